@@ -1,0 +1,244 @@
+//! The counter between the surfaces and the router's one owner: wishes go in, changes come out.
+//!
+//! A surface holds a [`Desk`], asks with [`Desk::ask`] and listens with [`Desk::changes`]. What it
+//! asked is on disk when the answer comes. The channels carry nothing that is not also a row: a
+//! listener that falls behind reads the spool again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+
+use crate::routing::{
+    Amendment, Conversation, ConversationId, EndpointId, Event, Message, OperatorId, Plan, QueueId,
+    Refusal, Show,
+};
+
+/// Wishes waiting for the router; more than this and the asker waits too.
+const WISHES_MAX: usize = 1024;
+/// Changes a slow listener may lag behind before it has to read the spool again.
+const CHANGES_MAX: usize = 4096;
+
+/// A row of the inbox: one PDU as it came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ArrivalId(pub i64);
+
+/// What a surface wants of the desk.
+#[derive(Debug)]
+pub enum Wish {
+    /// Something happened; the arrivals named are used up by it, in the same transaction.
+    Happened {
+        /// What.
+        event: Event,
+        /// The inbox rows it was made of.
+        consumes: Vec<ArrivalId>,
+    },
+    /// The plan is to change.
+    Amend(Amendment),
+}
+
+/// What came of a granted wish.
+#[derive(Debug, Clone, Default)]
+pub struct Receipt {
+    /// The message it made, if it made one.
+    pub message: Option<Message>,
+    /// The conversation as it stands now, if it touched one.
+    pub conversation: Option<Conversation>,
+}
+
+/// Why a wish was not granted.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum NotGranted {
+    /// The law of the desk says no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The change to the plan makes no sense.
+    #[error("{0}")]
+    BadAmendment(String),
+    /// The spool could not keep it: nothing was done.
+    #[error("the desk could not write to its disk, so nothing was done: {0}")]
+    NotKept(String),
+    /// The daemon is shutting down.
+    #[error("the desk is shutting down; try again in a moment")]
+    ShuttingDown,
+}
+
+impl NotGranted {
+    /// Whether the same wish may be granted later.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, NotGranted::NotKept(_) | NotGranted::ShuttingDown)
+    }
+}
+
+/// A wish on its way to the router's owner.
+#[derive(Debug)]
+pub struct Asked {
+    /// What is wanted.
+    pub wish: Wish,
+    /// Where the answer goes; nobody may be waiting.
+    pub answer: oneshot::Sender<Result<Receipt, NotGranted>>,
+}
+
+/// Something operators should see, already on disk.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// The row of the feed: grows by commit. A browser resumes after the last one it saw.
+    /// Zero for what is not a row (presence).
+    pub id: i64,
+    /// What.
+    pub what: What,
+}
+
+/// The kinds of change.
+#[derive(Debug, Clone)]
+pub enum What {
+    /// A conversation, as it stands now.
+    Conversation(Arc<Conversation>),
+    /// A message, new or with a new state, in a conversation of this queue.
+    Message(Arc<Message>, QueueId),
+    /// A line from the desk to the operators, inside a thread of this queue.
+    Note {
+        /// Which thread.
+        conversation: ConversationId,
+        /// Its queue.
+        queue: QueueId,
+        /// The words.
+        text: Arc<str>,
+    },
+    /// A conversation is offered to this operator.
+    Offered {
+        /// Which.
+        conversation: ConversationId,
+        /// To whom.
+        to: OperatorId,
+    },
+    /// It is no longer.
+    Withdrawn {
+        /// Which.
+        conversation: ConversationId,
+        /// From whom.
+        from: OperatorId,
+        /// Why: `answered by ana`.
+        reason: Arc<str>,
+    },
+    /// An operator's presence.
+    Operator {
+        /// Who.
+        operator: OperatorId,
+        /// How.
+        show: Show,
+    },
+    /// A queue went online or offline.
+    Queue {
+        /// Which.
+        queue: QueueId,
+        /// Online.
+        online: bool,
+    },
+    /// The plan changed: read it again.
+    Plan(Arc<Plan>),
+}
+
+/// How the desk stands now, for those who answer from memory: presence pages, lists.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Board {
+    /// The plan in force.
+    pub plan: Arc<Plan>,
+    /// Operators who are not offline, and how they are.
+    pub shows: BTreeMap<OperatorId, Show>,
+    /// Queues with an assigned operator available.
+    pub online: BTreeSet<QueueId>,
+}
+
+/// A surface's way to the router. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Desk {
+    wishes: mpsc::Sender<Asked>,
+    changes: broadcast::Sender<Arc<Change>>,
+    board: watch::Receiver<Arc<Board>>,
+    endpoints: Arc<AtomicI64>,
+}
+
+/// The owner's side of the counter.
+#[derive(Debug)]
+pub struct Counter {
+    /// Wishes, in the order they were made.
+    pub wishes: mpsc::Receiver<Asked>,
+    /// Where changes are told once they are on disk.
+    pub changes: broadcast::Sender<Arc<Change>>,
+    /// Where the board is hung once it changed.
+    pub board: watch::Sender<Arc<Board>>,
+}
+
+/// Opens a counter.
+pub fn open() -> (Desk, Counter) {
+    let (wishes, asked) = mpsc::channel(WISHES_MAX);
+    let (changes, _) = broadcast::channel(CHANGES_MAX);
+    let (board, hung) = watch::channel(Arc::default());
+    let desk = Desk {
+        wishes,
+        changes: changes.clone(),
+        board: hung,
+        endpoints: Arc::new(AtomicI64::new(1)),
+    };
+    (
+        desk,
+        Counter {
+            wishes: asked,
+            changes,
+            board,
+        },
+    )
+}
+
+impl Desk {
+    /// Asks, and waits until it is on disk or refused.
+    pub async fn ask(&self, event: Event) -> Result<Receipt, NotGranted> {
+        self.wish(Wish::Happened {
+            event,
+            consumes: Vec::new(),
+        })
+        .await
+    }
+
+    /// Changes the plan, and waits until the change is on disk and in force.
+    pub async fn amend(&self, amendment: Amendment) -> Result<Receipt, NotGranted> {
+        self.wish(Wish::Amend(amendment)).await
+    }
+
+    /// Makes a wish and waits for the answer.
+    pub async fn wish(&self, wish: Wish) -> Result<Receipt, NotGranted> {
+        let answer = self.post(wish).await?;
+        answer.await.unwrap_or(Err(NotGranted::ShuttingDown))
+    }
+
+    /// Makes a wish, and leaves the answer for later: wishes posted one after another are taken in
+    /// that order and share commits.
+    pub async fn post(
+        &self,
+        wish: Wish,
+    ) -> Result<oneshot::Receiver<Result<Receipt, NotGranted>>, NotGranted> {
+        let (answer, waiting) = oneshot::channel();
+        self.wishes
+            .send(Asked { wish, answer })
+            .await
+            .map_err(|_| NotGranted::ShuttingDown)?;
+        Ok(waiting)
+    }
+
+    /// Listens to changes from now on. A listener that lags is told so and reads the spool again.
+    pub fn changes(&self) -> broadcast::Receiver<Arc<Change>> {
+        self.changes.subscribe()
+    }
+
+    /// How the desk stands now; changes wake whoever watches.
+    pub fn board(&self) -> watch::Receiver<Arc<Board>> {
+        self.board.clone()
+    }
+
+    /// A number for a new endpoint.
+    pub fn new_endpoint(&self) -> EndpointId {
+        EndpointId(self.endpoints.fetch_add(1, Ordering::Relaxed))
+    }
+}

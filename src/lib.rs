@@ -1,0 +1,4 @@
+//! callnumber: a library's phone number as a staffed desk.
+pub mod desk;
+pub mod modem;
+pub mod routing;

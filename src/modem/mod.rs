@@ -1,0 +1,260 @@
+//! The modem: PDU in, PDU out. Drives one line over a serial port and keeps it alive.
+//!
+//! Follows 3GPP TS 27.005 and TS 27.007. Storage is the mailbox and `+CMTI` a hint: a text leaves
+//! the SIM only after whoever listens to [`Arrivals`] has said that it is kept.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// Which port a line is on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PortChoice {
+    /// Probe allow-listed USB modems until one answers AT.
+    Auto,
+    /// This device or link, and no other.
+    Path(PathBuf),
+}
+
+/// How one line is driven.
+#[derive(Debug, Clone)]
+pub struct LineSettings {
+    /// The modem's name in the configuration.
+    pub name: String,
+    /// Its port.
+    pub port: PortChoice,
+    /// Bits per second; USB and PTY ports ignore it.
+    pub baud: u32,
+    /// The SIM's PIN, if it asks for one. Tried once for each SIM.
+    pub pin: Option<String>,
+    /// The service centre to set when the SIM has none.
+    pub smsc: Option<String>,
+    /// How often storage is listed without a hint.
+    pub sweep_every: Duration,
+}
+
+impl LineSettings {
+    /// A line with everything left to its default.
+    pub fn new(name: impl Into<String>, port: PortChoice) -> Self {
+        Self {
+            name: name.into(),
+            port,
+            baud: 115_200,
+            pin: None,
+            smsc: None,
+            sweep_every: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Where a PDU lay in the modem.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slot {
+    /// The memory: `SM`, `ME`, `MT`, `SR`.
+    pub memory: String,
+    /// Its index there.
+    pub index: u16,
+}
+
+/// A PDU as the modem gave it: service centre address and TPDU (TS 27.005 §3.1), not yet decoded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArrivedPdu {
+    /// Where it lay; `None` when it was delivered directly (`+CDS`).
+    pub slot: Option<Slot>,
+    /// The octets; for an entry that is not hexadecimal, the raw text as octets.
+    pub octets: Vec<u8>,
+    /// `false` when the entry was not hexadecimal: kept all the same, for a person to see.
+    pub readable: bool,
+}
+
+/// PDUs of one sweep, to be kept before the modem forgets them.
+#[derive(Debug)]
+pub struct Arrivals {
+    /// The line they came by.
+    pub line: String,
+    /// In the order the modem listed them.
+    pub pdus: Vec<ArrivedPdu>,
+    /// Say `true` once all are on disk: then, and only then, they are deleted one by one.
+    /// `false`, or silence, leaves them where they are.
+    pub kept: oneshot::Sender<bool>,
+}
+
+/// What the network said to a submitted segment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SubmitOutcome {
+    /// `+CMGS`: the network took it, under this message reference (TS 23.040 §9.2.3.6).
+    Accepted {
+        /// TP-MR.
+        message_reference: u8,
+    },
+    /// It was not taken.
+    Refused(SubmitRefusal),
+    /// The attempt was cut off after the PDU may have left: the network may have taken it.
+    Unknown {
+        /// What cut it off.
+        why: String,
+    },
+}
+
+/// Why a segment was certainly not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubmitRefusal {
+    /// `+CMS ERROR` code (TS 27.005 §3.2.5), `None` for a bare `ERROR` or no `>` prompt.
+    pub code: Option<u16>,
+    /// What the modem said, in its words and ours.
+    pub words: String,
+    /// Whether the same segment may be taken later.
+    pub transient: bool,
+}
+
+/// How the line's registration stands (TS 27.007 §7.2).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Registration {
+    /// Not known yet.
+    #[default]
+    Unknown,
+    /// Not registered, not searching.
+    None,
+    /// Searching.
+    Searching,
+    /// The network refused this SIM.
+    Denied,
+    /// Registered, at home.
+    Home,
+    /// Registered, roaming.
+    Roaming,
+}
+
+/// How far the line has come.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "phase", content = "detail")]
+pub enum Phase {
+    /// No port answers: why, and what to do, in words.
+    NoPort(String),
+    /// Being opened and set up.
+    #[default]
+    Starting,
+    /// The SIM or the network wants something: what, and what to do, in words.
+    Stuck(String),
+    /// Sending and receiving.
+    Ready,
+}
+
+/// What is known of a line now.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct LineStatus {
+    /// The modem's name in the configuration.
+    pub name: String,
+    /// How far it has come.
+    pub phase: Phase,
+    /// The port in use.
+    pub port: Option<PathBuf>,
+    /// `+CGMI`
+    pub manufacturer: Option<String>,
+    /// `+CGMM`
+    pub model: Option<String>,
+    /// `+CGMR`
+    pub revision: Option<String>,
+    /// `+CGSN`
+    pub imei: Option<String>,
+    /// `+CIMI`
+    pub imsi: Option<String>,
+    /// `+CCID`, where the modem has it.
+    pub iccid: Option<String>,
+    /// `+CNUM`: the line's own number, where the SIM knows it.
+    pub own_number: Option<String>,
+    /// `+COPS`: the network's name.
+    pub operator: Option<String>,
+    /// `+CSCA`: the service centre.
+    pub smsc: Option<String>,
+    /// Registration.
+    pub registration: Registration,
+    /// `+CSQ` in dBm.
+    pub signal_dbm: Option<i16>,
+    /// Texts in the swept storage.
+    pub storage_used: Option<u16>,
+    /// How many it holds.
+    pub storage_total: Option<u16>,
+}
+
+/// A segment to send, and where its outcome goes.
+#[derive(Debug)]
+pub struct Submission {
+    /// The TPDU, without a service centre address (the driver prepends `00`: use the SIM's).
+    pub tpdu: Vec<u8>,
+    /// More segments of the same text follow at once (`AT+CMMS=1` keeps the link open).
+    pub more_to_come: bool,
+    /// The outcome.
+    pub outcome: oneshot::Sender<SubmitOutcome>,
+}
+
+/// Anything else one may ask of a line.
+#[derive(Debug)]
+pub enum Question {
+    /// An unstructured supplementary service code, such as a balance query (`+CUSD`).
+    Ussd {
+        /// The code: `*100#`.
+        code: String,
+        /// The network's words.
+        answer: oneshot::Sender<Result<String, String>>,
+    },
+    /// List the storage now.
+    Sweep,
+}
+
+/// A running line. Cheap to clone; the driver stops when the last clone is dropped.
+#[derive(Debug, Clone)]
+pub struct Line {
+    /// The modem's name in the configuration.
+    pub name: String,
+    pub(crate) submissions: mpsc::Sender<Submission>,
+    pub(crate) questions: mpsc::Sender<Question>,
+    pub(crate) status: watch::Receiver<LineStatus>,
+}
+
+impl Line {
+    /// Sends one segment: waits for the line's turn, and then for the network's word.
+    ///
+    /// Dropping the future once it was polled leaves the outcome unknown.
+    pub async fn submit(&self, tpdu: Vec<u8>, more_to_come: bool) -> SubmitOutcome {
+        let (outcome, answered) = oneshot::channel();
+        let submission = Submission {
+            tpdu,
+            more_to_come,
+            outcome,
+        };
+        if self.submissions.send(submission).await.is_err() {
+            return SubmitOutcome::Refused(SubmitRefusal {
+                code: None,
+                words: "the line is shutting down".into(),
+                transient: true,
+            });
+        }
+        answered.await.unwrap_or_else(|_| SubmitOutcome::Unknown {
+            why: "the line shut down during the attempt".into(),
+        })
+    }
+
+    /// Asks the network a USSD code, at most 60 s.
+    pub async fn ussd(&self, code: &str) -> Result<String, String> {
+        let (answer, answered) = oneshot::channel();
+        let question = Question::Ussd {
+            code: code.into(),
+            answer,
+        };
+        if self.questions.send(question).await.is_err() {
+            return Err("the line is shutting down".into());
+        }
+        answered
+            .await
+            .unwrap_or_else(|_| Err("the line shut down before the network answered".into()))
+    }
+
+    /// What is known of the line now; changes wake whoever watches.
+    pub fn status(&self) -> watch::Receiver<LineStatus> {
+        self.status.clone()
+    }
+}

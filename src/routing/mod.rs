@@ -1,0 +1,21 @@
+//! The law of the desk, pure: an event comes in with the time, effects go out. No sockets, files,
+//! threads or clock.
+//!
+//! [`Router::handle`] decides; whoever owns the router commits the rows among the effects in one
+//! transaction and then rings the bells. [`Router::next_deadline`] says when to come back with
+//! [`Event::Tick`]. If the commit fails, the router is thrown away and built again from the spool.
+
+mod event;
+mod ids;
+mod plan;
+mod record;
+
+pub use event::{Effect, Event, Moment, Need, Refusal, Show};
+pub use ids::{ConversationId, EndpointId, GatewayId, MessageId, OperatorId, PatronId, QueueId};
+pub use plan::{
+    Amendment, Gateway, GatewayKind, Library, OfflinePolicy, Operator, Plan, Queue, Role,
+};
+pub use record::{
+    Author, Conversation, ConversationState, DeliveryState, Direction, Message, Patron, Repeats,
+    Transfer, TransferTarget,
+};

@@ -1,0 +1,273 @@
+//! The plan of the desk: who and what there is. Lives in the spool, handed to the router whole
+//! whenever it changes.
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::{GatewayId, OperatorId, QueueId};
+
+/// Everything the router must know of the library's arrangements.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// What the patron is told the library is called, and where to call.
+    pub library: Library,
+    /// Queues, by id.
+    pub queues: Vec<Queue>,
+    /// Gateways, by id; a removed gateway stays listed while its conversations are open.
+    pub gateways: Vec<Gateway>,
+    /// Operators, by id; removed ones are not listed.
+    pub operators: Vec<Operator>,
+}
+
+/// The library as patrons know it; fills the templates of [`super::notices`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Library {
+    /// `{library}`
+    pub name: String,
+    /// `{urgent}`: a telephone number a person answers.
+    pub urgent: Option<String>,
+    /// `{email}`
+    pub email: Option<String>,
+    /// `{hours_link}`
+    pub hours_link: Option<String>,
+}
+
+/// A desk patrons write to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Queue {
+    /// Its id.
+    pub id: QueueId,
+    /// Lower-case name, unique.
+    pub name: String,
+}
+
+/// What kind of wire a gateway is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GatewayKind {
+    /// A line: modem and SIM.
+    Sms,
+    /// A queue's XMPP address.
+    Im,
+    /// A web page.
+    Widget,
+}
+
+/// What happens to a text while the gateway's queue is offline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OfflinePolicy {
+    /// Keep it for the next operator who signs in.
+    Hold,
+    /// Keep nothing, and say so.
+    Refuse,
+}
+
+impl GatewayKind {
+    /// The policy a new gateway of this kind starts with: texting is asynchronous, a web visitor
+    /// is gone before anyone replies.
+    pub fn default_policy(self) -> OfflinePolicy {
+        match self {
+            GatewayKind::Sms | GatewayKind::Im => OfflinePolicy::Hold,
+            GatewayKind::Widget => OfflinePolicy::Refuse,
+        }
+    }
+
+    /// The word used in the configuration, the API and the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            GatewayKind::Sms => "sms",
+            GatewayKind::Im => "im",
+            GatewayKind::Widget => "widget",
+        }
+    }
+}
+
+/// One way in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gateway {
+    /// Its id.
+    pub id: GatewayId,
+    /// Lower-case name, unique among gateways that are not removed.
+    pub name: String,
+    /// The wire.
+    pub kind: GatewayKind,
+    /// The queue it feeds.
+    pub queue: QueueId,
+    /// For sms: the configured modem's name.
+    pub line: Option<String>,
+    /// What happens while the queue is offline.
+    pub policy: OfflinePolicy,
+    /// Wording of the closed notice (M1 under hold, M7 or `Chat is offline` under refuse):
+    /// `None` is the default wording, empty is no notice at all.
+    pub closed_notice: Option<String>,
+    /// Removed gateways take no new texts; their open conversations can still be answered.
+    pub removed: bool,
+}
+
+/// What an operator may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Answers patrons in the queues assigned.
+    Operator,
+    /// Also arranges the desk.
+    Admin,
+}
+
+/// A librarian.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operator {
+    /// Its id.
+    pub id: OperatorId,
+    /// Lower-case name, unique; signs in with it.
+    pub name: String,
+    /// What they may do.
+    pub role: Role,
+    /// The queues they are assigned to.
+    pub queues: Vec<QueueId>,
+}
+
+impl Plan {
+    /// The queue with this id.
+    pub fn queue(&self, id: QueueId) -> Option<&Queue> {
+        self.queues.iter().find(|queue| queue.id == id)
+    }
+
+    /// The queue with this name.
+    pub fn queue_named(&self, name: &str) -> Option<&Queue> {
+        self.queues.iter().find(|queue| queue.name == name)
+    }
+
+    /// The gateway with this id, removed or not.
+    pub fn gateway(&self, id: GatewayId) -> Option<&Gateway> {
+        self.gateways.iter().find(|gateway| gateway.id == id)
+    }
+
+    /// The gateway in use with this name.
+    pub fn gateway_named(&self, name: &str) -> Option<&Gateway> {
+        self.gateways
+            .iter()
+            .find(|gateway| !gateway.removed && gateway.name == name)
+    }
+
+    /// The sms gateway that listens on a line.
+    pub fn gateway_on_line(&self, line: &str) -> Option<&Gateway> {
+        self.gateways
+            .iter()
+            .find(|gateway| !gateway.removed && gateway.line.as_deref() == Some(line))
+    }
+
+    /// The operator with this id.
+    pub fn operator(&self, id: OperatorId) -> Option<&Operator> {
+        self.operators.iter().find(|operator| operator.id == id)
+    }
+
+    /// The operator with this name.
+    pub fn operator_named(&self, name: &str) -> Option<&Operator> {
+        self.operators.iter().find(|operator| operator.name == name)
+    }
+}
+
+/// One change to the plan, from the console or the command line. Names, not ids: whoever asks
+/// knows names. Applied by the spool in one transaction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "change", rename_all = "snake_case")]
+pub enum Amendment {
+    /// A new queue.
+    AddQueue {
+        /// Its name.
+        name: String,
+    },
+    /// A queue's new name.
+    SetQueue {
+        /// The present name.
+        name: String,
+        /// The new one.
+        rename: String,
+    },
+    /// Takes an unused queue away: no gateway feeds it, no conversation is open in it.
+    RemoveQueue {
+        /// Its name.
+        name: String,
+    },
+    /// A new operator.
+    AddOperator {
+        /// The name they sign in with.
+        name: String,
+        /// An argon2id hash in PHC form; `None` when only links and tokens sign them in.
+        password_hash: Option<String>,
+        /// What they may do.
+        role: Role,
+        /// Names of the queues they are assigned to.
+        queues: Vec<String>,
+    },
+    /// Changes an operator; `None` leaves a part as it is.
+    SetOperator {
+        /// Whom.
+        name: String,
+        /// A new argon2id hash; signs out every session, tokens stay.
+        password_hash: Option<String>,
+        /// A new role.
+        role: Option<Role>,
+        /// The queues from now on.
+        queues: Option<Vec<String>>,
+    },
+    /// Takes an operator away: sessions and tokens end, claimed conversations go back to the queue.
+    RemoveOperator {
+        /// Whom.
+        name: String,
+    },
+    /// A bearer token for the JSON API.
+    AddToken {
+        /// Whose.
+        operator: String,
+        /// SHA-256 of the token, hexadecimal; the token itself is never stored.
+        token_hash: String,
+    },
+    /// A one-time sign-in link.
+    AddLink {
+        /// Whose.
+        operator: String,
+        /// SHA-256 of the link's secret, hexadecimal.
+        link_hash: String,
+        /// For how many seconds it works.
+        valid_s: u32,
+    },
+    /// A configured modem seen for the first time: gets an sms gateway of its name, feeding
+    /// the first queue. A line seen before is left as the library arranged it.
+    AddLine {
+        /// The modem's name in the configuration.
+        name: String,
+    },
+    /// A new gateway.
+    AddGateway {
+        /// Its name.
+        name: String,
+        /// The wire.
+        kind: GatewayKind,
+        /// The queue it feeds.
+        queue: String,
+        /// For sms: the configured modem's name; the gateway's own name when left out.
+        line: Option<String>,
+        /// The policy; the kind's default when left out.
+        policy: Option<OfflinePolicy>,
+    },
+    /// Changes a gateway; `None` leaves a part as it is.
+    SetGateway {
+        /// Which.
+        name: String,
+        /// The queue it feeds from now on; open conversations stay where they are.
+        queue: Option<String>,
+        /// The line.
+        line: Option<String>,
+        /// The policy.
+        policy: Option<OfflinePolicy>,
+        /// Wording of the closed notice: empty for none, `default` for the default.
+        closed_notice: Option<String>,
+    },
+    /// Takes a gateway away. Its open conversations stay and can be answered.
+    RemoveGateway {
+        /// Which.
+        name: String,
+    },
+}

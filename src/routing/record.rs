@@ -1,0 +1,203 @@
+//! What is kept: the durable shape of patrons, conversations and messages. The router emits these
+//! whole; the spool writes them as rows and gives them back unchanged.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::ids::{ConversationId, GatewayId, MessageId, OperatorId, PatronId, QueueId};
+
+/// Someone outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Patron {
+    /// Its id.
+    pub id: PatronId,
+    /// The way they came in; with `address`, who they are.
+    pub gateway: GatewayId,
+    /// E.164 with `+`, a national number, an alphanumeric sender, or an instant-message address.
+    pub address: String,
+    /// What operators see: `heron-42`. Unique among patrons.
+    pub name: String,
+    /// `true` after STOP, until START (clause 9).
+    pub opted_out: bool,
+    /// When automatic texts went to them, oldest first, at most the last ten (clause 10).
+    pub automatic_at: Vec<Timestamp>,
+    /// The same words again and again: a robot (clause 10).
+    pub repeats: Repeats,
+}
+
+/// How often the latest text came, word for word, within an hour.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Repeats {
+    /// A fingerprint of the words, not the words.
+    pub fingerprint: u64,
+    /// How many in a row.
+    pub count: u32,
+    /// When the first of them came.
+    pub since: Option<Timestamp>,
+}
+
+/// Where a conversation stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ConversationState {
+    /// Unanswered, nobody of its queue available.
+    Held,
+    /// Unanswered, in front of whoever is available.
+    Waiting,
+    /// An operator answers it.
+    Claimed,
+    /// Done, for now.
+    Closed,
+}
+
+impl ConversationState {
+    /// The word of the API and the spool.
+    pub fn word(self) -> &'static str {
+        match self {
+            ConversationState::Held => "held",
+            ConversationState::Waiting => "waiting",
+            ConversationState::Claimed => "claimed",
+            ConversationState::Closed => "closed",
+        }
+    }
+}
+
+/// One patron's thread in one queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conversation {
+    /// Its id.
+    pub id: ConversationId,
+    /// Whose.
+    pub patron: PatronId,
+    /// The gateway it came by and is answered by.
+    pub gateway: GatewayId,
+    /// The queue it is in now.
+    pub queue: QueueId,
+    /// The queue it came to; statistics stay with it.
+    pub home: QueueId,
+    /// Where it stands.
+    pub state: ConversationState,
+    /// Who answers it: set exactly while claimed.
+    pub claimed_by: Option<OperatorId>,
+    /// Since when the patron waits for an answer; `None` when the last word was ours.
+    pub waiting_since: Option<Timestamp>,
+    /// Who answered last, and is asked first when the patron writes again (clause 4).
+    pub last_answered_by: Option<OperatorId>,
+    /// The hand-over on its way, if any (clause 6).
+    pub transfer: Option<Transfer>,
+    /// The closed period of the queue for which the notice was given (clause 1).
+    pub closed_notice: Option<i64>,
+    /// Whether the waiting notice was given since the patron last began to wait (clause 7).
+    pub waiting_noticed: bool,
+    /// The patron's words look like an opt-out without being one (clause 9).
+    pub flagged: bool,
+    /// When it began.
+    pub opened_at: Timestamp,
+    /// When either side last wrote.
+    pub active_at: Timestamp,
+}
+
+/// A conversation offered by one operator to a queue or a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transfer {
+    /// Who hands it over, and keeps it until it is accepted.
+    pub from: OperatorId,
+    /// To whom.
+    pub to: TransferTarget,
+    /// What the next librarian should know.
+    pub note: String,
+    /// When it was asked.
+    pub at: Timestamp,
+}
+
+/// Where a transfer goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TransferTarget {
+    /// Everyone available in a queue.
+    Queue(QueueId),
+    /// One colleague.
+    Operator(OperatorId),
+}
+
+/// Which way a message went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// From the patron.
+    In,
+    /// To the patron.
+    Out,
+}
+
+/// What became of a message (clause 11).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeliveryState {
+    /// A patron's: it is on disk.
+    Received,
+    /// Ours: on disk, waiting for the line.
+    Queued,
+    /// An attempt is under way.
+    Sending,
+    /// The network took every segment.
+    Sent,
+    /// Every segment was reported delivered.
+    Delivered,
+    /// It will not arrive; the reason is with it.
+    Failed,
+    /// An attempt was cut off, and whether the network took it is not known.
+    Unknown,
+}
+
+impl DeliveryState {
+    /// The word of the API and the spool.
+    pub fn word(self) -> &'static str {
+        match self {
+            DeliveryState::Received => "received",
+            DeliveryState::Queued => "queued",
+            DeliveryState::Sending => "sending",
+            DeliveryState::Sent => "sent",
+            DeliveryState::Delivered => "delivered",
+            DeliveryState::Failed => "failed",
+            DeliveryState::Unknown => "unknown",
+        }
+    }
+}
+
+/// Whose words they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Author {
+    /// The patron.
+    Patron,
+    /// A librarian.
+    Operator(OperatorId),
+    /// The desk itself: a notice, or `callnumber send`.
+    Desk,
+}
+
+/// One message of a thread.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Its id; the thread's order.
+    pub id: MessageId,
+    /// The thread.
+    pub conversation: ConversationId,
+    /// Which way.
+    pub direction: Direction,
+    /// The words.
+    pub body: String,
+    /// When it reached the desk, or was accepted from an operator.
+    pub at: Timestamp,
+    /// The carrier's own stamp, for a patron's text (TS 23.040 §9.2.3.11).
+    pub stamped_at: Option<Timestamp>,
+    /// What became of it.
+    pub state: DeliveryState,
+    /// Why it failed, in words for a librarian.
+    pub reason: Option<String>,
+    /// Whose words.
+    pub author: Author,
+    /// The sender's own key for it: the same key from the same operator is the same message.
+    pub client_id: Option<String>,
+}
