@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::routing::{
-    Amendment, Conversation, ConversationId, EndpointId, Event, Message, OperatorId, Plan, QueueId,
-    Refusal, Show,
+    Amendment, ArrivalId, Conversation, ConversationId, EndpointId, Event, Message, OperatorId,
+    Plan, QueueId, Refusal, Show,
 };
 
 /// Wishes waiting for the router; more than this and the asker waits too.
@@ -20,19 +20,27 @@ const WISHES_MAX: usize = 1024;
 /// Changes a slow listener may lag behind before it has to read the spool again.
 const CHANGES_MAX: usize = 4096;
 
-/// A row of the inbox: one PDU as it came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ArrivalId(pub i64);
+/// What becomes of the PDUs an event was made of, in the event's own transaction.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Arrivals {
+    /// It was made of none.
+    #[default]
+    None,
+    /// They are used up.
+    Consumed(Vec<ArrivalId>),
+    /// They are shown, but segments are missing: kept, to be shown again when those come.
+    ShownInPart(Vec<ArrivalId>),
+}
 
 /// What a surface wants of the desk.
 #[derive(Debug)]
 pub enum Wish {
-    /// Something happened; the arrivals named are used up by it, in the same transaction.
+    /// Something happened.
     Happened {
         /// What.
         event: Event,
-        /// The inbox rows it was made of.
-        consumes: Vec<ArrivalId>,
+        /// What it was made of.
+        arrivals: Arrivals,
     },
     /// The plan is to change.
     Amend(Amendment),
@@ -197,7 +205,7 @@ impl Desk {
     pub async fn ask(&self, event: Event) -> Result<Receipt, NotGranted> {
         self.wish(Wish::Happened {
             event,
-            consumes: Vec::new(),
+            arrivals: Arrivals::None,
         })
         .await
     }

@@ -11,7 +11,9 @@ mod plan;
 mod record;
 
 pub use event::{Effect, Event, Moment, Need, Refusal, Show};
-pub use ids::{ConversationId, EndpointId, GatewayId, MessageId, OperatorId, PatronId, QueueId};
+pub use ids::{
+    ArrivalId, ConversationId, EndpointId, GatewayId, MessageId, OperatorId, PatronId, QueueId,
+};
 pub use plan::{
     Amendment, Gateway, GatewayKind, Library, OfflinePolicy, Operator, Plan, Queue, Role,
 };
