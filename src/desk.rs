@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::routing::{
-    Amendment, ArrivalId, Conversation, ConversationId, EndpointId, Event, Message, OperatorId,
-    Plan, QueueId, Refusal, Show,
+    Amendment, ArrivalId, Conversation, ConversationId, EndpointId, Event, GatewayId, Message,
+    MessageId, OperatorId, Plan, QueueId, Refusal, Show,
 };
 
 /// Wishes waiting for the router; more than this and the asker waits too.
@@ -103,7 +103,7 @@ pub struct Change {
 pub enum What {
     /// A conversation, as it stands now.
     Conversation(Arc<Conversation>),
-    /// A message, new or with a new state, in a conversation of this queue.
+    /// A message, new or with a new state or new words, in a conversation of this queue.
     Message(Arc<Message>, QueueId),
     /// A line from the desk to the operators, inside a thread of this queue.
     Note {
@@ -144,8 +144,13 @@ pub enum What {
         /// Online.
         online: bool,
     },
-    /// The plan changed: read it again.
+    /// The plan changed.
     Plan(Arc<Plan>),
+    /// A text is due on a gateway's wire.
+    Due {
+        /// Which gateway.
+        gateway: GatewayId,
+    },
 }
 
 /// How the desk stands now, for those who answer from memory: presence pages, lists.

@@ -257,6 +257,14 @@ pub fn conversation(connection: &Connection, id: ConversationId) -> Result<Optio
         .optional()?)
 }
 
+/// The queue a conversation is in.
+pub fn queue_of(connection: &Connection, id: ConversationId) -> Result<Option<QueueId>> {
+    Ok(connection
+        .prepare_cached("SELECT queue FROM conversation WHERE id = ?1")?
+        .query_row([id.0], |row| row.get(0).map(QueueId))
+        .optional()?)
+}
+
 /// The latest conversation of a patron.
 pub fn latest_conversation(
     connection: &Connection,
