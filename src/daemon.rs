@@ -399,7 +399,7 @@ impl Owner {
 
     /// Tells operators what is on disk now.
     fn perform(&mut self, told: Vec<Told>) {
-        let mut presence = false;
+        let (mut presence, mut due) = (false, false);
         for Told { effect, row, about } in told {
             let what = match (effect, about) {
                 (Effect::KeepConversation(conversation), _) => {
@@ -434,7 +434,10 @@ impl Owner {
                     presence = true;
                     What::Queue { queue, online }
                 }
-                (Effect::Submit { gateway, .. }, _) => What::Due { gateway },
+                (Effect::Submit { .. }, _) => {
+                    due = true;
+                    continue;
+                }
                 // Nobody is told of these; or the row they speak of is gone since.
                 (
                     Effect::KeepPatron(_)
@@ -451,6 +454,9 @@ impl Owner {
         }
         if presence {
             self.hang_board(false);
+        }
+        if due {
+            self.counter.due.send_modify(|rung| *rung = rung.wrapping_add(1));
         }
     }
 

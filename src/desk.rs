@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::routing::{
-    Amendment, ArrivalId, Conversation, ConversationId, EndpointId, Event, GatewayId, Message,
-    MessageId, OperatorId, Plan, QueueId, Refusal, Show,
+    Amendment, ArrivalId, Conversation, ConversationId, EndpointId, Event, Message, MessageId,
+    OperatorId, Plan, QueueId, Refusal, Show,
 };
 
 /// Wishes waiting for the router; more than this and the asker waits too.
@@ -146,11 +146,6 @@ pub enum What {
     },
     /// The plan changed.
     Plan(Arc<Plan>),
-    /// A text is due on a gateway's wire.
-    Due {
-        /// Which gateway.
-        gateway: GatewayId,
-    },
 }
 
 /// How the desk stands now, for those who answer from memory: presence pages, lists.
@@ -170,6 +165,7 @@ pub struct Desk {
     wishes: mpsc::Sender<Asked>,
     changes: broadcast::Sender<Arc<Change>>,
     board: watch::Receiver<Arc<Board>>,
+    due: watch::Receiver<u64>,
     endpoints: Arc<AtomicI64>,
 }
 
@@ -182,6 +178,8 @@ pub struct Counter {
     pub changes: broadcast::Sender<Arc<Change>>,
     /// Where the board is hung once it changed.
     pub board: watch::Sender<Arc<Board>>,
+    /// Counted up when texts are due on some line.
+    pub due: watch::Sender<u64>,
 }
 
 /// Opens a counter.
@@ -189,10 +187,12 @@ pub fn open() -> (Desk, Counter) {
     let (wishes, asked) = mpsc::channel(WISHES_MAX);
     let (changes, _) = broadcast::channel(CHANGES_MAX);
     let (board, hung) = watch::channel(Arc::default());
+    let (due, rung) = watch::channel(0);
     let desk = Desk {
         wishes,
         changes: changes.clone(),
         board: hung,
+        due: rung,
         endpoints: Arc::new(AtomicI64::new(1)),
     };
     (
@@ -201,6 +201,7 @@ pub fn open() -> (Desk, Counter) {
             wishes: asked,
             changes,
             board,
+            due,
         },
     )
 }
@@ -248,6 +249,11 @@ impl Desk {
     /// How the desk stands now; changes wake whoever watches.
     pub fn board(&self) -> watch::Receiver<Arc<Board>> {
         self.board.clone()
+    }
+
+    /// Wakes when texts are due on some line: look into the outbox.
+    pub fn due(&self) -> watch::Receiver<u64> {
+        self.due.clone()
     }
 
     /// A number for a new endpoint.
