@@ -2,4 +2,5 @@
 pub mod desk;
 pub mod modem;
 pub mod routing;
+pub mod sms;
 pub mod spool;
