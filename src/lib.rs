@@ -2,3 +2,4 @@
 pub mod desk;
 pub mod modem;
 pub mod routing;
+pub mod simulator;
