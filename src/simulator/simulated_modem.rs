@@ -150,6 +150,11 @@ impl SimulatedModem {
         self.shared.link.clone()
     }
 
+    /// The line's own number.
+    pub fn number(&self) -> String {
+        locked(&self.shared.firmware).network.number.clone()
+    }
+
     fn with<T>(&self, change: impl FnOnce(&mut Firmware) -> T) -> T {
         let result = change(&mut locked(&self.shared.firmware));
         self.shared.bell.notify_one();
