@@ -3,3 +3,4 @@ pub mod desk;
 pub mod modem;
 pub mod routing;
 pub mod spool;
+pub mod web;
