@@ -2,5 +2,6 @@
 pub mod desk;
 pub mod modem;
 pub mod routing;
+pub mod sms;
 pub mod spool;
 pub mod web;

@@ -261,12 +261,16 @@ async fn conversations(
     let plan = Arc::clone(&caller.board.plan);
     let queue = match which.queue.as_deref().filter(|name| !name.is_empty()) {
         None => None,
-        Some(name) => Some(plan.queue_named(name).map(|queue| queue.id).ok_or_else(|| {
-            Problem::new(
-                StatusCode::BAD_REQUEST,
-                "there is no such queue; GET /api/v1/queues lists those there are",
-            )
-        })?),
+        Some(name) => Some(
+            plan.queue_named(name)
+                .map(|queue| queue.id)
+                .ok_or_else(|| {
+                    Problem::new(
+                        StatusCode::BAD_REQUEST,
+                        "there is no such queue; GET /api/v1/queues lists those there are",
+                    )
+                })?,
+        ),
     };
     let after = match which.cursor.as_deref() {
         None => None,
@@ -371,14 +375,14 @@ async fn conversation(
     let id = ConversationId(id);
     let thread = premises
         .spool
-        .read(move |connection| {
-            match transcript::listed(connection, id)? {
+        .read(
+            move |connection| match transcript::listed(connection, id)? {
                 Some(listed) if caller.sees(&listed.conversation) => {
                     thread(connection, &caller.board.plan, &listed).map(Some)
                 }
                 _ => Ok(None),
-            }
-        })
+            },
+        )
         .await?;
     thread.map(Json).ok_or_else(Problem::no_conversation)
 }
@@ -592,8 +596,7 @@ async fn retry(
                 .await?
         }
     };
-    let message =
-        message.ok_or_else(|| Problem::from(crate::routing::Refusal::NoSuchMessage))?;
+    let message = message.ok_or_else(|| Problem::from(crate::routing::Refusal::NoSuchMessage))?;
     let plan = Arc::clone(&caller.board.plan);
     let shape = shape_message(&premises, plan, listed.conversation, listed.patron, message).await?;
     Ok(Json(shape).into_response())
@@ -768,12 +771,7 @@ async fn modem_shapes(premises: &Premises) -> Result<Vec<ModemShape>, Problem> {
         .map(|(line, queued)| {
             let status = line.status();
             let status = status.borrow();
-            ModemShape::new(
-                &line.name,
-                &status,
-                since.get(&line.name).copied(),
-                queued,
-            )
+            ModemShape::new(&line.name, &status, since.get(&line.name).copied(), queued)
         })
         .collect())
 }

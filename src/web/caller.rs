@@ -191,4 +191,3 @@ pub(super) fn no_cookie(settings: &Settings) -> String {
         .build()
         .to_string()
 }
-

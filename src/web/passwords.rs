@@ -86,7 +86,10 @@ mod tests {
     async fn the_right_password_and_no_other() {
         let passwords = Passwords::default();
         let hash = hash_password("open sesame").unwrap();
-        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+        assert!(
+            hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+            "{hash}"
+        );
         for (kept, password, right) in [
             (Some(hash.clone()), "open sesame", true),
             (Some(hash.clone()), "open sesame ", false),

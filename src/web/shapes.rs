@@ -9,9 +9,7 @@ use serde::Serialize;
 use super::premises::LineSince;
 use crate::desk::Board;
 use crate::modem::{LineStatus, Phase, Registration};
-use crate::routing::{
-    Author, Conversation, Message, OperatorId, Plan, Role, Show, TransferTarget,
-};
+use crate::routing::{Author, Conversation, Message, OperatorId, Plan, Role, Show, TransferTarget};
 use crate::spool::transcript::{Entry, Listed};
 use crate::spool::{self, staff};
 
@@ -319,11 +317,7 @@ pub(super) fn operator(board: &Board, operator: &crate::routing::Operator) -> Op
 
 /// How an operator is.
 pub(super) fn show(board: &Board, operator: OperatorId) -> Show {
-    board
-        .shows
-        .get(&operator)
-        .copied()
-        .unwrap_or(Show::Offline)
+    board.shows.get(&operator).copied().unwrap_or(Show::Offline)
 }
 
 /// A gateway.

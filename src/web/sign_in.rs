@@ -122,9 +122,11 @@ fn new_token() -> Result<String, Problem> {
             "the system gives no randomness just now; try again in a moment",
         )
     })?;
-    Ok(octets.iter().fold(String::with_capacity(64), |mut hex, octet| {
-        // Writing to a String cannot fail.
-        let _ = write!(hex, "{octet:02x}");
-        hex
-    }))
+    Ok(octets
+        .iter()
+        .fold(String::with_capacity(64), |mut hex, octet| {
+            // Writing to a String cannot fail.
+            let _ = write!(hex, "{octet:02x}");
+            hex
+        }))
 }

@@ -129,9 +129,7 @@ impl Drop for Endpoint {
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
                 // A desk that is shutting down forgets its endpoints anyway.
-                let _ = desk
-                    .ask(Event::EndpointClosed { operator, endpoint })
-                    .await;
+                let _ = desk.ask(Event::EndpointClosed { operator, endpoint }).await;
             });
         }
     }
@@ -475,7 +473,9 @@ fn missed(
     for row in &rows {
         newest.insert((row.kind, row.conversation, row.message, row.note), row.id);
     }
-    rows.retain(|row| newest.get(&(row.kind, row.conversation, row.message, row.note)) == Some(&row.id));
+    rows.retain(|row| {
+        newest.get(&(row.kind, row.conversation, row.message, row.note)) == Some(&row.id)
+    });
     let mut frames = Vec::new();
     for row in &rows {
         let Some(telling) = crier::word(connection, plan, row)? else {

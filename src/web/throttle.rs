@@ -50,8 +50,8 @@ struct Bucket {
 impl Bucket {
     fn fill(&mut self, now: Instant) {
         let passed = now.saturating_duration_since(self.filled_at).as_secs_f64();
-        self.tokens = (self.tokens + passed / self.allowance.every.as_secs_f64())
-            .min(self.allowance.burst);
+        self.tokens =
+            (self.tokens + passed / self.allowance.every.as_secs_f64()).min(self.allowance.burst);
         self.filled_at = now;
     }
 }
