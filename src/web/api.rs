@@ -403,8 +403,8 @@ fn thread(
             Entry::Message(message) => Some(message.id),
             Entry::Note { .. } => None,
         });
-        let full = messages.clone().count() >= ROWS_AT_ONCE;
-        let last = messages.last();
+        let last = messages.clone().next_back();
+        let full = messages.count() >= ROWS_AT_ONCE;
         for entry in page {
             // Notes behind a page's last message come again at the head of the next.
             let again = matches!(&entry, Entry::Note { id, .. }

@@ -193,7 +193,7 @@ pub async fn serve(
         tokio::time::sleep(FAREWELL).await;
     };
     tokio::select! {
-        served = std::future::IntoFuture::into_future(serving) => served,
+        served = IntoFuture::into_future(serving) => served,
         () = overtime => Ok(()),
     }
 }
