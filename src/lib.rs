@@ -7,3 +7,4 @@ pub mod routing;
 pub mod simulator;
 pub mod sms;
 pub mod spool;
+pub mod web;
