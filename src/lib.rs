@@ -1,4 +1,5 @@
 //! callnumber: a library's phone number as a staffed desk.
+pub mod cli;
 pub mod desk;
 pub mod modem;
 pub mod routing;

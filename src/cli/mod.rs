@@ -1,0 +1,2 @@
+//! Commands: what a person or a script at the box asks for.
+pub mod pdu;
