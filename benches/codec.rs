@@ -82,6 +82,17 @@ fn decode_deliver(bencher: Bencher<'_, '_>, kind: &str) {
     });
 }
 
+/// `callnumber pdu decode`, per line: digits in, JSON out.
+#[divan::bench]
+fn decode_lines(bencher: Bencher<'_, '_>) {
+    const LINES: usize = 1_000;
+    let line = callnumber::sms::hex(&delivery(first(&gsm7()))) + "\n";
+    let lines = line.repeat(LINES);
+    bencher
+        .counter(ItemsCount::new(LINES))
+        .bench(|| callnumber::cli::pdu::decode(None, lines.as_bytes(), std::io::sink()));
+}
+
 /// From user data to octets.
 #[divan::bench(args = ["gsm7 160", "ucs2 70", "gsm7 part"])]
 fn encode_submit(bencher: Bencher<'_, '_>, kind: &str) {

@@ -38,7 +38,7 @@ pub struct EncodeArgs {
     #[arg(long, value_name = "NUMBER")]
     pub to: String,
     /// The text; longer ones become several PDUs
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     pub text: String,
     /// The service centre; without it the modem's own
     #[arg(long, value_name = "NUMBER")]
@@ -561,6 +561,59 @@ mod tests {
                 "parts": 1,
             })
         );
+    }
+
+    #[test]
+    fn the_command_line_is_read() {
+        #[derive(clap::Parser)]
+        struct Line {
+            #[command(subcommand)]
+            command: PduCommand,
+        }
+        let parse = |words: &[&str]| {
+            let words = ["pdu"].iter().chain(words);
+            <Line as clap::Parser>::try_parse_from(words).map(|line| line.command)
+        };
+        let words = [
+            "encode",
+            "--to",
+            "72456",
+            "--text",
+            "- one",
+            "--validity",
+            "24h",
+        ];
+        let mut output = Vec::new();
+        run(&parse(&words).unwrap(), io::empty(), &mut output).unwrap();
+        // TP-VPF relative, and 24 h is 167.
+        assert_eq!(output, b"00110005812754F60000A7052DD0DB5D06\n".as_slice());
+        output.clear();
+        let tally = run(&parse(&["decode"]).unwrap(), &b"00\n"[..], &mut output).unwrap();
+        assert_eq!(tally.unreadable, 1);
+        assert!(parse(&["decode", "0004"]).is_ok());
+        for words in [
+            &["encode", "--to", "72456"][..],
+            &[
+                "encode",
+                "--to",
+                "72456",
+                "--text",
+                "a",
+                "--validity",
+                "soon",
+            ],
+            &[
+                "encode",
+                "--to",
+                "72456",
+                "--text",
+                "a",
+                "--reference",
+                "256",
+            ],
+        ] {
+            assert!(parse(words).is_err(), "{words:?}");
+        }
     }
 
     #[test]
