@@ -1,3 +1,3 @@
 //! The commands.
-
+pub mod pdu;
 pub mod simulate;
