@@ -530,6 +530,15 @@ impl Router {
         id
     }
 
+    /// What a restart must give back beside the threads: the counters.
+    #[cfg(test)]
+    pub(super) fn durable(&self) -> (BTreeMap<QueueId, i64>, [i64; 3]) {
+        // A queue that never closed counts from zero, row or no row.
+        let periods = self.closed_periods.clone();
+        let next = [self.next_conversation, self.next_message, self.next_patron];
+        (periods, next)
+    }
+
     fn effects(&self, ledger: Ledger) -> Vec<Effect> {
         let (patrons, conversations, rest) = ledger.close();
         let patrons = patrons
@@ -540,6 +549,11 @@ impl Router {
             .into_iter()
             .filter_map(|id| self.conversation(id))
             .map(|conversation| Effect::KeepConversation(conversation.clone()));
+        // Several alarms of one tick may undo one another: only offers that hold are rung.
+        let rest = rest.filter(|effect| match effect {
+            Effect::Offer { conversation, to } => self.is_offered(*conversation, *to),
+            _ => true,
+        });
         patrons.chain(conversations).chain(rest).collect()
     }
 }
