@@ -205,6 +205,8 @@ pub(super) struct TestDesk {
     pub(super) router: Router,
     pub(super) rows: Rows,
     pub(super) now: Moment,
+    /// What is on disk, while several events share a commit: look-ups see this.
+    pub(super) batch: Option<Box<Rows>>,
 }
 
 impl TestDesk {
@@ -221,17 +223,40 @@ impl TestDesk {
             router: Router::restore(rows.restored(), now),
             rows,
             now,
+            batch: None,
         };
         assert_eq!(desk.wait(0), []);
         desk
     }
 
+    /// Puts everything decided on disk.
+    pub(super) fn commit(&mut self) {
+        if let Some(disk) = &mut self.batch {
+            **disk = self.rows.clone();
+        }
+        self.router.committed();
+    }
+
+    /// Answers a need from what is on disk.
+    pub(super) fn recall(&mut self, need: Need) {
+        let disk = self.batch.as_deref().unwrap_or(&self.rows);
+        self.router.recall(disk.find(need));
+    }
+
+    /// Looks up what an event needs; what was decided before is committed first.
+    pub(super) fn look_up(&mut self, event: &Event) {
+        let needs = self.router.needs(event);
+        if !needs.is_empty() {
+            self.commit();
+        }
+        for need in self.router.needs(event) {
+            self.recall(need);
+        }
+    }
+
     /// Looks up what is needed, decides, and commits.
     pub(super) fn try_do(&mut self, event: Event) -> Result<Vec<Effect>, Refusal> {
-        for need in self.router.needs(&event) {
-            let recalled = self.rows.find(need);
-            self.router.recall(recalled);
-        }
+        self.look_up(&event);
         if let Event::Rearranged(plan) = &event {
             self.rows.plan = plan.clone();
             self.rows
@@ -243,7 +268,9 @@ impl TestDesk {
         }
         let effects = self.router.handle(event, self.now)?;
         self.rows.keep(&effects);
-        self.router.committed();
+        if self.batch.is_none() {
+            self.commit();
+        }
         Ok(effects)
     }
 
