@@ -326,14 +326,14 @@ impl World {
                     .next_deadline()
                     .is_some_and(|due| due <= end)
                 {
-                    self.to_deadline();
+                    self.until_deadline();
                 }
                 let left = (end - self.desk.now.uptime).as_secs();
                 self.desk.wait(left);
                 return;
             }
             Step::Deadline => {
-                self.to_deadline();
+                self.until_deadline();
                 return;
             }
             Step::Batch(shared) => {
@@ -356,7 +356,7 @@ impl World {
     }
 
     /// Waits exactly until the router wants to be woken.
-    fn to_deadline(&mut self) {
+    fn until_deadline(&mut self) {
         let Some(due) = self.desk.router.next_deadline() else {
             return;
         };
