@@ -404,7 +404,8 @@ impl Session {
             match question.stage {
                 UssdStage::CharacterSet => {
                     question.stage = UssdStage::Code;
-                    return Some(Command::CharacterSet("GSM"));
+                    // With `GSM` a `$` comes as the octet 0x02, which is noise anywhere else.
+                    return Some(Command::CharacterSet("IRA"));
                 }
                 UssdStage::Code => {
                     question.stage = UssdStage::Waiting;
