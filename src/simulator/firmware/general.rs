@@ -160,6 +160,11 @@ impl Firmware {
             ("+CGREG", form) => self.registration(1, "+CGREG", form),
             ("+CEREG", form) => self.registration(2, "+CEREG", form),
             ("+COPS", form) => self.operators(form),
+            ("+CGATT", Form::Read) => {
+                let attached = u8::from(self.radio.has_service());
+                self.say_done(&format!("+CGATT: {attached}"))
+            }
+            ("+CGATT", Form::Set(_)) => Ok(Outcome::Done),
             ("+CSCS", form) => self.character_set(form),
             ("+CPBS", form) => self.phonebook(form),
             ("+CPBR", Form::Test) => self.say_done("+CPBR: (1-100),40,18"),
