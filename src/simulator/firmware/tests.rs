@@ -771,6 +771,20 @@ fn calls_ring_until_someone_hangs_up() {
 }
 
 #[test]
+fn makers_chatter_unless_told_not_to() {
+    let mut bench = Bench::new(Settings {
+        profile: Profile::named("huawei-e3372").unwrap(),
+        chatter_every: Some(Duration::from_secs(5)),
+        ..Settings::default()
+    });
+    assert_eq!(bench.pass(Duration::from_secs(4)), "");
+    assert_eq!(bench.pass(Duration::from_secs(1)), "^RSSI:21");
+    assert!(bench.pass(Duration::from_secs(5)).starts_with("^HCSQ:"));
+    assert_eq!(bench.ask("AT^CURC=0"), "OK");
+    assert_eq!(bench.pass(Duration::from_secs(5)), "");
+}
+
+#[test]
 fn faults_strike_where_they_should() {
     let only = |change: fn(&mut Faults)| {
         let mut faults = Faults::none();
@@ -814,7 +828,10 @@ fn faults_strike_where_they_should() {
 
     let mut gone = only(|f| f.hang_up = 1.0);
     assert_eq!(gone.ask("AT"), "");
-    assert_eq!(gone.modem.take_drop_port(), Some(Duration::from_secs(2)));
+    assert_eq!(
+        gone.modem.take_drop_port(gone.now),
+        Some(Duration::from_secs(2))
+    );
 
     let mut again = only(|f| f.redelivered = 0.5);
     again.arrives("+15551230100", "once");
