@@ -549,10 +549,13 @@ async fn sent_before(
         Some((conversation, shape)) if conversation == id => {
             Ok(Some((StatusCode::OK, Json(shape)).into_response()))
         }
-        Some(_) => Err(unprocessable(
-            "this `client_id` belongs to a message of another conversation: make up a new one \
+        Some(_) => {
+            listed(premises, caller, id).await?;
+            Err(unprocessable(
+                "this `client_id` belongs to a message of another conversation: make up a new one \
              for each message",
-        )),
+            ))
+        }
     }
 }
 

@@ -77,6 +77,7 @@ async fn a_text_is_read_and_answered() {
 #[tokio::test]
 async fn the_same_key_is_the_same_message() {
     let house = House::open().await;
+    available(&house, &["ana"]).await;
     let id = house.text("+15551230100", "hello").await;
     let other = house.text("+15551230101", "hello").await;
     let ana = house.with_token("ana");
@@ -185,11 +186,11 @@ async fn handing_over() {
     let offered = ana
         .post(
             &at("transfer"),
-            json!({"to": "cara", "note": "asks about maps"}),
+            json!({"to": "reference", "note": "asks about maps"}),
         )
         .await;
     offered.is(200);
-    assert_eq!(offered.json["transfer"]["to"], "operator:cara");
+    assert_eq!(offered.json["transfer"]["to"], "queue:reference");
     assert_eq!(offered.json["transfer"]["note"], "asks about maps");
 
     // Being handed over lets her read, and take it.
@@ -198,21 +199,24 @@ async fn handing_over() {
     assert_eq!(taken.is(200).json["claimed_by"], "cara");
     assert_eq!(taken.json["transfer"], Value::Null);
 
-    // To a queue, by its full name.
+    assert_eq!(taken.json["queue"], "reference");
+    assert_eq!(taken.json["home"], "desk");
+    ana.get(&format!("/conversations/{id}"))
+        .await
+        .is_problem(404);
+
+    // And back, by the queue's full name.
     let back = cara
         .post(&at("transfer"), json!({"to": "queue:desk"}))
         .await;
-    if back.status == 200 {
-        assert_eq!(back.json["transfer"]["to"], "queue:desk");
-    } else {
-        // It is in that queue already.
-        back.is_problem(422);
-    }
+    assert_eq!(back.is(200).json["transfer"]["to"], "queue:desk");
+    assert_eq!(ids(&ana.get("/conversations").await), [id.0]);
 }
 
 #[tokio::test]
 async fn failed_messages_can_be_sent_again() {
     let house = House::open().await;
+    available(&house, &["ana"]).await;
     let id = house.text("+15551230100", "hello").await;
     let ana = house.with_token("ana");
     let path = format!("/conversations/{id}/messages");
@@ -320,6 +324,7 @@ async fn lists_have_pages() {
 #[tokio::test]
 async fn nobody_sees_what_is_not_theirs() {
     let house = House::open().await;
+    available(&house, &["ana"]).await;
     let id = house.text("+15551230100", "for the desk alone").await;
     let ana = house.with_token("ana");
     let sent = ana

@@ -1,5 +1,5 @@
 //! The console and the API against the real desk: spool on disk, router, router's owner.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, unreachable_pub)]
 
 mod api;
 mod browser;

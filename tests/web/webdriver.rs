@@ -271,17 +271,28 @@ async fn call(port: u16, method: &str, path: &str, body: Option<Value>) -> Value
     let answer = tokio::time::timeout(PATIENCE * 2, async {
         let mut connection = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
         connection.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = Vec::new();
-        connection.read_to_end(&mut answer).await.unwrap();
+        // The driver keeps the connection open whatever it is told: its length is what counts.
+        let mut reader = BufReader::new(connection);
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            reader.read_line(&mut line).await.unwrap();
+            if line.trim().is_empty() {
+                break;
+            }
+            if let Some((name, value)) = line.split_once(':')
+                && name.eq_ignore_ascii_case("content-length")
+            {
+                length = value.trim().parse().unwrap();
+            }
+        }
+        let mut answer = vec![0; length];
+        reader.read_exact(&mut answer).await.unwrap();
         answer
     })
     .await
     .expect("the driver answers");
-    let split = answer
-        .windows(4)
-        .position(|window| window == b"\r\n\r\n")
-        .expect("an answer has a head");
-    let json: Value = serde_json::from_slice(&answer[split + 4..]).unwrap_or(Value::Null);
+    let json: Value = serde_json::from_slice(&answer).unwrap_or(Value::Null);
     let value = json["value"].clone();
     assert!(
         value["error"].is_null(),
