@@ -96,14 +96,16 @@ impl<T: DeserializeOwned> FromRequest<Arc<Premises>> for Said<T> {
                 ),
                 status => Problem::new(status, "the request broke off: send it again"),
             })?;
-        serde_json::from_slice(&bytes).map(Said).map_err(|error| {
-            let status = if error.is_data() {
-                StatusCode::UNPROCESSABLE_ENTITY
-            } else {
-                StatusCode::BAD_REQUEST
-            };
-            Problem::new(status, format!("the JSON body cannot be used: {error}"))
-        })
+        // In two steps: what is no JSON at all is told apart from JSON that means nothing here.
+        let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(|error| {
+            Problem::new(
+                StatusCode::BAD_REQUEST,
+                format!("the body is not JSON: {error}"),
+            )
+        })?;
+        serde_json::from_value(value)
+            .map(Said)
+            .map_err(|error| unprocessable(format!("the JSON body cannot be used: {error}")))
     }
 }
 
@@ -547,10 +549,13 @@ async fn sent_before(
         Some((conversation, shape)) if conversation == id => {
             Ok(Some((StatusCode::OK, Json(shape)).into_response()))
         }
-        Some(_) => Err(unprocessable(
-            "this `client_id` belongs to a message of another conversation: make up a new one \
+        Some(_) => {
+            listed(premises, caller, id).await?;
+            Err(unprocessable(
+                "this `client_id` belongs to a message of another conversation: make up a new one \
              for each message",
-        )),
+            ))
+        }
     }
 }
 

@@ -1,0 +1,10 @@
+//! The console and the API against the real desk: spool on disk, router, router's owner.
+#![allow(clippy::unwrap_used, unreachable_pub)]
+
+mod api;
+mod browser;
+mod description;
+mod entry;
+mod events;
+mod house;
+mod webdriver;
