@@ -19,6 +19,8 @@ mod recovery;
 mod refusal;
 mod session;
 
+pub use discovery::{Found, list};
+
 /// Where attempts to enter a SIM's PIN are remembered, across restarts: a wrong PIN tried three
 /// times locks the SIM, so each SIM gets one attempt until a person says otherwise.
 ///

@@ -133,6 +133,26 @@ pub async fn open_tty(path: &Path, baud: u32) -> Result<TtyPort, OpenError> {
     }
 }
 
+/// Whether the port a line is configured for is free to be opened. One that is not there may be
+/// plugged in later; one that cannot be opened for another reason is the line's own trouble.
+///
+/// # Errors
+/// [`OpenError::Busy`] alone.
+pub async fn check_free(choice: &PortChoice, baud: u32) -> Result<(), OpenError> {
+    let PortChoice::Path(path) = choice else {
+        return Ok(());
+    };
+    let path = path.clone();
+    let tried = tokio::task::spawn_blocking(move || {
+        // Closed again before this returns: the line opens it next.
+        open_blocking(&path, baud).map(|mut port| drop(port.0.take()))
+    });
+    match tokio::time::timeout(OPEN_LIMIT, tried).await {
+        Ok(Ok(Err(busy @ OpenError::Busy { .. }))) => Err(busy),
+        _ => Ok(()),
+    }
+}
+
 fn open_blocking(path: &Path, baud: u32) -> Result<TtyPort, OpenError> {
     let builder = tokio_serial::new(path.to_string_lossy(), baud);
     SerialStream::open(&builder)
