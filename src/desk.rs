@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::routing::{
-    Amendment, Conversation, ConversationId, EndpointId, Event, Message, OperatorId, Plan, QueueId,
-    Refusal, Show,
+    Amendment, ArrivalId, Conversation, ConversationId, EndpointId, Event, Message, MessageId,
+    OperatorId, Plan, QueueId, Refusal, Show,
 };
 
 /// Wishes waiting for the router; more than this and the asker waits too.
@@ -20,19 +20,27 @@ const WISHES_MAX: usize = 1024;
 /// Changes a slow listener may lag behind before it has to read the spool again.
 const CHANGES_MAX: usize = 4096;
 
-/// A row of the inbox: one PDU as it came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ArrivalId(pub i64);
+/// What becomes of the PDUs an event was made of, in the event's own transaction.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Arrivals {
+    /// It was made of none.
+    #[default]
+    None,
+    /// They are used up.
+    Consumed(Vec<ArrivalId>),
+    /// They are shown, but segments are missing: kept, to be shown again when those come.
+    ShownInPart(Vec<ArrivalId>),
+}
 
 /// What a surface wants of the desk.
 #[derive(Debug)]
 pub enum Wish {
-    /// Something happened; the arrivals named are used up by it, in the same transaction.
+    /// Something happened.
     Happened {
         /// What.
         event: Event,
-        /// The inbox rows it was made of.
-        consumes: Vec<ArrivalId>,
+        /// What it was made of.
+        arrivals: Arrivals,
     },
     /// The plan is to change.
     Amend(Amendment),
@@ -95,7 +103,7 @@ pub struct Change {
 pub enum What {
     /// A conversation, as it stands now.
     Conversation(Arc<Conversation>),
-    /// A message, new or with a new state, in a conversation of this queue.
+    /// A message, new or with a new state or new words, in a conversation of this queue.
     Message(Arc<Message>, QueueId),
     /// A line from the desk to the operators, inside a thread of this queue.
     Note {
@@ -136,7 +144,7 @@ pub enum What {
         /// Online.
         online: bool,
     },
-    /// The plan changed: read it again.
+    /// The plan changed.
     Plan(Arc<Plan>),
 }
 
@@ -157,6 +165,7 @@ pub struct Desk {
     wishes: mpsc::Sender<Asked>,
     changes: broadcast::Sender<Arc<Change>>,
     board: watch::Receiver<Arc<Board>>,
+    due: watch::Receiver<u64>,
     endpoints: Arc<AtomicI64>,
 }
 
@@ -169,6 +178,8 @@ pub struct Counter {
     pub changes: broadcast::Sender<Arc<Change>>,
     /// Where the board is hung once it changed.
     pub board: watch::Sender<Arc<Board>>,
+    /// Counted up when texts are due on some line.
+    pub due: watch::Sender<u64>,
 }
 
 /// Opens a counter.
@@ -176,10 +187,12 @@ pub fn open() -> (Desk, Counter) {
     let (wishes, asked) = mpsc::channel(WISHES_MAX);
     let (changes, _) = broadcast::channel(CHANGES_MAX);
     let (board, hung) = watch::channel(Arc::default());
+    let (due, rung) = watch::channel(0);
     let desk = Desk {
         wishes,
         changes: changes.clone(),
         board: hung,
+        due: rung,
         endpoints: Arc::new(AtomicI64::new(1)),
     };
     (
@@ -188,6 +201,7 @@ pub fn open() -> (Desk, Counter) {
             wishes: asked,
             changes,
             board,
+            due,
         },
     )
 }
@@ -197,7 +211,7 @@ impl Desk {
     pub async fn ask(&self, event: Event) -> Result<Receipt, NotGranted> {
         self.wish(Wish::Happened {
             event,
-            consumes: Vec::new(),
+            arrivals: Arrivals::None,
         })
         .await
     }
@@ -235,6 +249,11 @@ impl Desk {
     /// How the desk stands now; changes wake whoever watches.
     pub fn board(&self) -> watch::Receiver<Arc<Board>> {
         self.board.clone()
+    }
+
+    /// Wakes when texts are due on some line: look into the outbox.
+    pub fn due(&self) -> watch::Receiver<u64> {
+        self.due.clone()
     }
 
     /// A number for a new endpoint.

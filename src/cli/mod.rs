@@ -1,2 +1,4 @@
-//! Commands: what a person or a script at the box asks for.
+//! The commands.
+
 pub mod pdu;
+pub mod simulate;

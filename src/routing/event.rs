@@ -167,18 +167,26 @@ pub enum Event {
         /// Its thread.
         conversation: ConversationId,
     },
+    /// A line told its own telephone number (TS 27.007 §7.1, `+CNUM`): nothing automatic is ever
+    /// sent to it. Not kept: lines tell it again at every start.
+    LineNumber {
+        /// E.164 or national.
+        number: String,
+    },
     /// Time has passed.
     Tick,
 }
 
 /// What the router must be told before it can decide on an event: it keeps only open threads in
 /// memory.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Need {
     /// The patron at this address, if known, with their latest conversation.
     Patron(GatewayId, String),
     /// A conversation that is closed, with its patron.
     Conversation(ConversationId),
+    /// A message: what state it is in.
+    Message(MessageId),
 }
 
 /// What follows from an event. In order; rows first to the spool, in one transaction, then the

@@ -43,6 +43,10 @@ id!(
     MessageId
 );
 id!(
+    /// One PDU as it came from the air, kept until it is part of a conversation.
+    ArrivalId
+);
+id!(
     /// One endpoint of an operator: a browser tab's event stream, an XMPP resource.
     /// Unique while the daemon runs; never stored.
     EndpointId

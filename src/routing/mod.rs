@@ -5,13 +5,32 @@
 //! transaction and then rings the bells. [`Router::next_deadline`] says when to come back with
 //! [`Event::Tick`]. If the commit fails, the router is thrown away and built again from the spool.
 
+mod alarms;
+mod answers;
+mod arrivals;
+mod automatic;
+mod consent;
+mod deliveries;
 mod event;
 mod ids;
+mod ledger;
+mod memory;
+mod notices;
+mod offers;
 mod plan;
+mod presence;
+mod pseudonym;
+mod rearrangement;
 mod record;
+mod router;
+mod threads;
+mod transfers;
 
+pub use automatic::answerable;
 pub use event::{Effect, Event, Moment, Need, Refusal, Show};
-pub use ids::{ConversationId, EndpointId, GatewayId, MessageId, OperatorId, PatronId, QueueId};
+pub use ids::{
+    ArrivalId, ConversationId, EndpointId, GatewayId, MessageId, OperatorId, PatronId, QueueId,
+};
 pub use plan::{
     Amendment, Gateway, GatewayKind, Library, OfflinePolicy, Operator, Plan, Queue, Role,
 };
@@ -19,3 +38,4 @@ pub use record::{
     Author, Conversation, ConversationState, DeliveryState, Direction, Message, Patron, Repeats,
     Transfer, TransferTarget,
 };
+pub use router::{Recalled, Restored, Router};

@@ -62,6 +62,16 @@ pub enum OfflinePolicy {
     Refuse,
 }
 
+impl OfflinePolicy {
+    /// The word used in the API and the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            OfflinePolicy::Hold => "hold",
+            OfflinePolicy::Refuse => "refuse",
+        }
+    }
+}
+
 impl GatewayKind {
     /// The policy a new gateway of this kind starts with: texting is asynchronous, a web visitor
     /// is gone before anyone replies.
@@ -112,6 +122,16 @@ pub enum Role {
     Operator,
     /// Also arranges the desk.
     Admin,
+}
+
+impl Role {
+    /// The word used in the API and the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            Role::Operator => "operator",
+            Role::Admin => "admin",
+        }
+    }
 }
 
 /// A librarian.

@@ -1,0 +1,519 @@
+//! Commands, typed, with the time a modem may take over each.
+//!
+//! A limit is how long silence is tolerated, not how long the command usually takes. They follow
+//! the figures modules' manuals give for the slowest case, rounded up.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::hex;
+
+/// Where texts are stored: `SM`, `ME`, `MT`, `SR`, `BM` (TS 27.005 §3.2.3).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Memory(String);
+
+impl Memory {
+    /// A memory by its name; `None` unless it is one to eight letters, digits or underscores, so
+    /// that what a modem calls its memory can never become another command.
+    pub fn new(name: &str) -> Option<Self> {
+        let well_formed = (1..=8).contains(&name.len())
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        well_formed.then(|| Self(name.to_owned()))
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A SIM's PIN: four to eight digits (TS 31.101 §9.5.1). Never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Pin(String);
+
+impl Pin {
+    /// A PIN, if it is four to eight digits.
+    pub fn new(digits: &str) -> Option<Self> {
+        let well_formed =
+            (4..=8).contains(&digits.len()) && digits.chars().all(|c| c.is_ascii_digit());
+        well_formed.then(|| Self(digits.to_owned()))
+    }
+}
+
+impl fmt::Debug for Pin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pin(****)")
+    }
+}
+
+/// Which network a registration is with (TS 27.007 §7.2, §10.1.20, §10.1.22).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Domain {
+    /// Circuit switched: `+CREG`.
+    Circuit,
+    /// Packet switched: `+CGREG`.
+    Packet,
+    /// LTE: `+CEREG`.
+    Evolved,
+}
+
+impl Domain {
+    /// The command's name, which is also the response's.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Circuit => "+CREG",
+            Self::Packet => "+CGREG",
+            Self::Evolved => "+CEREG",
+        }
+    }
+}
+
+/// Ways to ask for the ICCID; no two vendors agree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CardQuery {
+    /// `AT+CCID`: generic, SIMCom.
+    Ccid,
+    /// `AT+QCCID`: Quectel.
+    Qccid,
+    /// `AT+ICCID`: A76xx.
+    Iccid,
+    /// `AT^ICCID?`: Huawei.
+    CaretIccid,
+}
+
+impl CardQuery {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Ccid => "+CCID",
+            Self::Qccid => "+QCCID",
+            Self::Iccid => "+ICCID",
+            Self::CaretIccid => "^ICCID?",
+        }
+    }
+}
+
+/// One command line.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Command {
+    /// `AT`: is anybody there.
+    Attention,
+    /// `ATE0` (V.250 §6.2.4).
+    EchoOff,
+    /// `ATV1` (V.250 §6.2.6).
+    Verbose,
+    /// `AT+CMEE=1`: errors as numbers (TS 27.007 §9.1).
+    NumericErrors,
+    /// `AT+CMGF=0`: PDU mode (TS 27.005 §3.2.3).
+    PduMode,
+    /// `AT+CPMS=?`
+    StorageTest,
+    /// `AT+CPMS?`
+    StorageRead,
+    /// `AT+CPMS=…`, with one to three memories: read and delete from, write to, receive into.
+    StorageSet(Vec<Memory>),
+    /// `AT+CNMI=?`
+    IndicationTest,
+    /// `AT+CNMI=mode,mt,bm,ds,bfr` (TS 27.005 §3.4.1).
+    IndicationSet([u8; 5]),
+    /// `AT+CMGL=4`: every stored text. `0`, unread only, would miss what another program has read.
+    List,
+    /// `AT+CMGR=index`
+    Read(u16),
+    /// `AT+CMGD=index`: this one alone; the bulk forms race with arrivals.
+    Delete(u16),
+    /// `AT+CMGS=length`, then after the prompt `00`, the TPDU and Ctrl-Z (TS 27.005 §4.3).
+    Send {
+        /// The TPDU, without a service centre address: the SIM's is used.
+        tpdu: Vec<u8>,
+    },
+    /// `AT+CMMS=n`: keep the link open for more texts (TS 27.005 §3.5.6).
+    MoreToSend(u8),
+    /// `AT+CSMS=n` (TS 27.005 §3.2.1). In phase 2+ (`1`) direct deliveries must be acknowledged.
+    MessageService(u8),
+    /// `AT+CNMA`
+    Acknowledge,
+    /// `AT+CSQ` (TS 27.007 §8.5).
+    Signal,
+    /// `AT+CREG?` and its kin.
+    Registration(Domain),
+    /// `AT+CREG=n` and its kin: whether changes are reported.
+    RegistrationReports(Domain, u8),
+    /// `AT+COPS?` (TS 27.007 §7.3).
+    Operator,
+    /// `AT+COPS=3,0`: the operator's name in long letters.
+    OperatorFormat,
+    /// `AT+CGMI`
+    Manufacturer,
+    /// `AT+CGMM`
+    Model,
+    /// `AT+CGMR`
+    Revision,
+    /// `AT+CGSN`: the IMEI.
+    SerialNumber,
+    /// `AT+CIMI`: the IMSI.
+    Subscriber,
+    /// The ICCID.
+    Card(CardQuery),
+    /// `AT+CNUM`: the SIM's own numbers.
+    OwnNumber,
+    /// `AT+CPIN?`
+    PinState,
+    /// `AT+CPIN="…"`
+    EnterPin(Pin),
+    /// `AT+CSCA?`
+    ServiceCentre,
+    /// `AT+CSCA="…",type`
+    SetServiceCentre(String),
+    /// `AT+CSCS="…"`: the character set of strings (TS 27.007 §5.5).
+    CharacterSet(&'static str),
+    /// `AT+CUSD=1,"…",15` (TS 27.007 §7.15).
+    Ussd(String),
+    /// `AT+CUSD=2`: give up a USSD dialogue.
+    UssdCancel,
+    /// `AT+CLIP=1`: say who calls.
+    CallerIdentity,
+    /// `AT+CHUP`: hang up.
+    HangUp,
+    /// `AT+CFUN=n` (TS 27.007 §8.2).
+    Functionality(u8),
+    /// `AT+CFUN?`
+    FunctionalityRead,
+    /// A profile's own line, without `AT`.
+    Vendor(&'static str),
+}
+
+/// What the response to a command looks like, so that its lines can be told from unsolicited ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// Only a final result code.
+    Final,
+    /// Lines that begin so.
+    Prefixed {
+        prefix: &'static str,
+        /// Without such a line an `OK` is somebody else's.
+        required: bool,
+    },
+    /// The read form of a registration: one field more than its unsolicited namesake.
+    Registration(Domain),
+    /// `+CPIN: …`, which is also an unsolicited code: the first one answers.
+    PinState,
+    /// A line without a prefix (some modems add one all the same).
+    Bare { prefix: &'static str, kind: Bare },
+    /// `+CMGL:` or `+CMGR:` headers, each followed by its PDU.
+    Entries { prefix: &'static str },
+}
+
+/// What a line without a prefix holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Bare {
+    Words,
+    /// At least this many digits.
+    Digits(usize),
+}
+
+/// How long a modem may take to say `>` (row 14 of the failure modes: any modem may not).
+pub const PROMPT_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long the network's answer to a submitted text may take. The network itself gives up after
+/// about 60 s for each of its three attempts (TS 24.011 §10), so an answer after this is lost.
+pub const SUBMIT_LIMIT: Duration = Duration::from_secs(190);
+
+impl Command {
+    /// The command line, without its carriage return.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Attention => "AT".into(),
+            Self::EchoOff => "ATE0".into(),
+            Self::Verbose => "ATV1".into(),
+            Self::NumericErrors => "AT+CMEE=1".into(),
+            Self::PduMode => "AT+CMGF=0".into(),
+            Self::StorageTest => "AT+CPMS=?".into(),
+            Self::StorageRead => "AT+CPMS?".into(),
+            Self::StorageSet(memories) => {
+                let quoted: Vec<String> = memories
+                    .iter()
+                    .map(|memory| format!("\"{}\"", memory.name()))
+                    .collect();
+                format!("AT+CPMS={}", quoted.join(","))
+            }
+            Self::IndicationTest => "AT+CNMI=?".into(),
+            Self::IndicationSet([mode, mt, bm, ds, bfr]) => {
+                format!("AT+CNMI={mode},{mt},{bm},{ds},{bfr}")
+            }
+            Self::List => "AT+CMGL=4".into(),
+            Self::Read(index) => format!("AT+CMGR={index}"),
+            Self::Delete(index) => format!("AT+CMGD={index}"),
+            Self::Send { tpdu } => format!("AT+CMGS={}", tpdu.len()),
+            Self::MoreToSend(n) => format!("AT+CMMS={n}"),
+            Self::MessageService(n) => format!("AT+CSMS={n}"),
+            Self::Acknowledge => "AT+CNMA".into(),
+            Self::Signal => "AT+CSQ".into(),
+            Self::Registration(domain) => format!("AT{}?", domain.name()),
+            Self::RegistrationReports(domain, n) => format!("AT{}={n}", domain.name()),
+            Self::Operator => "AT+COPS?".into(),
+            Self::OperatorFormat => "AT+COPS=3,0".into(),
+            Self::Manufacturer => "AT+CGMI".into(),
+            Self::Model => "AT+CGMM".into(),
+            Self::Revision => "AT+CGMR".into(),
+            Self::SerialNumber => "AT+CGSN".into(),
+            Self::Subscriber => "AT+CIMI".into(),
+            Self::Card(query) => format!("AT{}", query.text()),
+            Self::OwnNumber => "AT+CNUM".into(),
+            Self::PinState => "AT+CPIN?".into(),
+            Self::EnterPin(pin) => format!("AT+CPIN=\"{}\"", pin.0),
+            Self::ServiceCentre => "AT+CSCA?".into(),
+            Self::SetServiceCentre(number) => {
+                // Type of address: 145 international, 129 unknown (TS 24.008 §10.5.4.7).
+                let kind = if number.starts_with('+') { 145 } else { 129 };
+                let digits: String = number
+                    .chars()
+                    .filter(|c| c.is_ascii_digit() || *c == '+')
+                    .collect();
+                format!("AT+CSCA=\"{digits}\",{kind}")
+            }
+            Self::CharacterSet(name) => format!("AT+CSCS=\"{name}\""),
+            Self::Ussd(code) => {
+                let code: String = code.chars().filter(|c| is_ussd_character(*c)).collect();
+                format!("AT+CUSD=1,\"{code}\",15")
+            }
+            Self::UssdCancel => "AT+CUSD=2".into(),
+            Self::CallerIdentity => "AT+CLIP=1".into(),
+            Self::HangUp => "AT+CHUP".into(),
+            Self::Functionality(n) => format!("AT+CFUN={n}"),
+            Self::FunctionalityRead => "AT+CFUN?".into(),
+            Self::Vendor(text) => format!("AT{text}"),
+        }
+    }
+
+    /// What goes out after the prompt, Ctrl-Z included.
+    pub(super) fn payload(&self) -> Option<Vec<u8>> {
+        let Self::Send { tpdu } = self else {
+            return None;
+        };
+        // `00`: no service centre address, the SIM's is used (TS 27.005 §3.1).
+        let mut payload = b"00".to_vec();
+        payload.extend(hex::encode(tpdu).bytes());
+        payload.push(0x1A);
+        Some(payload)
+    }
+
+    /// How long the modem may be silent. For [`Self::Send`] it is [`PROMPT_LIMIT`] until the
+    /// prompt and [`SUBMIT_LIMIT`] after it; for [`Self::List`] it counts from the last line.
+    pub fn time_limit(&self) -> Duration {
+        let seconds = match self {
+            // SIM800 swallows the first while it guesses the speed, so ask again soon.
+            Self::Attention => 1,
+            Self::Send { .. } => return PROMPT_LIMIT,
+            Self::List => 20,
+            Self::EnterPin(_) | Self::Functionality(_) => 20,
+            Self::Operator | Self::OperatorFormat | Self::HangUp => 15,
+            Self::Ussd(_) | Self::UssdCancel => 15,
+            Self::StorageTest
+            | Self::StorageRead
+            | Self::StorageSet(_)
+            | Self::IndicationTest
+            | Self::IndicationSet(_)
+            | Self::Read(_)
+            | Self::Delete(_)
+            | Self::MessageService(_)
+            | Self::MoreToSend(_)
+            | Self::Acknowledge
+            | Self::ServiceCentre
+            | Self::SetServiceCentre(_)
+            | Self::CharacterSet(_)
+            | Self::PduMode
+            | Self::OwnNumber => 10,
+            Self::EchoOff
+            | Self::Verbose
+            | Self::NumericErrors
+            | Self::Signal
+            | Self::Registration(_)
+            | Self::RegistrationReports(..)
+            | Self::Manufacturer
+            | Self::Model
+            | Self::Revision
+            | Self::SerialNumber
+            | Self::Subscriber
+            | Self::Card(_)
+            | Self::PinState
+            | Self::CallerIdentity
+            | Self::FunctionalityRead
+            | Self::Vendor(_) => 5,
+        };
+        Duration::from_secs(seconds)
+    }
+
+    /// Whether this command still runs when results may be numeric (`ATV0`).
+    pub(super) fn may_meet_numeric_results(&self) -> bool {
+        matches!(self, Self::Attention | Self::EchoOff | Self::Verbose)
+    }
+
+    /// Whether `NO CARRIER`, `BUSY` and the like can be its final result code; to any other command
+    /// they tell of a call that ended meanwhile.
+    pub(super) fn concerns_calls(&self) -> bool {
+        matches!(self, Self::HangUp)
+    }
+
+    pub(super) fn shape(&self) -> Shape {
+        let required = |prefix| Shape::Prefixed {
+            prefix,
+            required: true,
+        };
+        let optional = |prefix| Shape::Prefixed {
+            prefix,
+            required: false,
+        };
+        let words = |prefix| Shape::Bare {
+            prefix,
+            kind: Bare::Words,
+        };
+        let digits = |prefix, count| Shape::Bare {
+            prefix,
+            kind: Bare::Digits(count),
+        };
+        match self {
+            Self::StorageTest | Self::StorageRead => required("+CPMS:"),
+            Self::StorageSet(_) => optional("+CPMS:"),
+            Self::IndicationTest => required("+CNMI:"),
+            Self::List => Shape::Entries { prefix: "+CMGL:" },
+            Self::Read(_) => Shape::Entries { prefix: "+CMGR:" },
+            Self::Send { .. } => required("+CMGS:"),
+            Self::MessageService(_) => optional("+CSMS:"),
+            Self::Signal => required("+CSQ:"),
+            Self::Registration(domain) => Shape::Registration(*domain),
+            Self::Operator => required("+COPS:"),
+            Self::Manufacturer => words("+CGMI:"),
+            Self::Model => words("+CGMM:"),
+            Self::Revision => words("+CGMR:"),
+            // An IMEI has 15 digits, an IMSI 6 to 15, an ICCID 18 to 20.
+            Self::SerialNumber => digits("+CGSN:", 14),
+            Self::Subscriber => digits("+CIMI:", 6),
+            Self::Card(CardQuery::Ccid) => digits("+CCID:", 18),
+            Self::Card(CardQuery::Qccid) => digits("+QCCID:", 18),
+            Self::Card(CardQuery::Iccid) => digits("+ICCID:", 18),
+            Self::Card(CardQuery::CaretIccid) => digits("^ICCID:", 18),
+            Self::OwnNumber => optional("+CNUM:"),
+            Self::PinState => Shape::PinState,
+            Self::ServiceCentre => required("+CSCA:"),
+            Self::FunctionalityRead => required("+CFUN:"),
+            Self::Attention
+            | Self::EchoOff
+            | Self::Verbose
+            | Self::NumericErrors
+            | Self::PduMode
+            | Self::IndicationSet(_)
+            | Self::Delete(_)
+            | Self::MoreToSend(_)
+            | Self::Acknowledge
+            | Self::RegistrationReports(..)
+            | Self::OperatorFormat
+            | Self::EnterPin(_)
+            | Self::SetServiceCentre(_)
+            | Self::CharacterSet(_)
+            | Self::Ussd(_)
+            | Self::UssdCancel
+            | Self::CallerIdentity
+            | Self::HangUp
+            | Self::Functionality(_)
+            | Self::Vendor(_) => Shape::Final,
+        }
+    }
+}
+
+/// Command names, lengths and indexes; never a PIN, a code, a number or a patron's words.
+impl fmt::Debug for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::EnterPin(_) => f.write_str("AT+CPIN=\"****\""),
+            Self::Ussd(_) => f.write_str("AT+CUSD=1,\"****\",15"),
+            Self::SetServiceCentre(_) => f.write_str("AT+CSCA=\"****\""),
+            plain => f.write_str(&plain.text()),
+        }
+    }
+}
+
+/// What may stand in a USSD code: anything else could end the string and begin a command.
+fn is_ussd_character(character: char) -> bool {
+    character.is_ascii_alphanumeric() || matches!(character, '*' | '#' | '+')
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn commands_read_as_the_specifications_write_them() {
+        let sm = Memory::new("SM").unwrap();
+        for (command, text) in [
+            (Command::Attention, "AT"),
+            (
+                Command::StorageSet(vec![sm.clone(); 3]),
+                r#"AT+CPMS="SM","SM","SM""#,
+            ),
+            (Command::StorageSet(vec![sm]), r#"AT+CPMS="SM""#),
+            (Command::IndicationSet([2, 1, 2, 1, 0]), "AT+CNMI=2,1,2,1,0"),
+            (Command::List, "AT+CMGL=4"),
+            (Command::Delete(0), "AT+CMGD=0"),
+            (Command::Registration(Domain::Evolved), "AT+CEREG?"),
+            (
+                Command::Send {
+                    tpdu: vec![0x11; 20],
+                },
+                "AT+CMGS=20",
+            ),
+            (Command::Card(CardQuery::CaretIccid), "AT^ICCID?"),
+            (
+                Command::EnterPin(Pin::new("1234").unwrap()),
+                r#"AT+CPIN="1234""#,
+            ),
+            (
+                Command::SetServiceCentre("+15550000".into()),
+                r#"AT+CSCA="+15550000",145"#,
+            ),
+            (Command::Ussd("*100#".into()), r#"AT+CUSD=1,"*100#",15"#),
+        ] {
+            assert_eq!(command.text(), text);
+        }
+        assert_eq!(
+            Command::Send {
+                tpdu: vec![0x11, 0xAB]
+            }
+            .payload()
+            .unwrap(),
+            b"0011AB\x1a"
+        );
+    }
+
+    #[test]
+    fn nothing_outside_can_smuggle_in_a_command() {
+        assert_eq!(
+            Command::Ussd("1\",15\r\nAT+CMGD=1,4".into()).text(),
+            "AT+CUSD=1,\"115AT+CMGD14\",15"
+        );
+        assert_eq!(Memory::new("SM\",\"ME"), None);
+        assert_eq!(Memory::new(""), None);
+        for not_a_pin in ["", "123", "123456789", "12a4", "1234\r"] {
+            assert_eq!(Pin::new(not_a_pin), None, "{not_a_pin:?}");
+        }
+    }
+
+    #[test]
+    fn secrets_stay_out_of_the_log() {
+        let pin = Command::EnterPin(Pin::new("9876").unwrap());
+        let send = Command::Send {
+            tpdu: vec![0xAB; 3],
+        };
+        for (command, shown) in [
+            (pin, r#"AT+CPIN="****""#),
+            (send, "AT+CMGS=3"),
+            (
+                Command::Ussd("*123*5550100#".into()),
+                r#"AT+CUSD=1,"****",15"#,
+            ),
+        ] {
+            assert_eq!(format!("{command:?}"), shown);
+        }
+    }
+}

@@ -1,0 +1,358 @@
+//! What the information lines of a response mean.
+
+use super::command::{Domain, Memory};
+use super::fields::{Field, fields};
+use super::hex;
+
+/// One entry of `+CMGL` or `+CMGR` (TS 27.005 §4.1, §4.2), told by its header and the line after.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its index; `None` when the header was unreadable, so that it can be kept but not deleted.
+    pub index: Option<u16>,
+    /// Octets of the TPDU, without the service centre address.
+    pub length: Option<u16>,
+    /// The PDU's digits as they stood; empty when none followed.
+    pub pdu: String,
+    /// The header was one of text mode: the modem has forgotten `+CMGF=0`.
+    pub text_mode: bool,
+}
+
+impl Entry {
+    /// The PDU's octets, service centre address included.
+    pub fn octets(&self) -> Option<Vec<u8>> {
+        hex::decode(&self.pdu)
+    }
+
+    /// Whether the PDU is hexadecimal and as long as its header says. Otherwise octets were lost
+    /// on the way from the modem, or in its storage.
+    pub fn is_whole(&self) -> bool {
+        self.octets()
+            .is_some_and(|octets| is_length(&octets, self.length))
+    }
+
+    /// Reads `<index>,<stat>,[<alpha>],<length>`, or for `+CMGR` the same without the index.
+    pub(super) fn header(rest: &str, index: Option<u16>) -> Self {
+        let mut values = fields(rest).into_iter();
+        let index = index.or_else(|| values.next().and_then(Field::number));
+        let stat = values.next();
+        Self {
+            index,
+            length: values.next_back().and_then(Field::number),
+            pdu: String::new(),
+            text_mode: stat.is_some_and(Field::is_quoted),
+        }
+    }
+}
+
+/// Whether a PDU is a service centre address and `length` octets; an unknown length fits anything.
+pub(super) fn is_length(octets: &[u8], length: Option<u16>) -> bool {
+    let Some(length) = length else {
+        return true;
+    };
+    let centre = octets.first().map_or(0, |octets| usize::from(*octets));
+    octets.len() == usize::from(length).saturating_add(centre).saturating_add(1)
+}
+
+/// How full a memory is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fill {
+    /// Its name; not said in the answer to `AT+CPMS=`.
+    pub memory: Option<Memory>,
+    /// Texts in it.
+    pub used: u16,
+    /// Texts it holds.
+    pub total: u16,
+}
+
+/// The memories a modem offers: to read and delete from, to write to, to receive into.
+pub type Offered = [Vec<Memory>; 3];
+
+/// `+CPMS: "SM",3,50,"SM",3,50,"SM",3,50` (read) or `+CPMS: 3,50,3,50,3,50` (set): up to three.
+pub fn storage(line: &str) -> Vec<Fill> {
+    let Some(rest) = line.strip_prefix("+CPMS:") else {
+        return Vec::new();
+    };
+    let values = fields(rest);
+    let named = values
+        .first()
+        .is_some_and(|field| field.number::<u16>().is_none());
+    let width = if named { 3 } else { 2 };
+    values
+        .chunks_exact(width)
+        .filter_map(|chunk| {
+            let (memory, counts) = if named {
+                chunk.split_first()?
+            } else {
+                (chunk.first()?, chunk)
+            };
+            Some(Fill {
+                memory: if named {
+                    Memory::new(memory.text())
+                } else {
+                    None
+                },
+                used: counts.first()?.number()?,
+                total: counts.get(1)?.number()?,
+            })
+        })
+        .collect()
+}
+
+/// `+CPMS: ("SM","ME"),("SM","ME"),("SM","ME")`
+pub fn storage_offered(line: &str) -> Option<Offered> {
+    let values = fields(line.strip_prefix("+CPMS:")?);
+    let memories = |index: usize| -> Vec<Memory> {
+        let members = values
+            .get(index)
+            .map(|field| field.members())
+            .unwrap_or_default();
+        members
+            .iter()
+            .filter_map(|member| Memory::new(member.text()))
+            .collect()
+    };
+    Some([memories(0), memories(1), memories(2)])
+}
+
+/// `+CNMI: (0-3),(0,1),(0,2,3),(0,2),(1)`: the values each parameter may take.
+pub fn indications_offered(line: &str) -> Option<[Vec<u8>; 5]> {
+    let values = fields(line.strip_prefix("+CNMI:")?);
+    let numbers = |index: usize| values.get(index).map(|f| f.numbers()).unwrap_or_default();
+    Some([numbers(0), numbers(1), numbers(2), numbers(3), numbers(4)])
+}
+
+/// `+CSQ: rssi,ber` in dBm (TS 27.007 §8.5); `None` while unknown (99).
+pub fn signal_dbm(line: &str) -> Option<i16> {
+    let rssi: u8 = fields(line.strip_prefix("+CSQ:")?).first()?.number()?;
+    rssi_dbm(rssi)
+}
+
+/// The steps of `+CSQ` and `^RSSI`: 0 is −113 dBm or less, each step 2 dB, 31 is −51 or more;
+/// 100 to 191 are TD-SCDMA's and LTE's finer steps from −116 dBm.
+pub fn rssi_dbm(rssi: u8) -> Option<i16> {
+    match rssi {
+        0..=31 => Some(i16::from(rssi) * 2 - 113),
+        100..=191 => Some(i16::from(rssi) - 100 - 116),
+        _ => None,
+    }
+}
+
+/// The state in `+CREG: n,stat,…` (TS 27.007 §7.2).
+pub fn registration(line: &str, domain: Domain) -> Option<u8> {
+    let rest = line.strip_prefix(domain.name())?.strip_prefix(':')?;
+    fields(rest).get(1)?.number()
+}
+
+/// The name in `+COPS: mode,format,"name",act`; `None` while none is selected.
+pub fn operator(line: &str) -> Option<String> {
+    let name = fields(line.strip_prefix("+COPS:")?)
+        .get(2)?
+        .text()
+        .to_owned();
+    (!name.is_empty()).then_some(name)
+}
+
+/// The message reference in `+CMGS: mr` (TS 23.040 §9.2.3.6).
+pub fn message_reference(line: &str) -> Option<u8> {
+    // Some modems count on beyond 255; the reference on the air is its low octet.
+    let reference: u32 = fields(line.strip_prefix("+CMGS:")?).first()?.number()?;
+    Some(reference.to_le_bytes()[0])
+}
+
+/// The state in `+CPIN: …`.
+pub fn pin_state(line: &str) -> Option<&str> {
+    Some(line.strip_prefix("+CPIN:")?.trim().trim_matches('"'))
+}
+
+/// The number in `+CSCA: "number",type`; empty when none is set.
+pub fn service_centre(line: &str) -> Option<String> {
+    Some(
+        fields(line.strip_prefix("+CSCA:")?)
+            .first()?
+            .text()
+            .to_owned(),
+    )
+}
+
+/// The number in `+CNUM: [alpha],"number",type`.
+pub fn own_number(line: &str) -> Option<String> {
+    let number = fields(line.strip_prefix("+CNUM:")?)
+        .get(1)?
+        .text()
+        .to_owned();
+    (!number.is_empty()).then_some(number)
+}
+
+/// A line that some modems give a prefix and most do not: `+CGMM: SIM7600`, `SIM7600`.
+pub fn bare(line: &str) -> &str {
+    let line = match line.split_once(':') {
+        Some((name, rest)) if name.starts_with(['+', '^']) => rest,
+        _ => line,
+    };
+    line.trim().trim_matches('"')
+}
+
+/// The digits of an IMEI, IMSI or ICCID, wherever they stand in the line. An ICCID may end in a
+/// letter (SIM800: a check digit and `F`), which is left out.
+pub fn digits(line: &str) -> String {
+    let line = bare(line);
+    line.chars()
+        .skip_while(|c| !c.is_ascii_digit())
+        .take_while(char::is_ascii_digit)
+        .take(20)
+        .collect()
+}
+
+/// A USSD text in words: UCS2 comes as hexadecimal digits when its coding scheme says so
+/// (TS 23.038 §5: group 01 with character set 10, or 0x11), anything else as it is.
+pub fn ussd_words(text: &str, coding: Option<u8>) -> String {
+    let is_ucs2 = coding.is_some_and(|dcs| dcs == 0x11 || dcs & 0xCC == 0x48);
+    let octets = if is_ucs2 { hex::decode(text) } else { None };
+    let Some(octets) = octets else {
+        return text.to_owned();
+    };
+    let units: Vec<u16> = octets
+        .chunks_exact(2)
+        .map(|pair| {
+            pair.iter()
+                .fold(0, |unit, octet| unit << 8 | u16::from(*octet))
+        })
+        .collect();
+    String::from_utf16_lossy(&units)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn entries_are_told_by_their_header() {
+        for (rest, index, expected) in [
+            ("1,1,,24", None, (Some(1), Some(24), false)),
+            ("0,0,\"\",159", None, (Some(0), Some(159), false)), // Huawei counts from 0
+            ("12,1,\"Ana\",30", None, (Some(12), Some(30), false)),
+            (
+                "3,\"REC READ\",\"+15550100\",,\"24/01/01\"",
+                None,
+                (Some(3), None, true),
+            ),
+            ("garbage", None, (None, None, false)),
+            ("0,,33", Some(7), (Some(7), Some(33), false)), // +CMGR
+        ] {
+            let entry = Entry::header(rest, index);
+            assert_eq!(
+                (entry.index, entry.length, entry.text_mode),
+                expected,
+                "{rest:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_pdu_that_lost_octets_is_noticed() {
+        let entry = |length, pdu: &str| Entry {
+            index: Some(1),
+            length,
+            pdu: pdu.into(),
+            text_mode: false,
+        };
+        for (length, pdu, whole) in [
+            (Some(3), "00040506", true),
+            (Some(3), "0191040506", true),
+            (Some(4), "00040506", false),
+            (None, "00040506", true),
+            (Some(3), "0004050", false),
+            (Some(3), "", false),
+        ] {
+            assert_eq!(entry(length, pdu).is_whole(), whole, "{pdu} {length:?}");
+        }
+    }
+
+    #[test]
+    fn storage_is_read_in_all_its_forms() {
+        let sm = |used, total| Fill {
+            memory: Memory::new("SM"),
+            used,
+            total,
+        };
+        let bare = |used, total| Fill {
+            memory: None,
+            used,
+            total,
+        };
+        for (line, fills) in [
+            (
+                r#"+CPMS: "SM",3,50,"SM",3,50,"SM",3,50"#,
+                vec![sm(3, 50); 3],
+            ),
+            (
+                "+CPMS: 0,23,0,23,0,50",
+                vec![bare(0, 23), bare(0, 23), bare(0, 50)],
+            ),
+            ("+CPMS: 0,10,0,10", vec![bare(0, 10); 2]), // two memories only
+            ("+CPMS:", vec![]),
+            ("+CPMS: x", vec![]),
+        ] {
+            assert_eq!(storage(line), fills, "{line:?}");
+        }
+        let [read, write, receive] =
+            storage_offered(r#"+CPMS: ("ME","SM","MT"),("ME","SM","MT"),("SM","MT")"#).unwrap();
+        assert_eq!(read.len(), 3);
+        assert_eq!(write, read);
+        assert_eq!(receive, ["SM", "MT"].map(|name| Memory::new(name).unwrap()));
+    }
+
+    #[test]
+    fn what_is_known_of_a_line_is_read() {
+        assert_eq!(signal_dbm("+CSQ: 20,99"), Some(-73));
+        assert_eq!(signal_dbm("+CSQ: 99,99"), None);
+        assert_eq!(rssi_dbm(31), Some(-51));
+        assert_eq!(registration("+CREG: 0,1", Domain::Circuit), Some(1));
+        assert_eq!(registration("+CEREG: 2,5,\"1A\"", Domain::Evolved), Some(5));
+        assert_eq!(
+            operator(r#"+COPS: 0,0,"T-Mobile",7"#),
+            Some("T-Mobile".into())
+        );
+        assert_eq!(operator("+COPS: 0"), None);
+        assert_eq!(message_reference("+CMGS: 255"), Some(255));
+        assert_eq!(message_reference("+CMGS: 256"), Some(0));
+        assert_eq!(message_reference("+CMGS: 5,\"0891\""), Some(5));
+        assert_eq!(pin_state("+CPIN: SIM PIN"), Some("SIM PIN"));
+        assert_eq!(
+            service_centre(r#"+CSCA: "+15550000",145"#),
+            Some("+15550000".into())
+        );
+        assert_eq!(
+            own_number(r#"+CNUM: "Line 1","+15550100",145"#),
+            Some("+15550100".into())
+        );
+        assert_eq!(own_number(r#"+CNUM: ,"",129"#), None);
+        assert_eq!(bare("+CGMM: SIM7600"), "SIM7600");
+        assert_eq!(bare("Revision:SIM800 R14"), "Revision:SIM800 R14");
+        assert_eq!(
+            digits("+CCID: \"89014103211118510720\""),
+            "89014103211118510720"
+        );
+        assert_eq!(digits("8944500102198304826f"), "8944500102198304826");
+        assert_eq!(digits("IMEI: 490154203237518"), "490154203237518");
+        assert_eq!(
+            indications_offered("+CNMI: (0-3),(0,1),(0,2,3),(0,2),(1)").unwrap()[4],
+            [1]
+        );
+    }
+
+    #[test]
+    fn ussd_answers_are_words() {
+        for (text, coding, words) in [
+            ("Balance 5.00", Some(15), "Balance 5.00"),
+            ("00480069", Some(72), "Hi"),
+            ("00480069", Some(0x11), "Hi"),
+            ("0048", None, "0048"),
+            ("not hex", Some(72), "not hex"),
+        ] {
+            assert_eq!(ussd_words(text, coding), words, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,676 @@
+//! The router's one owner: wishes in, the router's decision, one commit, and only then the bells.
+//!
+//! Wishes that wait together are decided one after another and share a commit. When the commit
+//! fails, nothing is acknowledged and nothing performed: the router, which already believes what
+//! was not kept, is thrown away and built again from the spool.
+
+mod house;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use tokio::sync::oneshot;
+
+use crate::desk::{Arrivals, Asked, Board, Change, Counter, NotGranted, Receipt, What, Wish};
+use crate::routing::{
+    Amendment, ConversationId, Effect, EndpointId, Event, Library,
+    Message, MessageId, Moment, Need, OperatorId, Plan, QueueId, Recalled, Restored,
+    Router, Show,
+};
+use crate::spool::{Spool, SpoolError, inbox, staff, transcript};
+
+pub use house::{House, HouseSettings, Opened, StartError};
+
+/// Wishes decided on before a commit, at most: more would make the first wait for the last.
+const BATCH_MAX: usize = 256;
+/// How soon to try again when even reading the spool failed.
+const MEND_EVERY: Duration = Duration::from_secs(5);
+
+/// Wall time and uptime, read together.
+#[derive(Debug, Clone, Copy)]
+struct Clock {
+    started: Instant,
+}
+
+impl Clock {
+    fn now(self) -> Moment {
+        let wall = Timestamp::now();
+        Moment {
+            // Rows keep milliseconds; the router must not know more than they do.
+            wall: Timestamp::from_millisecond(wall.as_millisecond()).unwrap_or(wall),
+            uptime: self.started.elapsed(),
+        }
+    }
+}
+
+/// Owns the router.
+pub struct Owner {
+    spool: Spool,
+    library: Library,
+    router: Router,
+    counter: Counter,
+    clock: Clock,
+    /// Endpoints open now: the router learns of them again when it is rebuilt.
+    endpoints: BTreeSet<(OperatorId, EndpointId)>,
+    board: Board,
+}
+
+/// One wish that was decided and waits for the commit.
+struct Decided {
+    answer: oneshot::Sender<Result<Receipt, NotGranted>>,
+    receipt: Receipt,
+    effects: Vec<Effect>,
+    arrivals: Arrivals,
+}
+
+/// What one commit is to hold.
+#[derive(Default)]
+struct Batch {
+    decided: Vec<Decided>,
+    /// Messages of this batch by their sender's own key, not yet to be found in the spool.
+    sent: HashMap<(OperatorId, String), Receipt>,
+}
+
+impl Owner {
+    /// Builds the router from the spool.
+    ///
+    /// # Errors
+    /// When the spool cannot be read.
+    pub async fn open(
+        spool: Spool,
+        library: Library,
+        counter: Counter,
+    ) -> Result<Self, SpoolError> {
+        let clock = Clock {
+            started: Instant::now(),
+        };
+        let (plan, router) = restore(&spool, &library, clock.now()).await?;
+        let mut owner = Self {
+            spool,
+            library,
+            router,
+            counter,
+            clock,
+            endpoints: BTreeSet::new(),
+            board: Board {
+                plan: Arc::new(plan),
+                ..Board::default()
+            },
+        };
+        owner.hang_board(true);
+        Ok(owner)
+    }
+
+    /// Serves until every [`Desk`](crate::desk::Desk) is gone or `stop` completes; what was asked
+    /// before is still answered.
+    pub async fn run(mut self, stop: impl Future<Output = ()>) {
+        tokio::pin!(stop);
+        let mut stopping = false;
+        let mut asked = Vec::with_capacity(BATCH_MAX);
+        loop {
+            let deadline = self.router.next_deadline();
+            let wait = deadline.map(|at| at.saturating_sub(self.clock.started.elapsed()));
+            tokio::select! {
+                biased;
+                count = self.counter.wishes.recv_many(&mut asked, BATCH_MAX) => {
+                    if count == 0 {
+                        return;
+                    }
+                    self.serve(asked.drain(..)).await;
+                }
+                () = &mut stop, if !stopping => {
+                    stopping = true;
+                    self.counter.wishes.close();
+                }
+                () = sleep(wait) => self.tick().await,
+            }
+        }
+    }
+
+    async fn tick(&mut self) {
+        let (answer, _) = oneshot::channel();
+        let wish = Wish::Happened {
+            event: Event::Tick,
+            arrivals: Arrivals::None,
+        };
+        self.serve([Asked { wish, answer }].into_iter()).await;
+    }
+
+    async fn serve(&mut self, asked: impl Iterator<Item = Asked>) {
+        let asked: Vec<Asked> = asked.collect();
+        let needs = asked
+            .iter()
+            .filter_map(|asked| match &asked.wish {
+                Wish::Happened { event, .. } => Some(self.router.needs(event)),
+                Wish::Amend(_) => None,
+            })
+            .flatten()
+            .collect();
+        if let Err(error) = self.recall(needs).await {
+            for asked in asked {
+                let _ = asked.answer.send(Err(not_granted(error.clone())));
+            }
+            return;
+        }
+
+        let mut batch = Batch::default();
+        for Asked { wish, answer } in asked {
+            match wish {
+                Wish::Happened { event, arrivals } => {
+                    self.decide(event, arrivals, answer, &mut batch).await;
+                }
+                Wish::Amend(amendment) => {
+                    self.commit(&mut batch).await;
+                    let _ = answer.send(self.amend(amendment).await);
+                }
+            }
+        }
+        self.commit(&mut batch).await;
+    }
+
+    async fn decide(
+        &mut self,
+        event: Event,
+        arrivals: Arrivals,
+        answer: oneshot::Sender<Result<Receipt, NotGranted>>,
+        batch: &mut Batch,
+    ) {
+        let key = match &event {
+            Event::Send {
+                operator,
+                client_id: Some(client_id),
+                ..
+            } => Some((*operator, client_id.clone())),
+            _ => None,
+        };
+        if let Some(key) = &key {
+            match self.sent_before(key, batch).await {
+                Ok(Some(receipt)) => {
+                    let _ = answer.send(Ok(receipt));
+                    return;
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    let _ = answer.send(Err(not_granted(error)));
+                    return;
+                }
+            }
+        }
+
+        // Something this batch closed may be needed again: it must be on disk to be recalled.
+        let needs: BTreeSet<Need> = self.router.needs(&event).into_iter().collect();
+        if !needs.is_empty() {
+            self.commit(batch).await;
+            if let Err(error) = self.recall(needs).await {
+                let _ = answer.send(Err(not_granted(error)));
+                return;
+            }
+        }
+
+        match event {
+            Event::EndpointOpened { operator, endpoint } => {
+                self.endpoints.insert((operator, endpoint));
+            }
+            Event::EndpointClosed { operator, endpoint } => {
+                self.endpoints.remove(&(operator, endpoint));
+            }
+            _ => {}
+        }
+        let touched = conversation_of(&event);
+        match self.router.handle(event, self.clock.now()) {
+            Ok(effects) => {
+                let receipt = self.receipt(&effects, touched);
+                if let Some(key) = key {
+                    batch.sent.insert(key, receipt.clone());
+                }
+                batch.decided.push(Decided {
+                    answer,
+                    receipt,
+                    effects,
+                    arrivals,
+                });
+            }
+            Err(refusal) => {
+                // A refused text is not kept, and its PDUs are used up all the same.
+                if arrivals == Arrivals::None {
+                    let _ = answer.send(Err(refusal.into()));
+                } else {
+                    tracing::warn!(%refusal, "a text was refused");
+                    batch.decided.push(Decided {
+                        answer,
+                        receipt: Receipt::default(),
+                        effects: Vec::new(),
+                        arrivals,
+                    });
+                }
+            }
+        }
+    }
+
+    /// The same key from the same operator is the same message: a retry never doubles.
+    async fn sent_before(
+        &self,
+        key: &(OperatorId, String),
+        batch: &Batch,
+    ) -> Result<Option<Receipt>, SpoolError> {
+        if let Some(receipt) = batch.sent.get(key) {
+            return Ok(Some(receipt.clone()));
+        }
+        let (operator, client_id) = key.clone();
+        self.spool
+            .read(move |connection| {
+                let Some(message) =
+                    transcript::message_by_client_id(connection, operator, &client_id)?
+                else {
+                    return Ok(None);
+                };
+                let conversation = transcript::conversation(connection, message.conversation)?;
+                Ok(Some(Receipt {
+                    message: Some(message),
+                    conversation,
+                }))
+            })
+            .await
+    }
+
+    fn receipt(&self, effects: &[Effect], touched: Option<ConversationId>) -> Receipt {
+        let message = effects.iter().find_map(|effect| match effect {
+            Effect::Record(message) => Some(message.clone()),
+            _ => None,
+        });
+        let conversation = effects
+            .iter()
+            .rev()
+            .find_map(|effect| match effect {
+                Effect::KeepConversation(conversation) => Some(conversation.clone()),
+                _ => None,
+            })
+            .or_else(|| self.router.conversation(touched?).cloned());
+        Receipt {
+            message,
+            conversation,
+        }
+    }
+
+    /// Looks up what the router has to be told.
+    async fn recall(&mut self, needs: BTreeSet<Need>) -> Result<(), SpoolError> {
+        if needs.is_empty() {
+            return Ok(());
+        }
+        let recalled = self
+            .spool
+            .read(move |connection| {
+                let mut found = Vec::with_capacity(needs.len());
+                for need in needs {
+                    let (patron, conversation) = match &need {
+                        Need::Patron(gateway, address) => {
+                            let patron = transcript::patron_at(connection, *gateway, address)?;
+                            let conversation = match &patron {
+                                Some(patron) => {
+                                    transcript::latest_conversation(connection, patron.id)?
+                                }
+                                None => None,
+                            };
+                            (patron, conversation)
+                        }
+                        Need::Conversation(id) => {
+                            let conversation = transcript::conversation(connection, *id)?;
+                            let patron = match &conversation {
+                                Some(conversation) => {
+                                    transcript::patron(connection, conversation.patron)?
+                                }
+                                None => None,
+                            };
+                            (patron, conversation)
+                        }
+                    };
+                    found.push(Recalled {
+                        need,
+                        patron,
+                        conversation,
+                    });
+                }
+                Ok(found)
+            })
+            .await?;
+        for recalled in recalled {
+            self.router.recall(recalled);
+        }
+        Ok(())
+    }
+
+    /// Commits a batch, answers it and rings its bells.
+    async fn commit(&mut self, batch: &mut Batch) {
+        let Batch { decided, .. } = std::mem::take(batch);
+        if decided.is_empty() {
+            return;
+        }
+        let now = self.clock.now().wall;
+        let (rows, answers): (Vec<_>, Vec<_>) = decided
+            .into_iter()
+            .map(|decided| {
+                let message = decided.receipt.message.as_ref().map(|message| message.id);
+                (
+                    (decided.effects, decided.arrivals, message),
+                    (decided.answer, decided.receipt),
+                )
+            })
+            .unzip();
+
+        let bells_only = rows
+            .iter()
+            .all(|(effects, arrivals, _)| *arrivals == Arrivals::None && !effects.iter().any(is_row));
+        let kept = if bells_only {
+            let effects = rows.into_iter().flat_map(|(effects, ..)| effects);
+            Ok(effects.map(Told::bell).collect())
+        } else {
+            self.spool
+                .write(move |connection| {
+                    let mut told = Vec::new();
+                    for (effects, arrivals, message) in rows {
+                        consume(connection, &arrivals, message)?;
+                        for effect in effects {
+                            told.push(Told::kept(connection, effect, now)?);
+                        }
+                    }
+                    Ok(told)
+                })
+                .await
+        };
+
+        match kept {
+            Ok(told) => {
+                self.perform(told);
+                for (answer, receipt) in answers {
+                    let _ = answer.send(Ok(receipt));
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "a commit failed: nothing was acknowledged");
+                self.rebuild().await;
+                for (answer, _) in answers {
+                    let _ = answer.send(Err(not_granted(error.clone())));
+                }
+            }
+        }
+    }
+
+    /// Tells operators what is on disk now.
+    fn perform(&mut self, told: Vec<Told>) {
+        let (mut presence, mut due) = (false, false);
+        for Told { effect, row, about } in told {
+            let what = match (effect, about) {
+                (Effect::KeepConversation(conversation), _) => {
+                    What::Conversation(Arc::new(conversation))
+                }
+                (_, Some(About::Message(message, queue))) => {
+                    What::Message(Arc::new(message), queue)
+                }
+                (Effect::Note { conversation, text }, Some(About::Note(queue))) => What::Note {
+                    conversation,
+                    queue,
+                    text: text.into(),
+                },
+                (Effect::Offer { conversation, to }, _) => What::Offered { conversation, to },
+                (
+                    Effect::Withdraw {
+                        conversation,
+                        from,
+                        reason,
+                    },
+                    _,
+                ) => What::Withdrawn {
+                    conversation,
+                    from,
+                    reason: reason.into(),
+                },
+                (Effect::OperatorShows { operator, show }, _) => {
+                    presence = true;
+                    What::Operator { operator, show }
+                }
+                (Effect::QueueShows { queue, online }, _) => {
+                    presence = true;
+                    What::Queue { queue, online }
+                }
+                (Effect::Submit { .. }, _) => {
+                    due = true;
+                    continue;
+                }
+                // Nobody is told of these; or the row they speak of is gone since.
+                (
+                    Effect::KeepPatron(_)
+                    | Effect::KeepShow { .. }
+                    | Effect::KeepClosedPeriod { .. }
+                    | Effect::Record(_)
+                    | Effect::Reword { .. }
+                    | Effect::SetDelivery { .. }
+                    | Effect::Note { .. },
+                    _,
+                ) => continue,
+            };
+            self.tell(row.unwrap_or(0), what);
+        }
+        if presence {
+            self.hang_board(false);
+        }
+        if due {
+            self.counter.due.send_modify(|rung| *rung = rung.wrapping_add(1));
+        }
+    }
+
+    fn tell(&self, id: i64, what: What) {
+        // No listener is not an error: the row is there for whoever comes.
+        let _ = self.counter.changes.send(Arc::new(Change { id, what }));
+    }
+
+    fn hang_board(&mut self, always: bool) {
+        let shows: BTreeMap<OperatorId, Show> = self.router.shows().collect();
+        let online: BTreeSet<QueueId> = self.router.online().collect();
+        if always || shows != self.board.shows || online != self.board.online {
+            self.board.shows = shows;
+            self.board.online = online;
+            self.counter.board.send_replace(Arc::new(self.board.clone()));
+        }
+    }
+
+    async fn amend(&mut self, amendment: Amendment) -> Result<Receipt, NotGranted> {
+        let now = self.clock.now().wall;
+        let library = self.library.clone();
+        let plan = self
+            .spool
+            .write(move |connection| {
+                staff::amend(connection, &amendment, now)?;
+                staff::plan(connection, &library)
+            })
+            .await
+            .map_err(not_granted)?;
+        self.rearrange(plan).await;
+        Ok(Receipt::default())
+    }
+
+    /// Puts a plan in force. The plan is on disk already; what follows from it for conversations is
+    /// the next commit, and if that one fails the router is rebuilt with the new plan.
+    async fn rearrange(&mut self, plan: Plan) {
+        self.board.plan = Arc::new(plan.clone());
+        let (answer, _) = oneshot::channel();
+        let mut batch = Batch::default();
+        let event = Event::Rearranged(plan);
+        self.decide(event, Arrivals::None, answer, &mut batch).await;
+        self.commit(&mut batch).await;
+        self.hang_board(true);
+        self.tell(0, What::Plan(Arc::clone(&self.board.plan)));
+    }
+
+    /// Throws the router away and builds it again from what is on disk. A disk that cannot even be
+    /// read is tried again for as long as it takes: there is no desk without it.
+    async fn rebuild(&mut self) {
+        loop {
+            match restore(&self.spool, &self.library, self.clock.now()).await {
+                Ok((plan, router)) => {
+                    self.router = router;
+                    self.board.plan = Arc::new(plan);
+                    break;
+                }
+                Err(SpoolError::Closed) => return,
+                Err(error) => {
+                    tracing::error!(%error, "the spool cannot be read; trying again");
+                    tokio::time::sleep(MEND_EVERY).await;
+                }
+            }
+        }
+        let now = self.clock.now();
+        for (operator, endpoint) in self.endpoints.clone() {
+            // Presence rows are as they were; the bells have rung before.
+            let _ = self
+                .router
+                .handle(Event::EndpointOpened { operator, endpoint }, now);
+        }
+        self.hang_board(true);
+    }
+}
+
+async fn sleep(wait: Option<Duration>) {
+    match wait {
+        Some(wait) => tokio::time::sleep(wait).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn restore(
+    spool: &Spool,
+    library: &Library,
+    now: Moment,
+) -> Result<(Plan, Router), SpoolError> {
+    let library = library.clone();
+    let restored = spool
+        .read(move |connection| {
+            let remembered = transcript::remember(connection)?;
+            let (shows, closed_periods) = staff::presence(connection)?;
+            Ok(Restored {
+                plan: staff::plan(connection, &library)?,
+                conversations: remembered.conversations,
+                patrons: remembered.patrons,
+                shows,
+                closed_periods,
+                next_conversation: remembered.next_conversation,
+                next_message: remembered.next_message,
+                next_patron: remembered.next_patron,
+                seed: transcript::seed(connection)?,
+            })
+        })
+        .await?;
+    Ok((restored.plan.clone(), Router::restore(restored, now)))
+}
+
+fn consume(
+    connection: &rusqlite::Connection,
+    arrivals: &Arrivals,
+    message: Option<MessageId>,
+) -> Result<(), SpoolError> {
+    match (arrivals, message) {
+        (Arrivals::None, _) => Ok(()),
+        (Arrivals::Consumed(ids), _) | (Arrivals::ShownInPart(ids), None) => {
+            inbox::consume(connection, ids)
+        }
+        (Arrivals::ShownInPart(ids), Some(message)) => {
+            inbox::show_in_part(connection, ids, message)
+        }
+    }
+}
+
+/// An effect that is on disk, with what operators have to be shown of it.
+struct Told {
+    effect: Effect,
+    row: Option<i64>,
+    about: Option<About>,
+}
+
+/// What a row of the feed is about, read in the transaction that wrote it.
+enum About {
+    Message(Message, QueueId),
+    Note(QueueId),
+}
+
+impl Told {
+    fn bell(effect: Effect) -> Self {
+        Self {
+            effect,
+            row: None,
+            about: None,
+        }
+    }
+
+    fn kept(
+        connection: &rusqlite::Connection,
+        effect: Effect,
+        now: Timestamp,
+    ) -> Result<Self, SpoolError> {
+        let row = transcript::keep(connection, &effect, now)?;
+        let about = match &effect {
+            Effect::Record(message) => transcript::queue_of(connection, message.conversation)?
+                .map(|queue| About::Message(message.clone(), queue)),
+            Effect::Reword { message, .. } | Effect::SetDelivery { message, .. } => {
+                match transcript::message(connection, *message)? {
+                    Some(message) => transcript::queue_of(connection, message.conversation)?
+                        .map(|queue| About::Message(message, queue)),
+                    None => None,
+                }
+            }
+            Effect::Note { conversation, .. } => {
+                transcript::queue_of(connection, *conversation)?.map(About::Note)
+            }
+            _ => None,
+        };
+        Ok(Self { effect, row, about })
+    }
+}
+
+fn is_row(effect: &Effect) -> bool {
+    match effect {
+        Effect::KeepPatron(_)
+        | Effect::KeepConversation(_)
+        | Effect::Record(_)
+        | Effect::Reword { .. }
+        | Effect::SetDelivery { .. }
+        | Effect::Submit { .. }
+        | Effect::KeepShow { .. }
+        | Effect::KeepClosedPeriod { .. }
+        | Effect::Note { .. } => true,
+        Effect::Offer { .. }
+        | Effect::Withdraw { .. }
+        | Effect::OperatorShows { .. }
+        | Effect::QueueShows { .. } => false,
+    }
+}
+
+/// The conversation an operator's wish is about.
+fn conversation_of(event: &Event) -> Option<ConversationId> {
+    match event {
+        Event::TextAmended { conversation, .. }
+        | Event::Send { conversation, .. }
+        | Event::Claim { conversation, .. }
+        | Event::Release { conversation, .. }
+        | Event::Close { conversation, .. }
+        | Event::Transfer { conversation, .. }
+        | Event::Delivery { conversation, .. }
+        | Event::Retry { conversation, .. } => Some(*conversation),
+        Event::Rearranged(_)
+        | Event::TextArrived { .. }
+        | Event::EndpointOpened { .. }
+        | Event::EndpointClosed { .. }
+        | Event::Seen { .. }
+        | Event::Presence { .. }
+        | Event::Write { .. }
+        | Event::Tick => None,
+    }
+}
+
+fn not_granted(error: SpoolError) -> NotGranted {
+    match error {
+        SpoolError::Refused(words) => NotGranted::BadAmendment(words),
+        SpoolError::Closed => NotGranted::ShuttingDown,
+        SpoolError::Full | SpoolError::Broken(_) => NotGranted::NotKept(error.to_string()),
+    }
+}

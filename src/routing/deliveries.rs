@@ -1,0 +1,157 @@
+//! What becomes of our texts on the wire (clause 11).
+
+use super::event::{Effect, Moment, Refusal};
+use super::ids::{ConversationId, MessageId, OperatorId};
+use super::ledger::Ledger;
+use super::record::{DeliveryState, Direction, Message};
+use super::router::Router;
+
+/// Whether a message in one state can come to be in another. News from the network comes late and
+/// out of order.
+fn may_follow(before: DeliveryState, after: DeliveryState) -> bool {
+    use DeliveryState::{Delivered, Failed, Queued, Received, Sending, Sent, Unknown};
+    match (before, after) {
+        // A patron's text, and what has arrived, stay what they are.
+        (Received | Delivered, _) | (_, Received) => false,
+        (Queued, after) => after != Queued,
+        // An attempt that did not come to anything is queued again.
+        (Sending, after) => after != Sending,
+        // The network took it: only its report can say more.
+        (Sent, Delivered | Failed) => true,
+        (Sent, Queued | Sending | Sent | Unknown) => false,
+        // A late report wins over whatever was believed; only a person has it sent again.
+        (Failed, Delivered) => true,
+        (Failed, Queued | Sending | Sent | Failed | Unknown) => false,
+        (Unknown, Sent | Delivered | Failed) => true,
+        (Unknown, Queued | Sending | Unknown) => false,
+    }
+}
+
+impl Router {
+    pub(super) fn deliver(
+        &mut self,
+        message: MessageId,
+        conversation: ConversationId,
+        state: DeliveryState,
+        reason: Option<String>,
+        ledger: &mut Ledger,
+    ) -> Result<(), Refusal> {
+        let before = self.our_message(message, conversation)?.state;
+        if !may_follow(before, state) {
+            return Ok(());
+        }
+        if state == DeliveryState::Failed && self.conversation(conversation).is_some() {
+            let why = reason.as_deref().unwrap_or("the network gave no reason");
+            ledger.note(conversation, format!("a text was not delivered: {why}"));
+        }
+        self.set_delivery(message, conversation, state, reason, ledger);
+        Ok(())
+    }
+
+    /// A person has a lost text sent again, knowing that it may arrive twice.
+    pub(super) fn retry(
+        &mut self,
+        operator: OperatorId,
+        message: MessageId,
+        conversation: ConversationId,
+        now: Moment,
+        ledger: &mut Ledger,
+    ) -> Result<(), Refusal> {
+        let thread = self.reachable(operator, conversation)?;
+        let lost = self.our_message(message, conversation)?;
+        let may_be_doubled = match lost.state {
+            DeliveryState::Failed => false,
+            DeliveryState::Unknown => true,
+            DeliveryState::Received
+            | DeliveryState::Queued
+            | DeliveryState::Sending
+            | DeliveryState::Sent
+            | DeliveryState::Delivered => return Err(Refusal::NotRetryable),
+        };
+        self.check_answerable(thread)?;
+        if let Some(taken) = self.taken(operator, thread) {
+            return Err(taken);
+        }
+        let body = lost.body.clone();
+        let patron = self
+            .memory
+            .patron(thread.patron)
+            .ok_or(Refusal::NoSuchConversation)?;
+        let (gateway, to) = (patron.gateway, patron.address.clone());
+        self.see(operator, now);
+        self.set_delivery(message, conversation, DeliveryState::Queued, None, ledger);
+        ledger.row(Effect::Submit {
+            message,
+            conversation,
+            gateway,
+            to,
+            body,
+            may_be_doubled,
+        });
+        Ok(())
+    }
+
+    fn set_delivery(
+        &mut self,
+        message: MessageId,
+        conversation: ConversationId,
+        state: DeliveryState,
+        reason: Option<String>,
+        ledger: &mut Ledger,
+    ) {
+        self.memory.change_message(message, |message| {
+            message.state = state;
+            message.reason.clone_from(&reason);
+        });
+        ledger.row(Effect::SetDelivery {
+            message,
+            conversation,
+            state,
+            reason,
+        });
+    }
+
+    fn our_message(
+        &self,
+        message: MessageId,
+        conversation: ConversationId,
+    ) -> Result<&Message, Refusal> {
+        self.memory
+            .message(message)
+            .filter(|m| m.conversation == conversation && m.direction == Direction::Out)
+            .ok_or(Refusal::NoSuchMessage)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_law_of_states() {
+        use DeliveryState::{Delivered, Failed, Queued, Received, Sending, Sent, Unknown};
+        for (before, after, may) in [
+            (Queued, Sending, true),
+            (Queued, Failed, true),
+            (Sending, Queued, true),
+            (Sending, Sent, true),
+            (Sending, Delivered, true), // its report was quicker than the answer to +CMGS
+            (Sent, Delivered, true),
+            (Sent, Failed, true),
+            (Sent, Unknown, false),
+            (Sent, Sending, false),
+            (Delivered, Sent, false),
+            (Delivered, Failed, false),
+            (Failed, Delivered, true),
+            (Failed, Sent, false),
+            (Unknown, Delivered, true),
+            (Unknown, Sent, true),
+            (Unknown, Queued, false), // never resent without a person
+            (Received, Sent, false),
+            (Queued, Received, false),
+            (Sent, Sent, false),
+        ] {
+            assert_eq!(may_follow(before, after), may, "{before:?} to {after:?}");
+        }
+    }
+}

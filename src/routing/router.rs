@@ -1,0 +1,545 @@
+//! The door of the room: events in, effects out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::alarms::{Alarm, Alarms};
+use super::automatic::Breaker;
+use super::event::{Effect, Event, Moment, Need, Refusal, Show};
+use super::ids::{ConversationId, GatewayId, MessageId, OperatorId, PatronId, QueueId};
+use super::ledger::Ledger;
+use super::memory::Memory;
+use super::plan::{Operator, Plan};
+use super::presence::Staff;
+use super::pseudonym::pseudonym;
+use super::record::{
+    Author, Conversation, ConversationState, DeliveryState, Direction, Message, Patron, Repeats,
+};
+use super::threads::Threads;
+
+/// What the spool remembers, as the router starts.
+#[derive(Debug, Clone, Default)]
+pub struct Restored {
+    /// The plan in force.
+    pub plan: Plan,
+    /// Every conversation that is not closed.
+    pub conversations: Vec<Conversation>,
+    /// Their patrons.
+    pub patrons: Vec<Patron>,
+    /// Operators' own words on their presence.
+    pub shows: Vec<(OperatorId, Show)>,
+    /// The number of each queue's latest closed period.
+    pub closed_periods: Vec<(QueueId, i64)>,
+    /// An id greater than every conversation's.
+    pub next_conversation: i64,
+    /// An id greater than every message's.
+    pub next_message: i64,
+    /// An id greater than every patron's.
+    pub next_patron: i64,
+    /// Made with the spool and never changed: shown names are unique for one seed.
+    pub seed: u64,
+}
+
+/// The answer to a [`Need`], found or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recalled {
+    /// What was asked.
+    pub need: Need,
+    /// The patron asked for, or the patron of the conversation asked for.
+    pub patron: Option<Patron>,
+    /// The conversation asked for, or the latest one of the patron asked for.
+    pub conversation: Option<Conversation>,
+    /// The message asked for.
+    pub message: Option<Message>,
+}
+
+/// The law of the desk at work: who is there, what is open, what is due.
+///
+/// Keeps open threads in memory, and of everything else only what has not been committed yet.
+/// Equal routers decide alike.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Router {
+    pub(super) plan: Plan,
+    pub(super) staff: Staff,
+    pub(super) threads: Threads,
+    pub(super) memory: Memory,
+    pub(super) alarms: Alarms,
+    pub(super) breaker: Breaker,
+    pub(super) closed_periods: BTreeMap<QueueId, i64>,
+    next_conversation: i64,
+    next_message: i64,
+    next_patron: i64,
+    seed: u64,
+}
+
+impl Router {
+    /// The router as the spool remembers it.
+    ///
+    /// Operators who had not left, and those who answer something, are given the time of a lease
+    /// to open an endpoint again: a restart sends nobody home (clause 5). Timers of a minute or
+    /// three begin anew. [`next_deadline`](Self::next_deadline) is due at once, for what the spool
+    /// says may not fit the plan any more.
+    pub fn restore(restored: Restored, now: Moment) -> Self {
+        let Restored {
+            plan,
+            conversations,
+            patrons,
+            shows,
+            closed_periods,
+            next_conversation,
+            next_message,
+            next_patron,
+            seed,
+        } = restored;
+        let mut router = Self {
+            plan,
+            staff: Staff::default(),
+            threads: Threads::default(),
+            memory: Memory::default(),
+            alarms: Alarms::default(),
+            breaker: Breaker::default(),
+            closed_periods: closed_periods.into_iter().collect(),
+            next_conversation,
+            next_message,
+            next_patron,
+            seed,
+        };
+        for patron in patrons {
+            router.memory.insert_patron(patron);
+        }
+        for conversation in conversations {
+            if conversation.state != ConversationState::Closed {
+                router.memory.hold(conversation.patron);
+                router.threads.insert(conversation);
+            }
+        }
+        router.memory.clear_shelf();
+        router.restore_staff(shows, now);
+        router.restore_alarms(now);
+        router
+    }
+
+    fn restore_alarms(&mut self, now: Moment) {
+        self.alarms.set(Alarm::Mend, now.uptime);
+        let handovers: Vec<_> = self.threads.in_transfer().map(|c| c.id).collect();
+        for id in handovers {
+            self.alarms.set(
+                Alarm::Transfer(id),
+                now.uptime + super::transfers::ACCEPT_WITHIN,
+            );
+        }
+        let online: Vec<_> = self.online().collect();
+        for queue in online {
+            let unclaimed: Vec<_> = self.threads.unclaimed(queue).collect();
+            for id in unclaimed {
+                self.await_notice(id, now);
+            }
+        }
+    }
+
+    /// What must be looked up and [recalled](Self::recall) before the event is handled.
+    ///
+    /// The rows of every event handled before must be visible to the look-up, or still be with the
+    /// router because [`committed`](Self::committed) was not called since.
+    pub fn needs(&self, event: &Event) -> Vec<Need> {
+        let conversation = |id: ConversationId| {
+            let known = self.threads.get(id).is_some() || self.memory.closed(id).is_some();
+            (!known).then_some(Need::Conversation(id))
+        };
+        let message = |id: MessageId| {
+            let known = self.memory.message(id).is_some();
+            (!known).then_some(Need::Message(id))
+        };
+        let patron = |gateway: GatewayId, address: &str| {
+            let known = self.memory.patron_at(gateway, address);
+            let known = known.is_some_and(|patron| {
+                self.threads.of_patron(patron.id).is_some() || self.memory.is_settled(patron.id)
+            });
+            (!known).then(|| Need::Patron(gateway, address.to_owned()))
+        };
+        match event {
+            Event::TextArrived { gateway, from, .. } => {
+                patron(*gateway, from).into_iter().collect()
+            }
+            Event::Write { gateway, to, .. } => patron(*gateway, &super::answers::dialled(to))
+                .into_iter()
+                .collect(),
+            Event::Send {
+                conversation: id, ..
+            }
+            | Event::Claim {
+                conversation: id, ..
+            }
+            | Event::Release {
+                conversation: id, ..
+            }
+            | Event::Close {
+                conversation: id, ..
+            }
+            | Event::Transfer {
+                conversation: id, ..
+            } => conversation(*id).into_iter().collect(),
+            Event::Delivery {
+                message: m,
+                conversation: id,
+                ..
+            }
+            | Event::Retry {
+                message: m,
+                conversation: id,
+                ..
+            } => conversation(*id).into_iter().chain(message(*m)).collect(),
+            Event::TextAmended { message: m, .. } => message(*m).into_iter().collect(),
+            Event::Rearranged(_)
+            | Event::EndpointOpened { .. }
+            | Event::EndpointClosed { .. }
+            | Event::Seen { .. }
+            | Event::Presence { .. }
+            | Event::LineNumber { .. }
+            | Event::Tick => Vec::new(),
+        }
+    }
+
+    /// The answer to a [`Need`]. What the router knows already it knows better.
+    pub fn recall(&mut self, recalled: Recalled) {
+        let Recalled {
+            need,
+            patron,
+            conversation,
+            message,
+        } = recalled;
+        if let Some(message) = message
+            && self.memory.message(message.id).is_none()
+        {
+            self.memory.shelve_message(message);
+        }
+        let Some(patron) = patron else {
+            return;
+        };
+        if let Some(conversation) = conversation
+            && conversation.state == ConversationState::Closed
+            && conversation.patron == patron.id
+            && self.memory.closed(conversation.id).is_none()
+            && self.threads.get(conversation.id).is_none()
+        {
+            self.memory.shelve(conversation);
+        }
+        let id = patron.id;
+        if self.memory.patron(id).is_none() {
+            self.memory.insert_patron(patron);
+        }
+        match need {
+            Need::Patron(..) => self.memory.settle(id),
+            Need::Conversation(_) | Need::Message(_) => {}
+        }
+    }
+
+    /// Everything decided so far is on disk: closed threads and single messages are let go of, to
+    /// be asked for again when needed. Without it the router keeps the latest few thousand.
+    pub fn committed(&mut self) {
+        self.memory.clear_shelf();
+    }
+
+    /// Decides.
+    ///
+    /// # Errors
+    /// Why the wish was not granted; then nothing has changed.
+    pub fn handle(&mut self, event: Event, now: Moment) -> Result<Vec<Effect>, Refusal> {
+        let mut ledger = Ledger::default();
+        let l = &mut ledger;
+        match event {
+            Event::Rearranged(plan) => self.rearrange(plan, now, l),
+            Event::TextArrived {
+                gateway,
+                from,
+                body,
+                stamped_at,
+            } => self.take_text(gateway, &from, body, stamped_at, now, l)?,
+            Event::TextAmended {
+                message,
+                conversation,
+                body,
+            } => self.amend_text(message, conversation, body, l)?,
+            Event::EndpointOpened { operator, endpoint } => {
+                self.operator(operator)?;
+                self.open_endpoint(operator, endpoint, now);
+            }
+            Event::EndpointClosed { operator, endpoint } => {
+                self.close_endpoint(operator, endpoint, now);
+            }
+            Event::Seen { operator } => {
+                self.operator(operator)?;
+                self.see(operator, now);
+            }
+            Event::Presence { operator, show } => {
+                self.operator(operator)?;
+                self.set_show(operator, show, now, l);
+            }
+            Event::Send {
+                operator,
+                conversation,
+                body,
+                client_id,
+            } => self.send(operator, conversation, body, client_id, now, l)?,
+            Event::Claim {
+                operator,
+                conversation,
+            } => self.claim(operator, conversation, now, l)?,
+            Event::Release {
+                operator,
+                conversation,
+            } => self.release(operator, conversation, now, l)?,
+            Event::Close {
+                operator,
+                conversation,
+            } => self.close(operator, conversation, now, l)?,
+            Event::Transfer {
+                operator,
+                conversation,
+                to,
+                note,
+            } => self.transfer(operator, conversation, to, note, now, l)?,
+            Event::Write { gateway, to, body } => self.write(gateway, &to, body, now, l)?,
+            Event::Delivery {
+                message,
+                conversation,
+                state,
+                reason,
+            } => self.deliver(message, conversation, state, reason, l)?,
+            Event::Retry {
+                operator,
+                message,
+                conversation,
+            } => self.retry(operator, message, conversation, now, l)?,
+            Event::LineNumber { number } => self.breaker.know(number),
+            Event::Tick => {
+                while let Some(alarm) = self.alarms.take_due(now.uptime) {
+                    match alarm {
+                        Alarm::Mend => self.mend(now, l),
+                        Alarm::Lease(operator) => self.leave(operator, now, l),
+                        Alarm::Reserved(id) => self.ask_everyone(id, l),
+                        Alarm::Transfer(id) => self.fall_back(id, l),
+                        Alarm::Waiting(id) => self.say_wait(id, now, l),
+                    }
+                }
+            }
+        }
+        Ok(self.effects(ledger))
+    }
+
+    /// When to come back with [`Event::Tick`], on the uptime clock; `None` when only something from
+    /// outside can change the desk.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        self.alarms.next()
+    }
+
+    /// Operators who are not offline, and how they are.
+    pub fn shows(&self) -> impl Iterator<Item = (OperatorId, Show)> {
+        self.staff.shows()
+    }
+
+    /// Queues with an assigned operator available.
+    pub fn online(&self) -> impl Iterator<Item = QueueId> {
+        self.staff.online()
+    }
+
+    /// Whether the queue has an assigned operator available.
+    pub fn is_online(&self, queue: QueueId) -> bool {
+        self.staff.is_online(queue)
+    }
+
+    /// The plan in force.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// An open conversation, or one that closed since the last commit.
+    pub fn conversation(&self, id: ConversationId) -> Option<&Conversation> {
+        self.threads.get(id).or_else(|| self.memory.closed(id))
+    }
+
+    /// Every conversation that is not closed, oldest first.
+    pub fn conversations(&self) -> impl Iterator<Item = &Conversation> {
+        self.threads.iter()
+    }
+
+    /// The patron with this id, if they have an open conversation.
+    pub fn patron(&self, id: PatronId) -> Option<&Patron> {
+        self.memory.patron(id)
+    }
+
+    /// To whom the conversation is offered now.
+    pub fn offered_to(&self, id: ConversationId) -> BTreeSet<OperatorId> {
+        self.offered(id)
+    }
+
+    pub(super) fn operator(&self, id: OperatorId) -> Result<&Operator, Refusal> {
+        self.plan.operator(id).ok_or(Refusal::NoSuchOperator)
+    }
+
+    /// The operator's name, also shortly after they were taken off the plan.
+    pub(super) fn name(&self, id: OperatorId) -> String {
+        match self.plan.operator(id) {
+            Some(operator) => operator.name.clone(),
+            None => "someone".to_owned(),
+        }
+    }
+
+    /// Who a patron nobody knows would be, once they are remembered.
+    pub(super) fn stranger(&self, gateway: GatewayId, address: &str) -> Patron {
+        let id = PatronId(self.next_patron);
+        Patron {
+            id,
+            gateway,
+            address: address.to_owned(),
+            name: pseudonym(id, self.seed),
+            opted_out: false,
+            automatic_at: Vec::new(),
+            repeats: Repeats::default(),
+        }
+    }
+
+    /// Remembers a new patron.
+    pub(super) fn new_patron(
+        &mut self,
+        gateway: GatewayId,
+        address: &str,
+        ledger: &mut Ledger,
+    ) -> PatronId {
+        let patron = self.stranger(gateway, address);
+        let id = patron.id;
+        self.next_patron = self.next_patron.saturating_add(1);
+        self.memory.insert_patron(patron);
+        self.memory.settle(id);
+        ledger.patron(id);
+        id
+    }
+
+    /// Begins a conversation, closed for now: whoever begins it says what it is.
+    pub(super) fn new_conversation(
+        &mut self,
+        patron: PatronId,
+        gateway: GatewayId,
+        queue: QueueId,
+        now: Moment,
+        ledger: &mut Ledger,
+    ) -> ConversationId {
+        let id = ConversationId(self.next_conversation);
+        self.next_conversation = self.next_conversation.saturating_add(1);
+        self.memory.shelve(Conversation {
+            id,
+            patron,
+            gateway,
+            queue,
+            home: queue,
+            state: ConversationState::Closed,
+            claimed_by: None,
+            waiting_since: None,
+            last_answered_by: None,
+            transfer: None,
+            closed_notice: None,
+            waiting_noticed: false,
+            flagged: false,
+            opened_at: now.wall,
+            active_at: now.wall,
+        });
+        ledger.conversation(id);
+        id
+    }
+
+    /// Changes a conversation, open or closed.
+    pub(super) fn change(
+        &mut self,
+        id: ConversationId,
+        ledger: &mut Ledger,
+        change: impl FnOnce(&mut Conversation),
+    ) {
+        if self.threads.get(id).is_some() {
+            self.threads.change(id, change);
+        } else {
+            self.memory.change_closed(id, change);
+        }
+        ledger.conversation(id);
+    }
+
+    /// Writes a patron's words into a thread.
+    pub(super) fn record_in(
+        &mut self,
+        conversation: ConversationId,
+        body: String,
+        stamped_at: Option<jiff::Timestamp>,
+        now: Moment,
+        ledger: &mut Ledger,
+    ) -> MessageId {
+        let id = self.next_message_id();
+        self.record(
+            Message {
+                id,
+                conversation,
+                direction: Direction::In,
+                body,
+                at: now.wall,
+                stamped_at,
+                state: DeliveryState::Received,
+                reason: None,
+                author: Author::Patron,
+                client_id: None,
+            },
+            ledger,
+        )
+    }
+
+    /// Writes words of ours into a thread.
+    pub(super) fn record_out(
+        &mut self,
+        conversation: ConversationId,
+        body: String,
+        author: Author,
+        client_id: Option<String>,
+        now: Moment,
+        ledger: &mut Ledger,
+    ) -> MessageId {
+        let id = self.next_message_id();
+        self.record(
+            Message {
+                id,
+                conversation,
+                direction: Direction::Out,
+                body,
+                at: now.wall,
+                stamped_at: None,
+                state: DeliveryState::Queued,
+                reason: None,
+                author,
+                client_id,
+            },
+            ledger,
+        )
+    }
+
+    fn record(&mut self, message: Message, ledger: &mut Ledger) -> MessageId {
+        let id = message.id;
+        self.memory.shelve_message(message.clone());
+        ledger.row(Effect::Record(message));
+        id
+    }
+
+    fn next_message_id(&mut self) -> MessageId {
+        let id = MessageId(self.next_message);
+        self.next_message = self.next_message.saturating_add(1);
+        id
+    }
+
+    fn effects(&self, ledger: Ledger) -> Vec<Effect> {
+        let (patrons, conversations, rest) = ledger.close();
+        let patrons = patrons
+            .into_iter()
+            .filter_map(|id| self.memory.patron(id))
+            .map(|patron| Effect::KeepPatron(patron.clone()));
+        let conversations = conversations
+            .into_iter()
+            .filter_map(|id| self.conversation(id))
+            .map(|conversation| Effect::KeepConversation(conversation.clone()));
+        patrons.chain(conversations).chain(rest).collect()
+    }
+}

@@ -1,0 +1,85 @@
+//! Numbered migrations: `PRAGMA user_version` counts those that ran.
+
+use std::path::Path;
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::{OpenError, open_error};
+
+/// Marks the file as ours (`PRAGMA application_id`): "clnm".
+const APPLICATION_ID: i64 = 0x636c_6e6d;
+
+/// Each runs once, in order, and is never changed after a release.
+const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
+
+/// Refuses a file that is some other program's database, before anything is written to it.
+pub(super) fn recognise(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    let failed = |source| open_error(path, source);
+    let application: i64 = connection
+        .pragma_query_value(None, "application_id", |row| row.get(0))
+        .map_err(failed)?;
+    let tables: i64 = connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(failed)?;
+    if application != APPLICATION_ID && tables > 0 {
+        return Err(OpenError::NotASpool { path: path.into() });
+    }
+    let found = version(connection).map_err(failed)?;
+    let known = known();
+    if found > known {
+        return Err(OpenError::Newer {
+            path: path.into(),
+            found,
+            known,
+        });
+    }
+    Ok(())
+}
+
+/// Runs the migrations that have not run, all of them or none.
+pub(super) fn to_latest(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
+    let failed = |source| open_error(path, source);
+    let done = version(connection).map_err(failed)?;
+    let Ok(done) = usize::try_from(done) else {
+        return Err(OpenError::NotASpool { path: path.into() });
+    };
+    let pending = MIGRATIONS.get(done..).unwrap_or_default();
+    if pending.is_empty() {
+        return Ok(());
+    }
+    let transaction = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(failed)?;
+    for migration in pending {
+        transaction.execute_batch(migration).map_err(failed)?;
+    }
+    if done == 0 {
+        first_rows(&transaction).map_err(failed)?;
+    }
+    transaction
+        .pragma_update(None, "user_version", known())
+        .map_err(failed)?;
+    transaction
+        .pragma_update(None, "application_id", APPLICATION_ID)
+        .map_err(failed)?;
+    transaction.commit().map_err(failed)
+}
+
+/// A fresh spool has one queue, `desk`, and a secret of its own.
+fn first_rows(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute("INSERT INTO queue (name) VALUES ('desk')", [])?;
+    let seed = getrandom::u64().expect("the system's random source works") & i64::MAX as u64;
+    connection.execute(
+        "INSERT INTO setting (key, value) VALUES ('seed', ?1)",
+        [seed as i64],
+    )?;
+    Ok(())
+}
+
+fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+fn known() -> i64 {
+    MIGRATIONS.len() as i64
+}

@@ -1,0 +1,352 @@
+//! The spool: what the desk knows, on disk. SQLite in WAL mode with `synchronous=FULL`: a commit
+//! that returned survives a power cut.
+//!
+//! One thread writes, and everything that waits when it comes round shares one transaction and one
+//! fsync. A few threads read. Nobody else opens the file: a lock beside it sees to that.
+//!
+//! Rooms: [`inbox`] keeps raw PDUs until they are consumed, [`outbox`] the texts due, their
+//! attempts and outcomes, [`transcript`] conversations, [`feed`] what operators were told,
+//! [`staff`] the plan of the desk and who may enter.
+
+pub mod feed;
+pub mod inbox;
+mod migrate;
+pub mod outbox;
+pub mod staff;
+pub mod transcript;
+mod wire;
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, Transaction};
+use tokio::sync::oneshot;
+
+/// Threads that read; the console's lists must not wait for one another.
+const READERS: usize = 2;
+/// Writes that share a transaction at most, so that none waits long for the others.
+const SHARED_MAX: usize = 64;
+
+/// Why a spool could not be opened. Each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another daemon or command has it.
+    #[error("{} is in use by another callnumber; stop that one, or name another spool", .path.display())]
+    InUse {
+        /// The spool.
+        path: PathBuf,
+    },
+    /// Written by a later version.
+    #[error(
+        "{} was written by a newer callnumber (spool version {found}, this one knows {known}): install that version again, or restore a backup made before the upgrade",
+        .path.display()
+    )]
+    Newer {
+        /// The spool.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The latest this program knows.
+        known: i64,
+    },
+    /// Some other file.
+    #[error("{} is not a callnumber spool; name another path under [spool]", .path.display())]
+    NotASpool {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The folder or the file cannot be used.
+    #[error("cannot use {}: {source}; check that the folder exists and is writable for this user", .path.display())]
+    Unusable {
+        /// The spool.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The disk is full.
+    #[error("the disk that holds {} is full: free some space, nothing was lost", .path.display())]
+    Full {
+        /// The spool.
+        path: PathBuf,
+    },
+    /// Anything else SQLite says.
+    #[error("cannot open {}: {source}; restore the latest backup if it is damaged", .path.display())]
+    Sqlite {
+        /// The spool.
+        path: PathBuf,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+}
+
+/// Why something was not kept or not found.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum SpoolError {
+    /// The disk is full.
+    #[error("the disk is full: free some space, texts stay on the SIM meanwhile")]
+    Full,
+    /// A change to the plan that makes no sense; says why.
+    #[error("{0}")]
+    Refused(String),
+    /// Anything else.
+    #[error("the spool cannot be used: {0}; see `callnumber status`")]
+    Broken(String),
+    /// The daemon is shutting down.
+    #[error("the spool is closed")]
+    Closed,
+}
+
+impl From<rusqlite::Error> for SpoolError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DiskFull) => SpoolError::Full,
+            _ => SpoolError::Broken(error.to_string()),
+        }
+    }
+}
+
+/// What rooms of the spool answer.
+pub type Result<T, E = SpoolError> = std::result::Result<T, E>;
+
+/// Says whether the transaction a job was part of reached the disk.
+type Finish = Box<dyn FnOnce(Result<()>) + Send>;
+type WriteJob = Box<dyn FnOnce(Result<&mut Transaction<'_>>) -> Finish + Send>;
+type ReadJob = Box<dyn FnOnce(&Connection) + Send>;
+
+/// The spool, open. Cheap to clone; the threads end when the last clone is dropped.
+#[derive(Clone)]
+pub struct Spool {
+    writer: mpsc::SyncSender<WriteJob>,
+    readers: mpsc::SyncSender<ReadJob>,
+    path: Arc<Path>,
+    _lock: Arc<File>,
+}
+
+impl std::fmt::Debug for Spool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Spool").field("path", &self.path).finish()
+    }
+}
+
+/// Jobs that may wait; more, and the asker's thread waits: backpressure, not memory.
+const JOBS_MAX: usize = 4096;
+
+impl Spool {
+    /// Opens the spool at `path`, making or upgrading it as needed.
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        let lock = take_lock(path)?;
+        let fresh = make_private(path)?;
+        let mut connection = connect(path, false)?;
+        migrate::to_latest(&mut connection, path)?;
+        if fresh {
+            tracing::info!(path = %path.display(), "a new spool");
+        }
+
+        let (writer, jobs) = mpsc::sync_channel(JOBS_MAX);
+        spawn("spool-writer", move || write_loop(connection, &jobs));
+
+        let (readers, jobs) = mpsc::sync_channel::<ReadJob>(JOBS_MAX);
+        let jobs = Arc::new(Mutex::new(jobs));
+        for _ in 0..READERS {
+            let connection = connect(path, true)?;
+            let jobs = Arc::clone(&jobs);
+            spawn("spool-reader", move || read_loop(&connection, &jobs));
+        }
+
+        Ok(Self {
+            writer,
+            readers,
+            path: path.into(),
+            _lock: Arc::new(lock),
+        })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes: `job` runs inside a transaction, and the answer comes once that is on disk.
+    ///
+    /// When `job` fails, what it wrote is taken back and nothing else with it.
+    ///
+    /// # Errors
+    /// What `job` says, [`SpoolError::Full`] and its kind when the commit fails.
+    pub async fn write<T, F>(&self, job: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        let boxed: WriteJob = Box::new(move |begun| {
+            let outcome = begun.and_then(|transaction| in_savepoint(transaction, job));
+            Box::new(move |committed| {
+                // Nobody may be waiting any more; what is written stays written.
+                let _ = answer.send(committed.and(outcome));
+            })
+        });
+        self.writer.send(boxed).map_err(|_| SpoolError::Closed)?;
+        answered.await.unwrap_or(Err(SpoolError::Closed))
+    }
+
+    /// Reads what is committed.
+    ///
+    /// # Errors
+    /// What `job` says.
+    pub async fn read<T, F>(&self, job: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        let boxed: ReadJob = Box::new(move |connection| {
+            let _ = answer.send(job(connection));
+        });
+        self.readers.send(boxed).map_err(|_| SpoolError::Closed)?;
+        answered.await.unwrap_or(Err(SpoolError::Closed))
+    }
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) {
+    thread::Builder::new()
+        .name(name.into())
+        .spawn(run)
+        .expect("the system gives a thread at start, or nothing works");
+}
+
+/// One holder for each spool, daemon or command: the lock goes when its process does.
+fn take_lock(path: &Path) -> Result<File, OpenError> {
+    let unusable = |source| OpenError::Unusable {
+        path: path.into(),
+        source,
+    };
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".lock");
+    let lock = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(&beside)
+        .map_err(unusable)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: path.into() }),
+        Err(TryLockError::Error(source)) => Err(unusable(source)),
+    }
+}
+
+/// Patrons' words are nobody else's business: the file is made readable for its owner alone,
+/// and SQLite gives its companions the same mode. Says whether the file is new.
+fn make_private(path: &Path) -> Result<bool, OpenError> {
+    match OpenOptions::new()
+        .create_new(true)
+        .write(true)
+        .mode(0o600)
+        .open(path)
+    {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) if error.kind() == std::io::ErrorKind::StorageFull => {
+            Err(OpenError::Full { path: path.into() })
+        }
+        Err(source) => Err(OpenError::Unusable {
+            path: path.into(),
+            source,
+        }),
+    }
+}
+
+fn connect(path: &Path, read_only: bool) -> Result<Connection, OpenError> {
+    let failed = |source| open_error(path, source);
+    let access = if read_only {
+        OpenFlags::SQLITE_OPEN_READ_ONLY
+    } else {
+        OpenFlags::SQLITE_OPEN_READ_WRITE
+    };
+    let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+        .map_err(failed)?;
+    connection
+        .busy_timeout(Duration::from_secs(5))
+        .map_err(failed)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    if !read_only {
+        migrate::recognise(&connection, path)?;
+        // `auto_vacuum` only takes on an empty file, before its first table.
+        connection
+            .execute_batch(
+                "PRAGMA auto_vacuum = INCREMENTAL;
+                 PRAGMA journal_mode = WAL;
+                 PRAGMA synchronous = FULL;
+                 PRAGMA foreign_keys = ON;
+                 PRAGMA secure_delete = ON;
+                 PRAGMA temp_store = MEMORY;",
+            )
+            .map_err(failed)?;
+    }
+    Ok(connection)
+}
+
+fn open_error(path: &Path, source: rusqlite::Error) -> OpenError {
+    match source.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::NotADatabase) => OpenError::NotASpool { path: path.into() },
+        Some(rusqlite::ErrorCode::DiskFull) => OpenError::Full { path: path.into() },
+        _ => OpenError::Sqlite {
+            path: path.into(),
+            source,
+        },
+    }
+}
+
+fn in_savepoint<T>(
+    transaction: &mut Transaction<'_>,
+    job: impl FnOnce(&Connection) -> Result<T>,
+) -> Result<T> {
+    let savepoint = transaction.savepoint()?;
+    let outcome = job(&savepoint)?;
+    savepoint.commit()?;
+    Ok(outcome)
+}
+
+fn write_loop(mut connection: Connection, jobs: &mpsc::Receiver<WriteJob>) {
+    while let Ok(first) = jobs.recv() {
+        let mut transaction = match connection.transaction() {
+            Ok(transaction) => transaction,
+            Err(error) => {
+                tracing::error!(%error, "the spool cannot begin to write");
+                first(Err(error.into()))(Ok(()));
+                continue;
+            }
+        };
+        let mut finishes = vec![first(Ok(&mut transaction))];
+        while finishes.len() < SHARED_MAX
+            && let Ok(job) = jobs.try_recv()
+        {
+            finishes.push(job(Ok(&mut transaction)));
+        }
+        let committed = transaction.commit().map_err(SpoolError::from);
+        if let Err(error) = &committed {
+            tracing::error!(%error, "the spool did not commit; nothing was acknowledged");
+        }
+        for finish in finishes {
+            finish(committed.clone());
+        }
+    }
+}
+
+fn read_loop(connection: &Connection, jobs: &Mutex<mpsc::Receiver<ReadJob>>) {
+    loop {
+        let job = match jobs.lock() {
+            Ok(jobs) => jobs.recv(),
+            Err(_) => return,
+        };
+        match job {
+            Ok(job) => job(connection),
+            Err(_) => return,
+        }
+    }
+}

@@ -1,0 +1,510 @@
+//! Who and what there is: queues, gateways, operators, assignments; and who may come in.
+
+use jiff::{SignedDuration, Timestamp};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::wire;
+use super::{Result, SpoolError};
+use crate::routing::{
+    Amendment, Gateway, GatewayId, GatewayKind, Library, Operator, OperatorId, Plan, Queue,
+    QueueId, Show,
+};
+
+/// Letters of a name at most: it must fit a list, a link and an instant-message address.
+const NAME_MAX: usize = 32;
+
+/// The plan of the desk; the library's own particulars come from the configuration.
+pub fn plan(connection: &Connection, library: &Library) -> Result<Plan> {
+    let queues = connection
+        .prepare_cached("SELECT id, name FROM queue ORDER BY id")?
+        .query_map([], |row| {
+            Ok(Queue {
+                id: QueueId(row.get(0)?),
+                name: row.get(1)?,
+            })
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    // A removed gateway is still listed while someone may be answered through it.
+    let gateways = connection
+        .prepare_cached(
+            "SELECT id, name, kind, queue, line, policy, closed_notice, removed FROM gateway
+             ORDER BY id",
+        )?
+        .query_map([], gateway_row)?
+        .collect::<rusqlite::Result<_>>()?;
+    let mut operators: Vec<Operator> = connection
+        .prepare_cached("SELECT id, name, role FROM operator WHERE NOT removed ORDER BY id")?
+        .query_map([], |row| {
+            Ok(Operator {
+                id: OperatorId(row.get(0)?),
+                name: row.get(1)?,
+                role: wire::role(row, 2)?,
+                queues: Vec::new(),
+            })
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    for operator in &mut operators {
+        operator.queues = connection
+            .prepare_cached("SELECT queue FROM assignment WHERE operator = ?1 ORDER BY queue")?
+            .query_map([operator.id.0], |row| row.get(0).map(QueueId))?
+            .collect::<rusqlite::Result<_>>()?;
+    }
+    Ok(Plan {
+        library: library.clone(),
+        queues,
+        gateways,
+        operators,
+    })
+}
+
+fn gateway_row(row: &Row<'_>) -> rusqlite::Result<Gateway> {
+    Ok(Gateway {
+        id: GatewayId(row.get(0)?),
+        name: row.get(1)?,
+        kind: wire::gateway_kind(row, 2)?,
+        queue: QueueId(row.get(3)?),
+        line: row.get(4)?,
+        policy: wire::policy(row, 5)?,
+        closed_notice: row.get(6)?,
+        removed: row.get(7)?,
+    })
+}
+
+/// How operators said they were, and the number of each queue's latest closed period.
+pub type Presence = (Vec<(OperatorId, Show)>, Vec<(QueueId, i64)>);
+
+/// What the router must know of presence at start.
+pub fn presence(connection: &Connection) -> Result<Presence> {
+    let shows = connection
+        .prepare_cached(
+            "SELECT id, shows FROM operator WHERE NOT removed AND shows <> 'offline' ORDER BY id",
+        )?
+        .query_map([], |row| Ok((OperatorId(row.get(0)?), wire::show(row, 1)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    let periods = connection
+        .prepare_cached("SELECT id, closed_period FROM queue ORDER BY id")?
+        .query_map([], |row| Ok((QueueId(row.get(0)?), row.get(1)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok((shows, periods))
+}
+
+/// Names of everyone who ever worked here, removed operators too: transcripts name their authors.
+pub fn names(connection: &Connection) -> Result<Vec<(OperatorId, String)>> {
+    let rows = connection
+        .prepare_cached("SELECT id, name FROM operator ORDER BY id")?
+        .query_map([], |row| Ok((OperatorId(row.get(0)?), row.get(1)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(rows)
+}
+
+/// Changes the plan.
+///
+/// # Errors
+/// [`SpoolError::Refused`] says what makes no sense and what to do.
+pub fn amend(connection: &Connection, amendment: &Amendment, now: Timestamp) -> Result<()> {
+    match amendment {
+        Amendment::AddQueue { name } => add_queue(connection, name),
+        Amendment::SetQueue { name, rename } => rename_queue(connection, name, rename),
+        Amendment::RemoveQueue { name } => remove_queue(connection, name),
+        Amendment::AddOperator {
+            name,
+            password_hash,
+            role,
+            queues,
+        } => {
+            check_name(name)?;
+            if find(connection, "operator", name)?.is_some() {
+                return refused(format!(
+                    "there is an operator {name} already; `operator set` changes one"
+                ));
+            }
+            connection.execute(
+                "INSERT INTO operator (name, role, password_hash) VALUES (?1, ?2, ?3)",
+                params![name, role.word(), password_hash],
+            )?;
+            assign(connection, connection.last_insert_rowid(), queues)
+        }
+        Amendment::SetOperator {
+            name,
+            password_hash,
+            role,
+            queues,
+        } => {
+            let id = operator(connection, name)?;
+            if let Some(hash) = password_hash {
+                connection.execute(
+                    "UPDATE operator SET password_hash = ?2 WHERE id = ?1",
+                    params![id, hash],
+                )?;
+                connection.execute("DELETE FROM session WHERE operator = ?1", [id])?;
+            }
+            if let Some(role) = role {
+                connection.execute(
+                    "UPDATE operator SET role = ?2 WHERE id = ?1",
+                    params![id, role.word()],
+                )?;
+            }
+            match queues {
+                Some(queues) => assign(connection, id, queues),
+                None => Ok(()),
+            }
+        }
+        Amendment::RemoveOperator { name } => remove_operator(connection, name),
+        Amendment::AddToken {
+            operator: name,
+            token_hash,
+        } => {
+            let id = operator(connection, name)?;
+            connection.execute(
+                "INSERT INTO token (hash, operator, made) VALUES (?1, ?2, ?3)",
+                params![token_hash, id, wire::time(now)],
+            )?;
+            Ok(())
+        }
+        Amendment::AddLink {
+            operator: name,
+            link_hash,
+            valid_s,
+        } => {
+            let id = operator(connection, name)?;
+            connection.execute("DELETE FROM link WHERE expires < ?1", [wire::time(now)])?;
+            connection.execute(
+                "INSERT INTO link (hash, operator, expires) VALUES (?1, ?2, ?3)",
+                params![
+                    link_hash,
+                    id,
+                    wire::time(now).saturating_add(i64::from(*valid_s) * 1000)
+                ],
+            )?;
+            Ok(())
+        }
+        Amendment::AddLine { name } => add_line(connection, name),
+        Amendment::AddGateway {
+            name,
+            kind,
+            queue,
+            line,
+            policy,
+        } => {
+            check_name(name)?;
+            if find(connection, "gateway", name)?.is_some() {
+                return refused(format!(
+                    "there is a gateway {name} already; `gateway set` changes one"
+                ));
+            }
+            let queue = queue_id(connection, queue)?;
+            let line = match (kind, line) {
+                (GatewayKind::Sms, line) => Some(line.as_ref().unwrap_or(name).clone()),
+                (_, None) => None,
+                (_, Some(_)) => {
+                    return refused(format!(
+                        "only an sms gateway has a line; leave --line out for {}",
+                        kind.word()
+                    ));
+                }
+            };
+            check_line(connection, line.as_deref(), None)?;
+            connection.execute(
+                "INSERT INTO gateway (name, kind, queue, line, policy) VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![
+                    name,
+                    kind.word(),
+                    queue,
+                    line,
+                    policy.unwrap_or(kind.default_policy()).word()
+                ],
+            )?;
+            Ok(())
+        }
+        Amendment::SetGateway {
+            name,
+            queue,
+            line,
+            policy,
+            closed_notice,
+        } => {
+            let id = gateway(connection, name)?;
+            if let Some(queue) = queue {
+                let queue = queue_id(connection, queue)?;
+                connection.execute("UPDATE gateway SET queue = ?2 WHERE id = ?1", [id, queue])?;
+            }
+            if let Some(line) = line {
+                check_line(connection, Some(line), Some(id))?;
+                let changed = connection.execute(
+                    "UPDATE gateway SET line = ?2 WHERE id = ?1 AND kind = 'sms'",
+                    params![id, line],
+                )?;
+                if changed == 0 {
+                    return refused(format!("{name} is not an sms gateway: it has no line"));
+                }
+            }
+            if let Some(policy) = policy {
+                connection.execute(
+                    "UPDATE gateway SET policy = ?2 WHERE id = ?1",
+                    params![id, policy.word()],
+                )?;
+            }
+            if let Some(notice) = closed_notice {
+                let wording = (notice != "default").then_some(notice);
+                connection.execute(
+                    "UPDATE gateway SET closed_notice = ?2 WHERE id = ?1",
+                    params![id, wording],
+                )?;
+            }
+            Ok(())
+        }
+        Amendment::RemoveGateway { name } => {
+            let id = gateway(connection, name)?;
+            connection.execute("UPDATE gateway SET removed = 1 WHERE id = ?1", [id])?;
+            Ok(())
+        }
+    }
+}
+
+fn refused<T>(words: String) -> Result<T> {
+    Err(SpoolError::Refused(words))
+}
+
+/// Names stand in links, addresses and lists.
+fn check_name(name: &str) -> Result<()> {
+    let fits = !name.is_empty()
+        && name.len() <= NAME_MAX
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_.".contains(&b));
+    if fits {
+        Ok(())
+    } else {
+        refused(format!(
+            "{name:?} cannot be a name: use 1 to {NAME_MAX} of a-z, 0-9, `-`, `_` and `.`"
+        ))
+    }
+}
+
+/// The row in use with this name. `table` is one of our own words.
+fn find(connection: &Connection, table: &str, name: &str) -> Result<Option<i64>> {
+    let in_use = if table == "queue" {
+        ""
+    } else {
+        "AND NOT removed"
+    };
+    Ok(connection
+        .prepare_cached(&format!("SELECT id FROM {table} WHERE name = ?1 {in_use}"))?
+        .query_row([name], |row| row.get(0))
+        .optional()?)
+}
+
+fn must_find(connection: &Connection, table: &str, name: &str) -> Result<i64> {
+    match find(connection, table, name)? {
+        Some(id) => Ok(id),
+        None => refused(format!(
+            "there is no {table} {name:?}; `callnumber {table} list` shows those there are"
+        )),
+    }
+}
+
+fn operator(connection: &Connection, name: &str) -> Result<i64> {
+    must_find(connection, "operator", name)
+}
+
+fn gateway(connection: &Connection, name: &str) -> Result<i64> {
+    must_find(connection, "gateway", name)
+}
+
+fn queue_id(connection: &Connection, name: &str) -> Result<i64> {
+    must_find(connection, "queue", name)
+}
+
+fn add_queue(connection: &Connection, name: &str) -> Result<()> {
+    check_name(name)?;
+    if find(connection, "queue", name)?.is_some() {
+        return refused(format!("there is a queue {name} already"));
+    }
+    connection.execute("INSERT INTO queue (name) VALUES (?1)", [name])?;
+    Ok(())
+}
+
+fn rename_queue(connection: &Connection, name: &str, rename: &str) -> Result<()> {
+    let id = queue_id(connection, name)?;
+    check_name(rename)?;
+    if find(connection, "queue", rename)?.is_some_and(|other| other != id) {
+        return refused(format!("there is a queue {rename} already"));
+    }
+    connection.execute(
+        "UPDATE queue SET name = ?2 WHERE id = ?1",
+        params![id, rename],
+    )?;
+    Ok(())
+}
+
+fn remove_queue(connection: &Connection, name: &str) -> Result<()> {
+    let id = queue_id(connection, name)?;
+    let feeding: Option<String> = connection
+        .prepare_cached("SELECT name FROM gateway WHERE queue = ?1 AND NOT removed LIMIT 1")?
+        .query_row([id], |row| row.get(0))
+        .optional()?;
+    if let Some(gateway) = feeding {
+        return refused(format!(
+            "gateway {gateway} feeds queue {name}: move it first, `callnumber gateway set {gateway} --queue …`"
+        ));
+    }
+    let ever_used: bool = connection.query_row(
+        "SELECT EXISTS (SELECT 1 FROM conversation WHERE queue = ?1 OR home = ?1)
+             OR EXISTS (SELECT 1 FROM gateway WHERE queue = ?1)",
+        [id],
+        |row| row.get(0),
+    )?;
+    if ever_used {
+        return refused(format!(
+            "queue {name} has conversations in its records; rename it with `callnumber queue set {name} --rename …` instead"
+        ));
+    }
+    connection.execute("DELETE FROM assignment WHERE queue = ?1", [id])?;
+    connection.execute("DELETE FROM queue WHERE id = ?1", [id])?;
+    Ok(())
+}
+
+fn assign(connection: &Connection, operator: i64, queues: &[String]) -> Result<()> {
+    connection.execute("DELETE FROM assignment WHERE operator = ?1", [operator])?;
+    for name in queues {
+        let queue = queue_id(connection, name)?;
+        connection.execute(
+            "INSERT OR IGNORE INTO assignment (operator, queue) VALUES (?1, ?2)",
+            [operator, queue],
+        )?;
+    }
+    Ok(())
+}
+
+fn remove_operator(connection: &Connection, name: &str) -> Result<()> {
+    let id = operator(connection, name)?;
+    for table in ["session", "token", "link", "assignment"] {
+        connection.execute(&format!("DELETE FROM {table} WHERE operator = ?1"), [id])?;
+    }
+    connection.execute(
+        "UPDATE operator SET removed = 1, shows = 'offline', password_hash = NULL WHERE id = ?1",
+        [id],
+    )?;
+    Ok(())
+}
+
+fn check_line(connection: &Connection, line: Option<&str>, except: Option<i64>) -> Result<()> {
+    let Some(line) = line else { return Ok(()) };
+    let taken: Option<String> = connection
+        .prepare_cached(
+            "SELECT name FROM gateway WHERE line = ?1 AND NOT removed AND id IS NOT ?2 LIMIT 1",
+        )?
+        .query_row(params![line, except], |row| row.get(0))
+        .optional()?;
+    match taken {
+        Some(gateway) => refused(format!(
+            "line {line} is gateway {gateway}'s: a line feeds one queue; remove or change that gateway first"
+        )),
+        None => Ok(()),
+    }
+}
+
+fn add_line(connection: &Connection, name: &str) -> Result<()> {
+    check_name(name)?;
+    let new = connection.execute("INSERT OR IGNORE INTO line (name) VALUES (?1)", [name])? == 1;
+    let busy = find(connection, "gateway", name)?.is_some()
+        || check_line(connection, Some(name), None).is_err();
+    if !new || busy {
+        return Ok(());
+    }
+    connection.execute(
+        "INSERT INTO gateway (name, kind, queue, line, policy)
+         VALUES (?1, 'sms', (SELECT min(id) FROM queue), ?1, 'hold')",
+        [name],
+    )?;
+    Ok(())
+}
+
+// Who may come in -------------------------------------------------------------------------------
+
+/// An operator and the hash of their password, by the name they sign in with.
+pub fn credentials(
+    connection: &Connection,
+    name: &str,
+) -> Result<Option<(OperatorId, Option<String>)>> {
+    Ok(connection
+        .prepare_cached("SELECT id, password_hash FROM operator WHERE name = ?1 AND NOT removed")?
+        .query_row([name], |row| Ok((OperatorId(row.get(0)?), row.get(1)?)))
+        .optional()?)
+}
+
+/// Whose bearer token this is, by its SHA-256.
+pub fn operator_by_token(connection: &Connection, hash: &str) -> Result<Option<OperatorId>> {
+    Ok(connection
+        .prepare_cached("SELECT operator FROM token WHERE hash = ?1")?
+        .query_row([hash], |row| row.get(0).map(OperatorId))
+        .optional()?)
+}
+
+/// Opens a session, and forgets those that ran out.
+pub fn open_session(
+    connection: &Connection,
+    operator: OperatorId,
+    hash: &str,
+    now: Timestamp,
+    valid: SignedDuration,
+) -> Result<()> {
+    connection.execute("DELETE FROM session WHERE expires < ?1", [wire::time(now)])?;
+    let expires = wire::time(now).saturating_add(valid.as_millis().try_into().unwrap_or(i64::MAX));
+    connection.execute(
+        "INSERT INTO session (hash, operator, expires) VALUES (?1, ?2, ?3)",
+        params![hash, operator.0, expires],
+    )?;
+    Ok(())
+}
+
+/// Whose session this is, by the SHA-256 of its token.
+pub fn session(connection: &Connection, hash: &str, now: Timestamp) -> Result<Option<OperatorId>> {
+    Ok(connection
+        .prepare_cached("SELECT operator FROM session WHERE hash = ?1 AND expires >= ?2")?
+        .query_row(params![hash, wire::time(now)], |row| {
+            row.get(0).map(OperatorId)
+        })
+        .optional()?)
+}
+
+/// Ends a session.
+pub fn close_session(connection: &Connection, hash: &str) -> Result<()> {
+    connection.execute("DELETE FROM session WHERE hash = ?1", [hash])?;
+    Ok(())
+}
+
+/// Takes a one-time link: whose it is, and it is gone.
+pub fn take_link(
+    connection: &Connection,
+    hash: &str,
+    now: Timestamp,
+) -> Result<Option<OperatorId>> {
+    Ok(connection
+        .prepare_cached("DELETE FROM link WHERE hash = ?1 AND expires >= ?2 RETURNING operator")?
+        .query_row(params![hash, wire::time(now)], |row| {
+            row.get(0).map(OperatorId)
+        })
+        .optional()?)
+}
+
+// SIM care --------------------------------------------------------------------------------------
+
+/// Whether this PIN may be tried on this SIM: once, ever; a changed PIN may be tried once again.
+pub fn pin_untried(connection: &Connection, iccid: &str, pin_digest: &str) -> Result<bool> {
+    let tried: Option<String> = connection
+        .prepare_cached("SELECT value FROM setting WHERE key = ?1")?
+        .query_row([format!("pin:{iccid}")], |row| row.get(0))
+        .optional()?;
+    Ok(tried.as_deref() != Some(pin_digest))
+}
+
+/// Records a PIN attempt, before it is made.
+pub fn record_pin_attempt(connection: &Connection, iccid: &str, pin_digest: &str) -> Result<()> {
+    connection.execute(
+        "INSERT INTO setting (key, value) VALUES (?1, ?2)
+         ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        params![format!("pin:{iccid}"), pin_digest],
+    )?;
+    Ok(())
+}

@@ -1,0 +1,515 @@
+//! Conversations: written as the router says, read back for the console and at start.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::feed::{self, FeedKind};
+use super::outbox;
+use super::wire::{self, CONVERSATION, CONVERSATION_COLUMNS, MESSAGE, PATRON};
+use super::{Result, SpoolError};
+use crate::routing::{
+    Conversation, ConversationId, ConversationState, Effect, GatewayId, Message, MessageId,
+    OperatorId, Patron, PatronId, QueueId,
+};
+
+/// Writes the row an effect asks for, if it asks for one. Answers the feed's row when operators
+/// are to be told.
+pub fn keep(connection: &Connection, effect: &Effect, now: Timestamp) -> Result<Option<i64>> {
+    match effect {
+        Effect::KeepPatron(patron) => keep_patron(connection, patron).map(|()| None),
+        Effect::KeepConversation(conversation) => {
+            keep_conversation(connection, conversation)?;
+            feed::tell(
+                connection,
+                FeedKind::Conversation,
+                conversation.id,
+                None,
+                None,
+            )
+            .map(Some)
+        }
+        Effect::Record(message) => {
+            record(connection, message)?;
+            tell_message(connection, message.conversation, message.id)
+        }
+        Effect::Reword {
+            message,
+            conversation,
+            body,
+        } => {
+            connection
+                .prepare_cached("UPDATE message SET body = ?2 WHERE id = ?1")?
+                .execute(params![message.0, body])?;
+            tell_message(connection, *conversation, *message)
+        }
+        Effect::SetDelivery {
+            message,
+            conversation,
+            state,
+            reason,
+        } => {
+            connection
+                .prepare_cached("UPDATE message SET state = ?2, reason = ?3 WHERE id = ?1")?
+                .execute(params![message.0, state.word(), reason])?;
+            tell_message(connection, *conversation, *message)
+        }
+        Effect::Submit {
+            message,
+            conversation,
+            gateway,
+            to,
+            body: _, // read from the message when its turn comes
+            may_be_doubled,
+        } => {
+            outbox::put(
+                connection,
+                *message,
+                *conversation,
+                *gateway,
+                to,
+                *may_be_doubled,
+                now,
+            )?;
+            Ok(None)
+        }
+        Effect::KeepShow { operator, show } => {
+            connection
+                .prepare_cached("UPDATE operator SET shows = ?2 WHERE id = ?1")?
+                .execute(params![operator.0, show.word()])?;
+            Ok(None)
+        }
+        Effect::KeepClosedPeriod { queue, period } => {
+            connection
+                .prepare_cached("UPDATE queue SET closed_period = ?2 WHERE id = ?1")?
+                .execute(params![queue.0, period])?;
+            Ok(None)
+        }
+        Effect::Note { conversation, text } => {
+            connection
+                .prepare_cached(
+                    "INSERT INTO note (conversation, after, at, text)
+                     VALUES (?1, (SELECT coalesce(max(id), 0) FROM message WHERE conversation = ?1), ?2, ?3)",
+                )?
+                .execute(params![conversation.0, wire::time(now), text])?;
+            let note = connection.last_insert_rowid();
+            feed::tell(connection, FeedKind::Note, *conversation, None, Some(note)).map(Some)
+        }
+        // Bells are not rows.
+        Effect::Offer { .. }
+        | Effect::Withdraw { .. }
+        | Effect::OperatorShows { .. }
+        | Effect::QueueShows { .. } => Ok(None),
+    }
+}
+
+fn tell_message(
+    connection: &Connection,
+    conversation: ConversationId,
+    message: MessageId,
+) -> Result<Option<i64>> {
+    feed::tell(
+        connection,
+        FeedKind::Message,
+        conversation,
+        Some(message),
+        None,
+    )
+    .map(Some)
+}
+
+fn keep_patron(connection: &Connection, patron: &Patron) -> Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO patron (id, gateway, address, name, opted_out, automatic_at, repeats)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+             ON CONFLICT (id) DO UPDATE SET
+                 name = excluded.name, opted_out = excluded.opted_out,
+                 automatic_at = excluded.automatic_at, repeats = excluded.repeats",
+        )?
+        .execute(params![
+            patron.id.0,
+            patron.gateway.0,
+            patron.address,
+            patron.name,
+            patron.opted_out,
+            wire::json(&patron.automatic_at),
+            wire::json(&patron.repeats),
+        ])?;
+    Ok(())
+}
+
+fn keep_conversation(connection: &Connection, conversation: &Conversation) -> Result<()> {
+    let c = conversation;
+    connection
+        .prepare_cached(
+            "INSERT INTO conversation (id, patron, gateway, queue, home, state, claimed_by,
+                 waiting_since, last_answered_by, transfer, closed_notice, waiting_noticed,
+                 flagged, opened, active)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+             ON CONFLICT (id) DO UPDATE SET
+                 queue = excluded.queue, state = excluded.state,
+                 claimed_by = excluded.claimed_by, waiting_since = excluded.waiting_since,
+                 last_answered_by = excluded.last_answered_by, transfer = excluded.transfer,
+                 closed_notice = excluded.closed_notice,
+                 waiting_noticed = excluded.waiting_noticed, flagged = excluded.flagged,
+                 active = excluded.active",
+        )?
+        .execute(params![
+            c.id.0,
+            c.patron.0,
+            c.gateway.0,
+            c.queue.0,
+            c.home.0,
+            c.state.word(),
+            c.claimed_by.map(|id| id.0),
+            c.waiting_since.map(wire::time),
+            c.last_answered_by.map(|id| id.0),
+            c.transfer.as_ref().map(wire::json),
+            c.closed_notice,
+            c.waiting_noticed,
+            c.flagged,
+            wire::time(c.opened_at),
+            wire::time(c.active_at),
+        ])?;
+    Ok(())
+}
+
+fn record(connection: &Connection, message: &Message) -> Result<()> {
+    let (author, operator) = wire::author(message.author);
+    connection
+        .prepare_cached(
+            "INSERT INTO message (id, conversation, direction, body, at, stamped, state, reason,
+                 author, operator, client_id)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        )?
+        .execute(params![
+            message.id.0,
+            message.conversation.0,
+            wire::direction(message.direction),
+            message.body,
+            wire::time(message.at),
+            message.stamped_at.map(wire::time),
+            message.state.word(),
+            message.reason,
+            author,
+            operator,
+            message.client_id,
+        ])?;
+    Ok(())
+}
+
+/// What the router is rebuilt from at start.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Remembered {
+    /// All conversations that are not closed, by id.
+    pub conversations: Vec<Conversation>,
+    /// Their patrons, by id.
+    pub patrons: Vec<Patron>,
+    /// The id the next conversation gets.
+    pub next_conversation: i64,
+    /// The id the next message gets.
+    pub next_message: i64,
+    /// The id the next patron gets.
+    pub next_patron: i64,
+}
+
+/// Reads what the router is rebuilt from.
+pub fn remember(connection: &Connection) -> Result<Remembered> {
+    let conversations = connection
+        .prepare_cached(&format!(
+            "SELECT {CONVERSATION} FROM conversation c WHERE c.state <> 'closed' ORDER BY c.id"
+        ))?
+        .query_map([], wire::conversation)?
+        .collect::<rusqlite::Result<_>>()?;
+    let patrons = connection
+        .prepare_cached(&format!(
+            "SELECT {PATRON} FROM patron p
+             WHERE p.id IN (SELECT patron FROM conversation WHERE state <> 'closed')
+             ORDER BY p.id"
+        ))?
+        .query_map([], |row| wire::patron(row, 0))?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(Remembered {
+        conversations,
+        patrons,
+        next_conversation: next_id(connection, "conversation")?,
+        next_message: next_id(connection, "message")?,
+        next_patron: next_id(connection, "patron")?,
+    })
+}
+
+/// An id is never used again, even when the newest row was erased.
+fn next_id(connection: &Connection, table: &str) -> Result<i64> {
+    let used: Option<i64> = connection
+        .prepare_cached("SELECT seq FROM sqlite_sequence WHERE name = ?1")?
+        .query_row([table], |row| row.get(0))
+        .optional()?;
+    Ok(used.unwrap_or(0) + 1)
+}
+
+/// A conversation, whatever its state.
+pub fn conversation(connection: &Connection, id: ConversationId) -> Result<Option<Conversation>> {
+    Ok(connection
+        .prepare_cached(&format!(
+            "SELECT {CONVERSATION} FROM conversation c WHERE c.id = ?1"
+        ))?
+        .query_row([id.0], wire::conversation)
+        .optional()?)
+}
+
+/// The queue a conversation is in.
+pub fn queue_of(connection: &Connection, id: ConversationId) -> Result<Option<QueueId>> {
+    Ok(connection
+        .prepare_cached("SELECT queue FROM conversation WHERE id = ?1")?
+        .query_row([id.0], |row| row.get(0).map(QueueId))
+        .optional()?)
+}
+
+/// The latest conversation of a patron.
+pub fn latest_conversation(
+    connection: &Connection,
+    patron: PatronId,
+) -> Result<Option<Conversation>> {
+    Ok(connection
+        .prepare_cached(&format!(
+            "SELECT {CONVERSATION} FROM conversation c WHERE c.patron = ?1
+             ORDER BY c.id DESC LIMIT 1"
+        ))?
+        .query_row([patron.0], wire::conversation)
+        .optional()?)
+}
+
+/// A patron.
+pub fn patron(connection: &Connection, id: PatronId) -> Result<Option<Patron>> {
+    Ok(connection
+        .prepare_cached(&format!("SELECT {PATRON} FROM patron p WHERE p.id = ?1"))?
+        .query_row([id.0], |row| wire::patron(row, 0))
+        .optional()?)
+}
+
+/// The patron at an address.
+pub fn patron_at(
+    connection: &Connection,
+    gateway: GatewayId,
+    address: &str,
+) -> Result<Option<Patron>> {
+    Ok(connection
+        .prepare_cached(&format!(
+            "SELECT {PATRON} FROM patron p WHERE p.gateway = ?1 AND p.address = ?2"
+        ))?
+        .query_row(params![gateway.0, address], |row| wire::patron(row, 0))
+        .optional()?)
+}
+
+/// A message.
+pub fn message(connection: &Connection, id: MessageId) -> Result<Option<Message>> {
+    Ok(connection
+        .prepare_cached(&format!("SELECT {MESSAGE} FROM message m WHERE m.id = ?1"))?
+        .query_row([id.0], wire::message)
+        .optional()?)
+}
+
+/// The message an operator sent under this key of theirs.
+pub fn message_by_client_id(
+    connection: &Connection,
+    operator: OperatorId,
+    client_id: &str,
+) -> Result<Option<Message>> {
+    Ok(connection
+        .prepare_cached(&format!(
+            "SELECT {MESSAGE} FROM message m WHERE m.operator = ?1 AND m.client_id = ?2"
+        ))?
+        .query_row(params![operator.0, client_id], wire::message)
+        .optional()?)
+}
+
+/// Which conversations to list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listing {
+    /// In any of these states.
+    pub states: Vec<ConversationState>,
+    /// In any of these queues; `None`: in all.
+    pub queues: Option<Vec<QueueId>>,
+    /// After this one: where the last page ended.
+    pub after: Option<ConversationId>,
+    /// How many at most.
+    pub limit: usize,
+}
+
+/// A conversation as a list shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// The conversation.
+    pub conversation: Conversation,
+    /// The patron's shown name: `heron-42`.
+    pub patron: String,
+    /// Whether the patron is a telephone that can be answered, and has not opted out.
+    pub answerable: bool,
+    /// The latest message.
+    pub latest: Option<Message>,
+}
+
+const LISTED: &str = "LEFT JOIN message m ON m.id =
+         (SELECT max(id) FROM message WHERE conversation = c.id)
+     JOIN patron p ON p.id = c.patron";
+
+fn listed_row(row: &Row<'_>) -> rusqlite::Result<Listed> {
+    let patron = wire::patron(row, CONVERSATION_COLUMNS)?;
+    const MESSAGE_FIRST: usize = CONVERSATION_COLUMNS + 7;
+    let latest = match row.get::<_, Option<i64>>(MESSAGE_FIRST)? {
+        Some(_) => Some(wire::message_at(row, MESSAGE_FIRST)?),
+        None => None,
+    };
+    Ok(Listed {
+        conversation: wire::conversation(row)?,
+        answerable: patron.is_answerable() && !patron.opted_out,
+        patron: patron.name,
+        latest,
+    })
+}
+
+/// Lists conversations by id, oldest first.
+pub fn list(connection: &Connection, listing: &Listing) -> Result<Vec<Listed>> {
+    let states = listing
+        .states
+        .iter()
+        .map(|state| format!("'{}'", state.word()))
+        .collect::<Vec<_>>()
+        .join(", ");
+    let queues = match &listing.queues {
+        None => String::new(),
+        Some(queues) => {
+            let ids = queues
+                .iter()
+                .map(|queue| queue.0.to_string())
+                .collect::<Vec<_>>()
+                .join(", ");
+            format!("AND c.queue IN ({ids})")
+        }
+    };
+    // Words and numbers of our own making: nothing of the asker's is spliced in. The states'
+    // index is partial, so `closed` is the one that walks by id.
+    let sql = format!(
+        "SELECT {CONVERSATION}, {PATRON}, {MESSAGE} FROM conversation c {LISTED}
+         WHERE c.state IN ({states}) {queues} AND c.id > ?1 ORDER BY c.id LIMIT ?2"
+    );
+    let after = listing.after.map_or(0, |id| id.0);
+    let limit = i64::try_from(listing.limit).unwrap_or(i64::MAX);
+    let rows = connection
+        .prepare_cached(&sql)?
+        .query_map([after, limit], listed_row)?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(rows)
+}
+
+/// One conversation as a list shows it.
+pub fn listed(connection: &Connection, id: ConversationId) -> Result<Option<Listed>> {
+    Ok(connection
+        .prepare_cached(&format!(
+            "SELECT {CONVERSATION}, {PATRON}, {MESSAGE} FROM conversation c {LISTED}
+             WHERE c.id = ?1"
+        ))?
+        .query_row([id.0], listed_row)
+        .optional()?)
+}
+
+/// One line of a thread.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entry {
+    /// Words between the patron and the desk.
+    Message(Message),
+    /// The desk's note to operators.
+    Note {
+        /// Its row.
+        id: i64,
+        /// The message it follows; 0 at the thread's start.
+        after: MessageId,
+        /// When.
+        at: Timestamp,
+        /// The words.
+        text: String,
+    },
+}
+
+/// A thread in order: messages after `after` with the notes between and behind them.
+pub fn thread(
+    connection: &Connection,
+    conversation: ConversationId,
+    after: Option<MessageId>,
+    limit: usize,
+) -> Result<Vec<Entry>> {
+    let from = after.map_or(0, |id| id.0);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let messages: Vec<Message> = connection
+        .prepare_cached(&format!(
+            "SELECT {MESSAGE} FROM message m WHERE m.conversation = ?1 AND m.id > ?2
+             ORDER BY m.id LIMIT ?3"
+        ))?
+        .query_map([conversation.0, from, limit], wire::message)?
+        .collect::<rusqlite::Result<_>>()?;
+    let mut notes = connection
+        .prepare_cached(
+            "SELECT id, after, at, text FROM note WHERE conversation = ?1 AND after >= ?2
+             ORDER BY after, id LIMIT ?3",
+        )?
+        .query_map([conversation.0, from, limit], |row| {
+            Ok((MessageId(row.get(1)?), note_row(row)?))
+        })?
+        .collect::<rusqlite::Result<Vec<_>>>()?
+        .into_iter()
+        .peekable();
+
+    let mut entries = Vec::with_capacity(messages.len() + notes.len());
+    for message in messages {
+        while let Some((_, note)) = notes.next_if(|(after, _)| *after < message.id) {
+            entries.push(note);
+        }
+        entries.push(Entry::Message(message));
+    }
+    entries.extend(notes.map(|(_, note)| note));
+    Ok(entries)
+}
+
+/// One note.
+pub fn note(connection: &Connection, id: i64) -> Result<Option<Entry>> {
+    Ok(connection
+        .prepare_cached("SELECT id, after, at, text FROM note WHERE id = ?1")?
+        .query_row([id], note_row)
+        .optional()?)
+}
+
+fn note_row(row: &Row<'_>) -> rusqlite::Result<Entry> {
+    Ok(Entry::Note {
+        id: row.get(0)?,
+        after: MessageId(row.get(1)?),
+        at: wire::time_from(row, 2)?,
+        text: row.get(3)?,
+    })
+}
+
+/// How many conversations are in each state that is not closed, for the status page.
+pub fn counts(connection: &Connection) -> Result<Vec<(ConversationState, u64)>> {
+    let rows = connection
+        .prepare_cached(
+            "SELECT state, count(*) FROM conversation WHERE state <> 'closed' GROUP BY state",
+        )?
+        .query_map([], |row| {
+            Ok((
+                wire::conversation_state(row, 0)?,
+                u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0),
+            ))
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(rows)
+}
+
+/// The seed of the patrons' shown names, made with the spool.
+pub fn seed(connection: &Connection) -> Result<u64> {
+    let seed: i64 = connection
+        .query_row("SELECT value FROM setting WHERE key = 'seed'", [], |row| {
+            row.get(0)
+        })
+        .optional()?
+        .ok_or_else(|| SpoolError::Broken("its seed is missing".into()))?;
+    Ok(seed as u64)
+}

@@ -1,0 +1,517 @@
+//! From raw PDUs to texts in a conversation.
+//!
+//! A sweep's PDUs are committed to the inbox in one transaction, and only then may the modem
+//! forget them (P1). What the inbox has seen before is not read again (P2). Each text then becomes
+//! one event, and its PDUs are used up in that event's own transaction; a crash in between finds
+//! them in the inbox at the next start.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep_until};
+
+use super::reports;
+use crate::desk::{Arrivals, Desk, NotGranted, Receipt, Wish};
+use crate::modem::{self, ArrivedPdu};
+use crate::routing::{ArrivalId, ConversationId, Event, GatewayId, MessageId};
+use crate::sms::{
+    self, Assemblies, Assembly, Concat, ConcatKey, Pdu, SmsDeliver, SmsStatusReport, Tpdu,
+};
+use crate::spool::inbox::{Kept, Raw};
+use crate::spool::{Spool, SpoolError, inbox, transcript};
+
+/// Long texts under way at one time; more than a library meets, less than a hostile sender wants.
+const UNDER_WAY_MAX: usize = 256;
+/// How long a text waits for a missing segment before it is shown with a gap.
+const PATIENCE: Duration = Duration::from_secs(5 * 60);
+/// How long a text that was shown with a gap may still be completed.
+const GIVE_UP: Duration = Duration::from_secs(24 * 60 * 60);
+/// How soon to look again when the spool or the desk did not take something.
+const AGAIN: Duration = Duration::from_secs(5);
+
+type Key = ConcatKey<String>;
+
+/// Reads one line's arrivals.
+#[derive(Debug)]
+pub struct Inbound {
+    line: String,
+    desk: Desk,
+    spool: Spool,
+    assemblies: Assemblies<Key>,
+    groups: Vec<Group>,
+    /// Something in the inbox was not taken by the desk: read it all again then.
+    again: Option<Instant>,
+}
+
+/// The rows of one long text that is not whole yet.
+#[derive(Debug)]
+struct Group {
+    key: Key,
+    rows: Vec<ArrivalId>,
+    stamped_at: Option<Timestamp>,
+    /// Where it was shown with a gap.
+    shown: Option<(MessageId, ConversationId)>,
+    /// When to show it with a gap, or to give it up.
+    due: Instant,
+}
+
+/// A wish on its way, and what its answer means here.
+struct Pending {
+    answer: oneshot::Receiver<Result<Receipt, NotGranted>>,
+    /// The long text that was shown with a gap by it.
+    showing: Option<Key>,
+}
+
+impl Inbound {
+    /// Will read what arrives on `line`.
+    pub fn new(line: String, desk: Desk, spool: Spool) -> Self {
+        Self {
+            line,
+            desk,
+            spool,
+            assemblies: Assemblies::new(UNDER_WAY_MAX),
+            groups: Vec::new(),
+            again: None,
+        }
+    }
+
+    /// Reads until the house closes; first what an earlier run left in the inbox.
+    pub async fn run(
+        mut self,
+        mut arrived: mpsc::Receiver<modem::Arrivals>,
+        mut stop: watch::Receiver<bool>,
+    ) {
+        self.read_again().await;
+        let mut board = self.desk.board();
+        loop {
+            let due = self.next_due();
+            tokio::select! {
+                biased;
+                _ = stop.wait_for(|stop| *stop) => return,
+                arrivals = arrived.recv() => match arrivals {
+                    Some(arrivals) => self.keep(arrivals).await,
+                    None => return,
+                },
+                // A gateway for this line may have been added.
+                _ = board.changed(), if self.again.is_some() => self.read_again().await,
+                () = sleep_until(due) => self.overdue().await,
+            }
+        }
+    }
+
+    fn next_due(&self) -> Instant {
+        let far = Instant::now() + GIVE_UP;
+        let groups = self.groups.iter().map(|group| group.due);
+        groups.chain(self.again).min().unwrap_or(far)
+    }
+
+    /// Keeps a sweep, says so, and reads what is new in it.
+    async fn keep(&mut self, arrivals: modem::Arrivals) {
+        let modem::Arrivals { pdus, kept, .. } = arrivals;
+        let raws: Vec<Raw> = pdus.into_iter().map(raw).collect();
+        let line = self.line.clone();
+        let now = Timestamp::now();
+        let outcome = self
+            .spool
+            .write(move |connection| inbox::keep(connection, &line, &raws, now))
+            .await;
+        match outcome {
+            Ok(new) => {
+                // The driver may be gone; the next one lists them again and finds them known.
+                let _ = kept.send(true);
+                self.read(new).await;
+            }
+            Err(error) => {
+                tracing::error!(line = self.line, %error, "texts stay on the SIM");
+                let _ = kept.send(false);
+            }
+        }
+    }
+
+    /// Reads everything the inbox holds, afresh.
+    async fn read_again(&mut self) {
+        self.again = None;
+        self.assemblies = Assemblies::new(UNDER_WAY_MAX);
+        self.groups.clear();
+        let line = self.line.clone();
+        let found = self
+            .spool
+            .read(move |connection| inbox::unconsumed(connection, &line))
+            .await;
+        match found {
+            Ok(kept) => self.read(kept).await,
+            Err(SpoolError::Closed) => {}
+            Err(error) => {
+                tracing::error!(line = self.line, %error, "the inbox cannot be read");
+                self.again = Some(Instant::now() + AGAIN);
+            }
+        }
+    }
+
+    /// Reads PDUs in order. The wishes they become are made one after another and share commits.
+    async fn read(&mut self, kept: Vec<Kept>) {
+        let Some(gateway) = self.gateway() else {
+            if !kept.is_empty() {
+                tracing::warn!(
+                    line = self.line,
+                    "no gateway listens on this line: texts are kept until one does"
+                );
+                self.again = Some(Instant::now() + PATIENCE);
+            }
+            return;
+        };
+        let mut pending = Vec::new();
+        for kept in kept {
+            match Pdu::decode(&kept.pdu).map(|pdu| pdu.tpdu) {
+                Ok(Tpdu::Deliver(deliver)) => {
+                    self.read_delivery(gateway, &kept, deliver, &mut pending).await;
+                }
+                Ok(Tpdu::StatusReport(report)) => self.read_report(kept, report).await,
+                // A phone's own, left on the SIM before it was put into the modem.
+                Ok(Tpdu::Submit(_)) => {
+                    self.set_aside(kept.id, "a text that somebody stored to be sent").await;
+                }
+                Err(error) => {
+                    let problem = error.to_string();
+                    let body = format!(
+                        "A message came that cannot be read: {problem}. It is kept as arrival {}.",
+                        kept.id
+                    );
+                    let event = text(gateway, "unreadable", body, None);
+                    let ids = vec![kept.id];
+                    let arrivals = Arrivals::Unreadable { ids, problem };
+                    self.wish(event, arrivals, None, &mut pending).await;
+                }
+            }
+        }
+        self.settle(pending).await;
+    }
+
+    async fn read_delivery(
+        &mut self,
+        gateway: GatewayId,
+        kept: &Kept,
+        deliver: SmsDeliver,
+        pending: &mut Vec<Pending>,
+    ) {
+        // TS 23.040 §9.2.3.9: acknowledged, and neither shown nor kept.
+        if deliver.pid.is_type_zero() {
+            self.consume(vec![kept.id]).await;
+            return;
+        }
+        let from = deliver.originator.to_string();
+        let stamped_at = deliver.timestamp.instant();
+        if let Some(concat) = deliver.concat() {
+            let group = Group {
+                key: ConcatKey::new(from, concat),
+                rows: vec![kept.id],
+                stamped_at,
+                shown: None,
+                due: Instant::now() + PATIENCE,
+            };
+            self.read_segment(gateway, kept, group, concat, deliver, pending)
+                .await;
+            return;
+        }
+        let lamp = deliver.coding.waiting().is_some();
+        let body = match deliver.text() {
+            Some(words) if words.is_empty() && lamp => {
+                self.set_aside(kept.id, "a voicemail lamp without words").await;
+                return;
+            }
+            Some(words) => words,
+            None if deliver.is_mms_notice() => PICTURE.into(),
+            None => data_in_words(deliver.user_data.data().unwrap_or_default(), kept.id),
+        };
+        let event = text(gateway, &from, body, stamped_at);
+        let arrivals = match deliver.text() {
+            None if !deliver.is_mms_notice() => Arrivals::Unreadable {
+                ids: vec![kept.id],
+                problem: "data, not text".into(),
+            },
+            _ => Arrivals::Consumed(vec![kept.id]),
+        };
+        self.wish(event, arrivals, None, pending).await;
+    }
+
+    async fn read_segment(
+        &mut self,
+        gateway: GatewayId,
+        kept: &Kept,
+        mut group: Group,
+        concat: Concat,
+        deliver: SmsDeliver,
+        pending: &mut Vec<Pending>,
+    ) {
+        if let Some(message) = kept.shown_in {
+            group.shown = self.conversation_of(message).await;
+        }
+        let joined = self
+            .assemblies
+            .insert(group.key.clone(), concat, deliver.user_data);
+        if let Some((key, assembly)) = joined.displaced
+            && let Some(displaced) = self.take_group(&key)
+        {
+            // Its reference began another text, or it had to make room: nothing more will come.
+            let ids = displaced.rows.clone();
+            let words = assembly.text_so_far();
+            self.show(gateway, displaced, words, Arrivals::Consumed(ids), pending)
+                .await;
+        }
+        if let Some(earlier) = self.take_group(&group.key) {
+            group.rows.splice(0..0, earlier.rows);
+            group.stamped_at = earlier.stamped_at.or(group.stamped_at);
+            group.shown = earlier.shown.or(group.shown);
+        }
+        match joined.complete {
+            Some(assembly) => {
+                let ids = group.rows.clone();
+                let words = whole_in_words(&assembly, kept.id);
+                self.show(gateway, group, words, Arrivals::Consumed(ids), pending)
+                    .await;
+            }
+            None => {
+                if group.shown.is_some() {
+                    group.due = Instant::now() + GIVE_UP;
+                }
+                self.groups.push(group);
+            }
+        }
+    }
+
+    /// Shows a long text: the first time as a new message, later by changing that one's words.
+    async fn show(
+        &mut self,
+        gateway: GatewayId,
+        group: Group,
+        words: String,
+        arrivals: Arrivals,
+        pending: &mut Vec<Pending>,
+    ) {
+        let showing = match arrivals {
+            Arrivals::ShownInPart(_) => Some(group.key.clone()),
+            _ => None,
+        };
+        let event = match group.shown {
+            Some((message, conversation)) => Event::TextAmended {
+                message,
+                conversation,
+                body: words,
+            },
+            None => text(gateway, &group.key.peer, words, group.stamped_at),
+        };
+        self.wish(event, arrivals, showing, pending).await;
+    }
+
+    /// What has waited long enough: shown with a gap, given up, or read again.
+    async fn overdue(&mut self) {
+        let now = Instant::now();
+        if self.again.is_some_and(|again| again <= now) {
+            self.read_again().await;
+            return;
+        }
+        let Some(gateway) = self.gateway() else {
+            self.read_again().await;
+            return;
+        };
+        let mut pending = Vec::new();
+        let (due, waiting) = std::mem::take(&mut self.groups)
+            .into_iter()
+            .partition(|group| group.due <= now);
+        self.groups = waiting;
+        for mut group in due {
+            if group.shown.is_some() {
+                self.assemblies.remove(&group.key);
+                self.consume(group.rows).await;
+                continue;
+            }
+            let Some(words) = self.words_so_far(&group.key) else {
+                self.consume(group.rows).await;
+                continue;
+            };
+            let ids = group.rows.clone();
+            let event = text(gateway, &group.key.peer, words, group.stamped_at);
+            let key = group.key.clone();
+            group.due = now + GIVE_UP;
+            self.groups.push(group);
+            self.wish(event, Arrivals::ShownInPart(ids), Some(key), &mut pending)
+                .await;
+        }
+        self.settle(pending).await;
+    }
+
+    fn words_so_far(&mut self, key: &Key) -> Option<String> {
+        let assembly = self.assemblies.get(key)?;
+        Some(assembly.text_so_far())
+    }
+
+    fn take_group(&mut self, key: &Key) -> Option<Group> {
+        let at = self.groups.iter().position(|group| group.key == *key)?;
+        Some(self.groups.swap_remove(at))
+    }
+
+    async fn read_report(&mut self, kept: Kept, report: SmsStatusReport) {
+        let line = self.line.clone();
+        let taken = self
+            .spool
+            .write(move |connection| reports::take(connection, &line, &kept, &report))
+            .await;
+        match taken {
+            Ok(Some(settled)) => reports::tell(&self.desk, settled).await,
+            Ok(None) => {}
+            Err(error) => self.not_kept(&error),
+        }
+    }
+
+    async fn wish(
+        &mut self,
+        event: Event,
+        arrivals: Arrivals,
+        showing: Option<Key>,
+        pending: &mut Vec<Pending>,
+    ) {
+        match self.desk.post(Wish::Happened { event, arrivals }).await {
+            Ok(answer) => pending.push(Pending { answer, showing }),
+            Err(error) => tracing::debug!(%error, "texts wait in the inbox"),
+        }
+    }
+
+    /// Waits for the answers; whatever was not taken is still in the inbox and read again.
+    async fn settle(&mut self, pending: Vec<Pending>) {
+        for Pending { answer, showing } in pending {
+            match answer.await.unwrap_or(Err(NotGranted::ShuttingDown)) {
+                Ok(receipt) => {
+                    if let (Some(key), Some(message)) = (showing, receipt.message)
+                        && let Some(group) = self.groups.iter_mut().find(|group| group.key == key)
+                    {
+                        group.shown = Some((message.id, message.conversation));
+                    }
+                }
+                Err(NotGranted::ShuttingDown) => return,
+                Err(error) => {
+                    tracing::error!(line = self.line, %error, "a text waits in the inbox");
+                    self.again = Some(Instant::now() + AGAIN);
+                }
+            }
+        }
+    }
+
+    async fn conversation_of(&self, message: MessageId) -> Option<(MessageId, ConversationId)> {
+        let found = self
+            .spool
+            .read(move |connection| transcript::message(connection, message))
+            .await;
+        found
+            .ok()?
+            .map(|found| (message, found.conversation))
+    }
+
+    async fn consume(&mut self, ids: Vec<ArrivalId>) {
+        let done = self
+            .spool
+            .write(move |connection| inbox::consume(connection, &ids))
+            .await;
+        if let Err(error) = done {
+            self.not_kept(&error);
+        }
+    }
+
+    async fn set_aside(&mut self, id: ArrivalId, problem: &'static str) {
+        let done = self
+            .spool
+            .write(move |connection| inbox::set_aside(connection, &[id], problem))
+            .await;
+        if let Err(error) = done {
+            self.not_kept(&error);
+        }
+    }
+
+    fn not_kept(&mut self, error: &SpoolError) {
+        if !matches!(error, SpoolError::Closed) {
+            tracing::error!(line = self.line, %error, "an arrival waits in the inbox");
+            self.again = Some(Instant::now() + AGAIN);
+        }
+    }
+
+    fn gateway(&self) -> Option<GatewayId> {
+        let board = self.desk.board();
+        let board = board.borrow();
+        Some(board.plan.gateway_on_line(&self.line)?.id)
+    }
+}
+
+/// What the desk shows in place of a picture message, which only the carrier's own store could
+/// give: this line has no packet data.
+const PICTURE: &str = "(a picture message: this line cannot open pictures)";
+
+fn text(
+    gateway: GatewayId,
+    from: &str,
+    body: String,
+    stamped_at: Option<Timestamp>,
+) -> Event {
+    let from = match from {
+        "" => "unknown sender", // an address of no digits (TS 23.040 §9.1.2.5)
+        from => from,
+    };
+    Event::TextArrived {
+        gateway,
+        from: from.to_owned(),
+        body,
+        stamped_at,
+    }
+}
+
+fn data_in_words(data: &[u8], id: ArrivalId) -> String {
+    format!(
+        "A message of {} octets came that is data, not text. It is kept as arrival {id}.",
+        data.len()
+    )
+}
+
+fn whole_in_words(assembly: &Assembly, id: ArrivalId) -> String {
+    if assembly.is_mms_notice() {
+        return PICTURE.into();
+    }
+    match (assembly.text(), assembly.data()) {
+        (Some(words), _) => words,
+        (None, Some(data)) => data_in_words(&data, id),
+        (None, None) => assembly.text_so_far(),
+    }
+}
+
+/// A PDU as the inbox keeps it. Its digest is that of the TPDU, which carries the carrier's own
+/// stamp: the network's second delivery of a text is the same TPDU, perhaps through another
+/// service centre. Where there is no stamp to tell two alike texts apart, the slot it lay in is
+/// part of it.
+fn raw(arrived: ArrivedPdu) -> Raw {
+    let mut hasher = Sha256::new();
+    let mut by_slot = true;
+    if arrived.readable
+        && let Ok(tpdu) = sms::tpdu_octets(&arrived.octets)
+    {
+        hasher.update(tpdu);
+        by_slot = match Pdu::decode(&arrived.octets).map(|pdu| pdu.tpdu) {
+            Ok(Tpdu::Deliver(deliver)) => deliver.timestamp.instant().is_none(),
+            Ok(Tpdu::StatusReport(_)) => false,
+            Ok(Tpdu::Submit(_)) | Err(_) => true,
+        };
+    } else {
+        hasher.update(&arrived.octets);
+    }
+    if by_slot && let Some(slot) = &arrived.slot {
+        hasher.update(slot.memory.as_bytes());
+        hasher.update(slot.index.to_be_bytes());
+    }
+    let mut digest = [0; 16];
+    digest
+        .iter_mut()
+        .zip(hasher.finalize())
+        .for_each(|(to, from)| *to = from);
+    Raw {
+        digest,
+        pdu: arrived.octets,
+    }
+}

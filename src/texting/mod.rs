@@ -1,0 +1,39 @@
+//! The patrons' radio side: PDUs become texts, texts become PDUs.
+//!
+//! [`Inbound`] keeps what the modem lists, says so, and only then reads it. [`Outbound`] sends what
+//! is due. Both name their line in everything they write.
+
+mod inbound;
+mod outbound;
+mod pins;
+mod reports;
+
+pub use inbound::Inbound;
+pub use outbound::Outbound;
+pub use pins::PinBook;
+
+/// The last eight digits of a number: networks write the same one in national or international
+/// form as they like.
+fn tail(number: &str) -> String {
+    let digits: Vec<char> = number.chars().filter(char::is_ascii_digit).collect();
+    let from = digits.len().saturating_sub(8);
+    digits.into_iter().skip(from).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::tail;
+
+    #[test]
+    fn the_tail_of_a_number_is_the_same_however_it_is_written() {
+        for (number, expected) in [
+            ("+15551230100", "51230100"),
+            ("015551230100", "51230100"),
+            ("5551230100", "51230100"),
+            ("72645", "72645"),
+            ("", ""),
+        ] {
+            assert_eq!(tail(number), expected, "{number:?}");
+        }
+    }
+}

@@ -1,0 +1,138 @@
+// The reply box. Words are never lost: a draft outlives a reload, a lost race and a lost line.
+
+import { newKey, post } from './api.js';
+import { $, memory, show, words } from './dom.js';
+import { inWords } from './segments.js';
+import { changed, isMine, isOpen, store } from './store.js';
+
+const box = $('reply');
+const DRAFT_DAYS = 30;
+let openId = null;
+let sending = false;
+let problem = '';
+
+const place = (id) => `draft:${store.me}:${id}`;
+
+/** `{ body, key }`: the key goes with exactly these words, so that sending them again is safe. */
+function draft(id) {
+  try {
+    return JSON.parse(memory.get(place(id))) || { body: '', key: null };
+  } catch {
+    return { body: '', key: null };
+  }
+}
+
+function keep(id, body, key) {
+  memory.set(place(id), body === '' ? null : JSON.stringify({ body, key, at: Date.now() }));
+}
+
+/** Drafts of threads long gone. */
+for (const key of memory.keys()) {
+  if (!key.startsWith('draft:')) continue;
+  try {
+    if (Date.now() - JSON.parse(memory.get(key)).at > DRAFT_DAYS * 86_400_000) memory.set(key, null);
+  } catch { memory.set(key, null); }
+}
+
+function grow() {
+  box.style.height = 'auto';
+  box.style.height = `${Math.min(box.scrollHeight, innerHeight * 0.4)}px`;
+}
+
+function meter() {
+  const m = inWords(box.value);
+  words($('meter-words'), m.count);
+  words($('meter-hint'), m.hint);
+  $('meter').classList.toggle('meter-bad', m.tooLong);
+  return m;
+}
+
+export function openComposer(id) {
+  openId = id;
+  problem = '';
+  box.value = draft(id).body;
+  grow();
+  meter();
+}
+
+/** Why nothing can be sent in this conversation; '' when something can. */
+function barred(c) {
+  if (isOpen(c) && c.state === 'claimed' && !isMine(c) && c.transfer?.to !== `operator:${store.me}`) return `Answered by ${c.claimed_by}. What you write stays here as your draft.`;
+  if (!c.answerable) return 'This sender cannot be answered: a name, a service, or a patron who opted out.';
+  return '';
+}
+
+export function renderComposer(c) {
+  if (c.id !== openId) openComposer(c.id);
+  const bar = barred(c);
+  const m = meter();
+  const said = problem || bar;
+  show($('composer-problem'), said !== '');
+  words($('composer-problem'), said);
+  $('composer-problem').classList.toggle('composer-note', !problem);
+  $('send').disabled = sending || bar !== '' || m.tooLong || box.value.trim() === '';
+  box.placeholder = c.state === 'closed' ? 'Write again: opens the conversation…' : isMine(c) ? 'Answer…' : 'Answer: the first to send has it…';
+  box.disabled = !c.answerable;
+}
+
+async function send() {
+  const id = openId;
+  const c = store.conversations.get(id);
+  const body = box.value;
+  if (sending || !c || body.trim() === '' || $('send').disabled) return;
+  sending = true;
+  problem = '';
+  const key = draft(id).key || newKey();
+  keep(id, body, key);
+  $('send').disabled = true;
+  try {
+    const message = await post(`/conversations/${id}/messages`, { body, client_id: key });
+    keep(id, '', null);
+    if (openId === id && box.value === body) {
+      box.value = '';
+      grow();
+    }
+    store.threads.get(id)?.messages.set(message.id, message);
+    if (!c.latest || c.latest.id <= message.id) c.latest = message;
+  } catch (error) {
+    if (error.problem?.answered_by) {
+      // The words come back as a draft, for another time.
+      keep(id, error.problem.draft ?? body, null);
+      problem = `Answered by ${error.problem.answered_by} a moment before you. Your words were not sent; they stay here as a draft.`;
+    } else if (error.status === 0) {
+      problem = `Not known to be sent: ${error.message} Press Send again; the patron gets it once.`;
+    } else problem = error.message;
+  } finally {
+    sending = false;
+    changed();
+    if (openId === id) box.focus();
+  }
+}
+
+box.addEventListener('input', () => {
+  problem = '';
+  keep(openId, box.value, null);
+  grow();
+  changed();
+});
+// A finger has no Shift key: there Enter makes a new line, and the button sends.
+const finger = matchMedia('(pointer: coarse)');
+box.addEventListener('keydown', (event) => {
+  if (event.key !== 'Enter' || event.isComposing) return;
+  if (event.ctrlKey || event.metaKey || (!event.shiftKey && !finger.matches)) {
+    event.preventDefault();
+    send();
+  }
+});
+$('composer').addEventListener('submit', (event) => {
+  event.preventDefault();
+  send();
+});
+// Two tabs agree on a draft.
+addEventListener('storage', (event) => {
+  if (openId !== null && event.key === place(openId) && document.activeElement !== box) {
+    box.value = draft(openId).body;
+    grow();
+    changed();
+  }
+});

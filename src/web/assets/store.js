@@ -1,0 +1,168 @@
+// What the desk looks like from here. Changes are upserts: the same one twice changes nothing.
+
+import { all, get } from './api.js';
+
+export const store = {
+  me: document.body.dataset.operator,
+  show: document.body.dataset.show,
+  library: document.body.dataset.library,
+  loaded: false,
+  connected: false,
+  conversations: new Map(),
+  /** id → { messages: Map, notes: Map, truncated } of threads that were opened. */
+  threads: new Map(),
+  closed: null,
+  operators: [],
+  queues: [],
+  modems: [],
+  /** id → why the last offer of it was withdrawn. */
+  withdrawn: new Map(),
+  current: null,
+};
+
+const listeners = new Set();
+let due = false;
+
+/** Calls `listener` after changes; many at once are one call. */
+export function watch(listener) {
+  listeners.add(listener);
+}
+
+export function changed() {
+  if (due) return;
+  due = true;
+  // Not an animation frame: those stop in a background tab, where alerts matter most.
+  queueMicrotask(() => {
+    due = false;
+    for (const listener of listeners) listener();
+  });
+}
+
+export const isOpen = (c) => c.state !== 'closed';
+export const isMine = (c) => c.state === 'claimed' && c.claimed_by === store.me;
+export const isHandedToMe = (c) =>
+  Boolean(c.transfer) && c.transfer.from !== store.me &&
+  (c.transfer.to === `operator:${store.me}` ||
+    store.queues.some((q) => q.assigned && c.transfer.to === `queue:${q.name}`));
+export const isWaiting = (c) => c.state === 'waiting' || c.state === 'held' || (isHandedToMe(c) && !isMine(c));
+export const needsAnswer = (c) => isOpen(c) && c.waiting_since !== null;
+
+const oldestFirst = (a, b) =>
+  (a.waiting_since ? Date.parse(a.waiting_since) : Infinity) - (b.waiting_since ? Date.parse(b.waiting_since) : Infinity) || a.id - b.id;
+
+/** The lists, as shown. */
+export function lists() {
+  const open = [...store.conversations.values()].filter(isOpen);
+  const waiting = open.filter(isWaiting).sort(oldestFirst);
+  const mine = open.filter((c) => !isWaiting(c) && isMine(c)).sort(oldestFirst);
+  const others = open.filter((c) => !isWaiting(c) && !isMine(c)).sort(oldestFirst);
+  const closed = store.closed === null ? [] :
+    [...store.conversations.values()].filter((c) => c.state === 'closed')
+      .sort((a, b) => Date.parse(b.active_at) - Date.parse(a.active_at)).slice(0, 50);
+  return { waiting, mine, others, closed };
+}
+
+let loading = false;
+let pending = [];
+
+/** Reads everything again. Changes that come meanwhile are applied after it. */
+export async function load() {
+  if (loading) return;
+  loading = true;
+  try {
+    const [conversations, operators, queues, modems] = await Promise.all([
+      all('/conversations?limit=500'), all('/operators'), all('/queues'), all('/modems'),
+    ]);
+    for (const [id, c] of store.conversations) if (isOpen(c)) store.conversations.delete(id);
+    for (const c of conversations) store.conversations.set(c.id, c);
+    Object.assign(store, { operators, queues, modems, loaded: true });
+    for (const id of store.threads.keys()) if (id !== store.current) store.threads.delete(id);
+    if (store.current !== null) await loadThread(store.current);
+  } finally {
+    loading = false;
+    const late = pending;
+    pending = [];
+    for (const [event, data] of late) apply(event, data);
+    changed();
+  }
+}
+
+/** Reads who and what there is again. */
+async function loadPlan() {
+  const [operators, queues] = await Promise.all([all('/operators'), all('/queues')]);
+  Object.assign(store, { operators, queues });
+  changed();
+}
+
+export async function loadThread(id) {
+  const thread = await get(`/conversations/${id}`);
+  const { messages, notes, truncated, ...conversation } = thread;
+  store.conversations.set(id, conversation);
+  store.threads.set(id, {
+    messages: new Map(messages.map((m) => [m.id, m])),
+    notes: new Map(notes.map((n) => [n.id, n])),
+    truncated,
+  });
+  changed();
+}
+
+export async function loadClosed() {
+  const closed = await all('/conversations?state=closed&limit=500');
+  store.closed = true;
+  for (const c of closed) store.conversations.set(c.id, c);
+  changed();
+}
+
+/** Something the desk told. Answers nothing; whoever needs to react watches. */
+export function apply(event, data) {
+  if (loading) {
+    pending.push([event, data]);
+    return;
+  }
+  switch (event) {
+    case 'conversation': {
+      store.conversations.set(data.id, data);
+      if (data.state !== 'claimed') store.withdrawn.delete(data.id);
+      break;
+    }
+    case 'message': {
+      store.threads.get(data.conversation)?.messages.set(data.id, data);
+      const c = store.conversations.get(data.conversation);
+      if (c && (!c.latest || c.latest.id <= data.id)) c.latest = data;
+      break;
+    }
+    case 'note':
+      store.threads.get(data.conversation)?.notes.set(data.id, data);
+      break;
+    case 'withdraw': {
+      store.withdrawn.set(data.conversation, data.reason);
+      if (data.reason === 'moved to another desk') {
+        store.conversations.delete(data.conversation);
+        store.threads.delete(data.conversation);
+      }
+      break;
+    }
+    case 'operator': {
+      const one = store.operators.find((o) => o.name === data.operator);
+      if (one) one.show = data.show;
+      if (data.operator === store.me) store.show = data.show;
+      break;
+    }
+    case 'queue': {
+      const one = store.queues.find((q) => q.name === data.queue);
+      if (one) one.online = data.online;
+      break;
+    }
+    case 'modem': {
+      const place = store.modems.findIndex((m) => m.name === data.name);
+      if (place >= 0) store.modems[place] = data;
+      else store.modems.push(data);
+      break;
+    }
+    case 'plan':
+      load().catch(() => loadPlan().catch(() => {}));
+      break;
+    default:
+  }
+  changed();
+}

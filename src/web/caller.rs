@@ -1,0 +1,193 @@
+//! Who asks: told by a bearer token or a session cookie.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use cookie::{Cookie, SameSite};
+use jiff::Timestamp;
+
+use super::premises::{Premises, digest};
+use super::problem::Problem;
+use super::{Settings, sign_in};
+use crate::desk::Board;
+use crate::routing::{
+    Conversation, ConversationState, Operator, OperatorId, QueueId, TransferTarget,
+};
+use crate::spool::staff;
+
+/// An operator who proved who they are.
+#[derive(Debug, Clone)]
+pub(super) struct Caller {
+    pub(super) operator: Operator,
+    /// SHA-256 of the session's token; `None` for a bearer token.
+    pub(super) session: Option<String>,
+    /// The desk as it stood when they asked.
+    pub(super) board: Arc<Board>,
+}
+
+impl Caller {
+    /// Their id.
+    pub(super) fn id(&self) -> OperatorId {
+        self.operator.id
+    }
+
+    /// Whether they may see a conversation.
+    pub(super) fn sees(&self, conversation: &Conversation) -> bool {
+        sees(&self.operator, &Audience::of(conversation))
+    }
+
+    /// Who asks, if anyone does.
+    pub(super) async fn find(
+        premises: &Premises,
+        headers: &HeaderMap,
+    ) -> Result<Option<Self>, Problem> {
+        // A token that is sent is meant: a bad one is not made good by a cookie beside it.
+        let (proof, by_session) = match headers.get(header::AUTHORIZATION) {
+            Some(value) => {
+                let token = value.to_str().ok().and_then(bearer);
+                (token.map(str::to_owned), false)
+            }
+            None => (session_token(headers, &premises.settings), true),
+        };
+        let Some(proof) = proof else { return Ok(None) };
+        let hash = digest(&proof);
+        let looked_up = hash.clone();
+        let found = premises
+            .spool
+            .read(move |connection| {
+                if by_session {
+                    staff::session(connection, &looked_up, Timestamp::now())
+                } else {
+                    staff::operator_by_token(connection, &looked_up)
+                }
+            })
+            .await?;
+        let board = premises.board();
+        let operator = found.and_then(|id| board.plan.operator(id).cloned());
+        Ok(operator.map(|operator| Self {
+            operator,
+            session: by_session.then_some(hash),
+            board,
+        }))
+    }
+}
+
+impl FromRequestParts<Arc<Premises>> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        premises: &Arc<Premises>,
+    ) -> Result<Self, Problem> {
+        let caller = Self::find(premises, &parts.headers)
+            .await?
+            .ok_or_else(Problem::nobody)?;
+        premises.seen(caller.id()).await;
+        Ok(caller)
+    }
+}
+
+/// Whom a change concerns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Audience {
+    queue: QueueId,
+    claimed_by: Option<OperatorId>,
+    transfer: Option<(OperatorId, TransferTarget)>,
+    /// The queue it came to, and who answered it last: they may have seen it before.
+    home: QueueId,
+    last_answered_by: Option<OperatorId>,
+    /// Not closed.
+    pub(super) open: bool,
+}
+
+impl Audience {
+    /// Those who may see this conversation.
+    pub(super) fn of(conversation: &Conversation) -> Self {
+        Self {
+            queue: conversation.queue,
+            claimed_by: conversation.claimed_by,
+            transfer: conversation
+                .transfer
+                .as_ref()
+                .map(|transfer| (transfer.from, transfer.to)),
+            home: conversation.home,
+            last_answered_by: conversation.last_answered_by,
+            open: conversation.state != ConversationState::Closed,
+        }
+    }
+
+    /// Whether an operator who does not see it now probably did.
+    pub(super) fn saw(&self, operator: &Operator) -> bool {
+        operator.queues.contains(&self.home) || self.last_answered_by == Some(operator.id)
+    }
+}
+
+/// Whether an operator may see a conversation: it is in a queue of theirs, or they answer it, or
+/// it is being handed to or by them.
+pub(super) fn sees(operator: &Operator, audience: &Audience) -> bool {
+    let handed = audience.transfer.is_some_and(|(from, to)| {
+        from == operator.id
+            || match to {
+                TransferTarget::Queue(queue) => operator.queues.contains(&queue),
+                TransferTarget::Operator(to) => to == operator.id,
+            }
+    });
+    handed || operator.queues.contains(&audience.queue) || audience.claimed_by == Some(operator.id)
+}
+
+/// The token of an `Authorization` header (RFC 6750 §2.1).
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, token) = value.split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+}
+
+/// The cookie's name. The prefix makes a browser insist on `Secure`, our host and every path
+/// (RFC 6265bis §4.1.3.2).
+fn cookie_name(settings: &Settings) -> &'static str {
+    if settings.secure_cookies {
+        "__Host-callnumber"
+    } else {
+        "callnumber"
+    }
+}
+
+fn session_token(headers: &HeaderMap, settings: &Settings) -> Option<String> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(Cookie::split_parse)
+        .filter_map(Result::ok)
+        .find(|cookie| cookie.name() == cookie_name(settings))
+        .map(|cookie| cookie.value().to_owned())
+}
+
+/// The cookie of a new session. `Lax` for a link followed from elsewhere: a browser would keep a
+/// `Strict` one back from the very page the link leads to.
+pub(super) fn cookie(settings: &Settings, token: &str, same_site: SameSite) -> String {
+    Cookie::build((cookie_name(settings), token))
+        .path("/")
+        .http_only(true)
+        .secure(settings.secure_cookies)
+        .same_site(same_site)
+        .max_age(cookie::time::Duration::seconds(
+            sign_in::SESSION_VALID.as_secs(),
+        ))
+        .build()
+        .to_string()
+}
+
+/// A cookie that takes the session's away.
+pub(super) fn no_cookie(settings: &Settings) -> String {
+    Cookie::build((cookie_name(settings), ""))
+        .path("/")
+        .http_only(true)
+        .secure(settings.secure_cookies)
+        .same_site(SameSite::Strict)
+        .max_age(cookie::time::Duration::ZERO)
+        .build()
+        .to_string()
+}

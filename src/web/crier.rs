@@ -1,0 +1,343 @@
+//! The crier: words each change once, for every stream.
+//!
+//! What is a row of the feed is read from the spool, never from the channel: the channel only
+//! rings the bell. So a crier that lags has lost nothing, and a stream that resumes reads the very
+//! same words.
+
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock};
+
+use axum::body::Bytes;
+use jiff::Timestamp;
+use rusqlite::Connection;
+use serde::Serialize;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+use tokio::sync::{broadcast, watch};
+
+use super::caller::Audience;
+use super::premises::{LineSince, is_ready};
+use super::shapes::{ConversationShape, MessageShape, ModemShape, Names, NoteShape, mentioned_in};
+use crate::desk::{Board, Change, Desk, What};
+use crate::modem::Line;
+use crate::routing::{ConversationId, OperatorId, Plan};
+use crate::spool::feed::{self, FeedKind, FeedRow};
+use crate::spool::{self, Spool, outbox, transcript};
+
+/// Tellings a slow stream may lag behind before it starts afresh.
+const TELLINGS_MAX: usize = 1024;
+/// Rows read at once; a burst shares one trip to the reader.
+const ROWS_AT_ONCE: usize = 256;
+
+/// Something to tell, ready to be sent.
+#[derive(Debug, Clone)]
+pub(super) struct Telling {
+    /// The feed's row; 0 for what is not a row.
+    pub(super) id: i64,
+    /// To whom.
+    pub(super) to: To,
+    /// The event as it goes over the wire (HTML §9.2.5).
+    pub(super) frame: Bytes,
+}
+
+/// To whom something is told.
+#[derive(Debug, Clone)]
+pub(super) enum To {
+    /// Every operator.
+    Everyone,
+    /// One.
+    Operator(OperatorId),
+    /// Those who may see the conversation.
+    Conversation(ConversationId, Audience),
+    /// Every stream: the plan is another one, so it must look again at who it serves.
+    Replanned,
+    /// Streams of this session: it has ended.
+    SignedOut(String),
+    /// Every stream: something was missed, start afresh.
+    Missed,
+}
+
+impl Telling {
+    /// The session has ended.
+    pub(super) fn signed_out(session: String) -> Self {
+        Self {
+            id: 0,
+            to: To::SignedOut(session),
+            frame: Bytes::new(),
+        }
+    }
+
+    /// A modem's state changed.
+    pub(super) fn modem(shape: &ModemShape) -> Self {
+        Self {
+            id: 0,
+            to: To::Everyone,
+            frame: frame(0, "modem", shape),
+        }
+    }
+}
+
+/// An event on the wire. `id` is left out when it is 0, and the browser keeps the last one.
+pub(super) fn frame(id: i64, event: &str, data: &impl Serialize) -> Bytes {
+    // Our shapes have only string keys, so this cannot fail; JSON without indentation is one line.
+    let data = serde_json::to_string(data).unwrap_or_else(|_| "{}".into());
+    let text = if id > 0 {
+        format!("id: {id}\nevent: {event}\ndata: {data}\n\n")
+    } else {
+        format!("event: {event}\ndata: {data}\n\n")
+    };
+    text.into()
+}
+
+/// Starts the crier; it ends with the desk.
+pub(super) fn start(desk: &Desk, spool: &Spool) -> broadcast::Sender<Arc<Telling>> {
+    let (told, _) = broadcast::channel(TELLINGS_MAX);
+    // Listening begins before anyone can subscribe: nothing falls between.
+    let crier = Crier {
+        changes: desk.changes(),
+        board: desk.board(),
+        spool: spool.clone(),
+        told: told.downgrade(),
+        last: None,
+    };
+    tokio::spawn(crier.run());
+    told
+}
+
+#[derive(Debug)]
+struct Crier {
+    changes: broadcast::Receiver<Arc<Change>>,
+    board: watch::Receiver<Arc<Board>>,
+    spool: Spool,
+    /// Weak: the crier must not keep its own streams waiting for it once the surface is gone.
+    told: broadcast::WeakSender<Arc<Telling>>,
+    /// The last row told; `None` before the first.
+    last: Option<i64>,
+}
+
+impl Crier {
+    async fn run(mut self) {
+        loop {
+            let mut bells = Vec::new();
+            let mut missed = false;
+            match self.changes.recv().await {
+                Ok(change) => bells.push(change),
+                Err(RecvError::Lagged(_)) => missed = true,
+                Err(RecvError::Closed) => return,
+            }
+            while bells.len() < ROWS_AT_ONCE {
+                match self.changes.try_recv() {
+                    Ok(change) => bells.push(change),
+                    Err(TryRecvError::Lagged(_)) => missed = true,
+                    Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+                }
+            }
+            let Some(told) = self.told.upgrade() else {
+                return;
+            };
+            let told = |telling: Telling| {
+                // Nobody may be listening: the rows stay in the feed.
+                let _ = told.send(Arc::new(telling));
+            };
+            let plan = Arc::clone(&self.board.borrow().plan);
+            let rows = bells.iter().filter(|change| change.id > 0);
+            if let (Some(first), Some(latest)) =
+                (rows.clone().map(|c| c.id).min(), rows.map(|c| c.id).max())
+            {
+                // After a lag the rows between are still in the feed.
+                let last = self.last.unwrap_or(first - 1);
+                match self.read(last, latest, &plan).await {
+                    Ok(tellings) => tellings.into_iter().for_each(&told),
+                    Err(error) => {
+                        tracing::warn!(%error, "changes could not be read for the console");
+                        missed = true;
+                    }
+                }
+                self.last = Some(latest);
+            }
+            for change in &bells {
+                if let Some(telling) = ring(&change.what, &plan) {
+                    told(telling);
+                }
+            }
+            if missed {
+                told(Telling {
+                    id: 0,
+                    to: To::Missed,
+                    frame: Bytes::new(),
+                });
+            }
+        }
+    }
+
+    async fn read(&self, last: i64, latest: i64, plan: &Arc<Plan>) -> spool::Result<Vec<Telling>> {
+        let plan = Arc::clone(plan);
+        self.spool
+            .read(move |connection| {
+                let mut tellings = Vec::new();
+                let mut after = last;
+                while after < latest {
+                    let rows = feed::since(connection, after, ROWS_AT_ONCE)?;
+                    let Some(newest) = rows.last() else { break };
+                    after = newest.id;
+                    for row in &rows {
+                        if row.id <= latest {
+                            tellings.extend(word(connection, &plan, row)?);
+                        }
+                    }
+                }
+                Ok(tellings)
+            })
+            .await
+    }
+}
+
+/// Words one row of the feed, as things stand now. `None` when what it told of was erased.
+pub(super) fn word(
+    connection: &Connection,
+    plan: &Plan,
+    row: &FeedRow,
+) -> spool::Result<Option<Telling>> {
+    let Some(listed) = transcript::listed(connection, row.conversation)? else {
+        return Ok(None);
+    };
+    let conversation = &listed.conversation;
+    let frame = match row.kind {
+        FeedKind::Conversation => {
+            let mentioned = mentioned_in(conversation, listed.latest.as_ref());
+            let names = Names::read(connection, plan, mentioned)?;
+            frame(
+                row.id,
+                "conversation",
+                &ConversationShape::new(&listed, &names),
+            )
+        }
+        FeedKind::Message => {
+            let message = match row.message {
+                Some(id) => transcript::message(connection, id)?,
+                None => None,
+            };
+            let Some(message) = message else {
+                return Ok(None);
+            };
+            let mentioned = mentioned_in(conversation, Some(&message));
+            let names = Names::read(connection, plan, mentioned)?;
+            frame(
+                row.id,
+                "message",
+                &MessageShape::new(&message, &listed.patron, &names),
+            )
+        }
+        FeedKind::Note => {
+            let note = match row.note {
+                Some(id) => transcript::note(connection, id)?,
+                None => None,
+            };
+            match note.and_then(|entry| NoteShape::new(conversation, &entry)) {
+                Some(shape) => frame(row.id, "note", &shape),
+                None => return Ok(None),
+            }
+        }
+    };
+    Ok(Some(Telling {
+        id: row.id,
+        to: To::Conversation(conversation.id, Audience::of(conversation)),
+        frame,
+    }))
+}
+
+/// Words a change that is not a row; `None` for those that are.
+fn ring(what: &What, plan: &Plan) -> Option<Telling> {
+    let telling = |to, event, data: serde_json::Value| {
+        Some(Telling {
+            id: 0,
+            to,
+            frame: frame(0, event, &data),
+        })
+    };
+    match what {
+        What::Conversation(_) | What::Message(..) | What::Note { .. } => None,
+        What::Offered { conversation, to } => telling(
+            To::Operator(*to),
+            "offer",
+            serde_json::json!({ "conversation": conversation }),
+        ),
+        What::Withdrawn {
+            conversation,
+            from,
+            reason,
+        } => telling(
+            To::Operator(*from),
+            "withdraw",
+            serde_json::json!({ "conversation": conversation, "reason": &**reason }),
+        ),
+        What::Operator { operator, show } => {
+            let name = &plan.operator(*operator)?.name;
+            telling(
+                To::Everyone,
+                "operator",
+                serde_json::json!({ "operator": name, "show": show }),
+            )
+        }
+        What::Queue { queue, online } => {
+            let name = &plan.queue(*queue)?.name;
+            telling(
+                To::Everyone,
+                "queue",
+                serde_json::json!({ "queue": name, "online": online }),
+            )
+        }
+        What::Plan(_) => telling(To::Replanned, "plan", serde_json::json!({})),
+    }
+}
+
+/// Tells how a line is, whenever it changes; ends with the line.
+pub(super) async fn watch_line(
+    line: Line,
+    spool: Spool,
+    told: broadcast::Sender<Arc<Telling>>,
+    since: Arc<RwLock<HashMap<String, LineSince>>>,
+) {
+    let told = {
+        let weak = told.downgrade();
+        drop(told);
+        weak
+    };
+    let mut status = line.status();
+    let name = line.name.clone();
+    // The line's driver stops with its last clone; this watch must not keep it alive.
+    drop(line);
+    loop {
+        let now = status.borrow_and_update().clone();
+        let ready = is_ready(&now);
+        let stands = {
+            let mut since = since.write().unwrap_or_else(|held| held.into_inner());
+            let stands = since.entry(name.clone()).or_insert(LineSince {
+                ready,
+                since: Timestamp::now(),
+            });
+            if stands.ready != ready {
+                *stands = LineSince {
+                    ready,
+                    since: Timestamp::now(),
+                };
+            }
+            *stands
+        };
+        let asked = name.clone();
+        let queued = spool
+            .read(move |connection| outbox::waiting(connection, &asked))
+            .await
+            .unwrap_or(0);
+        match told.upgrade() {
+            // Nobody may be listening.
+            Some(told) => {
+                let shape = ModemShape::new(&name, &now, Some(stands), queued);
+                let _ = told.send(Arc::new(Telling::modem(&shape)));
+            }
+            None => return,
+        }
+        if status.changed().await.is_err() {
+            return;
+        }
+    }
+}

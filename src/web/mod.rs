@@ -1,0 +1,208 @@
+//! The operators' console and the JSON API: HTTP in, wishes to the desk out.
+//!
+//! - [`router`] answers the pages (`/`, `/sign-in`, `/enter/…`), the files they load (`/assets/…`)
+//!   and the JSON API (`/api/v1/…`, described by `/api/v1/openapi.json`).
+//! - Nothing is decided here: a request becomes a wish on the [`Desk`], and the answer is given
+//!   once it is on disk.
+//! - Live changes go over server-sent events (HTML Living Standard §9.2). One task, the crier,
+//!   reads each new row of the feed once and words it once for everybody; each stream passes on
+//!   what its operator may see.
+//! - Who asks is told by a session cookie or a bearer token (RFC 6750). Of either only the SHA-256
+//!   is kept. Writes that come from another site are refused (`Sec-Fetch-Site`, `Origin`).
+//! - Errors are `application/problem+json` (RFC 9457) in the API and a short page elsewhere.
+
+mod api;
+mod assets;
+mod caller;
+mod crier;
+mod listener;
+mod openapi;
+mod pages;
+mod passwords;
+mod premises;
+mod problem;
+mod segments;
+mod shapes;
+mod sign_in;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod throttle;
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::routing::{get, post};
+use axum::serve::ListenerExt;
+use axum::{Extension, Router, middleware};
+use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::csrf::CsrfLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::timeout::TimeoutLayer;
+
+use crate::desk::Desk;
+use crate::modem::Line;
+use crate::spool::Spool;
+
+pub use passwords::{HashError, hash_password};
+
+use listener::{Bounded, Peer};
+use premises::Premises;
+
+/// Octets of a request's body: ten segments of text are under 5 kB, whatever the escapes.
+const BODY_MAX: usize = 64 * 1024;
+/// How long an answer may take. An event stream answers at once and then stays open.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+/// Connections at once: every stream allowed, and room for requests beside them.
+const CONNECTIONS_MAX: usize = stream::STREAMS_MAX + 500;
+/// How long requests under way may still take once the daemon stops.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// What the surface needs of the house.
+#[derive(Debug, Clone)]
+pub struct Rooms {
+    /// The way to the router.
+    pub desk: Desk,
+    /// What is kept.
+    pub spool: Spool,
+    /// The lines, for their state.
+    pub lines: Vec<Line>,
+    /// How the surface behaves.
+    pub settings: Settings,
+}
+
+/// How the surface behaves.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// The library's name, on every page.
+    pub library: String,
+    /// Whether browsers reach the desk over TLS: cookies are then `Secure` and `__Host-`.
+    pub secure_cookies: bool,
+    /// Whether opening a one-time link signs in at once. Otherwise a button does, so that a
+    /// program that previews the link does not use it up.
+    pub links_enter_directly: bool,
+    /// Whether pages of the same origin may frame the console.
+    pub framed_by_self: bool,
+    /// A line above the console, for a desk that is not a real one.
+    pub ribbon: Option<Ribbon>,
+}
+
+/// A line above the console with one link in it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ribbon {
+    /// What it says.
+    pub text: String,
+    /// The link's words.
+    pub link_text: String,
+    /// Where the link goes.
+    pub href: String,
+}
+
+/// The console and the API, ready to be served. Must be called inside a Tokio runtime: starts the
+/// crier, which ends with the desk.
+pub fn router(rooms: Rooms) -> Router {
+    let framing = if rooms.settings.framed_by_self {
+        "'self'"
+    } else {
+        "'none'"
+    };
+    let policy = format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+         connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors {framing}"
+    );
+    let policy = HeaderValue::try_from(policy).expect("the policy is ASCII");
+    let premises = Premises::open(rooms);
+
+    Router::new()
+        .route("/", get(pages::console))
+        .route("/sign-in", get(pages::sign_in).post(pages::sign_in_posted))
+        .route("/sign-out", post(pages::sign_out))
+        .route("/enter/{secret}", get(pages::enter).post(pages::entered))
+        .route("/assets/{name}", get(assets::serve))
+        .route("/favicon.ico", get(assets::favicon))
+        .nest("/api/v1", api::routes())
+        .fallback(problem::not_found)
+        .method_not_allowed_fallback(problem::method_not_allowed)
+        .layer(DefaultBodyLimit::max(BODY_MAX))
+        .layer(CsrfLayer::new())
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::SERVICE_UNAVAILABLE,
+            ANSWER_WITHIN,
+        ))
+        .layer(CatchPanicLayer::new())
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&premises),
+            problem::dress,
+        ))
+        .layer(SetResponseHeaderLayer::overriding(
+            header::CONTENT_SECURITY_POLICY,
+            policy,
+        ))
+        .layer(SetResponseHeaderLayer::overriding(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ))
+        // Not `no-referrer`: with it browsers send `Origin: null` on our own forms, and over plain
+        // HTTP there is no `Sec-Fetch-Site` to tell them from a stranger's.
+        .layer(SetResponseHeaderLayer::overriding(
+            header::REFERRER_POLICY,
+            HeaderValue::from_static("same-origin"),
+        ))
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("no-store"),
+        ))
+        .with_state(premises)
+}
+
+/// Serves until `shutdown` completes; then event streams end at once, and requests under way have
+/// five seconds more.
+///
+/// # Errors
+///
+/// What the socket says, if it can no longer be listened to.
+pub async fn serve(
+    listener: tokio::net::TcpListener,
+    router: Router,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let closing = CancellationToken::new();
+    let router = router.layer(Extension(Closing(closing.clone())));
+    // Changes are small and urgent: they must not wait for a fuller segment.
+    let listener = Bounded::new(listener, CONNECTIONS_MAX).tap_io(|connection| {
+        if let Err(error) = connection.set_nodelay() {
+            tracing::debug!(%error, "a connection kept Nagle's delay");
+        }
+    });
+    let said = closing.clone();
+    let serving = axum::serve(
+        listener,
+        router.into_make_service_with_connect_info::<Peer>(),
+    )
+    .with_graceful_shutdown(async move {
+        shutdown.await;
+        said.cancel();
+    });
+    let overtime = async {
+        closing.cancelled().await;
+        tokio::time::sleep(FAREWELL).await;
+    };
+    tokio::select! {
+        served = IntoFuture::into_future(serving) => served,
+        () = overtime => Ok(()),
+    }
+}
+
+/// Told to streams when the server stops; absent where a test calls the router itself.
+#[derive(Debug, Clone)]
+struct Closing(CancellationToken);
+
+/// The path of a request, for choosing how an error is dressed.
+fn is_api(request: &Request) -> bool {
+    request.uri().path().starts_with("/api/")
+}

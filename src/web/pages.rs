@@ -1,0 +1,176 @@
+//! The pages: signing in, and the console, whose lists and threads its scripts fill.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Form;
+use axum::extract::rejection::FormRejection;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use cookie::SameSite;
+use serde::Deserialize;
+
+use super::api::From;
+use super::caller::{self, Caller};
+use super::premises::Premises;
+use super::problem::Problem;
+use super::sign_in::Opened;
+use super::{Ribbon, shapes, sign_in};
+
+#[derive(Template)]
+#[template(path = "console.html")]
+struct ConsolePage<'a> {
+    library: &'a str,
+    operator: &'a str,
+    show: &'a str,
+    queues: &'a str,
+    assigned: bool,
+    version: &'a str,
+    ribbon: Option<&'a Ribbon>,
+}
+
+#[derive(Template)]
+#[template(path = "sign-in.html")]
+struct SignInPage<'a> {
+    library: &'a str,
+    name: &'a str,
+    problem: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "enter.html")]
+struct EnterPage<'a> {
+    library: &'a str,
+}
+
+fn html(page: &impl Template) -> Result<Response, Problem> {
+    match page.render() {
+        Ok(html) => Ok(Html(html).into_response()),
+        Err(error) => {
+            tracing::error!(%error, "a page could not be written");
+            Err(Problem::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the desk made a mistake: it is in its log; try again",
+            ))
+        }
+    }
+}
+
+/// `GET /`
+pub(super) async fn console(
+    State(premises): State<Arc<Premises>>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let Some(caller) = Caller::find(&premises, &headers).await? else {
+        return Ok(Redirect::to("/sign-in").into_response());
+    };
+    let board = &caller.board;
+    let queues: Vec<&str> = caller
+        .operator
+        .queues
+        .iter()
+        .filter_map(|id| board.plan.queue(*id))
+        .map(|queue| queue.name.as_str())
+        .collect();
+    html(&ConsolePage {
+        library: &premises.settings.library,
+        operator: &caller.operator.name,
+        show: shapes::show(board, caller.id()).word(),
+        queues: &queues.join(", "),
+        assigned: !queues.is_empty(),
+        version: env!("CARGO_PKG_VERSION"),
+        ribbon: premises.settings.ribbon.as_ref(),
+    })
+}
+
+/// `GET /sign-in`
+pub(super) async fn sign_in(
+    State(premises): State<Arc<Premises>>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    if Caller::find(&premises, &headers).await?.is_some() {
+        return Ok(Redirect::to("/").into_response());
+    }
+    html(&SignInPage {
+        library: &premises.settings.library,
+        name: "",
+        problem: "",
+    })
+}
+
+#[derive(Deserialize)]
+pub(super) struct Credentials {
+    name: String,
+    password: String,
+}
+
+/// `POST /sign-in`
+pub(super) async fn sign_in_posted(
+    State(premises): State<Arc<Premises>>,
+    From(address): From,
+    form: Result<Form<Credentials>, FormRejection>,
+) -> Result<Response, Problem> {
+    let Form(credentials) = form.map_err(|rejection| {
+        Problem::new(
+            rejection.status(),
+            "the form did not come whole: go back and send it again",
+        )
+    })?;
+    let signed_in =
+        sign_in::with_password(&premises, &credentials.name, credentials.password, address).await;
+    match signed_in {
+        Ok(opened) => Ok(entering(&premises, &opened, SameSite::Strict)),
+        Err(problem) => {
+            let page = html(&SignInPage {
+                library: &premises.settings.library,
+                name: credentials.name.trim(),
+                problem: problem.detail(),
+            })?;
+            Ok((problem.status(), page).into_response())
+        }
+    }
+}
+
+/// To the console, with a session.
+fn entering(premises: &Premises, opened: &Opened, same_site: SameSite) -> Response {
+    let cookie = caller::cookie(&premises.settings, &opened.token, same_site);
+    ([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response()
+}
+
+/// `POST /sign-out`
+pub(super) async fn sign_out(
+    State(premises): State<Arc<Premises>>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let caller = Caller::find(&premises, &headers).await?;
+    if let Some(session) = caller.and_then(|caller| caller.session) {
+        sign_in::out(&premises, session).await?;
+    }
+    let cookie = caller::no_cookie(&premises.settings);
+    Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/sign-in")).into_response())
+}
+
+/// `GET /enter/{secret}`: a page with a button, so that a program that looks at links before
+/// their reader does not use this one up.
+pub(super) async fn enter(
+    State(premises): State<Arc<Premises>>,
+    Path(secret): Path<String>,
+) -> Result<Response, Problem> {
+    if premises.settings.links_enter_directly {
+        let opened = sign_in::with_link(&premises, &secret).await?;
+        return Ok(entering(&premises, &opened, SameSite::Lax));
+    }
+    html(&EnterPage {
+        library: &premises.settings.library,
+    })
+}
+
+/// `POST /enter/{secret}`
+pub(super) async fn entered(
+    State(premises): State<Arc<Premises>>,
+    Path(secret): Path<String>,
+) -> Result<Response, Problem> {
+    let opened = sign_in::with_link(&premises, &secret).await?;
+    Ok(entering(&premises, &opened, SameSite::Lax))
+}

@@ -1,0 +1,133 @@
+//! What every request needs at hand.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, RwLock};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+use tokio::sync::{Mutex as AsyncMutex, MutexGuard, broadcast};
+
+use super::crier::{self, Telling};
+use super::passwords::Passwords;
+use super::stream::Seats;
+use super::throttle::Throttle;
+use super::{Rooms, Settings};
+use crate::desk::{Arrivals, Board, Desk, Wish};
+use crate::modem::{Line, LineStatus, Phase};
+use crate::routing::{Event, OperatorId};
+use crate::spool::Spool;
+
+/// Locks that operators' sends share: one operator's wait for one another.
+const SENDING: usize = 16;
+/// A call to the API renews a lease of 90 s; telling the router more often changes nothing.
+const SEEN_EVERY: Duration = Duration::from_secs(15);
+
+/// What every request needs at hand.
+#[derive(Debug)]
+pub(super) struct Premises {
+    pub(super) desk: Desk,
+    pub(super) spool: Spool,
+    pub(super) lines: Vec<Line>,
+    pub(super) settings: Settings,
+    pub(super) passwords: Passwords,
+    pub(super) throttle: Throttle,
+    pub(super) seats: Arc<Seats>,
+    /// What the crier tells; streams listen here.
+    pub(super) told: broadcast::Sender<Arc<Telling>>,
+    pub(super) opened_at: Timestamp,
+    /// Since when each line is as it is: ready, or not.
+    pub(super) line_since: Arc<RwLock<HashMap<String, LineSince>>>,
+    sending: [AsyncMutex<()>; SENDING],
+    seen: Mutex<HashMap<OperatorId, Instant>>,
+}
+
+/// Since when a line sends and receives, or does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct LineSince {
+    pub(super) ready: bool,
+    pub(super) since: Timestamp,
+}
+
+impl Premises {
+    /// Opens the surface, and starts the crier and a watch on each line.
+    pub(super) fn open(rooms: Rooms) -> Arc<Self> {
+        let told = crier::start(&rooms.desk, &rooms.spool);
+        let line_since = Arc::new(RwLock::new(HashMap::new()));
+        for line in &rooms.lines {
+            tokio::spawn(crier::watch_line(
+                line.clone(),
+                rooms.spool.clone(),
+                told.clone(),
+                Arc::clone(&line_since),
+            ));
+        }
+        Arc::new(Self {
+            desk: rooms.desk,
+            spool: rooms.spool,
+            lines: rooms.lines,
+            settings: rooms.settings,
+            passwords: Passwords::default(),
+            throttle: Throttle::default(),
+            seats: Arc::new(Seats::default()),
+            told,
+            opened_at: Timestamp::now(),
+            line_since,
+            sending: std::array::from_fn(|_| AsyncMutex::new(())),
+            seen: Mutex::new(HashMap::new()),
+        })
+    }
+
+    /// How the desk stands.
+    pub(super) fn board(&self) -> Arc<Board> {
+        Arc::clone(&self.desk.board().borrow())
+    }
+
+    /// One send of an operator at a time: the same key sent twice at once is still one message.
+    pub(super) async fn turn_to_send(&self, operator: OperatorId) -> MutexGuard<'_, ()> {
+        let place = usize::try_from(operator.0.unsigned_abs()).unwrap_or(0) % SENDING;
+        match self.sending.get(place) {
+            Some(lock) => lock.lock().await,
+            None => unreachable!("a remainder is less than the number of locks"),
+        }
+    }
+
+    /// An API call is a sign of life.
+    pub(super) async fn seen(&self, operator: OperatorId) {
+        let now = Instant::now();
+        {
+            let mut seen = self.seen.lock().unwrap_or_else(|held| held.into_inner());
+            let lately = seen
+                .get(&operator)
+                .is_some_and(|at| now.saturating_duration_since(*at) < SEEN_EVERY);
+            if lately {
+                return;
+            }
+            // Only operators who proved who they are get here: as many as there are on the plan.
+            seen.insert(operator, now);
+        }
+        let wish = Wish::Happened {
+            event: Event::Seen { operator },
+            arrivals: Arrivals::None,
+        };
+        // Nobody waits for the answer, and a desk that is shutting down needs no sign of life.
+        let _ = self.desk.post(wish).await;
+    }
+}
+
+/// Whether a line sends and receives.
+pub(super) fn is_ready(status: &LineStatus) -> bool {
+    matches!(status.phase, Phase::Ready)
+}
+
+/// SHA-256 of a secret, hexadecimal: all that is kept of it.
+pub(super) fn digest(secret: &str) -> String {
+    use std::fmt::Write;
+    Sha256::digest(secret.as_bytes())
+        .iter()
+        .fold(String::with_capacity(64), |mut hex, octet| {
+            // Writing to a String cannot fail.
+            let _ = write!(hex, "{octet:02x}");
+            hex
+        })
+}

@@ -1,0 +1,404 @@
+//! The desk's things as the API shows them: with names, not ids.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+use serde::Serialize;
+
+use super::premises::LineSince;
+use crate::desk::Board;
+use crate::modem::{LineStatus, Phase, Registration};
+use crate::routing::{Author, Conversation, Message, OperatorId, Plan, Role, Show, TransferTarget};
+use crate::spool::transcript::{Entry, Listed};
+use crate::spool::{self, staff};
+
+/// A page of a list.
+#[derive(Debug, Serialize)]
+pub(super) struct Page<T> {
+    pub(super) items: Vec<T>,
+    pub(super) next: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// A list that fits one page.
+    pub(super) fn whole(items: Vec<T>) -> Self {
+        Self { items, next: None }
+    }
+}
+
+/// Knows names: of the plan, and of operators who left.
+#[derive(Debug)]
+pub(super) struct Names<'a> {
+    plan: &'a Plan,
+    former: HashMap<OperatorId, String>,
+}
+
+impl<'a> Names<'a> {
+    /// Reads the names of operators who left only when one of `mentioned` did.
+    pub(super) fn read(
+        connection: &Connection,
+        plan: &'a Plan,
+        mentioned: impl IntoIterator<Item = OperatorId>,
+    ) -> spool::Result<Self> {
+        let someone_left = mentioned
+            .into_iter()
+            .any(|operator| plan.operator(operator).is_none());
+        let former = if someone_left {
+            staff::names(connection)?.into_iter().collect()
+        } else {
+            HashMap::new()
+        };
+        Ok(Self { plan, former })
+    }
+
+    fn operator(&self, id: OperatorId) -> String {
+        match self.plan.operator(id) {
+            Some(operator) => operator.name.clone(),
+            None => self
+                .former
+                .get(&id)
+                .cloned()
+                .unwrap_or_else(|| "someone who left".into()),
+        }
+    }
+
+    fn queue(&self, id: crate::routing::QueueId) -> String {
+        self.plan
+            .queue(id)
+            .map_or_else(|| format!("queue-{id}"), |queue| queue.name.clone())
+    }
+
+    fn gateway(&self, id: crate::routing::GatewayId) -> String {
+        self.plan
+            .gateway(id)
+            .map_or_else(|| format!("gateway-{id}"), |gateway| gateway.name.clone())
+    }
+}
+
+/// Operators a conversation or message mentions.
+pub(super) fn mentioned_in(
+    conversation: &Conversation,
+    message: Option<&Message>,
+) -> impl Iterator<Item = OperatorId> {
+    let author = message.and_then(|message| match message.author {
+        Author::Operator(id) => Some(id),
+        Author::Patron | Author::Desk => None,
+    });
+    let transfer = conversation.transfer.as_ref();
+    let to = transfer.and_then(|transfer| match transfer.to {
+        TransferTarget::Operator(id) => Some(id),
+        TransferTarget::Queue(_) => None,
+    });
+    [
+        conversation.claimed_by,
+        conversation.last_answered_by,
+        author,
+        transfer.map(|transfer| transfer.from),
+        to,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// A message.
+#[derive(Debug, Serialize)]
+pub(super) struct MessageShape {
+    id: i64,
+    conversation: i64,
+    direction: &'static str,
+    body: String,
+    at: Timestamp,
+    state: &'static str,
+    author: String,
+    author_kind: &'static str,
+    stamped_at: Option<Timestamp>,
+    reason: Option<String>,
+    client_id: Option<String>,
+}
+
+impl MessageShape {
+    /// `patron` is the shown name.
+    pub(super) fn new(message: &Message, patron: &str, names: &Names<'_>) -> Self {
+        let (author, author_kind) = match message.author {
+            Author::Patron => (patron.to_owned(), "patron"),
+            Author::Operator(id) => (names.operator(id), "operator"),
+            Author::Desk => ("desk".to_owned(), "desk"),
+        };
+        Self {
+            id: message.id.0,
+            conversation: message.conversation.0,
+            direction: match message.direction {
+                crate::routing::Direction::In => "in",
+                crate::routing::Direction::Out => "out",
+            },
+            body: message.body.clone(),
+            at: message.at,
+            state: message.state.word(),
+            author,
+            author_kind,
+            stamped_at: message.stamped_at,
+            reason: message.reason.clone(),
+            client_id: message.client_id.clone(),
+        }
+    }
+}
+
+/// A line from the desk to the operators.
+#[derive(Debug, Serialize)]
+pub(super) struct NoteShape {
+    id: i64,
+    conversation: i64,
+    after: i64,
+    at: Timestamp,
+    text: String,
+}
+
+impl NoteShape {
+    /// `None` when the entry is a message.
+    pub(super) fn new(conversation: &Conversation, entry: &Entry) -> Option<Self> {
+        match entry {
+            Entry::Note {
+                id,
+                after,
+                at,
+                text,
+            } => Some(Self {
+                id: *id,
+                conversation: conversation.id.0,
+                after: after.0,
+                at: *at,
+                text: text.clone(),
+            }),
+            Entry::Message(_) => None,
+        }
+    }
+}
+
+/// A hand-over on its way.
+#[derive(Debug, Serialize)]
+struct TransferShape {
+    from: String,
+    to: String,
+    note: String,
+    at: Timestamp,
+}
+
+/// A conversation.
+#[derive(Debug, Serialize)]
+pub(super) struct ConversationShape {
+    id: i64,
+    patron: String,
+    gateway: String,
+    queue: String,
+    home: String,
+    state: &'static str,
+    claimed_by: Option<String>,
+    last_answered_by: Option<String>,
+    waiting_since: Option<Timestamp>,
+    opened_at: Timestamp,
+    active_at: Timestamp,
+    answerable: bool,
+    flagged: bool,
+    transfer: Option<TransferShape>,
+    latest: Option<MessageShape>,
+}
+
+impl ConversationShape {
+    /// As a list shows it.
+    pub(super) fn new(listed: &Listed, names: &Names<'_>) -> Self {
+        let conversation = &listed.conversation;
+        Self {
+            id: conversation.id.0,
+            patron: listed.patron.clone(),
+            gateway: names.gateway(conversation.gateway),
+            queue: names.queue(conversation.queue),
+            home: names.queue(conversation.home),
+            state: conversation.state.word(),
+            claimed_by: conversation.claimed_by.map(|id| names.operator(id)),
+            last_answered_by: conversation.last_answered_by.map(|id| names.operator(id)),
+            waiting_since: conversation.waiting_since,
+            opened_at: conversation.opened_at,
+            active_at: conversation.active_at,
+            answerable: listed.answerable,
+            flagged: conversation.flagged,
+            transfer: conversation
+                .transfer
+                .as_ref()
+                .map(|transfer| TransferShape {
+                    from: names.operator(transfer.from),
+                    to: match transfer.to {
+                        TransferTarget::Queue(id) => format!("queue:{}", names.queue(id)),
+                        TransferTarget::Operator(id) => format!("operator:{}", names.operator(id)),
+                    },
+                    note: transfer.note.clone(),
+                    at: transfer.at,
+                }),
+            latest: listed
+                .latest
+                .as_ref()
+                .map(|message| MessageShape::new(message, &listed.patron, names)),
+        }
+    }
+}
+
+/// A conversation with its thread.
+#[derive(Debug, Serialize)]
+pub(super) struct ThreadShape {
+    #[serde(flatten)]
+    pub(super) conversation: ConversationShape,
+    pub(super) messages: Vec<MessageShape>,
+    pub(super) notes: Vec<NoteShape>,
+    /// Older entries exist that are not in this answer.
+    pub(super) truncated: bool,
+}
+
+/// A queue.
+#[derive(Debug, Serialize)]
+pub(super) struct QueueShape {
+    id: i64,
+    name: String,
+    online: bool,
+    /// Whether the caller is assigned to it.
+    assigned: bool,
+    operators: Vec<String>,
+}
+
+/// The queues, as one operator sees them.
+pub(super) fn queues(board: &Board, caller: OperatorId) -> Vec<QueueShape> {
+    let plan = &board.plan;
+    plan.queues
+        .iter()
+        .map(|queue| {
+            let on_it = |operator: &&crate::routing::Operator| operator.queues.contains(&queue.id);
+            QueueShape {
+                id: queue.id.0,
+                name: queue.name.clone(),
+                online: board.online.contains(&queue.id),
+                assigned: plan
+                    .operator(caller)
+                    .is_some_and(|operator| operator.queues.contains(&queue.id)),
+                operators: plan
+                    .operators
+                    .iter()
+                    .filter(on_it)
+                    .map(|operator| operator.name.clone())
+                    .collect(),
+            }
+        })
+        .collect()
+}
+
+/// An operator.
+#[derive(Debug, Serialize)]
+pub(super) struct OperatorShape {
+    id: i64,
+    name: String,
+    role: Role,
+    show: &'static str,
+    queues: Vec<String>,
+}
+
+/// One operator.
+pub(super) fn operator(board: &Board, operator: &crate::routing::Operator) -> OperatorShape {
+    OperatorShape {
+        id: operator.id.0,
+        name: operator.name.clone(),
+        role: operator.role,
+        show: show(board, operator.id).word(),
+        queues: operator
+            .queues
+            .iter()
+            .filter_map(|id| board.plan.queue(*id))
+            .map(|queue| queue.name.clone())
+            .collect(),
+    }
+}
+
+/// How an operator is.
+pub(super) fn show(board: &Board, operator: OperatorId) -> Show {
+    board.shows.get(&operator).copied().unwrap_or(Show::Offline)
+}
+
+/// A gateway.
+#[derive(Debug, Serialize)]
+pub(super) struct GatewayShape {
+    id: i64,
+    name: String,
+    kind: &'static str,
+    queue: Option<String>,
+    line: Option<String>,
+    offline: crate::routing::OfflinePolicy,
+    online: bool,
+}
+
+/// The gateways in use.
+pub(super) fn gateways(board: &Board) -> Vec<GatewayShape> {
+    board
+        .plan
+        .gateways
+        .iter()
+        .filter(|gateway| !gateway.removed)
+        .map(|gateway| GatewayShape {
+            id: gateway.id.0,
+            name: gateway.name.clone(),
+            kind: gateway.kind.word(),
+            queue: board.plan.queue(gateway.queue).map(|q| q.name.clone()),
+            line: gateway.line.clone(),
+            offline: gateway.policy,
+            online: board.online.contains(&gateway.queue),
+        })
+        .collect()
+}
+
+/// A line's modem. What names the SIM or the device is not here: `callnumber modem info` has it.
+#[derive(Debug, Serialize)]
+pub(super) struct ModemShape {
+    name: String,
+    phase: &'static str,
+    /// What is wrong and what to do, when it is not ready.
+    detail: Option<String>,
+    manufacturer: Option<String>,
+    model: Option<String>,
+    /// The network's name.
+    network: Option<String>,
+    registration: Registration,
+    signal_dbm: Option<i16>,
+    storage_used: Option<u16>,
+    storage_total: Option<u16>,
+    /// Since when it is ready, or not.
+    since: Option<Timestamp>,
+    /// Texts of ours waiting for it.
+    queued: u64,
+}
+
+impl ModemShape {
+    /// A line as it stands.
+    pub(super) fn new(
+        name: &str,
+        status: &LineStatus,
+        since: Option<LineSince>,
+        queued: u64,
+    ) -> Self {
+        let (phase, detail) = match &status.phase {
+            Phase::NoPort(detail) => ("no_port", Some(detail.clone())),
+            Phase::Starting => ("starting", None),
+            Phase::Stuck(detail) => ("stuck", Some(detail.clone())),
+            Phase::Ready => ("ready", None),
+        };
+        Self {
+            name: name.to_owned(),
+            phase,
+            detail,
+            manufacturer: status.manufacturer.clone(),
+            model: status.model.clone(),
+            network: status.operator.clone(),
+            registration: status.registration,
+            signal_dbm: status.signal_dbm,
+            storage_used: status.storage_used,
+            storage_total: status.storage_total,
+            since: since.map(|since| since.since),
+            queued,
+        }
+    }
+}
