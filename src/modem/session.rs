@@ -36,6 +36,9 @@ const SEARCH_PATIENCE: Duration = Duration::from_secs(60);
 /// The least time between two setups that something odd, but no failure, asks for.
 const SETUP_APART: Duration = Duration::from_secs(60);
 
+/// The same where the modem shows that it has lost its settings: then nothing works without one.
+const SETUP_APART_LOST: Duration = Duration::from_secs(5);
+
 /// `+CMMS=1` lapses when the next text does not follow within 1 to 5 s (TS 27.005 §3.5.6).
 const MORE_TO_SEND_LASTS: Duration = Duration::from_secs(1);
 
@@ -115,6 +118,7 @@ pub(super) struct Session {
     sim_patience: Option<Instant>,
     setup_at: Option<Instant>,
     setup_wanted: bool,
+    echo_is_off: bool,
     profile: &'static Profile,
     mailbox: Mailbox,
     ladder: Ladder,
@@ -147,6 +151,7 @@ impl Session {
             sim_patience: None,
             setup_at: None,
             setup_wanted: false,
+            echo_is_off: false,
             profile: &GENERIC,
             ladder: Ladder::default(),
             held: None,
@@ -294,7 +299,7 @@ impl Session {
     pub(super) fn on_entry(&mut self, entry: &Entry, now: Instant) {
         self.mailbox.on_entry(entry, now);
         if self.mailbox.took_text_mode() {
-            self.setup_if_due(now); // the modem has lost its settings
+            self.settings_lost(now);
         }
         self.take_deliveries();
     }
@@ -302,6 +307,7 @@ impl Session {
     /// The command in flight ended.
     pub(super) fn on_reply(&mut self, reply: &Reply, now: Instant) {
         self.learn(reply);
+        self.listen_for_echo(reply, now);
         match &reply.command {
             Command::Send { .. } => self.sent(reply, now),
             Command::MoreToSend(_) => {
@@ -391,6 +397,23 @@ impl Session {
             Unsolicited::CallEnded | Unsolicited::CallerIdentity | Unsolicited::Unknown(_) => {}
         }
         self.take_deliveries();
+    }
+
+    /// An echo where there was none: the modem has restarted. One that ignores `ATE0` echoes from
+    /// the start, and is let be.
+    fn listen_for_echo(&mut self, reply: &Reply, now: Instant) {
+        match self.stage {
+            Stage::Running if reply.echoed && self.echo_is_off => self.settings_lost(now),
+            Stage::Running | Stage::Setup(_) if reply.is_ok() => self.echo_is_off = !reply.echoed,
+            Stage::Resync { .. } | Stage::ResyncStorage if reply.echoed && self.echo_is_off => {
+                self.setup_at = None; // ends in a setup
+            }
+            Stage::Closed
+            | Stage::Setup(_)
+            | Stage::Resync { .. }
+            | Stage::ResyncStorage
+            | Stage::Running => {}
+        }
     }
 
     fn next_running(&mut self, now: Instant) -> Option<Command> {
@@ -676,6 +699,15 @@ impl Session {
     fn setup_if_due(&mut self, now: Instant) {
         let due = self.setup_at.is_none_or(|at| now >= at + SETUP_APART);
         if due && self.stage == Stage::Running {
+            self.setup_wanted = true;
+        }
+    }
+
+    /// The modem restarted without saying so: texts come in text mode, or commands are echoed.
+    fn settings_lost(&mut self, now: Instant) {
+        let due = self.setup_at.is_none_or(|at| now >= at + SETUP_APART_LOST);
+        if due && self.stage == Stage::Running {
+            tracing::info!("the modem has forgotten its settings; setting it up again");
             self.setup_wanted = true;
         }
     }
