@@ -110,9 +110,9 @@ export function renderThread() {
     return;
   }
   const thread = store.threads.get(id);
-  if ($('thread-spine').dataset.of !== c.patron + c.queue) {
-    spine($('thread-spine'), c.patron, c.queue);
-    $('thread-spine').dataset.of = c.patron + c.queue;
+  if ($('thread-spine').dataset.of !== c.patron) {
+    spine($('thread-spine'), c.patron);
+    $('thread-spine').dataset.of = c.patron;
   }
   words($('thread-patron'), c.patron);
   const facts = [c.gateway === c.queue ? c.queue : `${c.queue} by ${c.gateway}`];
