@@ -108,6 +108,8 @@ for (const radio of document.querySelectorAll('input[name=show]')) {
   });
 }
 
+$('invite-go').addEventListener('click', () => document.querySelector('input[name=show][value=available]').click());
+
 for (const radio of document.querySelectorAll('input[name=look]')) {
   radio.checked = (memory.get('look') || 'system') === radio.value;
   radio.addEventListener('change', () => {

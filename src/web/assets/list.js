@@ -83,6 +83,7 @@ export function renderLists() {
   fill('closed', shown.closed);
   show($('others-section'), shown.others.length > 0);
   words($('tally'), tally(shown));
+  show($('invite'), store.loaded && store.show === 'offline');
   const mineEmpty = store.loaded && shown.mine.length === 0;
   const waitingEmpty = store.loaded && shown.waiting.length === 0;
   show($('waiting-empty'), waitingEmpty);
@@ -93,7 +94,7 @@ export function renderLists() {
       ? 'No queue is assigned to you yet. Ask whoever keeps the desk: callnumber operator set.'
       : store.show === 'available'
         ? 'All caught up. New texts appear here, with a sound.'
-        : 'All caught up. You will see new texts, but switch to Available so that patrons are not told you are closed.');
+        : 'All caught up.');
   }
   if (mineEmpty) words($('mine-empty'), 'Answer a waiting text and it moves here, until you close it.');
   show($('closed-empty'), store.closed !== null && shown.closed.length === 0);
