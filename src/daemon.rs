@@ -15,13 +15,12 @@ use tokio::sync::oneshot;
 
 use crate::desk::{Arrivals, Asked, Board, Change, Counter, NotGranted, Receipt, What, Wish};
 use crate::routing::{
-    Amendment, ConversationId, Effect, EndpointId, Event, Library,
-    Message, MessageId, Moment, Need, OperatorId, Plan, QueueId, Recalled, Restored,
-    Router, Show,
+    Amendment, ConversationId, Effect, EndpointId, Event, Library, Message, MessageId, Moment,
+    Need, OperatorId, Plan, QueueId, Recalled, Refusal, Restored, Router, Show,
 };
 use crate::spool::{Spool, SpoolError, inbox, staff, transcript};
 
-pub use house::{House, HouseSettings, Opened, StartError};
+pub use house::{House, HouseSettings, LineSetup, StartError, WebSetup};
 
 /// Wishes decided on before a commit, at most: more would make the first wait for the last.
 const BATCH_MAX: usize = 256;
@@ -56,6 +55,13 @@ pub struct Owner {
     endpoints: BTreeSet<(OperatorId, EndpointId)>,
     board: Board,
 }
+
+/// Something that happened, what it was made of, and who wants to know.
+type Happening = (
+    Event,
+    Arrivals,
+    oneshot::Sender<Result<Receipt, NotGranted>>,
+);
 
 /// One wish that was decided and waits for the commit.
 struct Decided {
@@ -139,35 +145,38 @@ impl Owner {
     }
 
     async fn serve(&mut self, asked: impl Iterator<Item = Asked>) {
-        let asked: Vec<Asked> = asked.collect();
-        let needs = asked
-            .iter()
-            .filter_map(|asked| match &asked.wish {
-                Wish::Happened { event, .. } => Some(self.router.needs(event)),
-                Wish::Amend(_) => None,
-            })
-            .flatten()
-            .collect();
-        if let Err(error) = self.recall(needs).await {
-            for asked in asked {
-                let _ = asked.answer.send(Err(not_granted(error.clone())));
-            }
-            return;
-        }
-
-        let mut batch = Batch::default();
+        let mut events = Vec::new();
         for Asked { wish, answer } in asked {
             match wish {
-                Wish::Happened { event, arrivals } => {
-                    self.decide(event, arrivals, answer, &mut batch).await;
-                }
+                Wish::Happened { event, arrivals } => events.push((event, arrivals, answer)),
                 Wish::Amend(amendment) => {
-                    self.commit(&mut batch).await;
+                    self.happen(std::mem::take(&mut events)).await;
                     let _ = answer.send(self.amend(amendment).await);
                 }
             }
         }
-        self.commit(&mut batch).await;
+        self.happen(events).await;
+    }
+
+    /// Decides on events one after another and commits what follows from all of them.
+    async fn happen(&mut self, events: Vec<Happening>) {
+        if events.is_empty() {
+            return;
+        }
+        let needs = events
+            .iter()
+            .flat_map(|(event, ..)| self.router.needs(event));
+        if let Err(error) = self.recall(needs.collect()).await {
+            for (_, _, answer) in events {
+                let _ = answer.send(Err(not_granted(error.clone())));
+            }
+            return;
+        }
+        let mut batch = Batch::default();
+        for (event, arrivals, answer) in events {
+            self.decide(event, arrivals, answer, &mut batch).await;
+        }
+        self.commit(batch).await;
     }
 
     async fn decide(
@@ -199,16 +208,6 @@ impl Owner {
             }
         }
 
-        // Something this batch closed may be needed again: it must be on disk to be recalled.
-        let needs: BTreeSet<Need> = self.router.needs(&event).into_iter().collect();
-        if !needs.is_empty() {
-            self.commit(batch).await;
-            if let Err(error) = self.recall(needs).await {
-                let _ = answer.send(Err(not_granted(error)));
-                return;
-            }
-        }
-
         match event {
             Event::EndpointOpened { operator, endpoint } => {
                 self.endpoints.insert((operator, endpoint));
@@ -233,11 +232,11 @@ impl Owner {
                 });
             }
             Err(refusal) => {
-                // A refused text is not kept, and its PDUs are used up all the same.
-                if arrivals == Arrivals::None {
+                // A text refused by its gateway's policy is not kept, nor are its PDUs. Anything
+                // else that stands in the way leaves them in the inbox.
+                if refusal != Refusal::Offline || arrivals == Arrivals::None {
                     let _ = answer.send(Err(refusal.into()));
                 } else {
-                    tracing::warn!(%refusal, "a text was refused");
                     batch.decided.push(Decided {
                         answer,
                         receipt: Receipt::default(),
@@ -304,33 +303,7 @@ impl Owner {
             .read(move |connection| {
                 let mut found = Vec::with_capacity(needs.len());
                 for need in needs {
-                    let (patron, conversation) = match &need {
-                        Need::Patron(gateway, address) => {
-                            let patron = transcript::patron_at(connection, *gateway, address)?;
-                            let conversation = match &patron {
-                                Some(patron) => {
-                                    transcript::latest_conversation(connection, patron.id)?
-                                }
-                                None => None,
-                            };
-                            (patron, conversation)
-                        }
-                        Need::Conversation(id) => {
-                            let conversation = transcript::conversation(connection, *id)?;
-                            let patron = match &conversation {
-                                Some(conversation) => {
-                                    transcript::patron(connection, conversation.patron)?
-                                }
-                                None => None,
-                            };
-                            (patron, conversation)
-                        }
-                    };
-                    found.push(Recalled {
-                        need,
-                        patron,
-                        conversation,
-                    });
+                    found.push(look_up(connection, need)?);
                 }
                 Ok(found)
             })
@@ -342,8 +315,8 @@ impl Owner {
     }
 
     /// Commits a batch, answers it and rings its bells.
-    async fn commit(&mut self, batch: &mut Batch) {
-        let Batch { decided, .. } = std::mem::take(batch);
+    async fn commit(&mut self, batch: Batch) {
+        let Batch { decided, .. } = batch;
         if decided.is_empty() {
             return;
         }
@@ -359,9 +332,9 @@ impl Owner {
             })
             .unzip();
 
-        let bells_only = rows
-            .iter()
-            .all(|(effects, arrivals, _)| *arrivals == Arrivals::None && !effects.iter().any(is_row));
+        let bells_only = rows.iter().all(|(effects, arrivals, _)| {
+            *arrivals == Arrivals::None && !effects.iter().any(is_row)
+        });
         let kept = if bells_only {
             let effects = rows.into_iter().flat_map(|(effects, ..)| effects);
             Ok(effects.map(Told::bell).collect())
@@ -382,6 +355,7 @@ impl Owner {
 
         match kept {
             Ok(told) => {
+                self.router.committed();
                 self.perform(told);
                 for (answer, receipt) in answers {
                     let _ = answer.send(Ok(receipt));
@@ -456,7 +430,9 @@ impl Owner {
             self.hang_board(false);
         }
         if due {
-            self.counter.due.send_modify(|rung| *rung = rung.wrapping_add(1));
+            self.counter
+                .due
+                .send_modify(|rung| *rung = rung.wrapping_add(1));
         }
     }
 
@@ -471,7 +447,9 @@ impl Owner {
         if always || shows != self.board.shows || online != self.board.online {
             self.board.shows = shows;
             self.board.online = online;
-            self.counter.board.send_replace(Arc::new(self.board.clone()));
+            self.counter
+                .board
+                .send_replace(Arc::new(self.board.clone()));
         }
     }
 
@@ -495,10 +473,8 @@ impl Owner {
     async fn rearrange(&mut self, plan: Plan) {
         self.board.plan = Arc::new(plan.clone());
         let (answer, _) = oneshot::channel();
-        let mut batch = Batch::default();
-        let event = Event::Rearranged(plan);
-        self.decide(event, Arrivals::None, answer, &mut batch).await;
-        self.commit(&mut batch).await;
+        self.happen(vec![(Event::Rearranged(plan), Arrivals::None, answer)])
+            .await;
         self.hang_board(true);
         self.tell(0, What::Plan(Arc::clone(&self.board.plan)));
     }
@@ -529,6 +505,31 @@ impl Owner {
         }
         self.hang_board(true);
     }
+}
+
+fn look_up(connection: &rusqlite::Connection, need: Need) -> Result<Recalled, SpoolError> {
+    let mut recalled = Recalled {
+        need,
+        patron: None,
+        conversation: None,
+        message: None,
+    };
+    match &recalled.need {
+        Need::Patron(gateway, address) => {
+            recalled.patron = transcript::patron_at(connection, *gateway, address)?;
+            if let Some(patron) = &recalled.patron {
+                recalled.conversation = transcript::latest_conversation(connection, patron.id)?;
+            }
+        }
+        Need::Conversation(id) => {
+            recalled.conversation = transcript::conversation(connection, *id)?;
+            if let Some(conversation) = &recalled.conversation {
+                recalled.patron = transcript::patron(connection, conversation.patron)?;
+            }
+        }
+        Need::Message(id) => recalled.message = transcript::message(connection, *id)?,
+    }
+    Ok(recalled)
 }
 
 async fn sleep(wait: Option<Duration>) {
@@ -577,6 +578,7 @@ fn consume(
         (Arrivals::ShownInPart(ids), Some(message)) => {
             inbox::show_in_part(connection, ids, message)
         }
+        (Arrivals::Unreadable { ids, problem }, _) => inbox::set_aside(connection, ids, problem),
     }
 }
 
@@ -663,6 +665,7 @@ fn conversation_of(event: &Event) -> Option<ConversationId> {
         | Event::Seen { .. }
         | Event::Presence { .. }
         | Event::Write { .. }
+        | Event::LineNumber { .. }
         | Event::Tick => None,
     }
 }

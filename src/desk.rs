@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::routing::{
-    Amendment, ArrivalId, Conversation, ConversationId, EndpointId, Event, Message, MessageId,
-    OperatorId, Plan, QueueId, Refusal, Show,
+    Amendment, ArrivalId, Conversation, ConversationId, EndpointId, Event, Message, OperatorId,
+    Plan, QueueId, Refusal, Show,
 };
 
 /// Wishes waiting for the router; more than this and the asker waits too.
@@ -30,6 +30,13 @@ pub enum Arrivals {
     Consumed(Vec<ArrivalId>),
     /// They are shown, but segments are missing: kept, to be shown again when those come.
     ShownInPart(Vec<ArrivalId>),
+    /// They cannot be read: kept for good, with the reason.
+    Unreadable {
+        /// Which.
+        ids: Vec<ArrivalId>,
+        /// Why.
+        problem: String,
+    },
 }
 
 /// What a surface wants of the desk.

@@ -1,10 +1,40 @@
 //! callnumber: a library's phone number as a staffed desk.
+//!
+//! Five floors; imports go downstairs only (`tests/floors.rs` holds it):
+//!
+//! 5. [`cli`]: the commands.
+//! 4. [`daemon`]: the router's one owner: wish, decision, commit, and only then the bells.
+//! 3. Surfaces, each turning its own wire into events, and effects back into its wire:
+//!    [`texting`] (the radio), [`web`] (console and API), [`control`] (commands).
+//! 2. Keepers: [`modem`] (PDU in, PDU out), [`spool`] (SQLite), [`desk`] (the counter between
+//!    surfaces and owner).
+//! 1. Strangers to one another, and pure: [`sms`] (TS 23.040, 23.038), [`at`] (V.250, TS 27.005,
+//!    27.007), [`routing`] (the law of the desk).
+//!
+//! Beside the house stands [`simulator`]: a modem that answers AT with its own parser.
+//!
+//! **One text's walk.** The driver lists it from the SIM; `texting::Inbound` commits its raw PDU to
+//! the inbox and says so, and only then is it deleted from the SIM. It is decoded and joined with
+//! its other segments, becomes an event, and the router decides. One commit holds the consumed
+//! PDUs, the message, the conversation; then the operators' event streams are told. The reply is
+//! an event too: one commit holds the message, the claim and a row in the outbox;
+//! `texting::Outbound` splits it, records each attempt before it is made, and hands the segments
+//! to the driver.
+//!
+//! **Invariants.** Nothing leaves the SIM before it is on disk, nothing is accepted from an
+//! operator before it is on disk, no attempt is made before it is on disk. An effect that must
+//! survive is a row; channels only ring bells. Nothing from the air, the network or a browser can
+//! panic the daemon.
+
 pub mod at;
 pub mod cli;
+pub mod control;
+pub mod daemon;
 pub mod desk;
 pub mod modem;
 pub mod routing;
 pub mod simulator;
 pub mod sms;
 pub mod spool;
+pub mod texting;
 pub mod web;

@@ -75,7 +75,9 @@ pub enum CardQuery {
     Ccid,
     /// `AT+QCCID`: Quectel.
     Qccid,
-    /// `AT+ICCID`: A76xx.
+    /// `AT+CICCID`: SIMCom's LTE modules.
+    Ciccid,
+    /// `AT+ICCID`
     Iccid,
     /// `AT^ICCID?`: Huawei.
     CaretIccid,
@@ -86,6 +88,7 @@ impl CardQuery {
         match self {
             Self::Ccid => "+CCID",
             Self::Qccid => "+QCCID",
+            Self::Ciccid => "+CICCID",
             Self::Iccid => "+ICCID",
             Self::CaretIccid => "^ICCID?",
         }
@@ -390,7 +393,7 @@ impl Command {
             Self::Subscriber => digits("+CIMI:", 6),
             Self::Card(CardQuery::Ccid) => digits("+CCID:", 18),
             Self::Card(CardQuery::Qccid) => digits("+QCCID:", 18),
-            Self::Card(CardQuery::Iccid) => digits("+ICCID:", 18),
+            Self::Card(CardQuery::Iccid | CardQuery::Ciccid) => digits("+ICCID:", 18),
             Self::Card(CardQuery::CaretIccid) => digits("^ICCID:", 18),
             Self::OwnNumber => optional("+CNUM:"),
             Self::PinState => Shape::PinState,

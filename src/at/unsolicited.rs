@@ -49,7 +49,7 @@ pub enum Unsolicited {
     },
     /// `^RSSI`: signal strength, as in `+CSQ`.
     Rssi(u8),
-    /// `^SMMEMFULL`: storage is full and the network holds texts back.
+    /// `^SMMEMFULL`, `+QIND: SMS FULL`: storage is full and the network holds texts back.
     StorageFull,
     /// `RDY`, `*ATREADY`: the modem has just started, and forgot all settings.
     Started,
@@ -158,10 +158,11 @@ impl Unsolicited {
                 coding: value(2).and_then(|field| field.number()),
             },
             "^RSSI" => Self::Rssi(value(0)?.number()?),
-            "^SMMEMFULL" | "+CIEV_SMSFULL" => Self::StorageFull,
+            "^SMMEMFULL" => Self::StorageFull,
             "^BOOT" => Self::Boot,
             "*ATREADY" => Self::Started,
             "+QIND" if rest.trim().trim_matches('"') == "SMS DONE" => Self::SmsReady,
+            "+QIND" if rest.contains("SMS FULL") => Self::StorageFull,
             "+CPIN" => Self::Pin(rest.trim().to_owned()),
             _ => return None,
         })
@@ -258,6 +259,7 @@ mod tests {
             ),
             ("^RSSI:14", Unsolicited::Rssi(14)),
             (r#"^SMMEMFULL: "SM""#, Unsolicited::StorageFull),
+            ("+QIND: SMS FULL,\"ME\"", Unsolicited::StorageFull),
             ("^BOOT:20952548,0,0,0,75", Unsolicited::Boot),
             ("RDY", Unsolicited::Started),
             ("*ATREADY: 1", Unsolicited::Started),

@@ -1,3 +1,134 @@
-//! The commands.
+//! The commands. Each says in one sentence what went wrong and what to do, and then its exit
+//! status is not 0.
 
+pub mod config;
+mod demo;
+mod desk;
+mod modem;
+pub mod pdu;
+mod run;
+mod secret;
 pub mod simulate;
+mod status;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use config::Config;
+
+/// A library's phone number as a staffed desk.
+#[derive(Debug, Parser)]
+#[command(name = "callnumber", version, about, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// A whole library on this machine: a simulated modem, a phone to text from, the console
+    Demo(demo::Arguments),
+    /// Run the desk: modem, spool and console
+    Run(BoxArguments),
+    /// How the running desk and its lines are
+    Status(status::Arguments),
+    /// Look for modems; ask one
+    #[command(subcommand)]
+    Modem(modem::Command),
+    /// Who answers: add, set, list, remove; tokens and sign-in links
+    #[command(subcommand)]
+    Operator(desk::OperatorCommand),
+    /// The desks patrons write to: add, set, list, remove
+    #[command(subcommand)]
+    Queue(desk::QueueCommand),
+    /// The ways in: add, set, list, remove
+    #[command(subcommand)]
+    Gateway(desk::GatewayCommand),
+    /// Send a text through the outbox, like a reply
+    Send(desk::SendArguments),
+    /// At the bench: read and write PDUs
+    #[command(subcommand)]
+    Pdu(pdu::PduCommand),
+    Simulate(simulate::Args),
+}
+
+/// Where the box's configuration is.
+#[derive(Debug, Clone, clap::Args)]
+struct BoxArguments {
+    /// The configuration [default: /etc/callnumber/callnumber.toml if it is there]
+    #[arg(long, value_name = "FILE", env = "CALLNUMBER_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+impl BoxArguments {
+    fn load(&self) -> anyhow::Result<Config> {
+        Ok(Config::load(self.config.as_deref())?)
+    }
+}
+
+/// Runs the command line.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    start_log(&cli.command);
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("callnumber: the system gives no threads: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let outcome = runtime.block_on(perform(cli.command));
+    // A modem that does not let go of its port must not keep the process.
+    runtime.shutdown_background();
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("callnumber: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn perform(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Demo(arguments) => demo::run(arguments).await?,
+        Command::Run(arguments) => run::run(&arguments.load()?).await?,
+        Command::Status(arguments) => return status::run(arguments).await,
+        Command::Modem(command) => modem::run(command).await?,
+        Command::Operator(command) => desk::operator(command).await?,
+        Command::Queue(command) => desk::queue(command).await?,
+        Command::Gateway(command) => desk::gateway(command).await?,
+        Command::Send(arguments) => desk::send(arguments).await?,
+        Command::Pdu(command) => {
+            let (input, output) = (std::io::stdin().lock(), std::io::stdout().lock());
+            let tally = pdu::run(&command, input, output)?;
+            // One PDU given and not readable is a failure; of many, each line has its own error.
+            if tally.read == 0 && tally.unreadable == 1 {
+                return Ok(ExitCode::FAILURE);
+            }
+        }
+        Command::Simulate(arguments) => simulate::run(arguments).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Servers tell what happens; commands only what goes wrong. `CALLNUMBER_LOG` says otherwise.
+fn start_log(command: &Command) {
+    let usual = match command {
+        Command::Run(_) | Command::Demo(_) | Command::Simulate(_) => "callnumber=info,warn",
+        _ => "error",
+    };
+    let filter = EnvFilter::try_from_env("CALLNUMBER_LOG").unwrap_or_else(|_| usual.into());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .init();
+}

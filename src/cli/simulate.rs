@@ -48,6 +48,9 @@ pub struct Args {
     /// How long after a send its status report comes
     #[arg(long, default_value = "0s", value_parser = duration)]
     report_delay: Duration,
+    /// How often an unsolicited code of the make's own comes for no reason
+    #[arg(long, value_parser = duration)]
+    chatter_every: Option<Duration>,
     /// From power-up to the first answer
     #[arg(long, default_value = "0s", value_parser = duration)]
     boot_time: Duration,
@@ -112,6 +115,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
             delay: args.report_delay,
             ..ReportPolicy::default()
         },
+        chatter_every: args.chatter_every,
         faults: Faults::everything(args.seed, args.fault_rate),
         ..Settings::default()
     };

@@ -4,10 +4,66 @@
 //! the SIM only after whoever listens to [`Arrivals`] has said that it is kept.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot, watch};
+
+pub mod discovery;
+mod driver;
+mod mailbox;
+pub mod port;
+mod profile;
+mod recovery;
+mod refusal;
+mod session;
+
+pub use discovery::{Found, list};
+
+/// Where attempts to enter a SIM's PIN are remembered, across restarts: a wrong PIN tried three
+/// times locks the SIM, so each SIM gets one attempt until a person says otherwise.
+///
+/// The calls are made on the line's task, once for each SIM that asks: a few milliseconds are fine.
+pub trait PinLedger: Send + Sync {
+    /// Whether no attempt on this SIM is on record.
+    ///
+    /// `card` is its ICCID, or the modem's IMEI where the ICCID cannot be read before the PIN.
+    fn may_try(&self, card: &str) -> bool;
+
+    /// Records the attempt that is about to be made.
+    ///
+    /// # Errors
+    /// When it could not be made durable; then no attempt is made.
+    fn record(&self, card: &str) -> std::io::Result<()>;
+
+    /// The PIN was right: the record is dropped, so that the SIM can be unlocked after the next
+    /// power cut as well.
+    fn accepted(&self, card: &str);
+}
+
+/// Starts a line on its serial port: it finds, opens and sets up the modem, and keeps at it.
+///
+/// Must be called within a tokio runtime. The line runs until the last clone of the [`Line`] is
+/// dropped. `arrivals` should hold a few batches; while it is full the texts wait in the modem.
+pub fn start(
+    settings: LineSettings,
+    arrivals: mpsc::Sender<Arrivals>,
+    pins: Arc<dyn PinLedger>,
+) -> Line {
+    let opener = port::SerialOpener::new(settings.port.clone(), settings.baud);
+    start_on(opener, settings, arrivals, pins)
+}
+
+/// [`start`], on any ports: pipes in tests, a modem behind a network.
+pub fn start_on<O: port::Opener>(
+    opener: O,
+    settings: LineSettings,
+    arrivals: mpsc::Sender<Arrivals>,
+    pins: Arc<dyn PinLedger>,
+) -> Line {
+    driver::spawn(opener, settings, arrivals, pins)
+}
 
 /// Which port a line is on.
 #[derive(Debug, Clone, PartialEq, Eq)]

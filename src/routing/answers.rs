@@ -36,7 +36,7 @@ impl Router {
                     return Err(self.taken(operator, newer).unwrap_or(Refusal::Closed));
                 }
                 None => {
-                    let queue = conversation.queue;
+                    let queue = self.present_queue(conversation);
                     self.open(id, queue, ledger);
                 }
             }
@@ -192,7 +192,7 @@ impl Router {
         let assigned = &self.operator(operator)?.queues;
         self.conversation(id)
             .filter(|conversation| {
-                assigned.contains(&conversation.queue)
+                assigned.contains(&self.present_queue(conversation))
                     || conversation.claimed_by == Some(operator)
                     || self.may_accept(operator, conversation)
             })

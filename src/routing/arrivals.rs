@@ -128,10 +128,7 @@ impl Router {
         }
         match self.memory.latest_of(patron) {
             Some(closed) if recent(closed.active_at) => {
-                let queue = match self.plan.queue(closed.queue) {
-                    Some(queue) => queue.id,
-                    None => gateway.queue,
-                };
+                let queue = self.present_queue(closed);
                 (Place::Closed(closed.id), queue)
             }
             Some(_) | None => (Place::New(None), gateway.queue),

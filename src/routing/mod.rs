@@ -23,6 +23,12 @@ mod pseudonym;
 mod rearrangement;
 mod record;
 mod router;
+#[cfg(test)]
+mod simulation;
+#[cfg(test)]
+mod stories;
+#[cfg(test)]
+mod test_desk;
 mod threads;
 mod transfers;
 

@@ -42,9 +42,12 @@ impl Router {
     }
 
     /// Whether a conversation is offered to this operator.
-    fn is_offered(&self, conversation: &Conversation, operator: OperatorId) -> bool {
+    pub(super) fn is_offered(&self, id: ConversationId, operator: OperatorId) -> bool {
+        let Some(conversation) = self.threads.get(id) else {
+            return false;
+        };
         match (conversation.claimed_by, &conversation.transfer) {
-            (None, _) => match self.threads.reserved(conversation.id) {
+            (None, _) => match self.threads.reserved(id) {
                 Some(first) => first == operator,
                 None => self.staff.is_available(operator, conversation.queue),
             },
@@ -72,9 +75,7 @@ impl Router {
             .collect();
         ids.sort_unstable();
         for conversation in ids {
-            if let Some(open) = self.threads.get(conversation)
-                && self.is_offered(open, operator)
-            {
+            if self.is_offered(conversation, operator) {
                 ledger.bell(Effect::Offer {
                     conversation,
                     to: operator,

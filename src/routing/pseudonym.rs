@@ -165,6 +165,8 @@ pub(super) fn pseudonym(id: PatronId, seed: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use std::collections::BTreeSet;
 
     use super::*;

@@ -80,8 +80,19 @@ impl Router {
             .collect()
     }
 
-    /// A conversation whose queue is gone goes to where it came from, or to where its patron would
-    /// come today, or to the first queue there is.
+    /// Where a conversation is now: in its queue, or if that is gone where it came from, or where
+    /// its patron would come today, or in the first queue there is.
+    pub(super) fn present_queue(&self, conversation: &Conversation) -> QueueId {
+        let fed = self.plan.gateway(conversation.gateway).map(|g| g.queue);
+        [Some(conversation.queue), Some(conversation.home), fed]
+            .into_iter()
+            .flatten()
+            .find_map(|queue| self.plan.queue(queue))
+            .or(self.plan.queues.first())
+            .map_or(conversation.queue, |queue| queue.id)
+    }
+
+    /// Moves a conversation whose queue is gone.
     fn move_if_homeless(&mut self, id: ConversationId, ledger: &mut Ledger) {
         let Some(conversation) = self.threads.get(id) else {
             return;
@@ -89,13 +100,7 @@ impl Router {
         if self.plan.queue(conversation.queue).is_some() {
             return;
         }
-        let fed = self.plan.gateway(conversation.gateway).map(|g| g.queue);
-        let queue = [Some(conversation.home), fed]
-            .into_iter()
-            .flatten()
-            .find_map(|queue| self.plan.queue(queue))
-            .or(self.plan.queues.first());
-        if let Some(queue) = queue {
+        if let Some(queue) = self.plan.queue(self.present_queue(conversation)) {
             let (queue, name) = (queue.id, queue.name.clone());
             ledger.note(id, format!("moved to {name}: its queue was removed"));
             self.change(id, ledger, |conversation| {

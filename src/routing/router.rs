@@ -247,6 +247,7 @@ impl Router {
     pub fn handle(&mut self, event: Event, now: Moment) -> Result<Vec<Effect>, Refusal> {
         let mut ledger = Ledger::default();
         let l = &mut ledger;
+        let mut several = false;
         match event {
             Event::Rearranged(plan) => self.rearrange(plan, now, l),
             Event::TextArrived {
@@ -313,6 +314,7 @@ impl Router {
             } => self.retry(operator, message, conversation, now, l)?,
             Event::LineNumber { number } => self.breaker.know(number),
             Event::Tick => {
+                several = true;
                 while let Some(alarm) = self.alarms.take_due(now.uptime) {
                     match alarm {
                         Alarm::Mend => self.mend(now, l),
@@ -324,7 +326,7 @@ impl Router {
                 }
             }
         }
-        Ok(self.effects(ledger))
+        Ok(self.effects(ledger, several))
     }
 
     /// When to come back with [`Event::Tick`], on the uptime clock; `None` when only something from
@@ -530,7 +532,16 @@ impl Router {
         id
     }
 
-    fn effects(&self, ledger: Ledger) -> Vec<Effect> {
+    /// What a restart must give back beside the threads: the counters.
+    #[cfg(test)]
+    pub(super) fn durable(&self) -> (BTreeMap<QueueId, i64>, [i64; 3]) {
+        // A queue that never closed counts from zero, row or no row.
+        let periods = self.closed_periods.clone();
+        let next = [self.next_conversation, self.next_message, self.next_patron];
+        (periods, next)
+    }
+
+    fn effects(&self, ledger: Ledger, several: bool) -> Vec<Effect> {
         let (patrons, conversations, rest) = ledger.close();
         let patrons = patrons
             .into_iter()
@@ -540,6 +551,14 @@ impl Router {
             .into_iter()
             .filter_map(|id| self.conversation(id))
             .map(|conversation| Effect::KeepConversation(conversation.clone()));
-        patrons.chain(conversations).chain(rest).collect()
+        let mut effects: Vec<Effect> = patrons.chain(conversations).chain(rest).collect();
+        if several {
+            // Alarms of one tick may undo one another: only offers that hold are rung.
+            effects.retain(|effect| match effect {
+                Effect::Offer { conversation, to } => self.is_offered(*conversation, *to),
+                _ => true,
+            });
+        }
+        effects
     }
 }

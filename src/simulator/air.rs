@@ -856,3 +856,297 @@ impl<'a> Octets<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::time::{Duration, Instant};
+
+    use proptest::prelude::*;
+
+    use super::super::faults::Draws;
+    use super::super::network::{Network, ReportPolicy};
+    use super::*;
+
+    const STAMP: Timestamp = Timestamp {
+        unix: 1_709_338_951, // 2024-03-01 18:22:31 at UTC−6
+        zone_quarters: -24,
+    };
+
+    #[test]
+    fn addresses_are_laid_out_as_the_clause_says() {
+        for (written, field) in [
+            ("+15551230100", "0B915155210301F0"),
+            ("5551230100", "0A815515321000"),
+            ("77267", "05817762F7"),
+            ("*100#", "05811A00FB"),
+            // Seven letters: 49 bits, so 13 semi-octets, and no `@` grows at the end.
+            ("ELMBANK", "0DD045665318742E01"),
+        ] {
+            let address = Address::new(written);
+            let encoded = address.encode();
+            assert_eq!(to_hex(&encoded), field, "{written}");
+            let read = Address::read(&mut Octets(&encoded), "test").unwrap();
+            assert_eq!(read, address, "{written}");
+            assert_eq!(read.to_string(), written);
+        }
+        assert_eq!(
+            to_hex(&Address::new("+15550109999").service_centre_field()),
+            "07915155109099F9"
+        );
+        assert_eq!(Address::new("").service_centre_field(), [0]);
+    }
+
+    #[test]
+    fn stamps_are_local_time_and_a_zone() {
+        for (unix, zone, octets) in [
+            (1_709_338_951, -24, "4230108122134A"),
+            (0, 0, "07101000000000"),
+            // 29 February at UTC+5:45.
+            (1_709_164_800, 23, "42209250540032"),
+            (1_709_251_199, 0, "42209232959500"),
+        ] {
+            let stamp = Timestamp {
+                unix,
+                zone_quarters: zone,
+            };
+            assert_eq!(to_hex(&stamp.encode()), octets, "{unix} {zone}");
+        }
+        assert_eq!(Timestamp::shown(&STAMP.encode()), "24/03/01,18:22:31-24");
+        assert_eq!(STAMP.civil(), [2024, 3, 1, 18, 22, 31]);
+    }
+
+    #[test]
+    fn data_coding_schemes_name_their_alphabet_and_class() {
+        for (dcs, alphabet, class) in [
+            (0x00, Alphabet::Gsm7, None),
+            (0x03, Alphabet::Gsm7, None),
+            (0x10, Alphabet::Gsm7, Some(0)),
+            (0x04, Alphabet::EightBit, None),
+            (0x08, Alphabet::Ucs2, None),
+            (0x1A, Alphabet::Ucs2, Some(2)),
+            (0x48, Alphabet::Ucs2, None),
+            (0xC8, Alphabet::Gsm7, None),
+            (0xD0, Alphabet::Gsm7, None),
+            (0xE0, Alphabet::Ucs2, None),
+            (0xF0, Alphabet::Gsm7, Some(0)),
+            (0xF1, Alphabet::Gsm7, Some(1)),
+            (0xF5, Alphabet::EightBit, Some(1)),
+        ] {
+            assert_eq!(
+                (Alphabet::of(dcs), message_class(dcs)),
+                (alphabet, class),
+                "{dcs:02X}"
+            );
+        }
+    }
+
+    #[test]
+    fn submissions_are_read_octet_by_octet() {
+        for (tpdu, to, text) in [
+            (
+                "01000B915155210301F0000005E8329BFD06",
+                "+15551230100",
+                "hello",
+            ),
+            // With each validity period: relative, absolute, enhanced.
+            (
+                "11000B915155210301F00000A705E8329BFD06",
+                "+15551230100",
+                "hello",
+            ),
+            (
+                "19000B915155210301F000004230108122134A05E8329BFD06",
+                "+15551230100",
+                "hello",
+            ),
+            (
+                "09000B915155210301F000000100000000000005E8329BFD06",
+                "+15551230100",
+                "hello",
+            ),
+            ("010005817762F7000804D83DDE00", "77267", "😀"),
+            ("010005817762F7000000", "77267", ""),
+        ] {
+            let octets = from_hex(tpdu).unwrap();
+            let submit = Submit::decode(&octets).unwrap();
+            assert_eq!(submit.to.to_string(), to, "{tpdu}");
+            assert_eq!(submit.user_data.to_text().unwrap(), text, "{tpdu}");
+            assert_eq!(submit.encode(), octets, "{tpdu}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_submission_says_why() {
+        for (tpdu, why) in [
+            ("", Unreadable::Short("the first octet")),
+            ("00", Unreadable::Type(0)),
+            ("0100", Unreadable::Short("TP-DA")),
+            ("01000B9151", Unreadable::Short("TP-DA")),
+            (
+                "010001910F0000",
+                Unreadable::Value("an address digit of 1111"),
+            ),
+            (
+                "0100FF91",
+                Unreadable::Value("an address of more than 20 semi-octets"),
+            ),
+            ("01000191F10000", Unreadable::Short("TP-UDL")),
+            ("01000191F1000005E8329BFD", Unreadable::Short("TP-UD")),
+            ("01000191F1000005E8329BFD0600", Unreadable::TooLong(1)),
+            (
+                "01000191F10000A1",
+                Unreadable::Value("TP-UDL says more than 140 octets"),
+            ),
+            (
+                "01000191F100048D",
+                Unreadable::Value("TP-UDL says more than 140 octets"),
+            ),
+            (
+                "01000191F1002001E8",
+                Unreadable::Value("compressed user data"),
+            ),
+            (
+                "41000191F100040105",
+                Unreadable::Short("the user data header"),
+            ),
+            (
+                "41000191F1000403020005",
+                Unreadable::Short("a header element"),
+            ),
+        ] {
+            assert_eq!(Submit::decode(&from_hex(tpdu).unwrap()), Err(why), "{tpdu}");
+        }
+    }
+
+    #[test]
+    fn a_header_is_followed_by_fill_bits() {
+        // 05 00 03 2A 02 01: six octets are 48 bits, so one fill bit reaches the seventh septet.
+        let parts = split(&"a".repeat(161), 0x2A, false, false);
+        assert_eq!(parts.len(), 2);
+        let (length, field) = parts[0].field();
+        assert_eq!(length, 160);
+        assert_eq!(to_hex(&field[..8]), "0500032A0201C2E1");
+        assert_eq!(field.len(), 140);
+        // 06 08 04 00 2A 02 01: seven octets are 56 bits, eight septets, no fill.
+        let parts = split(&"a".repeat(161), 0x2A, true, false);
+        let (length, field) = parts[0].field();
+        assert_eq!(length, 160);
+        assert_eq!(to_hex(&field[..9]), "060804002A0201E170");
+    }
+
+    #[test]
+    fn parts_end_where_phones_end_them() {
+        for (text, wide, sizes) in [
+            ("a".repeat(160), false, vec![160]),
+            ("a".repeat(161), false, vec![153, 8]),
+            ("a".repeat(161), true, vec![152, 9]),
+            ("я".repeat(70), false, vec![140]),
+            ("я".repeat(71), false, vec![134, 8]),
+            ("я".repeat(71), true, vec![132, 10]),
+            // An escape sequence and a surrogate pair stay whole.
+            (
+                format!("{}€{}", "a".repeat(152), "a".repeat(20)),
+                false,
+                vec![152, 22],
+            ),
+            (
+                format!("{}😀{}", "я".repeat(66), "я".repeat(20)),
+                false,
+                vec![132, 44],
+            ),
+        ] {
+            let bodies: Vec<usize> = split(&text, 1, wide, false)
+                .iter()
+                .map(|part| part.body.len())
+                .collect();
+            assert_eq!(bodies, sizes, "{text}");
+        }
+        let careless = split(
+            &format!("{}😀{}", "я".repeat(66), "я".repeat(20)),
+            1,
+            false,
+            true,
+        );
+        assert_eq!(careless[0].body.len(), 134);
+    }
+
+    #[test]
+    fn reports_are_laid_out_as_the_clause_says() {
+        let report = StatusReport {
+            message_reference: 7,
+            recipient: Address::new("+15551230100"),
+            scts: STAMP.encode(),
+            discharge: STAMP.encode(),
+            status: 0x41,
+        };
+        let tpdu = report.encode();
+        assert_eq!(
+            to_hex(&tpdu),
+            "06070B915155210301F04230108122134A4230108122134A41"
+        );
+        assert_eq!(StatusReport::decode(&tpdu), Ok((0x06, report)));
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_crosses_the_air_whole(
+            text in "\\PC{0,600}",
+            reference in any::<u16>(),
+            wide in any::<bool>(),
+            careless in any::<bool>(),
+            seed in any::<u64>(),
+        ) {
+            let mut parts = split(&text, reference, wide, careless);
+            Draws(seed).shuffle(&mut parts);
+            let mut network = Network::new("+15550100000", "+15550109999", 0, ReportPolicy::default());
+            for user_data in parts {
+                let deliver = Deliver { from: Address::new("+15551230100"), pid: 0, scts: STAMP.encode(), user_data };
+                prop_assert_eq!(Deliver::decode(&deliver.encode()).map(|(_, read)| read), Ok(deliver.clone()));
+                let submit = Submit {
+                    reject_duplicates: false,
+                    status_report: false,
+                    message_reference: 0,
+                    to: deliver.from.clone(),
+                    pid: 0,
+                    validity_period: None,
+                    user_data: deliver.user_data,
+                };
+                let tpdu = submit.encode();
+                let read = Submit::decode(&tpdu);
+                prop_assert_eq!(read.as_ref(), Ok(&submit));
+                network.accept(submit, tpdu, 0, Instant::now(), Duration::ZERO);
+            }
+            prop_assert_eq!(network.sent.len(), 1);
+            prop_assert_eq!(&network.sent[0].text, &text);
+        }
+
+        #[test]
+        fn no_octets_can_upset_the_readers(octets in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = take_service_centre(&octets);
+            let _ = StatusReport::decode(&octets);
+            if let Ok((_, deliver)) = Deliver::decode(&octets) {
+                let _ = (deliver.user_data.to_text(), deliver.user_data.concatenation(), deliver.encode());
+            }
+            if let Ok(submit) = Submit::decode(&octets) {
+                let _ = (submit.user_data.to_text(), submit.encode());
+            }
+        }
+
+        /// A first octet, an address and a length that make sense lead deeper.
+        #[test]
+        fn no_user_data_can_upset_the_readers(
+            first in any::<u8>(),
+            dcs in any::<u8>(),
+            length in 0u8..=160,
+            field in proptest::collection::vec(any::<u8>(), 0..150),
+        ) {
+            let mut tpdu = vec![first & 0x40 | 1, 0, 1, 0x91, 0xF1, 0, dcs, length];
+            tpdu.extend(field);
+            if let Ok(submit) = Submit::decode(&tpdu) {
+                let _ = (submit.user_data.to_text(), submit.user_data.concatenation(), submit.encode());
+            }
+        }
+    }
+}

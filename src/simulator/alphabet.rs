@@ -1,8 +1,13 @@
 //! The GSM 7-bit default alphabet and its extension table (TS 23.038 §6.2.1), and septet packing.
 
+use std::sync::LazyLock;
+
 /// The default alphabet in code order, 0x00 to 0x7F; 0x1B is the escape to the extension table.
 const DEFAULT: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ\u{1b}ÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?\
 ¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
+
+/// The same, to be looked up by code.
+static LETTERS: LazyLock<Vec<char>> = LazyLock::new(|| DEFAULT.chars().collect());
 
 /// The extension table (TS 23.038 §6.2.1.1): reached through the escape, so two septets each.
 const EXTENSION: [(u8, char); 10] = [
@@ -24,7 +29,7 @@ pub(crate) const ESCAPE: u8 = 0x1B;
 /// The septets of one character, or `None` where the alphabet has no such character.
 pub(crate) fn septets_of(letter: char) -> Option<Vec<u8>> {
     if letter != '\u{1b}'
-        && let Some(code) = DEFAULT.chars().position(|known| known == letter)
+        && let Some(code) = LETTERS.iter().position(|known| *known == letter)
     {
         return u8::try_from(code).ok().map(|code| vec![code]);
     }
@@ -69,7 +74,7 @@ pub(crate) fn from_septets(septets: &[u8]) -> String {
 fn default_letter(code: u8) -> char {
     match code {
         ESCAPE => ' ',
-        code => DEFAULT.chars().nth(usize::from(code)).unwrap_or(' '),
+        code => LETTERS.get(usize::from(code)).copied().unwrap_or(' '),
     }
 }
 

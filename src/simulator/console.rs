@@ -173,7 +173,12 @@ impl<'a> Console<'a> {
                 modem.power_cycle();
                 done
             }
-            "port" => Ok(modem.port().display().to_string()),
+            "port" => match modem.port() {
+                port if port.as_os_str().is_empty() => {
+                    Err("it is unplugged: `replug` brings it back".to_owned())
+                }
+                port => Ok(port.display().to_string()),
+            },
             other => Err(format!("`{other}` is not known: try `help`")),
         }
     }

@@ -78,6 +78,8 @@ pub struct Settings {
     pub reports: ReportPolicy,
     /// How long a directly delivered text waits for `+CNMA` (TS 24.011's TR2M is of this order).
     pub acknowledge_within: Duration,
+    /// How often an unsolicited code of the make's own comes for no reason; `None`: never.
+    pub chatter_every: Option<Duration>,
     /// What goes wrong.
     pub faults: Faults,
     /// The network's time zone in quarters of an hour from universal time.
@@ -106,6 +108,7 @@ impl Default for Settings {
             sim_busy: Duration::ZERO,
             reports: ReportPolicy::default(),
             acknowledge_within: Duration::from_secs(15),
+            chatter_every: None,
             faults: Faults::none(),
             zone_quarters: -24,
             ussd: BTreeMap::from([("*100#".to_owned(), "Balance: $12.34".to_owned())]),

@@ -79,6 +79,8 @@ struct Shared {
     bell: Notify,
     /// Counts changes that someone may wait for.
     changes: watch::Sender<u64>,
+    /// How many texts [`SimulatedModem::next_sent`] has told.
+    told: Mutex<usize>,
     baud: Option<u32>,
     link: Option<PathBuf>,
 }
@@ -132,6 +134,7 @@ impl SimulatedModem {
             }),
             bell: Notify::new(),
             changes: watch::Sender::new(0),
+            told: Mutex::new(0),
             baud: settings.baud,
             link: settings.link.clone(),
             firmware: Mutex::new(Firmware::new(settings, now())),
@@ -296,33 +299,42 @@ impl SimulatedModem {
         Ok(self.sent())
     }
 
-    /// The next text that leaves after this call, or the last one if `already` fewer were known.
+    /// The next text that left, or leaves; each call goes on where the last one ended, so that every
+    /// text is told once.
     ///
     /// # Errors
     ///
-    /// [`TimedOut`].
-    pub async fn next_sent(&self, already: usize, within: Duration) -> Result<SentText, TimedOut> {
-        let what = format!("sending text {}", already + 1);
-        self.wait_for(&what, within, |modem| modem.sent_count() > already)
+    /// [`TimedOut`]; the same text is waited for again by the next call.
+    pub async fn next_sent(&self, within: Duration) -> Result<SentText, TimedOut> {
+        let told = *locked(&self.shared.told);
+        let what = format!("sending text {}", told + 1);
+        self.wait_for(&what, within, |modem| modem.sent_count() > told)
             .await?;
-        let firmware = locked(&self.shared.firmware);
-        let network = &firmware.network;
-        let forgotten = network.sent_count - network.sent.len();
-        already
-            .checked_sub(forgotten)
-            .and_then(|place| network.sent.get(place))
-            .cloned()
-            .ok_or(TimedOut { what, within })
+        let text = {
+            let firmware = locked(&self.shared.firmware);
+            let network = &firmware.network;
+            // The history is bounded: texts that it forgot cannot be told any more.
+            let forgotten = network.sent_count - network.sent.len();
+            network.sent.get(told.saturating_sub(forgotten)).cloned()
+        };
+        *locked(&self.shared.told) = told + 1;
+        text.ok_or(TimedOut { what, within })
     }
 
-    /// Waits until all memories together hold `count` messages.
+    /// Waits until all memories together hold `count` messages or more; with a `count` of 0, until
+    /// they are empty and nothing waits at the network.
     ///
     /// # Errors
     ///
     /// [`TimedOut`].
     pub async fn wait_until_stored(&self, count: usize, within: Duration) -> Result<(), TimedOut> {
         self.wait_for(&format!("storing {count} messages"), within, |modem| {
-            modem.stored().len() == count && (count > 0 || modem.waiting() == 0)
+            let stored = modem.stored().len();
+            if count == 0 {
+                stored == 0 && modem.waiting() == 0
+            } else {
+                stored >= count
+            }
         })
         .await
     }
@@ -521,7 +533,7 @@ async fn run(shared: Arc<Shared>, first: Option<(Port, SerialStream)>) {
             firmware.take_output(&mut output, now());
             (
                 firmware.next_deadline(),
-                firmware.take_drop_port(),
+                firmware.take_drop_port(now()),
                 firmware.can_receive(),
             )
         };
@@ -542,8 +554,9 @@ async fn run(shared: Arc<Shared>, first: Option<(Port, SerialStream)>) {
                 // What was said before the port went is still on the wire, if there is room for it.
                 let _ = tokio::time::timeout(Duration::ZERO, plug.to_terminal.write(&output)).await;
             }
-            plugged = None;
+            // First the word, then the deed: whoever sees the end finds the port gone.
             locked(&shared.plug).path = None;
+            plugged = None;
             continue;
         }
         if wanted_now && plugged.is_none() && locked(&shared.plug).failed.is_none() {
@@ -623,8 +636,8 @@ async fn run(shared: Arc<Shared>, first: Option<(Port, SerialStream)>) {
             }
             // The slave end is held open, so this is the terminal itself failing: open another.
             Woken::Read(_) | Woken::Written(Err(_)) => {
-                plugged = None;
                 locked(&shared.plug).path = None;
+                plugged = None;
             }
         }
     }

@@ -303,12 +303,7 @@ impl Address {
             _ => TypeOfNumber::Reserved,
         };
         let value = if type_of_number == TypeOfNumber::Alphanumeric {
-            let mut septets = unpack(octets, 0, digits * 4 / 7);
-            // Seven letters leave seven bits over, and some senders count those as well.
-            if septets.len().is_multiple_of(8) && septets.last() == Some(&0) {
-                septets.pop();
-            }
-            Alphabet::DEFAULT.decode(&septets)
+            name_of(&unpack(octets, 0, digits * 4 / 7))
         } else {
             octets
                 .iter()
@@ -341,6 +336,26 @@ impl fmt::Display for Address {
         }
         f.write_str(&self.value)
     }
+}
+
+/// A name's characters. Seven letters leave seven bits over, and some senders count those too: an
+/// `@` that could be them is none.
+fn name_of(septets: &[u8]) -> String {
+    let padded = |septets: &[u8]| septets.len() == 8 && septets.last() == Some(&0);
+    let own = if padded(septets) {
+        septets.split_last().map_or(septets, |(_, own)| own)
+    } else {
+        septets
+    };
+    let mut name = Alphabet::DEFAULT.decode(own);
+    // Odd escapes read as one character: what would be written again is shorter.
+    if Alphabet::DEFAULT
+        .encode(&name)
+        .is_some_and(|septets| padded(&septets))
+    {
+        name.pop();
+    }
+    name
 }
 
 /// A semi-octet's digit; `None` for the filler (TS 24.008 table 10.5.118).

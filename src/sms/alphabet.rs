@@ -137,27 +137,26 @@ pub fn unpack(octets: &[u8], fill_bits: u8, count: usize) -> Vec<u8> {
     let fill = usize::from(fill_bits & 7);
     let count = count.min((octets.len() * 8).saturating_sub(fill) / 7);
     let mut septets = Vec::with_capacity(count + 8);
-    // Without fill bits, seven octets are eight septets.
+    // Seven octets are eight septets; the eighth octet read along holds what fill bits displace.
     let mut rest = octets;
-    if fill == 0 {
-        while septets.len() + 8 <= count {
-            let Some((block, after)) = rest.split_first_chunk::<7>() else {
-                break;
-            };
-            let [a, b, c, d, e, f, g] = *block;
-            let bits = u64::from_le_bytes([a, b, c, d, e, f, g, 0]);
-            septets.extend_from_slice(&[
-                (bits & 0x7F) as u8,
-                (bits >> 7 & 0x7F) as u8,
-                (bits >> 14 & 0x7F) as u8,
-                (bits >> 21 & 0x7F) as u8,
-                (bits >> 28 & 0x7F) as u8,
-                (bits >> 35 & 0x7F) as u8,
-                (bits >> 42 & 0x7F) as u8,
-                (bits >> 49 & 0x7F) as u8,
-            ]);
-            rest = after;
-        }
+    while septets.len() + 8 <= count {
+        let (Some(block), Some((_, after))) =
+            (rest.first_chunk::<8>(), rest.split_first_chunk::<7>())
+        else {
+            break;
+        };
+        let bits = u64::from_le_bytes(*block) >> fill;
+        septets.extend_from_slice(&[
+            (bits & 0x7F) as u8,
+            ((bits >> 7) & 0x7F) as u8,
+            ((bits >> 14) & 0x7F) as u8,
+            ((bits >> 21) & 0x7F) as u8,
+            ((bits >> 28) & 0x7F) as u8,
+            ((bits >> 35) & 0x7F) as u8,
+            ((bits >> 42) & 0x7F) as u8,
+            ((bits >> 49) & 0x7F) as u8,
+        ]);
+        rest = after;
     }
     let mut held = 0u32;
     let mut bits = 0u32;
@@ -199,25 +198,45 @@ fn position(table: &Table, code: u16) -> Option<u8> {
     u8::try_from(at).ok()
 }
 
-/// [`Alphabet::DEFAULT`] without a search: counters ask it for every keystroke.
+/// [`Alphabet::DEFAULT`] without a search where most characters are: counters ask it at every key.
 fn default_septets(character: char) -> Option<Septets> {
-    match character {
-        '\n' | '\r' | ' '..='#' | '%'..='?' | 'A'..='Z' | 'a'..='z' => {
-            Some(Septets::One(character as u8))
-        }
-        '@' => Some(Septets::One(0x00)),
-        '$' => Some(Septets::One(0x02)),
-        '_' => Some(Septets::One(0x11)),
-        // Neither Latin-1, Greek nor the euro: no need to look.
-        '\u{400}'..='\u{20AB}' | '\u{20AD}'.. => None,
-        _ => {
-            let code = u16::try_from(u32::from(character)).ok()?;
-            match position(&national::DEFAULT, code) {
-                Some(septet) => Some(Septets::One(septet)),
-                None => position(&national::DEFAULT_EXTENSION, code).map(Septets::Escaped),
-            }
-        }
+    let code = u16::try_from(u32::from(character)).ok()?;
+    match QUICK.get(usize::from(code)) {
+        Some(&ABSENT) => None,
+        Some(&quick) if quick & ESCAPED != 0 => Some(Septets::Escaped(quick & 0x7F)),
+        Some(&quick) => Some(Septets::One(quick)),
+        None => match code {
+            0x0390..=0x03AF => position(&national::DEFAULT, code).map(Septets::One),
+            0x20AC => position(&national::DEFAULT_EXTENSION, code).map(Septets::Escaped),
+            _ => None,
+        },
     }
+}
+
+/// In [`QUICK`]: behind an escape.
+const ESCAPED: u8 = 0x80;
+/// In [`QUICK`]: not in the default alphabet. No septet is 0x7F behind an escape.
+const ABSENT: u8 = 0xFF;
+
+/// The septets of the first 256 characters.
+static QUICK: [u8; 256] = quick();
+
+#[allow(clippy::indexing_slicing)] // while compiling, where leaving the table is an error
+const fn quick() -> [u8; 256] {
+    let mut quick = [ABSENT; 256];
+    let mut septet = 0u8;
+    while septet < 128 {
+        let plain = national::DEFAULT[septet as usize];
+        if plain != 0 && plain < 256 {
+            quick[plain as usize] = septet;
+        }
+        let escaped = national::DEFAULT_EXTENSION[septet as usize];
+        if escaped != 0 && escaped < 256 {
+            quick[escaped as usize] = ESCAPED | septet;
+        }
+        septet += 1;
+    }
+    quick
 }
 
 /// Pushes a character of the basic plane; the tables hold no surrogates.

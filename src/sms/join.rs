@@ -287,6 +287,14 @@ impl<K: PartialEq> Assemblies<K> {
         }
     }
 
+    /// What has come of a text, if it is under way.
+    pub fn get(&self, key: &K) -> Option<&Assembly> {
+        let mut texts = self.under_way.iter();
+        texts
+            .find(|(other, _)| other == key)
+            .map(|(_, assembly)| assembly)
+    }
+
     /// Gives a text up: what has come of it, if anything has.
     pub fn remove(&mut self, key: &K) -> Option<Assembly> {
         let at = self.under_way.iter().position(|(other, _)| other == key)?;

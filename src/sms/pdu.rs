@@ -123,3 +123,222 @@ fn first_octet(octets: &[u8]) -> Result<(u8, Octets<'_>), DecodeError> {
     let first = rest.one("the first octet of the TPDU")?;
     Ok((first, rest))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::sms::hex::unhex;
+    use crate::sms::{
+        Body, DataCoding, EnhancedValidity, NumberingPlan, ProtocolId, RelativeValidity, Status,
+        Timestamp, TypeOfNumber, UserData, UserDataHeader, ValidityPeriod,
+    };
+
+    const REPORT_TO_SHORT_CODE: &str = "00060505812754F6010150610000400101506100004000";
+
+    #[test]
+    fn a_type_means_one_thing_each_way() {
+        use Direction::{FromModem, ToModem};
+        for (first, direction, expected) in [
+            (0x00, FromModem, Some(Unsupported::DeliverReport)),
+            (0x01, ToModem, Some(Unsupported::SubmitReport)),
+            (0x02, FromModem, Some(Unsupported::Command)),
+            (0x03, FromModem, Some(Unsupported::Reserved)),
+            (0x00, ToModem, None),
+            (0x01, FromModem, None),
+            (0x02, ToModem, None),
+            (0x03, ToModem, None),
+        ] {
+            let found = match Tpdu::decode_going(direction, &[first]) {
+                Err(DecodeError::Unsupported(kind)) => Some(kind),
+                _ => None,
+            };
+            assert_eq!(found, expected, "{first} {direction:?}");
+        }
+        let named = DecodeError::Unsupported(Unsupported::SubmitReport).to_string();
+        assert!(named.contains("SMS-SUBMIT-REPORT"));
+    }
+
+    #[test]
+    fn the_same_text_through_another_service_centre_has_the_same_tpdu() {
+        let report = unhex(REPORT_TO_SHORT_CODE.as_bytes()).unwrap();
+        let (_, tpdu) = report.split_first().unwrap();
+        let mut other = unhex(b"07915155210399F9").unwrap();
+        other.extend_from_slice(tpdu);
+        assert_eq!(tpdu_octets(&other), Ok(tpdu));
+        assert_eq!(tpdu_octets(&report), Ok(tpdu));
+        assert_eq!(tpdu_octets(&[0]), Ok(&[][..]));
+        assert!(tpdu_octets(&[2, 0x91]).is_err());
+        assert!(tpdu_octets(&[]).is_err());
+    }
+
+    #[test]
+    fn a_pdu_cut_anywhere_is_an_error_that_names_a_field() {
+        let report = unhex(REPORT_TO_SHORT_CODE.as_bytes()).unwrap();
+        assert!(Pdu::decode(&report).is_ok());
+        for end in 0..report.len() {
+            let cut = report.get(..end).unwrap();
+            let error = Pdu::decode(cut).unwrap_err();
+            assert!(
+                matches!(error, DecodeError::Truncated { .. }),
+                "{end}: {error}"
+            );
+        }
+    }
+
+    fn address() -> impl Strategy<Value = Address> {
+        prop_oneof![
+            "[0-9]{1,20}".prop_map(|digits| Address::number(&digits).unwrap()),
+            "\\+[0-9]{1,20}".prop_map(|number| Address::number(&number).unwrap()),
+            "[0-9*#abc]{1,20}".prop_map(|digits| Address::number(&digits)
+                .unwrap()
+                .typed(TypeOfNumber::NetworkSpecific, NumberingPlan::Private)),
+            "[A-Z][a-z ]{0,10}".prop_map(|name| Address::name(&name).unwrap()),
+        ]
+    }
+
+    fn user_data() -> impl Strategy<Value = UserData> {
+        (
+            prop::option::of(prop::collection::vec(any::<u8>(), 0..20)),
+            prop::collection::vec(any::<u8>(), 0..119),
+            0..3,
+        )
+            .prop_map(|(header, body, kind)| {
+                let header = header.map(|octets| UserDataHeader::from_octets(octets).unwrap());
+                let body = match kind {
+                    0 => Body::Septets(body.iter().map(|octet| octet & 0x7F).collect()),
+                    1 => Body::Ucs2(body),
+                    _ => Body::Octets(body),
+                };
+                UserData::new(header, body).unwrap()
+            })
+    }
+
+    fn validity() -> impl Strategy<Value = Option<ValidityPeriod>> {
+        prop::option::of(prop_oneof![
+            any::<u8>().prop_map(|octet| ValidityPeriod::Relative(RelativeValidity(octet))),
+            any::<[u8; 7]>().prop_map(|octets| ValidityPeriod::Absolute(Timestamp(octets))),
+            any::<[u8; 7]>().prop_map(|octets| ValidityPeriod::Enhanced(EnhancedValidity(octets))),
+        ])
+    }
+
+    fn tpdu() -> impl Strategy<Value = Tpdu> {
+        let octet = any::<u8>;
+        prop_oneof![
+            (
+                any::<[bool; 4]>(),
+                address(),
+                octet(),
+                any::<[u8; 7]>(),
+                user_data()
+            )
+                .prop_map(|(flags, originator, pid, timestamp, user_data)| {
+                    let [
+                        more_messages,
+                        loop_prevention,
+                        reply_path,
+                        status_report_indication,
+                    ] = flags;
+                    Tpdu::Deliver(SmsDeliver {
+                        more_messages,
+                        loop_prevention,
+                        reply_path,
+                        status_report_indication,
+                        originator,
+                        pid: ProtocolId(pid),
+                        coding: user_data.coding(),
+                        timestamp: Timestamp(timestamp),
+                        user_data,
+                    })
+                }),
+            (
+                any::<[bool; 3]>(),
+                octet(),
+                address(),
+                octet(),
+                validity(),
+                user_data()
+            )
+                .prop_map(
+                    |(flags, message_reference, destination, pid, validity, user_data)| {
+                        let [reject_duplicates, reply_path, status_report_request] = flags;
+                        Tpdu::Submit(SmsSubmit {
+                            reject_duplicates,
+                            reply_path,
+                            status_report_request,
+                            message_reference,
+                            destination,
+                            pid: ProtocolId(pid),
+                            coding: user_data.coding(),
+                            validity,
+                            user_data,
+                        })
+                    }
+                ),
+            (
+                any::<[bool; 3]>(),
+                octet(),
+                address(),
+                any::<[[u8; 7]; 2]>(),
+                octet(),
+                prop::option::of(octet()),
+                prop::option::of(user_data()),
+            )
+                .prop_map(
+                    |(flags, message_reference, recipient, times, status, pid, tail)| {
+                        let [more_messages, loop_prevention, to_command] = flags;
+                        let [timestamp, discharge] = times;
+                        Tpdu::StatusReport(SmsStatusReport {
+                            more_messages,
+                            loop_prevention,
+                            to_command,
+                            message_reference,
+                            recipient,
+                            timestamp: Timestamp(timestamp),
+                            discharge: Timestamp(discharge),
+                            status: Status(status),
+                            pid: pid.map(ProtocolId),
+                            coding: tail.as_ref().map(UserData::coding),
+                            user_data: tail,
+                        })
+                    }
+                ),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn pdus_come_back(
+            smsc in prop::option::of("\\+[0-9]{2,15}"),
+            tpdu in tpdu(),
+            padding in 0usize..4,
+        ) {
+            let smsc = smsc.map(|number| Address::number(&number).unwrap());
+            let pdu = Pdu { smsc, tpdu };
+            let mut octets = pdu.encode().unwrap();
+            prop_assert_eq!(tpdu_octets(&octets).unwrap(), pdu.tpdu.encode().unwrap());
+            // A status report's tail would read padding as its own.
+            if !matches!(pdu.tpdu, Tpdu::StatusReport(_)) {
+                octets.resize(octets.len() + padding, 0xFF);
+            }
+            prop_assert_eq!(Pdu::decode(&octets), Ok(pdu));
+        }
+
+        #[test]
+        fn a_coding_of_any_kind_is_read_or_refused(
+            coding in any::<u8>(),
+            octets in prop::collection::vec(any::<u8>(), 0..150),
+        ) {
+            let coding = DataCoding(coding);
+            let mut rest = Octets::new(&octets);
+            if let Ok(user_data) = UserData::decode(&mut rest, false, coding) {
+                let mut again = Vec::new();
+                user_data.encode(coding, &mut again).unwrap();
+                let found = UserData::decode(&mut Octets::new(&again), false, coding);
+                prop_assert_eq!(found, Ok(user_data));
+            }
+        }
+    }
+}

@@ -111,11 +111,13 @@ pub fn park(connection: &Connection, id: ArrivalId) -> Result<()> {
     Ok(())
 }
 
-/// Marks a PDU as unreadable: its octets stay, for whoever wants to know what it was.
-pub fn set_aside(connection: &Connection, id: ArrivalId, problem: &str) -> Result<()> {
-    connection
-        .prepare_cached("UPDATE inbox SET state = 'odd', problem = ?2 WHERE id = ?1")?
-        .execute(params![id.0, problem])?;
+/// Marks PDUs as unreadable: their octets stay, for whoever wants to know what they were.
+pub fn set_aside(connection: &Connection, ids: &[ArrivalId], problem: &str) -> Result<()> {
+    let mut update =
+        connection.prepare_cached("UPDATE inbox SET state = 'odd', problem = ?2 WHERE id = ?1")?;
+    for id in ids {
+        update.execute(params![id.0, problem])?;
+    }
     Ok(())
 }
 

@@ -193,6 +193,26 @@ impl Spool {
         answered.await.unwrap_or(Err(SpoolError::Closed))
     }
 
+    /// Writes from a thread that may be made to wait: see [`Spool::write`].
+    ///
+    /// # Errors
+    /// As for [`Spool::write`].
+    pub fn write_now<T, F>(&self, job: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+    {
+        let (answer, answered) = mpsc::sync_channel(1);
+        let boxed: WriteJob = Box::new(move |begun| {
+            let outcome = begun.and_then(|transaction| in_savepoint(transaction, job));
+            Box::new(move |committed| {
+                let _ = answer.send(committed.and(outcome));
+            })
+        });
+        self.writer.send(boxed).map_err(|_| SpoolError::Closed)?;
+        answered.recv().unwrap_or(Err(SpoolError::Closed))
+    }
+
     /// Reads what is committed.
     ///
     /// # Errors

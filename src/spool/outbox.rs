@@ -132,7 +132,9 @@ pub fn next_due(connection: &Connection, line: &str, now: Timestamp) -> Result<O
              FROM outbox o
              JOIN gateway g ON g.id = o.gateway
              JOIN message m ON m.id = o.message
-             WHERE o.state = 'due' AND g.line = ?1 AND o.not_before <= ?2
+             WHERE o.state = 'due' AND g.line = ?1
+               -- a clock set back must not hold a text for years
+               AND (o.not_before <= ?2 OR o.not_before > ?2 + 7200000)
                AND NOT EXISTS (SELECT 1 FROM outbox e WHERE e.state = 'due'
                                AND e.conversation = o.conversation AND e.id < o.id)
              ORDER BY o.id LIMIT 1",
@@ -171,6 +173,13 @@ pub fn waiting(connection: &Connection, line: &str) -> Result<u64> {
         )?
         .query_row([line], |row| row.get(0))?;
     Ok(u64::try_from(count).unwrap_or(0))
+}
+
+/// Segments a line attempted since then.
+pub fn attempted_since(connection: &Connection, line: &str, since: Timestamp) -> Result<u32> {
+    Ok(connection
+        .prepare_cached("SELECT count(*) FROM segment WHERE line = ?1 AND attempted >= ?2")?
+        .query_row(params![line, wire::time(since)], |row| row.get(0))?)
 }
 
 /// The segments of a text, in order; none before its first attempt.

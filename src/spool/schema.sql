@@ -181,3 +181,4 @@ CREATE TABLE segment (                            -- one SMS of a text: an attem
     UNIQUE (outbox, seq)
 ) STRICT;
 CREATE INDEX segment_reports ON segment(line, reference, tail) WHERE state IN ('accepted', 'unknown');
+CREATE INDEX segment_attempted ON segment(line, attempted);

@@ -433,6 +433,16 @@ pub fn credentials(
         .optional()?)
 }
 
+/// Whether any operator has a password, a token, or an open session.
+pub fn anyone_can_enter(connection: &Connection) -> Result<bool> {
+    Ok(connection.query_row(
+        "SELECT EXISTS (SELECT 1 FROM operator WHERE NOT removed AND password_hash IS NOT NULL)
+             OR EXISTS (SELECT 1 FROM token) OR EXISTS (SELECT 1 FROM session)",
+        [],
+        |row| row.get(0),
+    )?)
+}
+
 /// Whose bearer token this is, by its SHA-256.
 pub fn operator_by_token(connection: &Connection, hash: &str) -> Result<Option<OperatorId>> {
     Ok(connection
@@ -505,6 +515,15 @@ pub fn record_pin_attempt(connection: &Connection, iccid: &str, pin_digest: &str
         "INSERT INTO setting (key, value) VALUES (?1, ?2)
          ON CONFLICT (key) DO UPDATE SET value = excluded.value",
         params![format!("pin:{iccid}"), pin_digest],
+    )?;
+    Ok(())
+}
+
+/// Forgets a PIN attempt: it was the right one.
+pub fn forget_pin_attempt(connection: &Connection, iccid: &str) -> Result<()> {
+    connection.execute(
+        "DELETE FROM setting WHERE key = ?1",
+        [format!("pin:{iccid}")],
     )?;
     Ok(())
 }

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
-use super::reports;
+use super::{closing, reports};
 use crate::desk::{Arrivals, Desk, NotGranted, Receipt, Wish};
 use crate::modem::{self, ArrivedPdu};
 use crate::routing::{ArrivalId, ConversationId, Event, GatewayId, MessageId};
@@ -89,7 +89,7 @@ impl Inbound {
             let due = self.next_due();
             tokio::select! {
                 biased;
-                _ = stop.wait_for(|stop| *stop) => return,
+                () = closing(&mut stop) => return,
                 arrivals = arrived.recv() => match arrivals {
                     Some(arrivals) => self.keep(arrivals).await,
                     None => return,
@@ -166,12 +166,14 @@ impl Inbound {
         for kept in kept {
             match Pdu::decode(&kept.pdu).map(|pdu| pdu.tpdu) {
                 Ok(Tpdu::Deliver(deliver)) => {
-                    self.read_delivery(gateway, &kept, deliver, &mut pending).await;
+                    self.read_delivery(gateway, &kept, deliver, &mut pending)
+                        .await;
                 }
                 Ok(Tpdu::StatusReport(report)) => self.read_report(kept, report).await,
                 // A phone's own, left on the SIM before it was put into the modem.
                 Ok(Tpdu::Submit(_)) => {
-                    self.set_aside(kept.id, "a text that somebody stored to be sent").await;
+                    self.set_aside(kept.id, "a text that somebody stored to be sent")
+                        .await;
                 }
                 Err(error) => {
                     let problem = error.to_string();
@@ -218,7 +220,8 @@ impl Inbound {
         let lamp = deliver.coding.waiting().is_some();
         let body = match deliver.text() {
             Some(words) if words.is_empty() && lamp => {
-                self.set_aside(kept.id, "a voicemail lamp without words").await;
+                self.set_aside(kept.id, "a voicemail lamp without words")
+                    .await;
                 return;
             }
             Some(words) => words,
@@ -342,7 +345,7 @@ impl Inbound {
         self.settle(pending).await;
     }
 
-    fn words_so_far(&mut self, key: &Key) -> Option<String> {
+    fn words_so_far(&self, key: &Key) -> Option<String> {
         let assembly = self.assemblies.get(key)?;
         Some(assembly.text_so_far())
     }
@@ -403,9 +406,7 @@ impl Inbound {
             .spool
             .read(move |connection| transcript::message(connection, message))
             .await;
-        found
-            .ok()?
-            .map(|found| (message, found.conversation))
+        found.ok()?.map(|found| (message, found.conversation))
     }
 
     async fn consume(&mut self, ids: Vec<ArrivalId>) {
@@ -446,12 +447,7 @@ impl Inbound {
 /// give: this line has no packet data.
 const PICTURE: &str = "(a picture message: this line cannot open pictures)";
 
-fn text(
-    gateway: GatewayId,
-    from: &str,
-    body: String,
-    stamped_at: Option<Timestamp>,
-) -> Event {
+fn text(gateway: GatewayId, from: &str, body: String, stamped_at: Option<Timestamp>) -> Event {
     let from = match from {
         "" => "unknown sender", // an address of no digits (TS 23.040 §9.1.2.5)
         from => from,

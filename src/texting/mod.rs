@@ -3,6 +3,8 @@
 //! [`Inbound`] keeps what the modem lists, says so, and only then reads it. [`Outbound`] sends what
 //! is due. Both name their line in everything they write.
 
+use tokio::sync::watch;
+
 mod inbound;
 mod outbound;
 mod pins;
@@ -11,6 +13,12 @@ mod reports;
 pub use inbound::Inbound;
 pub use outbound::Outbound;
 pub use pins::PinBook;
+
+/// Waits until the house closes.
+async fn closing(stop: &mut watch::Receiver<bool>) {
+    // An error says that the house is gone: the same.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
 
 /// The last eight digits of a number: networks write the same one in national or international
 /// form as they like.

@@ -10,6 +10,9 @@ const RING_EVERY: Duration = Duration::from_secs(5);
 /// After so many the caller gives up.
 const RINGS_MAX: u8 = 6;
 
+/// Chatter does not come more often than this: it is a nuisance, not a flood.
+const CHATTER_EVERY_MIN: Duration = Duration::from_millis(1);
+
 /// Basic commands that a data modem has and that change nothing here.
 const IDLE_BASICS: [&str; 15] = [
     "&C", "&D", "&K", "&S", "&R", "&V", "&W", "&Y", "\\Q", "B", "L", "M", "P", "T", "X",
@@ -160,6 +163,11 @@ impl Firmware {
             ("+CGREG", form) => self.registration(1, "+CGREG", form),
             ("+CEREG", form) => self.registration(2, "+CEREG", form),
             ("+COPS", form) => self.operators(form),
+            ("+CGATT", Form::Read) => {
+                let attached = u8::from(self.radio.has_service());
+                self.say_done(&format!("+CGATT: {attached}"))
+            }
+            ("+CGATT", Form::Set(_)) => Ok(Outcome::Done),
             ("+CSCS", form) => self.character_set(form),
             ("+CPBS", form) => self.phonebook(form),
             ("+CPBR", Form::Test) => self.say_done("+CPBR: (1-100),40,18"),
@@ -461,6 +469,20 @@ impl Firmware {
         self.code(b"RING");
         if self.terms.caller_shown {
             self.code(clip.as_bytes());
+        }
+    }
+
+    pub(super) fn chatter_when_due(&mut self) {
+        let Some(every) = self.settings.chatter_every else {
+            return;
+        };
+        if self.chatters_at.is_none_or(|at| at > self.now) {
+            return;
+        }
+        self.chatters_at = Some(self.now + every.max(CHATTER_EVERY_MIN));
+        if self.boots_at.is_none() && self.silent_until.is_none() {
+            self.chatter(self.chattered);
+            self.chattered = self.chattered.wrapping_add(1);
         }
     }
 

@@ -35,6 +35,10 @@ const HELD_CODES_MAX: usize = 256;
 /// Message indications kept in `+CNMI` mode 0; then the oldest goes.
 const BUFFERED_CODES_MAX: usize = 32;
 
+/// Between the `OK` to a restart and the port's going away; closing it at once would take the `OK`
+/// out of the terminal's buffer.
+const FAREWELL: Duration = Duration::from_millis(100);
+
 const CTRL_Z: u8 = 0x1A;
 const ESC: u8 = 0x1B;
 
@@ -194,6 +198,12 @@ struct Unacknowledged {
     until: Instant,
 }
 
+/// The port is to go away at a time, for a time.
+struct PortDrop {
+    at: Instant,
+    pause: Duration,
+}
+
 struct Ringing {
     from: String,
     next: Instant,
@@ -229,12 +239,14 @@ pub(crate) struct Firmware {
     sim_ready_at: Option<Instant>,
     unacknowledged: Option<Unacknowledged>,
     ringing: Option<Ringing>,
+    chatters_at: Option<Instant>,
+    chattered: usize,
     memory_full: bool,
     last_message_reference: u8,
     has_sent: bool,
     fail_next: VecDeque<u16>,
     hold_next: bool,
-    drop_port: Option<Duration>,
+    drop_port: Option<PortDrop>,
     send_latency: Duration,
 }
 
@@ -279,6 +291,8 @@ impl Firmware {
             sim_ready_at: None,
             unacknowledged: None,
             ringing: None,
+            chatters_at: settings.chatter_every.map(|every| now + every),
+            chattered: 0,
             memory_full: false,
             last_message_reference: 0,
             has_sent: false,
@@ -320,6 +334,8 @@ impl Firmware {
             self.sim_ready_at,
             self.unacknowledged.as_ref().map(|text| text.until),
             self.ringing.as_ref().map(|ringing| ringing.next),
+            self.chatters_at,
+            self.drop_port.as_ref().map(|drop| drop.at),
             self.network.next_report(),
             self.out.front().and_then(|piece| piece.due),
         ]
@@ -346,9 +362,11 @@ impl Firmware {
         }
     }
 
-    /// Whether the port is to go away, and for how long.
-    pub(crate) fn take_drop_port(&mut self) -> Option<Duration> {
-        self.drop_port.take()
+    /// Whether the port is to go away now, and for how long.
+    pub(crate) fn take_drop_port(&mut self, now: Instant) -> Option<Duration> {
+        self.drop_port
+            .take_if(|drop| drop.at <= now)
+            .map(|drop| drop.pause)
     }
 
     /// The port went away: what was half said is gone, the modem's own state stays.
@@ -391,6 +409,11 @@ impl Firmware {
 
     /// Power off and on: memories stay, everything else starts again.
     pub(crate) fn restart(&mut self, now: Instant) {
+        self.restart_after(now, Duration::ZERO);
+    }
+
+    /// A restart of which the terminal is still told: the port stays for `farewell`.
+    fn restart_after(&mut self, now: Instant, farewell: Duration) {
         self.now = now;
         self.terms = Terms::of(self.profile);
         self.listening = Listening::Idle { after_a: false };
@@ -411,10 +434,14 @@ impl Firmware {
         if let Some(text) = self.unacknowledged.take() {
             self.network.waiting.push_front(text.waiting);
         }
-        if self.profile.restart_drops_port {
-            self.drop_port = Some(self.settings.boot_time);
-        }
         self.boots_at = Some(now + self.settings.boot_time);
+        if self.profile.restart_drops_port {
+            self.drop_port = Some(PortDrop {
+                at: now + farewell,
+                pause: self.settings.boot_time,
+            });
+            self.boots_at = Some(now + farewell + self.settings.boot_time);
+        }
         self.sim_ready_at = None;
         self.pass_time();
     }
@@ -455,6 +482,7 @@ impl Firmware {
         self.network.release_reports(now);
         self.expire_unacknowledged();
         self.ring();
+        self.chatter_when_due();
         self.deliver_waiting();
     }
 
@@ -533,7 +561,10 @@ impl Firmware {
             return;
         }
         if self.fate.strikes(Kind::HangUp) {
-            self.drop_port = Some(self.fate.faults().pause);
+            self.drop_port = Some(PortDrop {
+                at: self.now,
+                pause: self.fate.faults().pause,
+            });
             return;
         }
         if self.fate.strikes(Kind::Restart) {
@@ -616,7 +647,7 @@ impl Firmware {
                 // What was said before the restart still leaves the port.
                 let said = std::mem::take(&mut self.out);
                 let octets = self.out_octets;
-                self.restart(self.now);
+                self.restart_after(self.now, FAREWELL);
                 let after = std::mem::replace(&mut self.out, said);
                 self.out.extend(after);
                 self.out_octets += octets;

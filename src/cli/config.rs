@@ -1,0 +1,637 @@
+//! `callnumber.toml`: the box. Queues, gateways and operators live in the spool instead.
+//!
+//! An unknown key, a wrong type or an impossible value is an error that names file, line and key.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+use serde::de::{self, Deserializer};
+
+use crate::modem::{LineSettings, PortChoice};
+use crate::routing::Library;
+
+/// Where the configuration is looked for when no `--config` is given.
+pub const USUAL_FILE: &str = "/etc/callnumber/callnumber.toml";
+
+/// What the file says; with no file, the defaults.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The library as patrons know it.
+    pub library: LibraryTable,
+    /// The modems, each a line.
+    #[serde(rename = "modem")]
+    pub modems: Vec<ModemTable>,
+    /// Console, API and presence.
+    pub web: WebTable,
+    /// The link to an XMPP server.
+    pub xmpp: Option<XmppTable>,
+    /// The spool.
+    pub spool: SpoolTable,
+}
+
+/// `[library]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LibraryTable {
+    /// What notices call it.
+    pub name: Option<String>,
+    /// The IANA name of its time zone.
+    #[serde(deserialize_with = "time_zone")]
+    pub timezone: Option<String>,
+    /// A telephone that a person answers.
+    pub urgent_contact: Option<String>,
+    /// An address for longer questions.
+    pub email: Option<String>,
+    /// Where the opening hours can be read.
+    pub hours_link: Option<String>,
+}
+
+/// `[[modem]]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModemTable {
+    /// The line's name.
+    #[serde(deserialize_with = "line_name")]
+    pub name: String,
+    /// `auto`, or the path of a serial port.
+    #[serde(default = "auto", deserialize_with = "port")]
+    pub port: PortChoice,
+    /// Bits per second.
+    #[serde(default = "usual_baud", deserialize_with = "baud")]
+    pub baud: u32,
+    /// The SIM's PIN.
+    #[serde(default, deserialize_with = "pin")]
+    pub pin: Option<String>,
+    /// The service centre, for a SIM that has none.
+    #[serde(default, deserialize_with = "smsc")]
+    pub smsc: Option<String>,
+    /// How the modem's power key is reached.
+    #[serde(default)]
+    pub power: Option<PowerTable>,
+    /// Between the starts of two texts.
+    #[serde(default = "usual_pace", deserialize_with = "duration")]
+    pub pace: Duration,
+    /// Segments in a day; 0 is no cap.
+    #[serde(default = "usual_per_day")]
+    pub per_day: u32,
+}
+
+/// `power = { … }`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PowerTable {
+    /// A named pin profile.
+    pub profile: String,
+}
+
+/// `[web]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WebTable {
+    /// Where the console listens.
+    pub listen: SocketAddr,
+    /// How browsers reach it, when that is not `listen`.
+    #[serde(deserialize_with = "url")]
+    pub public_url: Option<String>,
+    /// A certificate of its own.
+    pub tls: Option<TlsTable>,
+}
+
+/// `tls = { … }`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsTable {
+    /// The chain, PEM.
+    pub cert: PathBuf,
+    /// The key, PEM.
+    pub key: PathBuf,
+}
+
+/// `[xmpp]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct XmppTable {
+    /// `[xmpp.component]`
+    pub component: ComponentTable,
+}
+
+/// `[xmpp.component]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ComponentTable {
+    /// The component's domain.
+    pub domain: String,
+    /// Host and port of the server's component listener.
+    pub server: String,
+    /// A file that holds the secret.
+    pub secret_file: Option<PathBuf>,
+}
+
+/// `[spool]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SpoolTable {
+    /// The spool's file.
+    pub path: Option<PathBuf>,
+    /// How long transcripts stay after closing.
+    #[serde(deserialize_with = "optional_duration")]
+    pub retention: Option<Duration>,
+}
+
+impl Default for WebTable {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            public_url: None,
+            tls: None,
+        }
+    }
+}
+
+fn auto() -> PortChoice {
+    PortChoice::Auto
+}
+
+fn usual_baud() -> u32 {
+    115_200
+}
+
+/// Carriers take a consumer SIM's texts at about one in four seconds.
+fn usual_pace() -> Duration {
+    Duration::from_secs(4)
+}
+
+/// What carriers commonly allow a consumer SIM in a day.
+fn usual_per_day() -> u32 {
+    1000
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// It cannot be read.
+    #[error("cannot read the configuration {}: {source}; check the path and who may read it", .path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// It says something impossible.
+    #[error("{}, {place}", .path.display())]
+    Wrong {
+        /// The file.
+        path: PathBuf,
+        /// Line, key and remedy.
+        place: String,
+    },
+}
+
+impl Config {
+    /// Reads the file given, else the usual one if it exists, else the defaults.
+    ///
+    /// # Errors
+    /// One sentence that names the file, the line, the key and what to write instead.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let path = match file {
+            Some(path) => path,
+            None if Path::new(USUAL_FILE).exists() => Path::new(USUAL_FILE),
+            None => return Ok(Self::default()),
+        };
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+            path: path.into(),
+            source,
+        })?;
+        Self::parse(&text).map_err(|place| ConfigError::Wrong {
+            path: path.into(),
+            place,
+        })
+    }
+
+    /// Reads the text of a file; the error says where and what.
+    fn parse(text: &str) -> Result<Self, String> {
+        let config: Self = toml::from_str(text).map_err(|error| {
+            let line = error.span().map_or(1, |span| line_of(text, span.start));
+            let key = text
+                .lines()
+                .nth(line - 1)
+                .map(str::trim)
+                .unwrap_or_default();
+            format!(
+                "line {line}: {} (at `{}`)",
+                remedy(error.message()),
+                without_secret(key)
+            )
+        })?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let mut names = BTreeSet::new();
+        let mut ports = BTreeSet::new();
+        for modem in &self.modems {
+            if !names.insert(&modem.name) {
+                return Err(format!(
+                    "[[modem]]: two modems are named {:?}; give each its own `name`",
+                    modem.name
+                ));
+            }
+            if let PortChoice::Path(path) = &modem.port
+                && !ports.insert(path)
+            {
+                return Err(format!(
+                    "[[modem]]: two modems have the port {}; each needs its own `port`",
+                    path.display()
+                ));
+            }
+        }
+        let autos = self.modems.iter().filter(|m| m.port == PortChoice::Auto);
+        if autos.count() > 1 {
+            return Err(
+                "[[modem]]: with several modems `port = \"auto\"` cannot tell them apart; \
+                 name each one's port (a /dev/callnumber/… link)"
+                    .into(),
+            );
+        }
+        if self.web.tls.is_some() {
+            return Err(
+                "[web] tls: this version serves plain HTTP only; remove `tls` and put a proxy \
+                 with a certificate in front"
+                    .into(),
+            );
+        }
+        Ok(())
+    }
+
+    /// What the file asks for that this version does not do; said once at start.
+    pub fn unsupported(&self) -> Vec<&'static str> {
+        let mut unsupported = Vec::new();
+        if self.xmpp.is_some() {
+            unsupported.push("[xmpp.component] is not supported by this version: ignored");
+        }
+        if self.modems.iter().any(|modem| modem.power.is_some()) {
+            unsupported.push("modem power profiles are not supported by this version: ignored");
+        }
+        if self.spool.retention.is_some() {
+            unsupported.push(
+                "[spool] retention is not supported by this version: transcripts stay until \
+                 they are removed by hand",
+            );
+        }
+        if self.library.timezone.is_some() {
+            unsupported.push("[library] timezone is not used by this version: ignored");
+        }
+        unsupported
+    }
+
+    /// The library as notices name it.
+    pub fn library(&self) -> Library {
+        let table = &self.library;
+        Library {
+            name: table.name.clone().unwrap_or_else(|| "The library".into()),
+            urgent: table.urgent_contact.clone(),
+            email: table.email.clone(),
+            hours_link: table.hours_link.clone(),
+        }
+    }
+
+    /// The lines to drive; without any in the file, one on whatever modem is found.
+    pub fn modems(&self) -> Vec<ModemTable> {
+        if self.modems.is_empty() {
+            return vec![ModemTable {
+                name: "modem".into(),
+                port: PortChoice::Auto,
+                baud: usual_baud(),
+                pin: None,
+                smsc: None,
+                power: None,
+                pace: usual_pace(),
+                per_day: usual_per_day(),
+            }];
+        }
+        self.modems.clone()
+    }
+
+    /// Where the spool is: as the file says; where systemd keeps a service's state; or where the
+    /// user's programs keep theirs.
+    pub fn spool_path(&self) -> PathBuf {
+        if let Some(path) = &self.spool.path {
+            return path.clone();
+        }
+        let from = |variable: &str| std::env::var_os(variable).filter(|value| !value.is_empty());
+        let folder = if let Some(state) = from("STATE_DIRECTORY") {
+            PathBuf::from(state)
+        } else if Path::new("/var/lib/callnumber").is_dir() {
+            PathBuf::from("/var/lib/callnumber")
+        } else if let Some(state) = from("XDG_STATE_HOME") {
+            PathBuf::from(state).join("callnumber")
+        } else if let Some(home) = from("HOME") {
+            PathBuf::from(home).join(".local/state/callnumber")
+        } else {
+            PathBuf::from("/var/lib/callnumber")
+        };
+        folder.join("spool.db")
+    }
+
+    /// How browsers reach the console at `listening`.
+    pub fn url(&self, listening: SocketAddr) -> String {
+        self.web
+            .public_url
+            .clone()
+            .unwrap_or_else(|| format!("http://{listening}"))
+    }
+}
+
+impl ModemTable {
+    /// The line's settings for the driver.
+    pub fn line(&self) -> LineSettings {
+        LineSettings {
+            baud: self.baud,
+            pin: self.pin.clone(),
+            smsc: self.smsc.clone(),
+            ..LineSettings::new(self.name.clone(), self.port.clone())
+        }
+    }
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    let before = text.as_bytes().get(..offset).unwrap_or(text.as_bytes());
+    before.iter().filter(|byte| **byte == b'\n').count() + 1
+}
+
+/// The parser names what is wrong; the remedy is ours to add.
+fn remedy(message: &str) -> String {
+    let message = message.trim_end_matches(['.', '\n']);
+    if message.starts_with("unknown field") {
+        format!("{message}: correct the key or remove it")
+    } else if message.starts_with("missing field") {
+        format!("{message}: add it")
+    } else {
+        message.to_owned()
+    }
+}
+
+/// A PIN must not end up in a log because the line beside it was wrong.
+fn without_secret(line: &str) -> String {
+    match line.split_once('=') {
+        Some((key, _)) if key.trim() == "pin" => "pin = …".into(),
+        _ => line.chars().take(80).collect(),
+    }
+}
+
+fn wrong<'de, D: Deserializer<'de>>(words: impl std::fmt::Display) -> D::Error {
+    de::Error::custom(words)
+}
+
+/// `4s`, `5m`, `2h`, `30d`, `250ms`.
+fn parse_duration(text: &str) -> Option<Duration> {
+    let split = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at_checked(split)?;
+    let number: u64 = number.parse().ok()?;
+    let ms = match unit.trim() {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" | "min" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    number.checked_mul(ms).map(Duration::from_millis)
+}
+
+fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(from)?;
+    parse_duration(&text).ok_or_else(|| {
+        wrong::<D>(format!(
+            "{text:?} is not a length of time: write a number and ms, s, m, h or d, such as \"4s\""
+        ))
+    })
+}
+
+fn optional_duration<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+    duration(from).map(Some)
+}
+
+fn time_zone<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let name = String::deserialize(from)?;
+    match TimeZone::get(&name) {
+        Ok(_) => Ok(Some(name)),
+        Err(_) => Err(wrong::<D>(format!(
+            "{name:?} is not a known time zone: write one such as \"America/Chicago\""
+        ))),
+    }
+}
+
+fn line_name<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let name = String::deserialize(from)?;
+    let fits = !name.is_empty()
+        && name.len() <= 32
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_.".contains(&b));
+    if fits {
+        Ok(name)
+    } else {
+        Err(wrong::<D>(format!(
+            "{name:?} cannot be a modem's name: use 1 to 32 of a-z, 0-9, `-`, `_` and `.`"
+        )))
+    }
+}
+
+fn port<'de, D: Deserializer<'de>>(from: D) -> Result<PortChoice, D::Error> {
+    let text = String::deserialize(from)?;
+    match text.as_str() {
+        "auto" => Ok(PortChoice::Auto),
+        path if path.starts_with('/') => Ok(PortChoice::Path(path.into())),
+        other => Err(wrong::<D>(format!(
+            "{other:?} is not a port: write \"auto\" or a path such as \"/dev/ttyUSB2\""
+        ))),
+    }
+}
+
+fn baud<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
+    let rate = u32::deserialize(from)?;
+    const RATES: [u32; 9] = [
+        9_600, 19_200, 38_400, 57_600, 115_200, 230_400, 460_800, 921_600, 3_000_000,
+    ];
+    if RATES.contains(&rate) {
+        Ok(rate)
+    } else {
+        Err(wrong::<D>(format!(
+            "{rate} is not a rate of serial ports: 115200 is usual"
+        )))
+    }
+}
+
+fn pin<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(from)?;
+    // TS 31.101: four to eight digits. The value stays out of the message.
+    if (4..=8).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit()) {
+        Ok(Some(text))
+    } else {
+        Err(wrong::<D>("a PIN has four to eight digits, in quotes"))
+    }
+}
+
+fn smsc<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(from)?;
+    let digits = text.strip_prefix('+').unwrap_or(&text);
+    if (3..=20).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) {
+        Ok(Some(text))
+    } else {
+        Err(wrong::<D>(format!(
+            "{text:?} is not a service centre's number: write it as \"+15550100\""
+        )))
+    }
+}
+
+fn url<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(from)?;
+    if text.starts_with("http://") || text.starts_with("https://") {
+        Ok(Some(text.trim_end_matches('/').to_owned()))
+    } else {
+        Err(wrong::<D>(format!(
+            "{text:?} is not a web address: start it with https://"
+        )))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    const DOCUMENTED: &str = r#"
+[library]
+name = "Elm Library"
+timezone = "America/Chicago"
+urgent_contact = "555-0100"
+
+[[modem]]
+name = "front-desk"
+port = "auto"
+pace = "4s"
+per_day = 1000
+
+[web]
+listen = "127.0.0.1:8080"
+
+[xmpp.component]
+domain = "desk.example.org"
+server = "127.0.0.1:5347"
+
+[spool]
+path = "/var/lib/callnumber/spool.db"
+retention = "30d"
+"#;
+
+    #[test]
+    fn the_documented_file_is_read() {
+        let config = Config::parse(DOCUMENTED).unwrap();
+        assert_eq!(config.library().name, "Elm Library");
+        assert_eq!(config.modems().len(), 1);
+        assert_eq!(config.modems[0].pace, Duration::from_secs(4));
+        assert_eq!(
+            config.spool.retention,
+            Some(Duration::from_secs(30 * 86_400))
+        );
+        assert!(config.xmpp.is_some());
+    }
+
+    #[test]
+    fn an_empty_file_is_a_desk_with_one_found_modem() {
+        let config = Config::parse("").unwrap();
+        assert_eq!(config.modems()[0].port, PortChoice::Auto);
+        assert_eq!(config.web.listen.to_string(), "127.0.0.1:8080");
+        assert!(config.unsupported().is_empty());
+    }
+
+    #[test]
+    fn each_mistake_names_its_line_key_and_remedy() {
+        for (text, parts) in [
+            (
+                "[library]\nname = \"Elm\"\nnmae = 1\n",
+                &["line 3", "nmae", "correct the key or remove it"][..],
+            ),
+            ("[web]\nlisten = 8080\n", &["line 2", "listen"]),
+            ("[web]\nlisten = \"here\"\n", &["line 2", "listen"]),
+            (
+                "[[modem]]\nport = \"auto\"\n",
+                &["line 1", "name", "add it"],
+            ),
+            (
+                "[[modem]]\nname = \"a\"\nport = \"COM3\"\n",
+                &["line 3", "port", "/dev/ttyUSB2"],
+            ),
+            (
+                "[[modem]]\nname = \"Front Desk\"\n",
+                &["line 2", "name", "a-z"],
+            ),
+            (
+                "[[modem]]\nname = \"a\"\nbaud = 12\n",
+                &["line 3", "baud", "115200"],
+            ),
+            (
+                "[[modem]]\nname = \"a\"\npace = \"fast\"\n",
+                &["line 3", "pace", "4s"],
+            ),
+            (
+                "[library]\ntimezone = \"Elm/Street\"\n",
+                &["line 2", "timezone", "America/Chicago"],
+            ),
+            ("[spool]\nretention = 30\n", &["line 2", "retention"]),
+            (
+                "[[modem]]\nname = \"a\"\n[[modem]]\nname = \"a\"\n",
+                &["two modems", "name"],
+            ),
+            (
+                "[[modem]]\nname = \"a\"\n[[modem]]\nname = \"b\"\n",
+                &["auto", "port"],
+            ),
+            (
+                "[web]\ntls = { cert = \"a\", key = \"b\" }\n",
+                &["tls", "proxy"],
+            ),
+            ("[web\n", &["line 1"]),
+        ] {
+            let error = Config::parse(text).expect_err(text);
+            for part in parts {
+                assert!(error.contains(part), "{text:?}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_wrong_pin_stays_out_of_the_message() {
+        let error = Config::parse("[[modem]]\nname = \"a\"\npin = \"12x45\"\n").unwrap_err();
+        assert!(error.contains("line 3"), "{error}");
+        assert!(!error.contains("12x45"), "{error}");
+    }
+
+    #[test]
+    fn durations() {
+        for (text, ms) in [
+            ("0s", Some(0)),
+            ("250ms", Some(250)),
+            ("4s", Some(4_000)),
+            ("5m", Some(300_000)),
+            ("2h", Some(7_200_000)),
+            ("30d", Some(2_592_000_000)),
+            ("", None),
+            ("s", None),
+            ("4", None),
+            ("-4s", None),
+            ("4 parsecs", None),
+            ("99999999999999999999d", None),
+        ] {
+            assert_eq!(parse_duration(text).map(|d| d.as_millis()), ms, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,496 @@
+//! Commands that change the desk: they knock at the running daemon, and where none runs they do
+//! the same over the spool.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::Value;
+
+use super::{BoxArguments, secret};
+use crate::control::{self, CallError, Request};
+use crate::daemon::{House, HouseSettings, StartError};
+use crate::routing::{Amendment, GatewayKind, OfflinePolicy, Role};
+use crate::spool::OpenError;
+use crate::web;
+
+/// For how long a sign-in link works.
+const LINK_VALID_S: u32 = 60 * 60;
+/// How often to knock at a daemon that is just starting.
+const KNOCKS: u32 = 50;
+const KNOCK_EVERY: Duration = Duration::from_millis(100);
+
+/// `callnumber operator`
+#[derive(Debug, Subcommand)]
+pub(super) enum OperatorCommand {
+    /// Add an operator; the password comes from standard input, or is asked for
+    Add {
+        /// The name they sign in with: a-z, 0-9, - _ .
+        name: String,
+        /// A queue they answer; may be given several times
+        #[arg(long = "queue", value_name = "QUEUE")]
+        queues: Vec<String>,
+        /// May also arrange the desk
+        #[arg(long)]
+        admin: bool,
+        /// No password: they sign in with links and tokens only
+        #[arg(long)]
+        no_password: bool,
+        #[command(flatten)]
+        at: BoxArguments,
+    },
+    /// Change an operator
+    Set {
+        /// Whom
+        name: String,
+        /// The queues they answer from now on; may be given several times
+        #[arg(long = "queue", value_name = "QUEUE")]
+        queues: Vec<String>,
+        /// A new password, from standard input or asked for
+        #[arg(long)]
+        password: bool,
+        /// A new role
+        #[arg(long)]
+        role: Option<RoleWord>,
+        #[command(flatten)]
+        at: BoxArguments,
+    },
+    /// List the operators
+    List(ListArguments),
+    /// Remove an operator; what they answered goes back to its queue
+    Remove {
+        /// Whom
+        name: String,
+        #[command(flatten)]
+        at: BoxArguments,
+    },
+    /// Print a bearer token for the JSON API, and nothing else
+    Token {
+        /// Whose
+        name: String,
+        #[command(flatten)]
+        at: BoxArguments,
+    },
+    /// Print a sign-in link that works once, within an hour
+    Link {
+        /// Whose
+        name: String,
+        #[command(flatten)]
+        at: BoxArguments,
+    },
+}
+
+/// `callnumber queue`
+#[derive(Debug, Subcommand)]
+pub(super) enum QueueCommand {
+    /// Add a queue
+    Add {
+        /// Its name: a-z, 0-9, - _ .
+        name: String,
+        #[command(flatten)]
+        at: BoxArguments,
+    },
+    /// Rename a queue
+    Set {
+        /// Which
+        name: String,
+        /// The new name
+        #[arg(long)]
+        rename: String,
+        #[command(flatten)]
+        at: BoxArguments,
+    },
+    /// List the queues
+    List(ListArguments),
+    /// Remove a queue that was never used
+    Remove {
+        /// Which
+        name: String,
+        #[command(flatten)]
+        at: BoxArguments,
+    },
+}
+
+/// `callnumber gateway`
+#[derive(Debug, Subcommand)]
+pub(super) enum GatewayCommand {
+    /// Add a gateway
+    Add {
+        /// Its name: a-z, 0-9, - _ .
+        name: String,
+        /// The wire
+        #[arg(long)]
+        kind: KindWord,
+        /// The queue it feeds
+        #[arg(long)]
+        queue: String,
+        /// For sms: the configured modem [default: the gateway's name]
+        #[arg(long, value_name = "MODEM")]
+        line: Option<String>,
+        /// What happens to texts while the queue is offline [default: hold for sms and im, refuse for widget]
+        #[arg(long)]
+        offline: Option<PolicyWord>,
+        #[command(flatten)]
+        at: BoxArguments,
+    },
+    /// Change a gateway
+    Set {
+        /// Which
+        name: String,
+        /// The queue it feeds from now on
+        #[arg(long)]
+        queue: Option<String>,
+        /// The configured modem it listens on
+        #[arg(long, value_name = "MODEM")]
+        line: Option<String>,
+        /// What happens to texts while the queue is offline
+        #[arg(long)]
+        offline: Option<PolicyWord>,
+        /// What patrons are told while closed: the words, "" for nothing, default for the default
+        #[arg(long, value_name = "WORDS")]
+        notice: Option<String>,
+        #[command(flatten)]
+        at: BoxArguments,
+    },
+    /// List the gateways
+    List(ListArguments),
+    /// Remove a gateway; its open conversations can still be answered
+    Remove {
+        /// Which
+        name: String,
+        #[command(flatten)]
+        at: BoxArguments,
+    },
+}
+
+/// `callnumber … list`
+#[derive(Debug, Args)]
+pub(super) struct ListArguments {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    at: BoxArguments,
+}
+
+/// `callnumber send`
+#[derive(Debug, Args)]
+pub(super) struct SendArguments {
+    /// To whom: +15551230100
+    number: String,
+    /// The words
+    text: String,
+    /// By which gateway [default: the first sms gateway]
+    #[arg(long)]
+    gateway: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    at: BoxArguments,
+}
+
+/// A role, as it is typed.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum RoleWord {
+    /// Answers patrons
+    Operator,
+    /// Also arranges the desk
+    Admin,
+}
+
+impl From<RoleWord> for Role {
+    fn from(word: RoleWord) -> Self {
+        match word {
+            RoleWord::Operator => Role::Operator,
+            RoleWord::Admin => Role::Admin,
+        }
+    }
+}
+
+/// A gateway's wire, as it is typed.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum KindWord {
+    /// A line: modem and SIM
+    Sms,
+    /// An instant-message address
+    Im,
+    /// A web page
+    Widget,
+}
+
+impl From<KindWord> for GatewayKind {
+    fn from(word: KindWord) -> Self {
+        match word {
+            KindWord::Sms => GatewayKind::Sms,
+            KindWord::Im => GatewayKind::Im,
+            KindWord::Widget => GatewayKind::Widget,
+        }
+    }
+}
+
+/// An offline policy, as it is typed.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum PolicyWord {
+    /// Keep texts for the next operator who signs in
+    Hold,
+    /// Keep nothing, and say so
+    Refuse,
+}
+
+impl From<PolicyWord> for OfflinePolicy {
+    fn from(word: PolicyWord) -> Self {
+        match word {
+            PolicyWord::Hold => OfflinePolicy::Hold,
+            PolicyWord::Refuse => OfflinePolicy::Refuse,
+        }
+    }
+}
+
+pub(super) async fn operator(command: OperatorCommand) -> anyhow::Result<()> {
+    match command {
+        OperatorCommand::Add {
+            name,
+            queues,
+            admin,
+            no_password,
+            at,
+        } => {
+            let password_hash = match no_password {
+                true => None,
+                false => Some(hashed_password(&name)?),
+            };
+            let role = if admin { Role::Admin } else { Role::Operator };
+            let amendment = Amendment::AddOperator {
+                name,
+                password_hash,
+                role,
+                queues,
+            };
+            amend(&at, amendment).await
+        }
+        OperatorCommand::Set {
+            name,
+            queues,
+            password,
+            role,
+            at,
+        } => {
+            let password_hash = match password {
+                true => Some(hashed_password(&name)?),
+                false => None,
+            };
+            let amendment = Amendment::SetOperator {
+                name,
+                password_hash,
+                role: role.map(Role::from),
+                queues: (!queues.is_empty()).then_some(queues),
+            };
+            amend(&at, amendment).await
+        }
+        OperatorCommand::List(arguments) => {
+            list(arguments, "operators", &["name", "role", "queues"]).await
+        }
+        OperatorCommand::Remove { name, at } => {
+            amend(&at, Amendment::RemoveOperator { name }).await
+        }
+        OperatorCommand::Token { name, at } => {
+            let token = secret::make();
+            let amendment = Amendment::AddToken {
+                operator: name,
+                token_hash: secret::hash(&token),
+            };
+            amend(&at, amendment).await?;
+            println!("{token}");
+            Ok(())
+        }
+        OperatorCommand::Link { name, at } => {
+            let config = at.load()?;
+            let link = secret::make();
+            let amendment = Amendment::AddLink {
+                operator: name,
+                link_hash: secret::hash(&link),
+                valid_s: LINK_VALID_S,
+            };
+            amend(&at, amendment).await?;
+            println!("{}/enter/{link}", config.url(config.web.listen));
+            Ok(())
+        }
+    }
+}
+
+pub(super) async fn queue(command: QueueCommand) -> anyhow::Result<()> {
+    match command {
+        QueueCommand::Add { name, at } => amend(&at, Amendment::AddQueue { name }).await,
+        QueueCommand::Set { name, rename, at } => {
+            amend(&at, Amendment::SetQueue { name, rename }).await
+        }
+        QueueCommand::List(arguments) => list(arguments, "queues", &["name"]).await,
+        QueueCommand::Remove { name, at } => amend(&at, Amendment::RemoveQueue { name }).await,
+    }
+}
+
+pub(super) async fn gateway(command: GatewayCommand) -> anyhow::Result<()> {
+    match command {
+        GatewayCommand::Add {
+            name,
+            kind,
+            queue,
+            line,
+            offline,
+            at,
+        } => {
+            let amendment = Amendment::AddGateway {
+                name,
+                kind: kind.into(),
+                queue,
+                line,
+                policy: offline.map(OfflinePolicy::from),
+            };
+            amend(&at, amendment).await
+        }
+        GatewayCommand::Set {
+            name,
+            queue,
+            line,
+            offline,
+            notice,
+            at,
+        } => {
+            let amendment = Amendment::SetGateway {
+                name,
+                queue,
+                line,
+                policy: offline.map(OfflinePolicy::from),
+                closed_notice: notice,
+            };
+            amend(&at, amendment).await
+        }
+        GatewayCommand::List(arguments) => {
+            let columns = ["name", "kind", "queue", "line", "offline"];
+            list(arguments, "gateways", &columns).await
+        }
+        GatewayCommand::Remove { name, at } => amend(&at, Amendment::RemoveGateway { name }).await,
+    }
+}
+
+pub(super) async fn send(arguments: SendArguments) -> anyhow::Result<()> {
+    let request = Request::Send {
+        number: arguments.number,
+        text: arguments.text,
+        gateway: arguments.gateway,
+    };
+    let sent = ask(&arguments.at, request).await?;
+    if arguments.json {
+        println!("{sent}");
+    } else {
+        println!(
+            "Queued as message {} ({} segment(s)); `callnumber status` shows what waits.",
+            sent["message"], sent["segments"]
+        );
+    }
+    Ok(())
+}
+
+fn hashed_password(name: &str) -> anyhow::Result<String> {
+    let password = secret::new_password(name)?;
+    Ok(web::hash_password(&password)?)
+}
+
+async fn amend(at: &BoxArguments, amendment: Amendment) -> anyhow::Result<()> {
+    ask(at, Request::Amend(amendment)).await.map(drop)
+}
+
+async fn list(arguments: ListArguments, what: &str, columns: &[&str]) -> anyhow::Result<()> {
+    let plan = ask(&arguments.at, Request::Plan).await?;
+    let rows = &plan[what];
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(rows)?);
+    } else {
+        print!("{}", table(rows, columns));
+    }
+    Ok(())
+}
+
+/// Asks the running daemon, or answers over the spool while none runs.
+pub(super) async fn ask(at: &BoxArguments, request: Request) -> anyhow::Result<Value> {
+    let config = at.load()?;
+    let spool = config.spool_path();
+    for _ in 0..KNOCKS {
+        match control::call(&spool, &request).await {
+            Err(CallError::NotRunning) => {}
+            answered => return Ok(answered?),
+        }
+        let settings = HouseSettings::quiet(spool.clone(), config.library());
+        match House::open(settings).await {
+            Ok(house) => {
+                let answered = house.control(false).answer(request).await;
+                house.close().await;
+                return answered.map_err(anyhow::Error::msg);
+            }
+            // A daemon is just opening, or another command has it for a moment.
+            Err(StartError::Spool(OpenError::InUse { .. })) => {
+                tokio::time::sleep(KNOCK_EVERY).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(OpenError::InUse { path: spool }).context("the daemon does not answer")
+}
+
+/// Rows as columns that line up.
+fn table(rows: &Value, columns: &[&str]) -> String {
+    let cell = |row: &Value, column: &str| match &row[column] {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => {
+            let words: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
+            words.join(",")
+        }
+        Value::Null => "-".into(),
+        other => other.to_string(),
+    };
+    let mut lines = vec![columns.iter().map(|c| c.to_uppercase()).collect::<Vec<_>>()];
+    for row in rows.as_array().into_iter().flatten() {
+        lines.push(columns.iter().map(|column| cell(row, column)).collect());
+    }
+    let widths: Vec<usize> = (0..columns.len())
+        .map(|at| {
+            lines
+                .iter()
+                .filter_map(|line| line.get(at))
+                .map(String::len)
+                .max()
+        })
+        .map(Option::unwrap_or_default)
+        .collect();
+    let mut text = String::new();
+    for line in lines {
+        let padded: Vec<String> = line
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:<width$}"))
+            .collect();
+        text += padded.join("  ").trim_end();
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn tables_line_up() {
+        let rows = json!([
+            { "name": "ana", "queues": ["desk", "kids"] },
+            { "name": "benedict", "queues": [] },
+            { "name": "c", "queues": null },
+        ]);
+        assert_eq!(
+            table(&rows, &["name", "queues"]),
+            "NAME      QUEUES\nana       desk,kids\nbenedict\nc         -\n"
+        );
+    }
+}

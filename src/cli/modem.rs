@@ -1,0 +1,133 @@
+//! `callnumber modem`: look for modems; ask one.
+
+use anyhow::bail;
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+use super::BoxArguments;
+use super::desk::ask;
+use crate::control::Request;
+use crate::modem::{self, Found};
+
+/// `callnumber modem`
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Look for modems on this machine's serial ports
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        at: BoxArguments,
+    },
+    /// What the running desk knows of its modem
+    Info {
+        /// The line [default: all]
+        line: Option<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        at: BoxArguments,
+    },
+    /// Ask the network a code such as *100#, and print its answer
+    Ussd {
+        /// The code
+        code: String,
+        /// The line [default: the first]
+        #[arg(long)]
+        line: Option<String>,
+        #[command(flatten)]
+        at: BoxArguments,
+    },
+}
+
+pub(super) async fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::List { json, at } => list(json, &at).await,
+        Command::Info { line, json, at } => info(line.as_deref(), json, &at).await,
+        Command::Ussd { code, line, at } => {
+            let answer = ask(&at, Request::Ussd { line, code }).await?;
+            println!("{}", answer["answer"].as_str().unwrap_or_default());
+            Ok(())
+        }
+    }
+}
+
+async fn list(as_json: bool, at: &BoxArguments) -> anyhow::Result<()> {
+    // The configuration is not needed to look, but a wrong one should not pass unseen.
+    at.load()?;
+    let found = modem::list().await;
+    if as_json {
+        println!("{}", serde_json::to_string_pretty(&found)?);
+        return Ok(());
+    }
+    if found.is_empty() {
+        println!(
+            "No modem found on a USB port. Is it plugged in and powered? A modem on a built-in \
+             serial port is named in the configuration: port = \"/dev/…\"."
+        );
+    }
+    for Found {
+        path,
+        usb_id,
+        modem,
+        trouble,
+    } in found
+    {
+        let port = path.display();
+        match (modem, trouble) {
+            (Some(modem), _) => println!(
+                "{port} ({usb_id}): {}, IMEI {}, SIM {}, texts in {}",
+                modem.model.as_deref().unwrap_or("a modem"),
+                modem.imei.as_deref().unwrap_or("not told"),
+                modem.sim.as_deref().unwrap_or("not answering"),
+                match modem.memories.as_slice() {
+                    [] => "none: not the port for texts".to_owned(),
+                    memories => memories.join(", "),
+                }
+            ),
+            (None, trouble) => println!(
+                "{port} ({usb_id}): {}",
+                trouble.as_deref().unwrap_or("does not answer AT")
+            ),
+        }
+    }
+    Ok(())
+}
+
+async fn info(line: Option<&str>, as_json: bool, at: &BoxArguments) -> anyhow::Result<()> {
+    let status = ask(at, Request::Status).await?;
+    let lines: Vec<&Value> = status["lines"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|known| line.is_none_or(|name| known["name"] == name))
+        .collect();
+    if lines.is_empty() {
+        match (status["running"].as_bool(), line) {
+            (Some(true), Some(name)) => bail!("the running desk has no line {name:?}"),
+            (Some(true), None) => bail!("the running desk has no line: add a [[modem]]"),
+            _ => bail!("no desk runs, so no modem is driven: start `callnumber run` first"),
+        }
+    }
+    if as_json {
+        println!("{}", serde_json::to_string_pretty(&json!(lines))?);
+        return Ok(());
+    }
+    for known in lines {
+        print!("{}", super::status::line_in_words(known));
+        for (label, key) in [
+            ("manufacturer", "manufacturer"),
+            ("revision", "revision"),
+            ("IMEI", "imei"),
+            ("IMSI", "imsi"),
+            ("ICCID", "iccid"),
+        ] {
+            if let Some(value) = known[key].as_str() {
+                println!("  {label}: {value}");
+            }
+        }
+    }
+    Ok(())
+}

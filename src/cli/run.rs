@@ -1,0 +1,146 @@
+//! `callnumber run`: the daemon.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::config::Config;
+use super::secret;
+use crate::daemon::{House, HouseSettings, LineSetup, WebSetup};
+use crate::desk::Desk;
+use crate::routing::{Amendment, Event, Role};
+use crate::web;
+
+/// For how long the first operator's sign-in link works.
+const FIRST_LINK_VALID_S: u32 = 24 * 60 * 60;
+
+/// Runs until it is told to stop.
+pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
+    for sentence in config.unsupported() {
+        tracing::warn!("{sentence}");
+    }
+    let library = config.library();
+    let settings = HouseSettings {
+        spool: config.spool_path(),
+        lines: config
+            .modems()
+            .iter()
+            .map(|modem| LineSetup {
+                line: modem.line(),
+                pace: modem.pace,
+                per_day: modem.per_day,
+            })
+            .collect(),
+        web: Some(WebSetup {
+            listen: config.web.listen,
+            settings: web::Settings {
+                library: library.name.clone(),
+                secure_cookies: config
+                    .web
+                    .public_url
+                    .as_ref()
+                    .is_some_and(|url| url.starts_with("https://")),
+                ..web::Settings::default()
+            },
+            extra: None,
+        }),
+        library,
+        control: true,
+    };
+    let mut terminate = signal(SignalKind::terminate())?;
+    let house = House::open(settings).await?;
+    let url = house
+        .web()
+        .map(|listening| config.url(listening))
+        .unwrap_or_default();
+    println!("The console is at {url}/");
+    if let Some(path) = first_link(&house).await? {
+        println!(
+            "Nobody can sign in yet. This link signs the first operator in, once, within a day:"
+        );
+        println!("  {url}{path}");
+    }
+    println!("The spool is {}", house.spool().path().display());
+
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        outcome = tokio::signal::ctrl_c() => outcome.context("cannot wait for Ctrl-C")?,
+        () = feed_watchdog(house.desk().clone()) => {}
+    }
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+    tracing::info!("closing");
+    house.close().await;
+    Ok(())
+}
+
+/// A desk that nobody can enter gets a first operator and a link for them.
+async fn first_link(house: &House) -> anyhow::Result<Option<String>> {
+    let enterable = house
+        .spool()
+        .read(crate::spool::staff::anyone_can_enter)
+        .await?;
+    if enterable {
+        return Ok(None);
+    }
+    let first = {
+        let board = house.desk().board();
+        let board = board.borrow();
+        let operators = &board.plan.operators;
+        operators.first().map(|operator| operator.name.clone())
+    };
+    let name = match first {
+        Some(name) => name,
+        None => {
+            let queues = {
+                let board = house.desk().board();
+                let board = board.borrow();
+                let queues = &board.plan.queues;
+                queues.iter().map(|queue| queue.name.clone()).collect()
+            };
+            let name = "librarian".to_owned();
+            house
+                .desk()
+                .amend(Amendment::AddOperator {
+                    name: name.clone(),
+                    password_hash: None,
+                    role: Role::Admin,
+                    queues,
+                })
+                .await?;
+            name
+        }
+    };
+    link(house.desk(), name, FIRST_LINK_VALID_S).await.map(Some)
+}
+
+/// A one-time sign-in link: the path below the console's address.
+pub(super) async fn link(desk: &Desk, operator: String, valid_s: u32) -> anyhow::Result<String> {
+    let secret = secret::make();
+    desk.amend(Amendment::AddLink {
+        operator,
+        link_hash: secret::hash(&secret),
+        valid_s,
+    })
+    .await?;
+    Ok(format!("/enter/{secret}"))
+}
+
+/// Tells systemd that the desk moves: each ping goes through the router and back. Ends only when
+/// the router is gone, and then there is nothing left to run for.
+async fn feed_watchdog(desk: Desk) {
+    let every =
+        sd_notify::watchdog_enabled().map_or(Duration::from_secs(60), |timeout| timeout / 3);
+    let mut interval = tokio::time::interval(every);
+    loop {
+        interval.tick().await;
+        match desk.ask(Event::Tick).await {
+            Ok(_) => {
+                let _ = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]);
+            }
+            Err(error) if error.is_transient() => tracing::warn!(%error, "the desk is not well"),
+            Err(error) => tracing::error!(%error, "the desk refused to tick"),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Secrets: made here, shown once, kept only as their SHA-256.
+
+use std::fmt::Write as _;
+use std::io::{BufRead, IsTerminal};
+
+use anyhow::{Context, bail, ensure};
+use sha2::{Digest, Sha256};
+
+/// Shorter passwords are guessed.
+const PASSWORD_MIN: usize = 8;
+/// Longer ones are a mistake, and would take argon2 for a walk.
+const PASSWORD_MAX: usize = 1024;
+
+/// 256 bits from the system, in hexadecimal.
+pub(super) fn make() -> String {
+    let mut octets = [0_u8; 32];
+    getrandom::fill(&mut octets).expect("the system's random source works");
+    hex(&octets)
+}
+
+/// What the spool keeps of a secret.
+pub(super) fn hash(secret: &str) -> String {
+    hex(&Sha256::digest(secret.as_bytes()))
+}
+
+fn hex(octets: &[u8]) -> String {
+    octets.iter().fold(String::new(), |mut text, octet| {
+        let _ = write!(text, "{octet:02x}"); // writing to a String cannot fail
+        text
+    })
+}
+
+/// A new password: asked for twice at a terminal, else one line from standard input.
+pub(super) fn new_password(operator: &str) -> anyhow::Result<String> {
+    let password = if std::io::stdin().is_terminal() {
+        let password = rpassword::prompt_password(format!("A password for {operator}: "))
+            .context("cannot read the password from the terminal")?;
+        let again = rpassword::prompt_password("The same again: ")
+            .context("cannot read the password from the terminal")?;
+        ensure!(
+            password == again,
+            "the two passwords differ: nothing was changed"
+        );
+        password
+    } else {
+        let mut line = String::new();
+        std::io::stdin()
+            .lock()
+            .read_line(&mut line)
+            .context("cannot read the password from standard input")?;
+        line.trim_end_matches(['\r', '\n']).to_owned()
+    };
+    if password.is_empty() {
+        bail!("no password was given: write one line to standard input, or use --no-password");
+    }
+    ensure!(
+        password.chars().count() >= PASSWORD_MIN,
+        "a password has at least {PASSWORD_MIN} characters: nothing was changed"
+    );
+    ensure!(
+        password.len() <= PASSWORD_MAX,
+        "a password has at most {PASSWORD_MAX} octets: nothing was changed"
+    );
+    Ok(password)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_kept_as_its_sha_256() {
+        // FIPS 180-4, the example of one block.
+        assert_eq!(
+            hash("abc"),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
+        assert_eq!(make().len(), 64);
+        assert_ne!(make(), make());
+    }
+}

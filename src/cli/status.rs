@@ -1,0 +1,150 @@
+//! `callnumber status`: how the running desk is.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::BoxArguments;
+use crate::control::{self, CallError, Request};
+
+/// `callnumber status`
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    at: BoxArguments,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// The exit status when no daemon runs, as `systemctl status` has it.
+const NOT_RUNNING: u8 = 3;
+
+pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let spool = arguments.at.load()?.spool_path();
+    let status = match control::call(&spool, &Request::Status).await {
+        Ok(status) => status,
+        Err(CallError::NotRunning) => {
+            if arguments.json {
+                println!("{}", json!({ "running": false, "spool": spool }));
+            } else {
+                println!(
+                    "No desk runs on {}: start it with `callnumber run`.",
+                    spool.display()
+                );
+            }
+            return Ok(ExitCode::from(NOT_RUNNING));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&status)?);
+    } else {
+        print!("{}", in_words(&status));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn in_words(status: &Value) -> String {
+    let mut words = format!(
+        "callnumber {} runs on {}\n",
+        text(&status["version"]),
+        text(&status["spool"])
+    );
+    for queue in array(&status["queues"]) {
+        let open = match queue["online"].as_bool() {
+            Some(true) => "online",
+            _ => "offline",
+        };
+        words += &format!("queue {}: {open}\n", text(&queue["name"]));
+    }
+    words += &format!("operators available: {}\n", status["operators_available"]);
+    for state in ["held", "waiting", "claimed"] {
+        words += &format!(
+            "{state}: {}\n",
+            status["conversations"][state].as_u64().unwrap_or(0)
+        );
+    }
+    for line in array(&status["lines"]) {
+        words += &line_in_words(line);
+    }
+    words
+}
+
+pub(super) fn line_in_words(line: &Value) -> String {
+    let phase = match line["phase"]["phase"].as_str() {
+        Some("ready") => "ready".to_owned(),
+        Some("starting") => "starting".to_owned(),
+        Some(_) => text(&line["phase"]["detail"]).to_owned(),
+        None => "not known".to_owned(),
+    };
+    let mut words = format!("line {}: {phase}\n", text(&line["name"]));
+    for (label, key) in [
+        ("port", "port"),
+        ("modem", "model"),
+        ("registration", "registration"),
+        ("network", "operator"),
+        ("own number", "own_number"),
+        ("service centre", "smsc"),
+    ] {
+        if let Some(value) = line[key].as_str() {
+            words += &format!("  {label}: {value}\n");
+        }
+    }
+    if let Some(dbm) = line["signal_dbm"].as_i64() {
+        words += &format!("  signal: {dbm} dBm\n");
+    }
+    if let (Some(used), Some(total)) = (
+        line["storage_used"].as_u64(),
+        line["storage_total"].as_u64(),
+    ) {
+        words += &format!("  storage: {used} of {total}\n");
+    }
+    if let Some(waiting) = line["replies_waiting"].as_u64() {
+        words += &format!("  replies waiting: {waiting}\n");
+    }
+    words
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or("?")
+}
+
+fn array(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_reads_as_a_person_would_say_it() {
+        let status = json!({
+            "version": "0.1.0", "running": true, "spool": "/s.db",
+            "queues": [{ "name": "desk", "online": false }],
+            "operators_available": 0,
+            "conversations": { "held": 4 },
+            "lines": [{
+                "name": "front", "port": "/dev/ttyUSB2", "signal_dbm": -71,
+                "phase": { "phase": "stuck", "detail": "the SIM asks for a PIN" },
+                "registration": "searching", "storage_used": 3, "storage_total": 50,
+                "replies_waiting": 2,
+            }],
+        });
+        let words = in_words(&status);
+        for line in [
+            "callnumber 0.1.0 runs on /s.db",
+            "queue desk: offline",
+            "held: 4",
+            "waiting: 0",
+            "line front: the SIM asks for a PIN",
+            "  signal: -71 dBm",
+            "  storage: 3 of 50",
+            "  replies waiting: 2",
+        ] {
+            assert!(words.lines().any(|said| said == line), "{line}\n{words}");
+        }
+    }
+}

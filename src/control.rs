@@ -1,0 +1,447 @@
+//! The back door: how commands reach a running daemon. One JSON line asks, one JSON line answers,
+//! over a socket beside the spool that only its owner can open.
+//!
+//! A command finds either a daemon behind the socket, or no daemon at all, and then answers itself
+//! with the same code over the spool.
+
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+
+use crate::desk::Desk;
+use crate::modem::Line;
+use crate::routing::{Amendment, Event, Gateway, GatewayKind, Plan, Show};
+use crate::sms;
+use crate::spool::{Spool, outbox, transcript};
+
+/// A request's octets at most: a long text with room to spare.
+const REQUEST_MAX: u64 = 256 * 1024;
+/// How long a running daemon may take to answer; a USSD question takes the network a minute.
+const PATIENCE: Duration = Duration::from_secs(75);
+/// Segments of one text at most; longer answers belong in e-mail.
+pub const SEGMENTS_MAX: usize = 10;
+
+/// What a command asks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Request {
+    /// Change the plan.
+    Amend(Amendment),
+    /// Who and what there is.
+    Plan,
+    /// How the desk and its lines are.
+    Status,
+    /// Send a text through the outbox, like a reply.
+    Send {
+        /// To whom.
+        number: String,
+        /// The words.
+        text: String,
+        /// By which gateway; the first sms gateway when left out.
+        gateway: Option<String>,
+    },
+    /// Ask a line's network a USSD code.
+    Ussd {
+        /// The line; the only one when left out.
+        line: Option<String>,
+        /// The code.
+        code: String,
+    },
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Response {
+    Ok(Value),
+    Error(String),
+}
+
+/// What answering takes. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Rooms {
+    /// The counter.
+    pub desk: Desk,
+    /// The spool.
+    pub spool: Spool,
+    /// The lines; none while no daemon runs.
+    pub lines: Vec<Line>,
+    /// Whether a daemon runs.
+    pub running: bool,
+}
+
+/// Where the socket of a spool is.
+pub fn socket_path(spool: &Path) -> PathBuf {
+    let mut path = spool.as_os_str().to_owned();
+    path.push(".sock");
+    path.into()
+}
+
+/// Opens the socket. A socket left by a daemon that was killed is replaced: the spool's lock says
+/// that no other daemon runs.
+///
+/// # Errors
+/// What the system says.
+pub fn listen(spool: &Path) -> io::Result<UnixListener> {
+    let path = socket_path(spool);
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = UnixListener::bind(&path)?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+/// Answers whoever knocks, until the future is dropped.
+pub async fn serve(listener: UnixListener, rooms: Rooms) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let rooms = rooms.clone();
+                tokio::spawn(async move {
+                    if let Err(error) = converse(stream, &rooms).await {
+                        tracing::debug!(%error, "a command went away");
+                    }
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the control socket cannot accept");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
+    }
+}
+
+async fn converse(stream: UnixStream, rooms: &Rooms) -> io::Result<()> {
+    let (read, mut write) = stream.into_split();
+    let mut line = String::new();
+    BufReader::new(read.take(REQUEST_MAX))
+        .read_line(&mut line)
+        .await?;
+    let response = match serde_json::from_str(&line) {
+        Ok(request) => match rooms.answer(request).await {
+            Ok(value) => Response::Ok(value),
+            Err(words) => Response::Error(words),
+        },
+        Err(error) => Response::Error(format!(
+            "the daemon does not understand this command ({error}); is it of the same version?"
+        )),
+    };
+    let mut answer = serde_json::to_vec(&response)?;
+    answer.push(b'\n');
+    write.write_all(&answer).await
+}
+
+/// Why a running daemon could not be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// Nobody is behind the socket.
+    #[error("no daemon runs on this spool")]
+    NotRunning,
+    /// The socket is there but not for this user, or broke.
+    #[error("cannot talk to the running daemon: {0}; run this as the daemon's user, or as root")]
+    Io(io::Error),
+    /// The daemon said no, in words.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// Asks the daemon that runs on this spool.
+///
+/// # Errors
+/// [`CallError::NotRunning`] when none does.
+pub async fn call(spool: &Path, request: &Request) -> Result<Value, CallError> {
+    let stream = match UnixStream::connect(socket_path(spool)).await {
+        Ok(stream) => stream,
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
+            ) =>
+        {
+            return Err(CallError::NotRunning);
+        }
+        Err(error) => return Err(CallError::Io(error)),
+    };
+    let asked = async {
+        let (read, mut write) = stream.into_split();
+        let mut line = serde_json::to_vec(request)?;
+        line.push(b'\n');
+        write.write_all(&line).await?;
+        let mut answer = String::new();
+        BufReader::new(read).read_line(&mut answer).await?;
+        Ok(answer)
+    };
+    let answer = tokio::time::timeout(PATIENCE, asked)
+        .await
+        .unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut)))
+        .map_err(CallError::Io)?;
+    match serde_json::from_str(&answer) {
+        Ok(Response::Ok(value)) => Ok(value),
+        Ok(Response::Error(words)) => Err(CallError::Refused(words)),
+        Err(error) => Err(CallError::Io(io::Error::new(
+            io::ErrorKind::InvalidData,
+            error,
+        ))),
+    }
+}
+
+impl Rooms {
+    /// Answers one request; the error is a sentence for whoever typed the command.
+    pub async fn answer(&self, request: Request) -> Result<Value, String> {
+        match request {
+            Request::Amend(amendment) => {
+                self.desk.amend(amendment).await.map_err(words)?;
+                Ok(Value::Null)
+            }
+            Request::Plan => Ok(plan_json(&self.desk.board().borrow().plan)),
+            Request::Status => self.status().await,
+            Request::Send {
+                number,
+                text,
+                gateway,
+            } => self.send(&number, text, gateway.as_deref()).await,
+            Request::Ussd { line, code } => self.ussd(line.as_deref(), &code).await,
+        }
+    }
+
+    async fn send(
+        &self,
+        number: &str,
+        text: String,
+        gateway: Option<&str>,
+    ) -> Result<Value, String> {
+        let to = normal_number(number)?;
+        let segments = sms::plan(&text).segments;
+        if segments > SEGMENTS_MAX {
+            return Err(format!(
+                "this would be {segments} texts, more than {SEGMENTS_MAX}: longer answers belong in e-mail"
+            ));
+        }
+        let gateway = {
+            let board = self.desk.board();
+            let board = board.borrow();
+            pick_gateway(&board.plan, gateway)?.id
+        };
+        let event = Event::Write {
+            gateway,
+            to,
+            body: text,
+        };
+        let receipt = self.desk.ask(event).await.map_err(words)?;
+        Ok(json!({
+            "message": receipt.message.map(|message| message.id),
+            "conversation": receipt.conversation.map(|conversation| conversation.id),
+            "segments": segments,
+        }))
+    }
+
+    async fn ussd(&self, line: Option<&str>, code: &str) -> Result<Value, String> {
+        let valid = !code.is_empty()
+            && code.len() <= 40
+            && code
+                .bytes()
+                .all(|b| b.is_ascii_digit() || b == b'*' || b == b'#');
+        if !valid {
+            return Err(format!(
+                "{code:?} is not a USSD code: it is made of digits, * and #, such as *100#"
+            ));
+        }
+        if !self.running {
+            return Err(
+                "no daemon runs, so no modem is driven: start `callnumber run` first".into(),
+            );
+        }
+        let line = match line {
+            Some(name) => self.lines.iter().find(|line| line.name == name),
+            None => self.lines.first(),
+        };
+        let line = line.ok_or("there is no such line: see `callnumber status`")?;
+        Ok(json!({ "answer": line.ussd(code).await? }))
+    }
+
+    async fn status(&self) -> Result<Value, String> {
+        let names: Vec<String> = self.lines.iter().map(|line| line.name.clone()).collect();
+        let (counts, waiting) = self
+            .spool
+            .read(move |connection| {
+                let counts = transcript::counts(connection)?;
+                let mut waiting = Vec::with_capacity(names.len());
+                for name in &names {
+                    waiting.push(outbox::waiting(connection, name)?);
+                }
+                Ok((counts, waiting))
+            })
+            .await
+            .map_err(|error| error.to_string())?;
+        let board = self.desk.board().borrow().clone();
+        let lines: Vec<Value> = self
+            .lines
+            .iter()
+            .zip(waiting)
+            .map(|(line, waiting)| {
+                let mut status = json!(*line.status().borrow());
+                status["replies_waiting"] = waiting.into();
+                status
+            })
+            .collect();
+        let queues: Vec<Value> = board
+            .plan
+            .queues
+            .iter()
+            .map(|queue| json!({ "name": queue.name, "online": board.online.contains(&queue.id) }))
+            .collect();
+        let available = board
+            .shows
+            .values()
+            .filter(|show| **show == Show::Available);
+        let conversations: serde_json::Map<String, Value> = counts
+            .into_iter()
+            .map(|(state, count)| (state.word().to_owned(), count.into()))
+            .collect();
+        Ok(json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "running": self.running,
+            "spool": self.spool.path(),
+            "queues": queues,
+            "operators_available": available.count(),
+            "conversations": conversations,
+            "lines": lines,
+        }))
+    }
+}
+
+fn words(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
+
+fn pick_gateway<'a>(plan: &'a Plan, name: Option<&str>) -> Result<&'a Gateway, String> {
+    match name {
+        Some(name) => match plan.gateway_named(name) {
+            Some(gateway) if gateway.kind == GatewayKind::Sms => Ok(gateway),
+            Some(_) => Err(format!(
+                "{name} is not an sms gateway: it cannot send texts"
+            )),
+            None => Err(format!(
+                "there is no gateway {name:?}: `callnumber gateway list` shows those there are"
+            )),
+        },
+        None => plan
+            .gateways
+            .iter()
+            .find(|gateway| !gateway.removed && gateway.kind == GatewayKind::Sms)
+            .ok_or_else(|| {
+                "there is no sms gateway: add one with `callnumber gateway add`".to_owned()
+            }),
+    }
+}
+
+/// A telephone number as people write it, as the network wants it: `+1 (555) 123-0100` is
+/// `+15551230100`.
+///
+/// # Errors
+/// What a number looks like.
+pub fn normal_number(written: &str) -> Result<String, String> {
+    let number: String = written
+        .trim()
+        .chars()
+        .filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')' | '/'))
+        .collect();
+    let digits = number.strip_prefix('+').unwrap_or(&number);
+    // E.164 allows fifteen digits; TS 23.040 §9.1.2.5 has room for twenty.
+    if (3..=20).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) {
+        Ok(number)
+    } else {
+        Err("this is not a telephone number: write it as +15551230100".into())
+    }
+}
+
+fn plan_json(plan: &Plan) -> Value {
+    let queue_name = |id| plan.queue(id).map(|queue| queue.name.as_str());
+    let queues: Vec<Value> = plan
+        .queues
+        .iter()
+        .map(|queue| json!({ "name": queue.name }))
+        .collect();
+    let gateways: Vec<Value> = plan
+        .gateways
+        .iter()
+        .filter(|gateway| !gateway.removed)
+        .map(|gateway| {
+            json!({
+                "name": gateway.name,
+                "kind": gateway.kind,
+                "queue": queue_name(gateway.queue),
+                "line": gateway.line,
+                "offline": gateway.policy,
+                "closed_notice": gateway.closed_notice,
+            })
+        })
+        .collect();
+    let operators: Vec<Value> = plan
+        .operators
+        .iter()
+        .map(|operator| {
+            let queues: Vec<_> = operator
+                .queues
+                .iter()
+                .filter_map(|id| queue_name(*id))
+                .collect();
+            json!({ "name": operator.name, "role": operator.role, "queues": queues })
+        })
+        .collect();
+    json!({ "queues": queues, "gateways": gateways, "operators": operators })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn numbers_as_people_write_them() {
+        for (written, number) in [
+            ("+1 (555) 123-0100", Some("+15551230100")),
+            ("555.123.0100", Some("5551230100")),
+            ("72675", Some("72675")),
+            ("", None),
+            ("++1555", None),
+            ("+1555call", None),
+            ("12", None),
+            ("+123456789012345678901", None),
+        ] {
+            assert_eq!(
+                normal_number(written).ok().as_deref(),
+                number,
+                "{written:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn requests_travel_as_one_line() {
+        for request in [
+            Request::Status,
+            Request::Plan,
+            Request::Amend(Amendment::AddQueue {
+                name: "kids".into(),
+            }),
+            Request::Send {
+                number: "+15551230100".into(),
+                text: "two\nlines".into(),
+                gateway: None,
+            },
+        ] {
+            let line = serde_json::to_string(&request).unwrap();
+            assert!(!line.contains('\n'));
+            assert_eq!(serde_json::from_str::<Request>(&line).unwrap(), request);
+        }
+    }
+}

@@ -1,0 +1,320 @@
+//! Opening the house: spool, router, lines, surfaces, each with what it needs of the others; and
+//! closing it in an order that loses nothing.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+
+use super::Owner;
+use crate::control;
+use crate::desk::{self, Desk, NotGranted};
+use crate::modem::{self, Line, LineSettings};
+use crate::routing::{Amendment, Library};
+use crate::spool::{OpenError, Spool, SpoolError};
+use crate::texting::{Inbound, Outbound, PinBook};
+use crate::web;
+
+/// Sweeps that may wait for the spool; the driver waits with the next.
+const ARRIVALS_MAX: usize = 16;
+/// How long an attempt under way may take to end when the house closes; after that it is *unknown*.
+const CLOSING: Duration = Duration::from_secs(4);
+
+/// One line and how it may be used.
+#[derive(Debug, Clone)]
+pub struct LineSetup {
+    /// How it is driven.
+    pub line: LineSettings,
+    /// Between the starts of two texts.
+    pub pace: Duration,
+    /// Segments in a day; 0 is no cap.
+    pub per_day: u32,
+}
+
+/// What the house is opened with.
+#[derive(Debug, Clone)]
+pub struct HouseSettings {
+    /// The spool's file; its folder is made when missing.
+    pub spool: PathBuf,
+    /// The library as patrons know it.
+    pub library: Library,
+    /// The lines.
+    pub lines: Vec<LineSetup>,
+    /// Where the console listens; `None`: no web face.
+    pub web: Option<WebSetup>,
+    /// Whether commands may knock.
+    pub control: bool,
+}
+
+/// The web face.
+#[derive(Debug, Clone)]
+pub struct WebSetup {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// What it needs to know.
+    pub settings: web::Settings,
+    /// Pages that are served beside it.
+    pub extra: Option<axum::Router>,
+}
+
+impl HouseSettings {
+    /// A house with a spool and nothing else: enough to change the plan while no daemon runs.
+    pub fn quiet(spool: PathBuf, library: Library) -> Self {
+        Self {
+            spool,
+            library,
+            lines: Vec::new(),
+            web: None,
+            control: false,
+        }
+    }
+}
+
+/// Why the house could not be opened: one sentence that says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The spool.
+    #[error(transparent)]
+    Spool(#[from] OpenError),
+    /// The spool, once open.
+    #[error(transparent)]
+    Read(#[from] SpoolError),
+    /// A line could not be entered in the plan.
+    #[error(transparent)]
+    Plan(#[from] NotGranted),
+    /// A configured port belongs to someone else.
+    #[error(transparent)]
+    Port(#[from] modem::port::OpenError),
+    /// The console's address is taken.
+    #[error(
+        "{address} is in use by another program: stop that one, or set another `listen` under [web]"
+    )]
+    WebInUse {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// The console cannot listen.
+    #[error("cannot listen on {address}: {source}; set another `listen` under [web]")]
+    Web {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The control socket.
+    #[error("cannot open the control socket {}: {source}; check who owns the spool's folder", .path.display())]
+    Control {
+        /// The socket.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// The house, open.
+#[derive(Debug)]
+pub struct House {
+    desk: Desk,
+    spool: Spool,
+    lines: Vec<Line>,
+    web: Option<SocketAddr>,
+    stop_surfaces: watch::Sender<bool>,
+    surfaces: Vec<JoinHandle<()>>,
+    stop_owner: oneshot::Sender<()>,
+    owner: JoinHandle<()>,
+}
+
+impl House {
+    /// Opens everything. When it returns, texts are taken in and the console answers.
+    ///
+    /// # Errors
+    /// What is in the way; nothing is damaged, and nothing is left running.
+    pub async fn open(settings: HouseSettings) -> Result<Self, StartError> {
+        // What can be in the way of the whole house is tried before anything is begun.
+        for setup in &settings.lines {
+            modem::port::check_free(&setup.line.port, setup.line.baud).await?;
+        }
+        let listener = match &settings.web {
+            Some(web) => Some(listen(web.listen).await?),
+            None => None,
+        };
+        let spool = open_spool(&settings.spool).await?;
+
+        let (desk, counter) = desk::open();
+        let owner = Owner::open(spool.clone(), settings.library, counter).await?;
+        let (stop_owner, stopped) = oneshot::channel();
+        let owner = tokio::spawn(owner.run(async {
+            // Dropping the house stops it as well.
+            let _ = stopped.await;
+        }));
+        for setup in &settings.lines {
+            desk.amend(Amendment::AddLine {
+                name: setup.line.name.clone(),
+            })
+            .await?;
+        }
+
+        let (stop_surfaces, stop) = watch::channel(false);
+        let mut surfaces = Vec::new();
+        let mut lines = Vec::new();
+        for setup in settings.lines {
+            let (arrivals, arrived) = mpsc::channel(ARRIVALS_MAX);
+            let name = setup.line.name.clone();
+            let pins = Arc::new(PinBook::new(spool.clone(), setup.line.pin.clone()));
+            let line = modem::start(setup.line, arrivals, pins);
+            let inbound = Inbound::new(name, desk.clone(), spool.clone());
+            surfaces.push(tokio::spawn(inbound.run(arrived, stop.clone())));
+            let outbound = Outbound::new(
+                line.clone(),
+                desk.clone(),
+                spool.clone(),
+                setup.pace,
+                setup.per_day,
+            );
+            surfaces.push(tokio::spawn(outbound.run(stop.clone())));
+            lines.push(line);
+        }
+
+        if settings.control {
+            let listener = control::listen(spool.path()).map_err(|source| StartError::Control {
+                path: control::socket_path(spool.path()),
+                source,
+            })?;
+            let rooms = control::Rooms {
+                desk: desk.clone(),
+                spool: spool.clone(),
+                lines: lines.clone(),
+                running: true,
+            };
+            let stop = stop.clone();
+            surfaces.push(tokio::spawn(async move {
+                tokio::select! {
+                    () = control::serve(listener, rooms) => {}
+                    () = told(stop) => {}
+                }
+            }));
+        }
+
+        let mut address = None;
+        if let (Some(listener), Some(web)) = (listener, settings.web) {
+            address = listener.local_addr().ok();
+            let rooms = web::Rooms {
+                desk: desk.clone(),
+                spool: spool.clone(),
+                lines: lines.clone(),
+                settings: web.settings,
+            };
+            let mut router = web::router(rooms);
+            if let Some(extra) = web.extra {
+                router = router.merge(extra);
+            }
+            let stop = stop.clone();
+            surfaces.push(tokio::spawn(async move {
+                if let Err(error) = web::serve(listener, router, told(stop)).await {
+                    tracing::error!(%error, "the console stopped");
+                }
+            }));
+        }
+
+        Ok(Self {
+            desk,
+            spool,
+            lines,
+            web: address,
+            stop_surfaces,
+            surfaces,
+            stop_owner,
+            owner,
+        })
+    }
+
+    /// The counter.
+    pub fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
+    /// The spool.
+    pub fn spool(&self) -> &Spool {
+        &self.spool
+    }
+
+    /// The lines.
+    pub fn lines(&self) -> &[Line] {
+        &self.lines
+    }
+
+    /// Where the console listens.
+    pub fn web(&self) -> Option<SocketAddr> {
+        self.web
+    }
+
+    /// What answering a command takes.
+    pub fn control(&self, running: bool) -> control::Rooms {
+        control::Rooms {
+            desk: self.desk.clone(),
+            spool: self.spool.clone(),
+            lines: self.lines.clone(),
+            running,
+        }
+    }
+
+    /// Closes the house: the surfaces stop taking anything in, an attempt under way may end, and
+    /// whatever was asked is on disk. Bounded: a modem that does not answer is left *unknown*.
+    pub async fn close(self) {
+        let _ = self.stop_surfaces.send(true);
+        drop(self.lines);
+        let ended = async {
+            for surface in self.surfaces {
+                if let Err(error) = surface.await
+                    && error.is_panic()
+                {
+                    tracing::error!(%error, "a surface ended badly");
+                }
+            }
+        };
+        if tokio::time::timeout(CLOSING, ended).await.is_err() {
+            tracing::warn!("closing without waiting any longer for the line");
+        }
+        let _ = self.stop_owner.send(());
+        drop(self.desk);
+        if tokio::time::timeout(CLOSING, self.owner).await.is_err() {
+            tracing::warn!("closing although the router is still busy");
+        }
+    }
+}
+
+/// Waits until the house closes.
+async fn told(mut stop: watch::Receiver<bool>) {
+    // An error says that the house is gone: the same.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+async fn listen(address: SocketAddr) -> Result<tokio::net::TcpListener, StartError> {
+    tokio::net::TcpListener::bind(address)
+        .await
+        .map_err(|source| match source.kind() {
+            io::ErrorKind::AddrInUse => StartError::WebInUse { address },
+            _ => StartError::Web { address, source },
+        })
+}
+
+/// Opening runs migrations: off the runtime's threads.
+async fn open_spool(path: &std::path::Path) -> Result<Spool, StartError> {
+    let path = path.to_owned();
+    let opened = tokio::task::spawn_blocking(move || {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(|source| OpenError::Unusable {
+                path: path.clone(),
+                source,
+            })?;
+        }
+        Spool::open(&path)
+    });
+    Ok(opened
+        .await
+        .map_err(|error| SpoolError::Broken(error.to_string()))??)
+}

@@ -1,0 +1,430 @@
+//! The line's task: port, engine, session and clock. All thinking is done in [`Session`]; here it
+//! meets the wire.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::sync::{mpsc, oneshot, watch};
+use tracing::Instrument as _;
+
+use super::port::{OpenError, Opened, Opener};
+use super::session::{Effect, Session};
+use super::{
+    Arrivals, Line, LineSettings, LineStatus, PinLedger, Question, Submission, SubmitOutcome,
+};
+use crate::at::{Engine, Event};
+
+/// After a hang-up: a re-plugged modem is back within a second or two, mostly.
+const QUICK_TRIES: Duration = Duration::from_secs(2);
+const QUICK_EVERY: Duration = Duration::from_millis(100);
+
+/// How often a port that is not there is looked for.
+const PATIENT_EVERY: Duration = Duration::from_secs(1);
+
+/// How long a submission that is already with the modem is waited for when the daemon stops.
+const LAST_WORD: Duration = Duration::from_secs(10);
+
+/// Octets read at once: some forty listed entries' worth of header.
+const READ_MAX: usize = 4096;
+
+type Opening<O> =
+    Pin<Box<dyn Future<Output = (O, Result<Opened<<O as Opener>::Port>, OpenError>)> + Send>>;
+type Verdict = Pin<Box<dyn Future<Output = (u64, bool)> + Send>>;
+
+/// Where the line's port stands.
+enum Link<O: Opener> {
+    /// Closed until then.
+    Waiting {
+        opener: O,
+        until: Instant,
+    },
+    Opening(Opening<O>),
+    Open {
+        opener: O,
+        reader: ReadHalf<O::Port>,
+        writer: WriteHalf<O::Port>,
+    },
+    /// Only while one state is exchanged for the next.
+    Moving,
+}
+
+/// What happened on the link.
+enum Happening<O: Opener> {
+    Due,
+    Opened(O, Result<Opened<O::Port>, OpenError>),
+    Read(usize),
+    Wrote(usize),
+    Gone(std::io::Error),
+}
+
+struct Driver {
+    name: String,
+    engine: Engine,
+    session: Session,
+    /// Octets that the port has not taken yet.
+    unwritten: Vec<u8>,
+    arrivals: mpsc::Sender<Arrivals>,
+    /// Deliveries that the channel has no room for yet; the mailbox bounds them.
+    undelivered: std::collections::VecDeque<Arrivals>,
+    verdicts: FuturesUnordered<Verdict>,
+    outcome: Option<oneshot::Sender<SubmitOutcome>>,
+    answer: Option<oneshot::Sender<Result<String, String>>>,
+    status: watch::Sender<LineStatus>,
+    /// Since when the port is gone, while it is.
+    gone_since: Option<Instant>,
+}
+
+pub(super) fn spawn<O: Opener>(
+    opener: O,
+    settings: LineSettings,
+    arrivals: mpsc::Sender<Arrivals>,
+    pins: Arc<dyn PinLedger>,
+) -> Line {
+    let (submissions, submitted) = mpsc::channel(1);
+    let (questions, asked) = mpsc::channel(8);
+    let session = Session::new(settings.clone(), pins, now());
+    let (status, watched) = watch::channel(session.status().clone());
+    let name = settings.name;
+    let driver = Driver {
+        name: name.clone(),
+        engine: Engine::default(),
+        session,
+        unwritten: Vec::new(),
+        arrivals,
+        undelivered: std::collections::VecDeque::new(),
+        verdicts: FuturesUnordered::new(),
+        outcome: None,
+        answer: None,
+        status,
+        gone_since: None,
+    };
+    let span = tracing::info_span!("line", name = %name);
+    tokio::spawn(driver.run(opener, submitted, asked).instrument(span));
+    Line {
+        name,
+        submissions,
+        questions,
+        status: watched,
+    }
+}
+
+impl Driver {
+    async fn run<O: Opener>(
+        mut self,
+        opener: O,
+        mut submissions: mpsc::Receiver<Submission>,
+        mut questions: mpsc::Receiver<Question>,
+    ) {
+        let mut link = Link::Waiting {
+            opener,
+            until: now(),
+        };
+        let mut buffer = vec![0; READ_MAX];
+        let mut stopping: Option<Instant> = None;
+        loop {
+            self.turn(&mut link);
+            if let Some(limit) = stopping {
+                self.session.give_back("the line is shutting down");
+                self.perform(&mut link);
+                if !self.session.is_sending() || now() >= limit {
+                    return;
+                }
+            }
+            let wake = self.wake_at(stopping);
+            let arrivals = self.arrivals.clone();
+            tokio::select! {
+                happening = link.happening(&mut buffer, &self.unwritten) => {
+                    self.on_happening(happening, &mut link, &buffer);
+                }
+                submission = submissions.recv(),
+                    if stopping.is_none() && self.session.takes_submissions() =>
+                {
+                    match submission {
+                        Some(submission) => self.take_submission(submission),
+                        None => stopping = Some(now() + LAST_WORD),
+                    }
+                }
+                question = questions.recv(), if stopping.is_none() && self.session.takes_ussd() => {
+                    match question {
+                        Some(Question::Ussd { code, answer }) => {
+                            self.answer = Some(answer);
+                            self.session.ask_ussd(code, now());
+                        }
+                        Some(Question::Sweep) => self.session.sweep(),
+                        None => stopping = Some(now() + LAST_WORD),
+                    }
+                }
+                Some((batch, kept)) = self.verdicts.next(), if !self.verdicts.is_empty() => {
+                    self.session.on_verdict(batch, kept, now());
+                }
+                room = arrivals.reserve(), if !self.undelivered.is_empty() => {
+                    match (room, self.undelivered.pop_front()) {
+                        (Ok(room), Some(arrivals)) => room.send(arrivals),
+                        // Nobody listens any more: dropping them says that they are not kept.
+                        (Err(_), _) => self.undelivered.clear(),
+                        (Ok(_), None) => {}
+                    }
+                }
+                () = sleep_until(wake) => {}
+            }
+        }
+    }
+
+    /// Lets time pass, starts the next command, does what the session wants done.
+    fn turn<O: Opener>(&mut self, link: &mut Link<O>) {
+        self.engine.tick(now());
+        self.hear_events(link);
+        if link.is_open() && !self.engine.is_busy() {
+            let next = self.session.next(now());
+            self.perform(link);
+            if let Some(command) = next
+                && link.is_open()
+            {
+                tracing::debug!(?command, "asking");
+                // Not busy: it was asked above, and `perform` submits nothing.
+                let _ = self.engine.submit(command, now());
+            }
+        } else if !link.is_open() {
+            self.session.next(now()); // only what is overdue
+            self.perform(link);
+        }
+        self.unwritten.extend(self.engine.take_octets());
+        let status = self.session.status();
+        self.status.send_if_modified(|published| {
+            let changed = published != status;
+            if changed {
+                published.clone_from(status);
+            }
+            changed
+        });
+    }
+
+    fn hear_events<O: Opener>(&mut self, link: &mut Link<O>) {
+        while let Some(event) = self.engine.next_event() {
+            tracing::trace!(?event, "heard");
+            match event {
+                Event::Reply(reply) => self.session.on_reply(&reply, now()),
+                Event::Entry(entry) => self.session.on_entry(&entry, now()),
+                Event::Unsolicited(unsolicited) => {
+                    self.session.on_unsolicited(&unsolicited, now());
+                }
+            }
+            self.perform(link);
+        }
+    }
+
+    fn perform<O: Opener>(&mut self, link: &mut Link<O>) {
+        while let Some(effect) = self.session.next_effect() {
+            match effect {
+                Effect::Deliver(delivery) => {
+                    let (kept, verdict) = oneshot::channel();
+                    let arrivals = Arrivals {
+                        line: self.name.clone(),
+                        pdus: delivery.pdus,
+                        kept,
+                    };
+                    let batch = delivery.batch;
+                    self.verdicts.push(Box::pin(
+                        async move { (batch, verdict.await.unwrap_or(false)) },
+                    ));
+                    if self.undelivered.is_empty() {
+                        match self.arrivals.try_send(arrivals) {
+                            Err(mpsc::error::TrySendError::Full(arrivals)) => {
+                                self.undelivered.push_back(arrivals);
+                            }
+                            Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => {}
+                        }
+                    } else {
+                        self.undelivered.push_back(arrivals);
+                    }
+                }
+                Effect::Outcome(outcome) => {
+                    if let Some(sender) = self.outcome.take() {
+                        // Whoever asked may have gone; the outbox then calls it unknown.
+                        let _ = sender.send(outcome);
+                    }
+                }
+                Effect::Answer(answer) => {
+                    if let Some(sender) = self.answer.take() {
+                        let _ = sender.send(answer);
+                    }
+                }
+                Effect::Escape => self.engine.escape(),
+                Effect::Cut(why) => {
+                    self.unwritten.clear();
+                    self.engine.cut(why);
+                }
+                Effect::Reopen { after } => self.close(link, "the port was closed", after),
+            }
+        }
+    }
+
+    fn close<O: Opener>(&mut self, link: &mut Link<O>, why: &'static str, pause: Duration) {
+        self.unwritten.clear();
+        self.engine.cut(why);
+        *link = match std::mem::replace(link, Link::Moving) {
+            Link::Open { opener, .. } | Link::Waiting { opener, .. } => Link::Waiting {
+                opener,
+                until: now() + pause,
+            },
+            busy @ (Link::Opening(_) | Link::Moving) => busy,
+        };
+    }
+
+    fn on_happening<O: Opener>(
+        &mut self,
+        happening: Happening<O>,
+        link: &mut Link<O>,
+        buffer: &[u8],
+    ) {
+        match happening {
+            Happening::Due => {
+                if let Link::Waiting { mut opener, .. } = std::mem::replace(link, Link::Moving) {
+                    *link = Link::Opening(Box::pin(async move {
+                        let opened = opener.open().await;
+                        (opener, opened)
+                    }));
+                }
+            }
+            Happening::Opened(opener, Ok(opened)) => {
+                tracing::info!(path = ?opened.path, "the port is open");
+                self.gone_since = None;
+                let (reader, writer) = tokio::io::split(opened.port);
+                *link = Link::Open {
+                    opener,
+                    reader,
+                    writer,
+                };
+                self.session.opened(opened.path);
+            }
+            Happening::Opened(opener, Err(error)) => {
+                let words = error.to_string();
+                if self.session.status().phase != super::Phase::NoPort(words.clone()) {
+                    tracing::warn!("{words}");
+                }
+                self.session.closed(&words);
+                let quick = self
+                    .gone_since
+                    .is_some_and(|since| now() < since + QUICK_TRIES);
+                let pause = if quick { QUICK_EVERY } else { PATIENT_EVERY };
+                *link = Link::Waiting {
+                    opener,
+                    until: now() + pause,
+                };
+            }
+            Happening::Read(count) => {
+                self.session.heard();
+                if let Some(octets) = buffer.get(..count) {
+                    tracing::trace!(octets = %octets.escape_ascii(), "read");
+                    self.engine.receive(octets, now());
+                }
+            }
+            Happening::Wrote(count) => {
+                self.unwritten.drain(..count.min(self.unwritten.len()));
+            }
+            Happening::Gone(error) => {
+                tracing::warn!("the port is gone ({error}); waiting for it to come back");
+                self.gone_since = Some(now());
+                self.hang_up(link);
+            }
+        }
+    }
+
+    /// The device went away: let go of it at once, or it comes back under another name.
+    fn hang_up<O: Opener>(&mut self, link: &mut Link<O>) {
+        // What the modem said last counts: the outcome may be among it. What it was never given
+        // does not: a Ctrl-Z that was not written sent nothing.
+        let unsent = self.unwritten.contains(&0x1A);
+        self.hear_events(link);
+        self.close(link, "the port is gone", QUICK_EVERY);
+        while let Some(event) = self.engine.next_event() {
+            if let Event::Reply(mut reply) = event {
+                reply.payload_sent &= !unsent;
+                self.session.on_reply(&reply, now());
+            }
+        }
+        self.session
+            .closed("the modem's port is gone: is it still plugged in, and powered?");
+        self.perform(link);
+    }
+
+    fn take_submission(&mut self, submission: Submission) {
+        // Whoever asked has given up before anything was sent: then it is not.
+        if submission.outcome.is_closed() {
+            return;
+        }
+        self.outcome = Some(submission.outcome);
+        self.session
+            .submit(submission.tpdu, submission.more_to_come, now());
+    }
+
+    fn wake_at(&self, stopping: Option<Instant>) -> Option<Instant> {
+        // While a command is in flight the session has its turn when that ends; what it holds for
+        // a person expires then too.
+        let session = if self.engine.is_busy() {
+            None
+        } else {
+            self.session.next_deadline()
+        };
+        [self.engine.next_deadline(), session, stopping]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+}
+
+impl<O: Opener> Link<O> {
+    fn is_open(&self) -> bool {
+        matches!(self, Self::Open { .. })
+    }
+
+    /// Waits for the next thing to happen; may be dropped and called again at any time.
+    async fn happening(&mut self, buffer: &mut [u8], unwritten: &[u8]) -> Happening<O> {
+        match self {
+            Self::Waiting { until, .. } => {
+                tokio::time::sleep_until((*until).into()).await;
+                Happening::Due
+            }
+            Self::Opening(opening) => {
+                let (opener, opened) = opening.await;
+                Happening::Opened(opener, opened)
+            }
+            Self::Open { reader, writer, .. } => {
+                tokio::select! {
+                    read = reader.read(buffer) => match read {
+                        // A hung-up tty reads as nothing, for ever.
+                        Ok(0) => Happening::Gone(std::io::ErrorKind::UnexpectedEof.into()),
+                        Ok(count) => Happening::Read(count),
+                        Err(error) => Happening::Gone(error),
+                    },
+                    wrote = writer.write(unwritten), if !unwritten.is_empty() => match wrote {
+                        Ok(0) => Happening::Gone(std::io::ErrorKind::WriteZero.into()),
+                        Ok(count) => Happening::Wrote(count),
+                        Err(error) => Happening::Gone(error),
+                    },
+                }
+            }
+            Self::Moving => std::future::pending().await,
+        }
+    }
+}
+
+async fn sleep_until(wake: Option<Instant>) {
+    match wake {
+        Some(wake) => tokio::time::sleep_until(wake.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The monotonic clock, which tests may pause.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,1008 @@
+#![allow(clippy::unwrap_used)]
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use tokio::io::DuplexStream;
+
+use super::*;
+use crate::modem::{ArrivedPdu, Phase, PortChoice, start_on};
+
+const PDU: &str = "00040B915155210013F00000321011419034800568656C6C6F";
+
+/// A modem that answers as an EC25 does, and does what a test tells it beyond that.
+struct Peer {
+    port: DuplexStream,
+    /// Index and PDU.
+    store: BTreeMap<u16, String>,
+    /// Answers that differ from the usual ones; an empty one is silence.
+    answers: HashMap<String, String>,
+    /// Everything asked since last looked at.
+    asked: Vec<String>,
+    reference: u8,
+}
+
+impl Peer {
+    fn new(port: DuplexStream) -> Self {
+        Self {
+            port,
+            store: BTreeMap::new(),
+            answers: HashMap::new(),
+            asked: Vec::new(),
+            reference: 0,
+        }
+    }
+
+    fn answers(&mut self, command: &str, answer: &str) {
+        self.answers.insert(command.into(), answer.into());
+    }
+
+    fn forget(&mut self, command: &str) {
+        self.answers.remove(command);
+    }
+
+    fn fill(&mut self, indexes: impl IntoIterator<Item = u16>) {
+        for index in indexes {
+            self.store.insert(index, PDU.to_owned());
+        }
+    }
+
+    async fn say(&mut self, text: &str) {
+        self.port.write_all(text.as_bytes()).await.unwrap();
+    }
+
+    /// The next command line, or PDU up to its Ctrl-Z; `None` when the line was closed.
+    async fn next(&mut self) -> Option<String> {
+        let mut line = Vec::new();
+        loop {
+            match self.port.read_u8().await.ok()? {
+                b'\r' if line == b"\x1b" => line.clear(),
+                b'\r' => break,
+                0x1A => {
+                    line.extend(b"<Z>");
+                    break;
+                }
+                octet => line.push(octet),
+            }
+        }
+        let line = String::from_utf8(line).unwrap().replace('\x1b', "<ESC>");
+        self.asked.push(line.clone());
+        Some(line)
+    }
+
+    async fn answer(&mut self, command: &str) {
+        let said = match self.answers.get(command) {
+            Some(said) => said.clone(),
+            None => self.usual(command),
+        };
+        // The line may close while it is spoken to.
+        let _ = self.port.write_all(said.as_bytes()).await;
+    }
+
+    fn usual(&mut self, command: &str) -> String {
+        let ok = |lines: &str| format!("\r\n{lines}\r\n\r\nOK\r\n");
+        if let Some(index) = command.strip_prefix("AT+CMGD=") {
+            let gone = self.store.remove(&index.parse().unwrap());
+            return if gone.is_some() {
+                "\r\nOK\r\n"
+            } else {
+                "\r\n+CMS ERROR: 321\r\n"
+            }
+            .into();
+        }
+        if let Some(index) = command.strip_prefix("AT+CMGR=") {
+            let pdu = self.store.get(&index.parse().unwrap());
+            return pdu.map_or("\r\nOK\r\n".into(), |pdu| {
+                ok(&format!("+CMGR: 0,,{}\r\n{pdu}", pdu.len() / 2 - 1))
+            });
+        }
+        if command.starts_with("AT+CMGS=") {
+            return "\r\n> ".into();
+        }
+        if command.ends_with("<Z>") {
+            self.reference = self.reference.wrapping_add(1);
+            return ok(&format!("+CMGS: {}", self.reference));
+        }
+        let used = self.store.len();
+        match command {
+            "ATE0" => "ATE0\r\r\nOK\r\n".into(),
+            "AT+CGMI" => ok("Quectel"),
+            "AT+CGMM" => ok("EC25"),
+            "AT+CGMR" => ok("EC25EFAR06A10M4G"),
+            "AT+CGSN" => ok("490154203237518"),
+            "AT+CIMI" => ok("310150123456789"),
+            "AT+QCCID" => ok("+QCCID: 89860025128306012474"),
+            "AT+CPIN?" => ok("+CPIN: READY"),
+            "AT+CPMS=?" => ok(r#"+CPMS: ("ME","SM"),("ME","SM"),("ME","SM")"#),
+            "AT+CPMS?" => ok(&format!(
+                r#"+CPMS: "SM",{used},50,"SM",{used},50,"SM",{used},50"#
+            )),
+            "AT+CREG?" => ok("+CREG: 0,1"),
+            "AT+CSQ" => ok("+CSQ: 20,99"),
+            "AT+COPS?" => ok(r#"+COPS: 0,0,"Elm Mobile",7"#),
+            "AT+CSCA?" => ok(r#"+CSCA: "+15550000",145"#),
+            "AT+CMGL=4" => {
+                let mut listed = String::new();
+                for (index, pdu) in &self.store {
+                    let length = (pdu.len() / 2).saturating_sub(1);
+                    listed += &format!("\r\n+CMGL: {index},1,,{length}\r\n{pdu}");
+                }
+                format!("{listed}\r\n\r\nOK\r\n")
+            }
+            _ if command.starts_with("AT+CPMS=") => {
+                ok(&format!("+CPMS: {used},50,{used},50,{used},50"))
+            }
+            _ => "\r\nOK\r\n".into(),
+        }
+    }
+
+    /// Answers whatever is asked, up to and including `last`.
+    async fn until(&mut self, last: &str) {
+        self.until_asked(last).await;
+        self.answer(last).await;
+    }
+
+    /// Answers whatever is asked before `last`; that one is left open.
+    async fn until_asked(&mut self, last: &str) {
+        let waited = async {
+            loop {
+                let command = self.next().await.expect("the line is open");
+                if command == last {
+                    return;
+                }
+                self.answer(&command).await;
+            }
+        };
+        let patience = Duration::from_secs(600);
+        let met = tokio::time::timeout(patience, waited).await;
+        assert!(met.is_ok(), "never asked {last}, but {:?}", self.asked);
+    }
+
+    /// Answers whatever is asked for so long.
+    async fn serve(&mut self, duration: Duration) {
+        let serving = async {
+            while let Some(command) = self.next().await {
+                self.answer(&command).await;
+            }
+        };
+        let _ = tokio::time::timeout(duration, serving).await;
+    }
+
+    /// What was asked since last looked at, without the polls of what changes.
+    fn take_asked(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.asked)
+    }
+}
+
+/// Opens pipes, as many as the test lays.
+struct Pipes(mpsc::UnboundedReceiver<DuplexStream>);
+
+impl Opener for Pipes {
+    type Port = DuplexStream;
+
+    async fn open(&mut self) -> Result<Opened<DuplexStream>, OpenError> {
+        let path = PathBuf::from("/dev/ttyUSB2");
+        match self.0.try_recv() {
+            Ok(port) => Ok(Opened {
+                port,
+                path: Some(path),
+            }),
+            Err(_) => Err(OpenError::Missing { path }),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Ledger {
+    tried: Mutex<HashSet<String>>,
+    full: bool,
+}
+
+impl PinLedger for Ledger {
+    fn may_try(&self, card: &str) -> bool {
+        !self.tried.lock().unwrap().contains(card)
+    }
+
+    fn record(&self, card: &str) -> std::io::Result<()> {
+        if self.full {
+            return Err(std::io::ErrorKind::StorageFull.into());
+        }
+        self.tried.lock().unwrap().insert(card.to_owned());
+        Ok(())
+    }
+
+    fn accepted(&self, card: &str) {
+        self.tried.lock().unwrap().remove(card);
+    }
+}
+
+struct Bench {
+    line: Line,
+    arrivals: mpsc::Receiver<Arrivals>,
+    pipes: mpsc::UnboundedSender<DuplexStream>,
+    ledger: Arc<Ledger>,
+}
+
+impl Bench {
+    fn new() -> (Self, Peer) {
+        Self::with(|_| {})
+    }
+
+    fn with(change: impl FnOnce(&mut LineSettings)) -> (Self, Peer) {
+        Self::with_ledger(change, Ledger::default())
+    }
+
+    fn with_ledger(change: impl FnOnce(&mut LineSettings), ledger: Ledger) -> (Self, Peer) {
+        let mut settings = LineSettings::new("front-desk", PortChoice::Auto);
+        change(&mut settings);
+        let (pipes, opened) = mpsc::unbounded_channel();
+        let (sender, arrivals) = mpsc::channel(16);
+        let ledger = Arc::new(ledger);
+        let line = start_on(Pipes(opened), settings, sender, Arc::clone(&ledger) as _);
+        let bench = Self {
+            line,
+            arrivals,
+            pipes,
+            ledger,
+        };
+        let peer = Peer::new(bench.plug());
+        (bench, peer)
+    }
+
+    /// Lays a new pipe; gives the modem's end.
+    fn plug(&self) -> DuplexStream {
+        let (ours, theirs) = tokio::io::duplex(64 * 1024);
+        self.pipes.send(ours).unwrap();
+        theirs
+    }
+
+    async fn next_arrivals(&mut self) -> Arrivals {
+        let next = tokio::time::timeout(Duration::from_secs(60), self.arrivals.recv()).await;
+        next.expect("texts arrive in time").expect("the line runs")
+    }
+
+    async fn phase(&self, wanted: impl Fn(&Phase) -> bool) -> Phase {
+        let mut status = self.line.status();
+        let met = tokio::time::timeout(
+            Duration::from_secs(300),
+            status.wait_for(|status| wanted(&status.phase)),
+        );
+        met.await
+            .expect("the phase comes in time")
+            .unwrap()
+            .phase
+            .clone()
+    }
+}
+
+fn indexes(pdus: &[ArrivedPdu]) -> Vec<Option<u16>> {
+    pdus.iter()
+        .map(|pdu| pdu.slot.as_ref().map(|slot| slot.index))
+        .collect()
+}
+
+fn submit(line: &Line, more_to_come: bool) -> tokio::task::JoinHandle<SubmitOutcome> {
+    let line = line.clone();
+    tokio::spawn(async move { line.submit(vec![0x11, 0xAB], more_to_come).await })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_starts_as_the_law_says() {
+    let (bench, mut peer) = Bench::new();
+    let first = peer.port.read_u8().await.unwrap();
+    assert_eq!(first, 0x1B, "ESC, never Ctrl-Z");
+    peer.until("AT+CMGL=4").await;
+    let asked = peer.take_asked();
+    assert_eq!(
+        asked,
+        [
+            "", // the CR behind ESC
+            "AT",
+            "ATE0",
+            "ATV1",
+            "AT+CMEE=1",
+            "AT+CGMI",
+            "AT+CGMM",
+            "AT+QURCCFG=\"urcport\",\"all\"",
+            "AT+QURCCFG=\"urcport\",\"usbat\"",
+            "AT+CPIN?",
+            "AT+CMGF=0",
+            "AT+CSMS=0",
+            "AT+CPMS=?",
+            "AT+CPMS?",
+            "AT+CPMS=\"SM\",\"SM\",\"SM\"",
+            "AT+CNMI=2,1,2,1,0",
+            "AT+CREG?",
+            "AT+CMGL=4",
+        ]
+    );
+    assert_eq!(
+        bench.phase(|phase| *phase == Phase::Ready).await,
+        Phase::Ready
+    );
+    // The other memory once, then who the line is.
+    peer.serve(Duration::from_secs(5)).await;
+    let asked = peer.take_asked();
+    assert_eq!(asked[0], "AT+CPMS=\"ME\",\"ME\",\"SM\"");
+    assert_eq!(asked[1], "AT+CMGL=4");
+    let status = bench.line.status().borrow().clone();
+    assert_eq!(status.model.as_deref(), Some("EC25"));
+    assert_eq!(status.imei.as_deref(), Some("490154203237518"));
+    assert_eq!(status.iccid.as_deref(), Some("89860025128306012474"));
+    assert_eq!(status.operator.as_deref(), Some("Elm Mobile"));
+    assert_eq!(status.smsc.as_deref(), Some("+15550000"));
+    assert_eq!(status.signal_dbm, Some(-73));
+    assert_eq!(
+        (status.storage_used, status.storage_total),
+        (Some(0), Some(50))
+    );
+    assert_eq!(status.registration, crate::modem::Registration::Home);
+    assert_eq!(status.port, Some(PathBuf::from("/dev/ttyUSB2")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_line_is_quiet() {
+    let (_bench, mut peer) = Bench::new();
+    peer.serve(Duration::from_secs(20)).await;
+    peer.take_asked();
+    peer.serve(Duration::from_secs(300)).await;
+    let asked = peer.take_asked().len();
+    assert!((20..=80).contains(&asked), "{asked} commands in 300 s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn texts_are_deleted_only_once_they_are_kept() {
+    let (mut bench, mut peer) = Bench::new();
+    peer.fill([0, 3, 7]);
+    peer.until("AT+CMGL=4").await;
+    let arrivals = bench.next_arrivals().await;
+    assert_eq!(indexes(&arrivals.pdus), [Some(0), Some(3), Some(7)]);
+    assert!(
+        arrivals
+            .pdus
+            .iter()
+            .all(|pdu| pdu.readable && pdu.octets.len() == PDU.len() / 2)
+    );
+    peer.take_asked();
+    peer.serve(Duration::from_secs(40)).await;
+    assert!(
+        !peer
+            .take_asked()
+            .iter()
+            .any(|command| command.starts_with("AT+CMGD")),
+        "nothing is deleted before it is kept"
+    );
+    arrivals.kept.send(true).unwrap();
+    peer.until("AT+CMGD=7").await;
+    let deleted: Vec<String> = peer
+        .take_asked()
+        .into_iter()
+        .filter(|command| command.starts_with("AT+CMGD"))
+        .collect();
+    assert_eq!(deleted, ["AT+CMGD=0", "AT+CMGD=3", "AT+CMGD=7"]);
+    assert!(peer.store.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_kept_stays_and_is_offered_again() {
+    let (mut bench, mut peer) = Bench::new();
+    peer.fill([1]);
+    peer.until("AT+CMGL=4").await;
+    bench.next_arrivals().await.kept.send(false).unwrap();
+    peer.serve(Duration::from_secs(25)).await;
+    assert!(
+        !peer
+            .take_asked()
+            .iter()
+            .any(|command| command.starts_with("AT+CMGD"))
+    );
+    assert_eq!(peer.store.len(), 1);
+    peer.until("AT+CMGL=4").await;
+    let again = bench.next_arrivals().await;
+    assert_eq!(indexes(&again.pdus), [Some(1)]);
+    // Silence is no better than false.
+    drop(again.kept);
+    peer.serve(Duration::from_secs(25)).await;
+    assert_eq!(peer.store.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hint_leads_to_a_listing_at_once() {
+    let (mut bench, mut peer) = Bench::new();
+    peer.serve(Duration::from_secs(5)).await;
+    peer.take_asked();
+    peer.fill([4]);
+    let begun = tokio::time::Instant::now();
+    peer.say("\r\n+CMTI: \"SM\",4\r\n").await;
+    peer.until("AT+CMGL=4").await;
+    let arrivals = bench.next_arrivals().await;
+    assert!(begun.elapsed() < Duration::from_millis(5));
+    arrivals.kept.send(true).unwrap();
+    peer.until("AT+CMGD=4").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn hints_coalesce_while_a_listing_runs() {
+    let (mut bench, mut peer) = Bench::new();
+    peer.serve(Duration::from_secs(5)).await;
+    peer.say("\r\n+CMTI: \"SM\",1\r\n").await;
+    peer.until_asked("AT+CMGL=4").await;
+    peer.take_asked();
+    // Three more arrive inside the response.
+    let length = PDU.len() / 2 - 1;
+    peer.say(&format!(
+        "\r\n+CMGL: 1,0,,{length}\r\n+CMTI: \"SM\",2\r\n{PDU}\r\n"
+    ))
+    .await;
+    peer.say("+CMTI: \"SM\",3\r\n+CMTI: \"SM\",4\r\n\r\nOK\r\n")
+        .await;
+    peer.fill([2, 3, 4]);
+    let first = bench.next_arrivals().await;
+    assert_eq!(indexes(&first.pdus), [Some(1)]);
+    first.kept.send(false).unwrap_or_default();
+    peer.serve(Duration::from_secs(2)).await;
+    assert!(
+        bench.arrivals.try_recv().is_err(),
+        "after a refusal the next sweep is awaited"
+    );
+    peer.until("AT+CMGL=4").await;
+    let second = bench.next_arrivals().await;
+    assert_eq!(indexes(&second.pdus), [Some(2), Some(3), Some(4)]);
+    let listings = peer
+        .take_asked()
+        .iter()
+        .filter(|c| *c == "AT+CMGL=4")
+        .count();
+    assert_eq!(listings, 1, "one listing for three hints");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_listing_after_a_hint_is_repeated() {
+    let (_bench, mut peer) =
+        Bench::with(|settings| settings.sweep_every = Duration::from_secs(600));
+    peer.serve(Duration::from_secs(5)).await;
+    peer.say("\r\n+CMTI: \"SM\",1\r\n").await;
+    peer.take_asked();
+    let begun = tokio::time::Instant::now();
+    let mut at = Vec::new();
+    for _ in 0..4 {
+        peer.until("AT+CMGL=4").await;
+        at.push(begun.elapsed().as_millis() / 100);
+    }
+    assert_eq!(at, [0, 5, 25, 75]);
+    peer.take_asked();
+    peer.serve(Duration::from_secs(60)).await;
+    assert!(!peer.take_asked().contains(&"AT+CMGL=4".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_damaged_entry_costs_nobody_else() {
+    let (mut bench, mut peer) = Bench::new();
+    let length = PDU.len() / 2 - 1;
+    peer.until_asked("AT+CMGL=4").await;
+    peer.store.insert(2, PDU.to_owned());
+    peer.answers("AT+CMGR=3", "\r\n+CMGR: 1,,24\r\n00@4zz\r\n\r\nOK\r\n");
+    peer.say(&format!(
+        "\r\n+CMGL: 1,1,,{length}\r\n{PDU}\r\n+CMGL: 2,1,,{length}\r\n{}\r\n\
+         +CMGL: 3,1,,{length}\r\n00@4zz\r\n+CMGL: 4,1,,{length}\r\n{PDU}\r\n\r\nOK\r\n",
+        PDU.get(..10).unwrap()
+    ))
+    .await;
+    let whole = bench.next_arrivals().await;
+    assert_eq!(indexes(&whole.pdus), [Some(1), Some(4)]);
+    // The damaged ones are read once more: one was noise on the line, one is damaged in the store.
+    peer.until("AT+CMGR=2").await;
+    let again = bench.next_arrivals().await;
+    assert_eq!(again.pdus[0].octets, hex(PDU));
+    peer.until("AT+CMGR=3").await;
+    let raw = bench.next_arrivals().await;
+    assert_eq!(
+        (raw.pdus[0].readable, raw.pdus[0].octets.as_slice()),
+        (false, &b"00@4zz"[..])
+    );
+    raw.kept.send(true).unwrap();
+    peer.until("AT+CMGD=3").await;
+}
+
+fn hex(digits: &str) -> Vec<u8> {
+    crate::at::hex::decode(digits).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn direct_reports_are_kept_too() {
+    let (mut bench, mut peer) = Bench::new();
+    peer.serve(Duration::from_secs(5)).await;
+    peer.say("\r\n+CDS: 6\r\n0006010203040506\r\n").await;
+    let arrivals = bench.next_arrivals().await;
+    assert_eq!(
+        arrivals.pdus,
+        [ArrivedPdu {
+            slot: None,
+            octets: hex("0006010203040506"),
+            readable: true
+        }]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_segment_is_accepted_under_its_reference() {
+    let (bench, mut peer) = Bench::new();
+    let outcome = submit(&bench.line, false);
+    peer.serve(Duration::from_secs(1)).await;
+    assert_eq!(
+        outcome.await.unwrap(),
+        SubmitOutcome::Accepted {
+            message_reference: 1
+        }
+    );
+    let asked = peer.take_asked();
+    let sent = asked
+        .iter()
+        .position(|command| command == "AT+CMGS=2")
+        .unwrap();
+    assert_eq!(asked[sent + 1], "0011AB<Z>");
+    assert!(!asked.contains(&"AT+CMMS=1".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn segments_of_one_text_keep_the_link_open() {
+    let (bench, mut peer) = Bench::new();
+    peer.serve(Duration::from_secs(5)).await;
+    peer.take_asked();
+    let line = bench.line.clone();
+    let sending = tokio::spawn(async move {
+        for more in [true, true, false] {
+            line.submit(vec![0x11], more).await;
+        }
+    });
+    peer.serve(Duration::from_secs(1)).await;
+    sending.await.unwrap();
+    let asked: Vec<String> = peer
+        .take_asked()
+        .into_iter()
+        .filter(|command| command.contains("CM"))
+        .collect();
+    assert_eq!(asked, ["AT+CMMS=1", "AT+CMGS=1", "AT+CMGS=1", "AT+CMGS=1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn refusals_carry_their_code() {
+    for (said, code, transient) in [
+        ("\r\n+CMS ERROR: 331\r\n", Some(331), true),
+        ("\r\n+CMS ERROR: 1\r\n", Some(1), false),
+        ("\r\n+CMS ERROR: 304\r\n", Some(304), false),
+        ("\r\n+CMS ERROR: Unknown error\r\n", Some(500), true),
+        ("\r\nERROR\r\n", None, true),
+    ] {
+        let (bench, mut peer) = Bench::new();
+        peer.answers("0011AB<Z>", said);
+        let outcome = submit(&bench.line, false);
+        peer.serve(Duration::from_secs(1)).await;
+        let SubmitOutcome::Refused(refusal) = outcome.await.unwrap() else {
+            panic!("{said} is a refusal");
+        };
+        assert_eq!(
+            (refusal.code, refusal.transient),
+            (code, transient),
+            "{said}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_prompt_nothing_is_sent() {
+    let (bench, mut peer) = Bench::new();
+    peer.answers("AT+CMGS=2", "");
+    let outcome = submit(&bench.line, false);
+    let begun = tokio::time::Instant::now();
+    peer.serve(Duration::from_secs(15)).await;
+    let SubmitOutcome::Refused(refusal) = outcome.await.unwrap() else {
+        panic!("refused");
+    };
+    assert!(refusal.transient);
+    assert!(begun.elapsed() >= Duration::from_secs(10));
+    assert!(!peer.asked.iter().any(|command| command.contains("<Z>")));
+    // And the line recovers.
+    peer.forget("AT+CMGS=2");
+    peer.take_asked();
+    let outcome = submit(&bench.line, false);
+    peer.serve(Duration::from_secs(5)).await;
+    assert!(matches!(
+        outcome.await.unwrap(),
+        SubmitOutcome::Accepted { .. }
+    ));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_never_comes_is_unknown() {
+    let (bench, mut peer) = Bench::new();
+    peer.answers("0011AB<Z>", "");
+    let outcome = submit(&bench.line, false);
+    peer.until("0011AB<Z>").await;
+    let sent = tokio::time::Instant::now();
+    peer.serve(Duration::from_secs(300)).await;
+    assert!(matches!(
+        outcome.await.unwrap(),
+        SubmitOutcome::Unknown { .. }
+    ));
+    assert!(sent.elapsed() >= Duration::from_secs(180));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_port_that_goes_decides_by_the_ctrl_z() {
+    // After it: the network may have the text.
+    let (bench, mut peer) = Bench::new();
+    let outcome = submit(&bench.line, false);
+    peer.until_asked("0011AB<Z>").await;
+    drop(peer);
+    assert!(matches!(
+        outcome.await.unwrap(),
+        SubmitOutcome::Unknown { .. }
+    ));
+    // Before it: it certainly has not.
+    let (bench, mut peer) = Bench::new();
+    let outcome = submit(&bench.line, false);
+    peer.until_asked("AT+CMGS=2").await;
+    drop(peer);
+    let SubmitOutcome::Refused(refusal) = outcome.await.unwrap() else {
+        panic!("refused");
+    };
+    assert!(refusal.transient);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_decides_by_the_ctrl_z_and_sets_up_again() {
+    let (bench, mut peer) = Bench::new();
+    let outcome = submit(&bench.line, false);
+    peer.until_asked("0011AB<Z>").await;
+    peer.take_asked();
+    peer.say("\r\nRDY\r\n").await;
+    assert!(matches!(
+        outcome.await.unwrap(),
+        SubmitOutcome::Unknown { .. }
+    ));
+    peer.until("AT+CNMI=2,1,2,1,0").await;
+    assert_eq!(peer.take_asked()[0], "AT");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_port_that_comes_back_is_opened_within_two_seconds() {
+    let (mut bench, mut peer) = Bench::new();
+    peer.serve(Duration::from_secs(3)).await;
+    drop(peer);
+    bench.phase(|phase| matches!(phase, Phase::NoPort(_))).await;
+    tokio::time::sleep(Duration::from_secs(100)).await;
+    let mut peer = Peer::new(bench.plug());
+    peer.fill([5]);
+    let plugged = tokio::time::Instant::now();
+    peer.until("AT+CMGL=4").await;
+    assert!(
+        plugged.elapsed() <= Duration::from_millis(1500),
+        "{:?}",
+        plugged.elapsed()
+    );
+    assert_eq!(indexes(&bench.next_arrivals().await.pdus), [Some(5)]);
+    // Gone and back at once: quicker still.
+    drop(peer);
+    let mut peer = Peer::new(bench.plug());
+    let plugged = tokio::time::Instant::now();
+    peer.until("AT+CMGL=4").await;
+    assert!(
+        plugged.elapsed() <= Duration::from_millis(300),
+        "{:?}",
+        plugged.elapsed()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kept_verdict_from_before_a_replug_deletes_nothing() {
+    let (mut bench, mut peer) = Bench::new();
+    peer.fill([5]);
+    peer.until("AT+CMGL=4").await;
+    let arrivals = bench.next_arrivals().await;
+    drop(peer);
+    // Another SIM may be in the new modem, with another text at that index.
+    let mut peer = Peer::new(bench.plug());
+    peer.until_asked("AT").await;
+    arrivals.kept.send(true).unwrap();
+    peer.answer("AT").await;
+    peer.serve(Duration::from_secs(20)).await;
+    assert!(
+        !peer
+            .take_asked()
+            .iter()
+            .any(|command| command.starts_with("AT+CMGD"))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_starting_sim_is_waited_for() {
+    let (bench, mut peer) = Bench::new();
+    peer.answers("AT+CPIN?", "\r\n+CME ERROR: 14\r\n");
+    peer.serve(Duration::from_secs(40)).await;
+    let asked = peer
+        .take_asked()
+        .iter()
+        .filter(|command| *command == "AT+CPIN?")
+        .count();
+    assert!((38..=42).contains(&asked), "{asked}");
+    peer.forget("AT+CPIN?");
+    peer.serve(Duration::from_secs(2)).await;
+    assert_eq!(
+        bench.phase(|phase| *phase == Phase::Ready).await,
+        Phase::Ready
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sim_that_never_starts_is_said_to_be_missing() {
+    let (bench, mut peer) = Bench::new();
+    peer.answers("AT+CPIN?", "\r\n+CME ERROR: 10\r\n");
+    peer.serve(Duration::from_secs(65)).await;
+    let Phase::Stuck(words) = bench.phase(|phase| matches!(phase, Phase::Stuck(_))).await else {
+        unreachable!()
+    };
+    assert!(words.contains("SIM"), "{words}");
+    peer.forget("AT+CPIN?");
+    peer.serve(Duration::from_secs(35)).await;
+    assert_eq!(
+        bench.phase(|phase| *phase == Phase::Ready).await,
+        Phase::Ready
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pin_that_is_not_configured_is_asked_for() {
+    let (bench, mut peer) = Bench::new();
+    peer.answers("AT+CPIN?", "\r\n+CPIN: SIM PIN\r\n\r\nOK\r\n");
+    peer.serve(Duration::from_secs(100)).await;
+    let Phase::Stuck(words) = bench.phase(|phase| matches!(phase, Phase::Stuck(_))).await else {
+        unreachable!()
+    };
+    assert!(words.contains("set `pin`"), "{words}");
+    assert!(
+        !peer
+            .take_asked()
+            .iter()
+            .any(|command| command.starts_with("AT+CPIN="))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_right_pin_unlocks() {
+    let (bench, mut peer) = Bench::with(|settings| settings.pin = Some("1234".into()));
+    peer.answers("AT+CPIN?", "\r\n+CPIN: SIM PIN\r\n\r\nOK\r\n");
+    peer.until_asked("AT+CPIN=\"1234\"").await;
+    assert!(
+        bench
+            .ledger
+            .tried
+            .lock()
+            .unwrap()
+            .contains("89860025128306012474"),
+        "recorded before it is tried"
+    );
+    peer.forget("AT+CPIN?");
+    peer.answer("AT+CPIN=\"1234\"").await;
+    peer.serve(Duration::from_secs(5)).await;
+    assert_eq!(
+        bench.phase(|phase| *phase == Phase::Ready).await,
+        Phase::Ready
+    );
+    assert!(
+        bench.ledger.tried.lock().unwrap().is_empty(),
+        "it may be used at the next start"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrong_pin_is_tried_once_and_never_again() {
+    let (bench, mut peer) = Bench::with(|settings| settings.pin = Some("1234".into()));
+    peer.answers("AT+CPIN?", "\r\n+CPIN: SIM PIN\r\n\r\nOK\r\n");
+    peer.answers("AT+CPIN=\"1234\"", "\r\n+CME ERROR: 16\r\n");
+    peer.serve(Duration::from_secs(200)).await;
+    // A restart of the modem and a new port change nothing.
+    peer.say("\r\nRDY\r\n").await;
+    peer.serve(Duration::from_secs(100)).await;
+    let tries = |asked: Vec<String>| asked.iter().filter(|c| c.starts_with("AT+CPIN=")).count();
+    assert_eq!(tries(peer.take_asked()), 1);
+    drop(peer);
+    let mut peer = Peer::new(bench.plug());
+    peer.answers("AT+CPIN?", "\r\n+CPIN: SIM PIN\r\n\r\nOK\r\n");
+    peer.serve(Duration::from_secs(100)).await;
+    assert_eq!(tries(peer.take_asked()), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_cannot_be_recorded_is_not_made() {
+    let ledger = Ledger {
+        full: true,
+        ..Ledger::default()
+    };
+    let (bench, mut peer) =
+        Bench::with_ledger(|settings| settings.pin = Some("1234".into()), ledger);
+    peer.answers("AT+CPIN?", "\r\n+CPIN: SIM PIN\r\n\r\nOK\r\n");
+    peer.serve(Duration::from_secs(100)).await;
+    assert!(
+        !peer
+            .take_asked()
+            .iter()
+            .any(|command| command.starts_with("AT+CPIN="))
+    );
+    let Phase::Stuck(words) = bench.phase(|phase| matches!(phase, Phase::Stuck(_))).await else {
+        unreachable!()
+    };
+    assert!(words.contains("recorded"), "{words}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_puk_is_left_to_people() {
+    let (bench, mut peer) = Bench::with(|settings| settings.pin = Some("1234".into()));
+    peer.answers("AT+CPIN?", "\r\n+CPIN: SIM PUK\r\n\r\nOK\r\n");
+    peer.serve(Duration::from_secs(100)).await;
+    assert!(
+        !peer
+            .take_asked()
+            .iter()
+            .any(|command| command.starts_with("AT+CPIN="))
+    );
+    bench
+        .phase(|phase| matches!(phase, Phase::Stuck(words) if words.contains("PUK")))
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_does_not_wait_for_a_full_store_to_drain() {
+    let (mut bench, mut peer) = Bench::new();
+    peer.fill(0..200);
+    peer.until("AT+CMGL=4").await;
+    let mut received = 0;
+    while received < 200 {
+        let arrivals = bench.next_arrivals().await;
+        received += arrivals.pdus.len();
+        arrivals.kept.send(true).unwrap();
+    }
+    peer.until("AT+CMGD=9").await;
+    peer.take_asked();
+    let outcome = submit(&bench.line, false);
+    tokio::task::yield_now().await;
+    peer.until("0011AB<Z>").await;
+    assert!(matches!(
+        outcome.await.unwrap(),
+        SubmitOutcome::Accepted { .. }
+    ));
+    let deleted = peer
+        .take_asked()
+        .iter()
+        .filter(|c| c.starts_with("AT+CMGD"))
+        .count();
+    assert!(deleted <= 3, "{deleted} deletes went before the reply");
+    peer.until("AT+CMGD=199").await;
+    assert!(peer.store.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn memories_and_indications_follow_what_the_modem_takes() {
+    // Brovi wants exactly three parameters; an old phone takes one. Qualcomm refuses ds=1.
+    let (_bench, mut peer) = Bench::new();
+    for three in ["AT+CPMS=\"SM\",\"SM\",\"SM\"", "AT+CPMS=\"SM\",\"SM\""] {
+        peer.answers(three, "\r\nERROR\r\n");
+    }
+    peer.answers("AT+CNMI=2,1,2,1,0", "\r\n+CMS ERROR: 303\r\n");
+    peer.answers("AT+CNMI=2,1,2,2,0", "\r\n+CMS ERROR: 303\r\n");
+    peer.answers("AT+CNMI=2,1,2,0,0", "\r\n+CMS ERROR: 538\r\n");
+    peer.answers(
+        "AT+CNMI=?",
+        "\r\n+CNMI: (0-3),(0,1),(0,2,3),(0,2),(1)\r\n\r\nOK\r\n",
+    );
+    peer.until("AT+CMGL=4").await;
+    let asked = peer.take_asked();
+    for command in ["AT+CPMS=\"SM\"", "AT+CNMI=2,1,2,0,0", "AT+CNMI=2,1,2,2,1"] {
+        assert!(
+            asked.contains(&command.to_owned()),
+            "{command} in {asked:?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_modem_without_an_answer_is_closed_and_opened_again() {
+    let (bench, mut peer) = Bench::new();
+    peer.answers("AT", "");
+    peer.serve(Duration::from_secs(11)).await;
+    let asked = peer
+        .take_asked()
+        .iter()
+        .filter(|command| *command == "AT")
+        .count();
+    assert_eq!(asked, 10);
+    bench.phase(|phase| matches!(phase, Phase::NoPort(_))).await;
+    let mut peer = Peer::new(bench.plug());
+    peer.serve(Duration::from_secs(5)).await;
+    assert_eq!(
+        bench.phase(|phase| *phase == Phase::Ready).await,
+        Phase::Ready
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_without_an_answer_is_got_over() {
+    let (bench, mut peer) = Bench::new();
+    peer.serve(Duration::from_secs(5)).await;
+    peer.answers("AT+CSQ", "");
+    peer.until("AT+CSQ").await;
+    peer.take_asked();
+    peer.serve(Duration::from_secs(8)).await;
+    assert_eq!(peer.take_asked()[..2], ["AT", "AT+CPMS?"]);
+    assert_eq!(
+        *bench.line.status().borrow(),
+        bench.line.status().borrow().clone()
+    );
+    peer.fill([1]);
+    peer.say("\r\n+CMTI: \"SM\",1\r\n").await;
+    peer.until("AT+CMGL=4").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_without_a_network_holds_and_then_gives_back() {
+    let (bench, mut peer) = Bench::new();
+    for command in ["AT+CREG?", "AT+CGREG?", "AT+CEREG?"] {
+        let prefix = &command[2..command.len() - 1];
+        peer.answers(command, &format!("\r\n{prefix}: 0,2\r\n\r\nOK\r\n"));
+    }
+    let outcome = submit(&bench.line, false);
+    peer.serve(Duration::from_secs(70)).await;
+    let SubmitOutcome::Refused(refusal) = outcome.await.unwrap() else {
+        panic!("refused");
+    };
+    assert!(refusal.transient);
+    bench
+        .phase(|phase| matches!(phase, Phase::Stuck(words) if words.contains("antenna")))
+        .await;
+    // LTE alone is enough.
+    peer.answers("AT+CEREG?", "\r\n+CEREG: 0,5\r\n\r\nOK\r\n");
+    let outcome = submit(&bench.line, false);
+    peer.serve(Duration::from_secs(5)).await;
+    assert!(matches!(
+        outcome.await.unwrap(),
+        SubmitOutcome::Accepted { .. }
+    ));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_code_is_answered_in_words() {
+    let (bench, mut peer) = Bench::new();
+    peer.serve(Duration::from_secs(5)).await;
+    let line = bench.line.clone();
+    let asking = tokio::spawn(async move { line.ussd("*100#").await });
+    peer.until("AT+CUSD=1,\"*100#\",15").await;
+    peer.say("\r\n+CUSD: 0,\"Balance 5.00\",15\r\n").await;
+    assert_eq!(asking.await.unwrap(), Ok("Balance 5.00".into()));
+    // No answer: within 60 s somebody is told.
+    let line = bench.line.clone();
+    let asking = tokio::spawn(async move { line.ussd("*100#").await });
+    peer.until("AT+CUSD=1,\"*100#\",15").await;
+    peer.until("AT+CUSD=2").await;
+    assert!(asking.await.unwrap().is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_is_hung_up() {
+    let (_bench, mut peer) = Bench::new();
+    peer.serve(Duration::from_secs(5)).await;
+    peer.say("\r\nRING\r\n\r\n+CLIP: \"+15550100\",145,\"\",0,\"\",0\r\n")
+        .await;
+    peer.until("AT+CHUP").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_line_ends_with_its_last_handle() {
+    let (bench, mut peer) = Bench::new();
+    peer.serve(Duration::from_secs(5)).await;
+    drop(bench);
+    let ended = tokio::time::timeout(Duration::from_secs(1), async {
+        while peer.next().await.is_some() {}
+    });
+    ended.await.expect("the port is closed");
+}

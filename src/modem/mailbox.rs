@@ -1,0 +1,486 @@
+//! The modem's storage as a mailbox, pure: what to list, what was found, what may be deleted.
+//!
+//! A text is deleted only after whoever keeps texts has said that it is kept, and alone, by its
+//! index. Whatever is doubtful is left where it is: the next sweep finds it again.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use super::{ArrivedPdu, Slot};
+use crate::at::{Command, Entry, FinalResult, Memory, Outcome, Reply, hex, response};
+
+/// Texts in one delivery. A commit costs about the same for one as for fifty, and a full store
+/// starts flowing while the rest is still being listed.
+const BATCH_MAX: usize = 50;
+
+/// Entries taken from one listing; no storage is known to hold half as many. The rest is found by
+/// the next one.
+const LISTED_MAX: usize = 1000;
+
+/// Deliveries whose verdict is awaited. Beyond it nothing more is taken in: the storage keeps it.
+const AWAITED_MAX: usize = 64;
+
+/// How long a verdict may take. After that the texts are left, and offered again by a sweep.
+const VERDICT_LIMIT: Duration = Duration::from_secs(60);
+
+/// After a hint that turned out empty: some Huawei sticks announce a text before it can be listed.
+const RELIST_AFTER: [Duration; 3] = [
+    Duration::from_millis(500),
+    Duration::from_secs(2),
+    Duration::from_secs(5),
+];
+
+/// PDUs to be kept, and under which number their verdict comes back.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Delivery {
+    pub(super) batch: u64,
+    pub(super) pdus: Vec<ArrivedPdu>,
+}
+
+#[derive(Debug)]
+struct Listing {
+    memory: Memory,
+    /// A hint led to it, and none came since: a later one asks for a listing of its own.
+    hinted: bool,
+    found: usize,
+    batch: Vec<ArrivedPdu>,
+}
+
+#[derive(Debug)]
+struct Awaited {
+    slots: Vec<Slot>,
+    until: Instant,
+}
+
+/// A text whose PDU looked damaged in the listing, to be read once more by its index.
+#[derive(Debug)]
+struct Doubtful {
+    memory: Memory,
+    index: u16,
+    as_listed: ArrivedPdu,
+}
+
+/// The storage of one modem.
+#[derive(Debug)]
+pub(super) struct Mailbox {
+    sweep_every: Duration,
+    offered: Vec<Memory>,
+    receiving: Memory,
+    reading: Option<Memory>,
+    setting: Option<Memory>,
+    arity: usize,
+    wanted: Vec<Memory>,
+    hinted: bool,
+    relist: Option<(usize, Instant)>,
+    sweep_at: Instant,
+    listing: Option<Listing>,
+    doubtful: VecDeque<Doubtful>,
+    reread: Option<(Doubtful, Option<ArrivedPdu>)>,
+    deletes: VecDeque<Slot>,
+    awaited: HashMap<u64, Awaited>,
+    next_batch: u64,
+    refused_until: Option<Instant>,
+    deliveries: Vec<Delivery>,
+    text_mode_seen: bool,
+}
+
+impl Mailbox {
+    pub(super) fn new(sweep_every: Duration, now: Instant) -> Self {
+        Self {
+            sweep_every,
+            offered: Vec::new(),
+            receiving: sim_memory(),
+            reading: None,
+            setting: None,
+            arity: 3,
+            wanted: Vec::new(),
+            hinted: false,
+            relist: None,
+            sweep_at: now,
+            listing: None,
+            doubtful: VecDeque::new(),
+            reread: None,
+            deletes: VecDeque::new(),
+            awaited: HashMap::new(),
+            next_batch: 0,
+            refused_until: None,
+            deliveries: Vec::new(),
+            text_mode_seen: false,
+        }
+    }
+
+    /// Forgets what was under way: indexes may mean other texts by now. Called at every setup.
+    pub(super) fn reset(&mut self) {
+        let next_batch = self.next_batch;
+        *self = Self {
+            next_batch,
+            ..Self::new(self.sweep_every, self.sweep_at)
+        };
+    }
+
+    /// The memories that can be read, from `+CPMS=?`.
+    pub(super) fn set_offered(&mut self, offered: Vec<Memory>) {
+        self.offered = offered;
+    }
+
+    /// Where texts arrive, from `+CPMS?`: kept as the modem has it, when it is a real memory.
+    /// `MT` is `SM` and `ME` together and `SR` holds reports; then the first real one that is
+    /// offered is chosen.
+    pub(super) fn choose_receiving(&mut self, current: Option<&Memory>) {
+        let is_real = |memory: &&Memory| matches!(memory.name(), "SM" | "ME");
+        let chosen = current
+            .filter(is_real)
+            .or_else(|| self.offered.iter().find(is_real))
+            .or(current)
+            .or_else(|| self.offered.first());
+        if let Some(chosen) = chosen {
+            self.receiving = chosen.clone();
+        }
+    }
+
+    /// Selects the receiving memory with as many parameters as the modem has not yet refused.
+    pub(super) fn select_receiving(&mut self) -> Command {
+        let receiving = self.receiving.clone();
+        self.select(receiving)
+    }
+
+    /// The modem refused that many parameters; `false` when none are left to try.
+    pub(super) fn try_fewer_parameters(&mut self) -> bool {
+        self.setting = None;
+        self.arity = self.arity.saturating_sub(1);
+        self.arity > 0
+    }
+
+    /// Everything once, the receiving memory first: at the end of setup.
+    pub(super) fn sweep_all(&mut self) {
+        self.want(self.receiving.clone());
+        for name in ["SM", "ME"] {
+            self.want_offered(name);
+        }
+    }
+
+    /// Lists the receiving memory soon.
+    pub(super) fn sweep(&mut self) {
+        self.want(self.receiving.clone());
+    }
+
+    /// `+CMTI`: lists the memory that it names, where it can be read.
+    pub(super) fn stored(&mut self, memory: Option<&Memory>) {
+        if memory.is_none() {
+            // SIM7000 says so (`+CMTI: ,-1`) when it has lost hold of its memories: select anew.
+            self.reading = None;
+        }
+        let memory = memory
+            .filter(|memory| self.offered.contains(memory))
+            .cloned()
+            .unwrap_or_else(|| self.receiving.clone());
+        self.want(memory);
+        self.hinted = true;
+        self.relist = None;
+    }
+
+    /// `+CDSI`: the same, and where reports have a memory of their own, that as well.
+    pub(super) fn report_stored(&mut self, memory: Option<&Memory>, always_in_sr: bool) {
+        if always_in_sr {
+            self.want_offered("SR");
+        }
+        self.stored(memory);
+    }
+
+    /// A PDU that was delivered directly.
+    pub(super) fn direct(&mut self, pdu: &str, now: Instant) {
+        let octets = hex::decode(pdu);
+        let readable = octets.is_some();
+        let octets = octets.unwrap_or_else(|| pdu.as_bytes().to_vec());
+        self.deliver(
+            vec![ArrivedPdu {
+                slot: None,
+                octets,
+                readable,
+            }],
+            now,
+        );
+    }
+
+    /// Whether a text in text mode was met since last asked: the modem has lost `+CMGF=0`.
+    pub(super) fn took_text_mode(&mut self) -> bool {
+        std::mem::take(&mut self.text_mode_seen)
+    }
+
+    /// What was found.
+    pub(super) fn take_deliveries(&mut self) -> Vec<Delivery> {
+        std::mem::take(&mut self.deliveries)
+    }
+
+    /// The next command, if there is something to do.
+    pub(super) fn next(&mut self, now: Instant) -> Option<Command> {
+        self.let_time_pass(now);
+        if let Some(doubtful) = self.doubtful.front() {
+            let (memory, index) = (doubtful.memory.clone(), doubtful.index);
+            if let Some(select) = self.select_if_needed(&memory) {
+                return Some(select);
+            }
+            self.reread = self.doubtful.pop_front().map(|doubtful| (doubtful, None));
+            return Some(Command::Read(index));
+        }
+        if let Some(slot) = self.deletes.front() {
+            let (memory, index) = (Memory::new(&slot.memory), slot.index);
+            if let Some(select) = memory.and_then(|memory| self.select_if_needed(&memory)) {
+                return Some(select);
+            }
+            self.deletes.pop_front();
+            return Some(Command::Delete(index));
+        }
+        let may_list = self.awaited.is_empty() && self.refused_until.is_none();
+        if may_list && let Some(memory) = self.wanted.first().cloned() {
+            if let Some(select) = self.select_if_needed(&memory) {
+                return Some(select);
+            }
+            self.wanted.remove(0);
+            let hinted = std::mem::take(&mut self.hinted);
+            self.listing = Some(Listing {
+                memory,
+                hinted,
+                found: 0,
+                batch: Vec::new(),
+            });
+            return Some(Command::List);
+        }
+        None
+    }
+
+    /// When [`Self::next`] may have something new to say without anything having happened.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        let verdict = self.awaited.values().map(|awaited| awaited.until).min();
+        // Once due it is a wish like any other, and waits for its turn.
+        let relist = self
+            .relist
+            .filter(|_| self.wanted.is_empty())
+            .map(|(_, at)| at);
+        [Some(self.sweep_at), relist, verdict, self.refused_until]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// An entry of the listing, or of the single reading, in flight.
+    pub(super) fn on_entry(&mut self, entry: &Entry, now: Instant) {
+        if entry.text_mode {
+            self.text_mode_seen = true;
+            return;
+        }
+        if let Some((doubtful, again)) = &mut self.reread {
+            // The header stays authoritative only where a PDU follows it at all.
+            if !entry.pdu.is_empty() {
+                *again = Some(arrived(&doubtful.memory, entry));
+            }
+            return;
+        }
+        let Some(listing) = &mut self.listing else {
+            return;
+        };
+        if listing.found >= LISTED_MAX {
+            return;
+        }
+        listing.found += 1;
+        let pdu = arrived(&listing.memory, entry);
+        if let (Some(index), false) = (entry.index, entry.is_whole()) {
+            let memory = listing.memory.clone();
+            self.doubtful.push_back(Doubtful {
+                memory,
+                index,
+                as_listed: pdu,
+            });
+            return;
+        }
+        listing.batch.push(pdu);
+        if listing.batch.len() >= BATCH_MAX {
+            let full = std::mem::take(&mut listing.batch);
+            self.deliver(full, now);
+        }
+    }
+
+    /// The end of a command that [`Self::next`] or [`Self::select_receiving`] gave.
+    pub(super) fn on_reply(&mut self, reply: &Reply, now: Instant) {
+        match &reply.command {
+            Command::StorageSet(_) => {
+                let Some(memory) = self.setting.take() else {
+                    return;
+                };
+                if reply.is_ok() {
+                    self.reading = Some(memory);
+                } else {
+                    // Nothing can be read or deleted there; what it holds stays.
+                    self.reading = None;
+                    self.abandon(&memory);
+                }
+            }
+            Command::List => self.listed(reply, now),
+            Command::Read(_) => {
+                if let Some((doubtful, again)) = self.reread.take() {
+                    let settled = matches!(reply.outcome, Outcome::Final(_));
+                    if settled {
+                        self.deliver(vec![again.unwrap_or(doubtful.as_listed)], now);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether a delivery is kept. Only then are its texts deleted.
+    pub(super) fn on_verdict(&mut self, batch: u64, kept: bool, now: Instant) {
+        let Some(awaited) = self.awaited.remove(&batch) else {
+            return; // too late: its texts are offered again
+        };
+        if kept {
+            self.deletes.extend(awaited.slots);
+        } else if !awaited.slots.is_empty() {
+            // Whoever keeps texts cannot: a full disk. The storage and the network hold them.
+            self.refused_until = Some(now + self.sweep_every);
+            self.sweep_at = self.sweep_at.max(now + self.sweep_every);
+        }
+    }
+
+    fn let_time_pass(&mut self, now: Instant) {
+        if self.refused_until.is_some_and(|until| until <= now) {
+            self.refused_until = None;
+        }
+        let late: Vec<u64> = self
+            .awaited
+            .iter()
+            .filter(|(_, awaited)| awaited.until <= now)
+            .map(|(batch, _)| *batch)
+            .collect();
+        for batch in late {
+            self.on_verdict(batch, false, now);
+        }
+        if self.sweep_at <= now {
+            self.sweep_at = now + self.sweep_every;
+            self.sweep();
+        }
+        if self.relist.is_some_and(|(_, at)| at <= now) && self.wanted.is_empty() {
+            self.sweep();
+        }
+    }
+
+    fn listed(&mut self, reply: &Reply, now: Instant) {
+        let Some(listing) = self.listing.take() else {
+            return;
+        };
+        let (found, hinted) = (listing.found, listing.hinted);
+        self.deliver(listing.batch, now);
+        match &reply.outcome {
+            Outcome::Final(FinalResult::Ok) => {}
+            // The list changed under the modem's hands.
+            Outcome::Final(FinalResult::Cms(code)) if code.number == Some(321) => {
+                self.relist = Some((0, now + self.sweep_every.min(RELIST_AFTER[1])));
+                return;
+            }
+            Outcome::Final(_) | Outcome::TimedOut | Outcome::NoPrompt | Outcome::Cut(_) => return,
+        }
+        if found > 0 {
+            self.relist = None;
+            if found >= LISTED_MAX {
+                self.want(listing.memory);
+            }
+            return;
+        }
+        // Nothing found: after a hint, look again a little later, thrice.
+        let tried = match self.relist {
+            Some((tried, at)) if at <= now => Some(tried.saturating_add(1)),
+            Some(_) => None,
+            None if hinted => Some(0),
+            None => None,
+        };
+        if let Some(tried) = tried {
+            self.relist = RELIST_AFTER.get(tried).map(|after| (tried, now + *after));
+        }
+    }
+
+    fn deliver(&mut self, pdus: Vec<ArrivedPdu>, now: Instant) {
+        if pdus.is_empty() || self.awaited.len() >= AWAITED_MAX {
+            return;
+        }
+        let batch = self.next_batch;
+        self.next_batch = self.next_batch.wrapping_add(1);
+        let slots = pdus.iter().filter_map(|pdu| pdu.slot.clone()).collect();
+        self.awaited.insert(
+            batch,
+            Awaited {
+                slots,
+                until: now + VERDICT_LIMIT,
+            },
+        );
+        self.deliveries.push(Delivery { batch, pdus });
+    }
+
+    fn want(&mut self, memory: Memory) {
+        if !self.wanted.contains(&memory) {
+            self.wanted.push(memory);
+        }
+    }
+
+    fn want_offered(&mut self, name: &str) {
+        let offered = self.offered.iter().find(|memory| memory.name() == name);
+        if let Some(memory) = offered.cloned() {
+            self.want(memory);
+        }
+    }
+
+    fn select_if_needed(&mut self, memory: &Memory) -> Option<Command> {
+        // A modem that takes no `+CPMS=` at all is read where it is.
+        if self.arity == 0 || self.reading.as_ref() == Some(memory) {
+            return None;
+        }
+        Some(self.select(memory.clone()))
+    }
+
+    /// Reads from `memory`, still receives where it did. Texts are never written, but some modems
+    /// want the first two alike; reports cannot be written to their own memory.
+    fn select(&mut self, memory: Memory) -> Command {
+        let written = if memory.name() == "SR" {
+            &self.receiving
+        } else {
+            &memory
+        };
+        let mut memories = vec![memory.clone(), written.clone(), self.receiving.clone()];
+        memories.truncate(self.arity.max(1));
+        self.setting = Some(memory);
+        Command::StorageSet(memories)
+    }
+
+    fn abandon(&mut self, memory: &Memory) {
+        self.wanted.retain(|wanted| wanted != memory);
+        self.deletes.retain(|slot| slot.memory != memory.name());
+        self.doubtful.retain(|doubtful| doubtful.memory != *memory);
+        if *memory != self.receiving {
+            self.offered.retain(|offered| offered != memory);
+        }
+    }
+}
+
+fn arrived(memory: &Memory, entry: &Entry) -> ArrivedPdu {
+    let slot = entry.index.map(|index| Slot {
+        memory: memory.name().to_owned(),
+        index,
+    });
+    let octets = entry.octets();
+    ArrivedPdu {
+        slot,
+        readable: octets.is_some(),
+        octets: octets.unwrap_or_else(|| entry.pdu.as_bytes().to_vec()),
+    }
+}
+
+/// The memory every modem has.
+fn sim_memory() -> Memory {
+    Memory::new("SM").expect("two letters make a memory's name")
+}
+
+/// How full the memory that is read is, from `+CPMS?`.
+pub(super) fn fill_of(lines: &[String]) -> Option<(u16, u16)> {
+    let fills = lines.iter().flat_map(|line| response::storage(line));
+    // The third is where texts arrive; some modems give only two.
+    fills.last().map(|fill| (fill.used, fill.total))
+}

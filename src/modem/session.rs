@@ -1,0 +1,741 @@
+//! One line's life, pure: which command comes next, and what its answer means.
+//!
+//! Setup first ([`setup`]), then whatever is most urgent: hang up, send, ask the network, delete,
+//! list, look around. One command at a time; between two deletions a submission goes first, so that
+//! a reply never waits for a full store to drain.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::mailbox::{Delivery, Mailbox, fill_of};
+use super::profile::{GENERIC, Profile};
+use super::recovery::{Act, Ladder};
+use super::{LineSettings, LineStatus, Phase, PinLedger, Registration, SubmitOutcome, refusal};
+use crate::at::{Command, Domain, Entry, Outcome, Reply, Unsolicited, response};
+
+mod setup;
+#[cfg(test)]
+mod tests;
+
+use setup::Step;
+
+/// How long a submission waits for the line to be ready, before it is given back as refused: the
+/// outbox, which survives a restart, is the better place to wait.
+const HOLD_LIMIT: Duration = Duration::from_secs(60);
+
+/// How long the network's answer to a USSD code may take.
+const USSD_LIMIT: Duration = Duration::from_secs(60);
+
+/// How often registration is asked for while there is none.
+const SEARCH_EVERY: Duration = Duration::from_secs(2);
+
+/// How long a line may search for a network before that is said to be a trouble.
+const SEARCH_PATIENCE: Duration = Duration::from_secs(60);
+
+/// The least time between two setups that something odd, but no failure, asks for.
+const SETUP_APART: Duration = Duration::from_secs(60);
+
+/// `+CMMS=1` lapses when the next text does not follow within 1 to 5 s (TS 27.005 §3.5.6).
+const MORE_TO_SEND_LASTS: Duration = Duration::from_secs(1);
+
+/// What the driver is to do.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// Hand these to whoever keeps texts, and bring back the verdict.
+    Deliver(Delivery),
+    /// The submission in hand came to this.
+    Outcome(SubmitOutcome),
+    /// The USSD question came to this.
+    Answer(Result<String, String>),
+    /// Write ESC CR.
+    Escape,
+    /// End the command in flight: the modem has restarted and will not answer it.
+    Cut(&'static str),
+    /// Close the port and open it again.
+    Reopen {
+        /// How long it stays closed.
+        after: Duration,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// There is no port.
+    Closed,
+    /// Being set up, or waiting for the SIM or a person.
+    Setup(Step),
+    /// Rung 0: `AT`, this many left.
+    Resync { left: u8 },
+    /// Rung 0 is passed only when storage answers as well.
+    ResyncStorage,
+    /// Sending and receiving, as far as the network lets it.
+    Running,
+}
+
+#[derive(Debug)]
+struct Held {
+    tpdu: Vec<u8>,
+    more_to_come: bool,
+    since: Instant,
+    in_flight: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum UssdStage {
+    CharacterSet,
+    Code,
+    Waiting,
+}
+
+#[derive(Debug)]
+struct UssdQuestion {
+    code: String,
+    stage: UssdStage,
+    until: Instant,
+}
+
+/// What one domain said when asked whether the line is registered with it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Answer {
+    #[default]
+    NotAsked,
+    Refused,
+    State(u8),
+}
+
+pub(super) struct Session {
+    settings: LineSettings,
+    pins: Arc<dyn PinLedger>,
+    status: LineStatus,
+    stage: Stage,
+    /// Setup stands still until then.
+    wait_until: Option<Instant>,
+    /// Until when a starting SIM is waited for before that is a trouble.
+    sim_patience: Option<Instant>,
+    setup_at: Option<Instant>,
+    setup_wanted: bool,
+    profile: &'static Profile,
+    mailbox: Mailbox,
+    ladder: Ladder,
+    held: Option<Held>,
+    /// `None` until the modem was asked for it, `false` once it refused.
+    more_to_send_supported: bool,
+    more_to_send_until: Option<Instant>,
+    ussd: Option<UssdQuestion>,
+    hang_up: bool,
+    errands: VecDeque<Command>,
+    look_around_at: Instant,
+    registrations: [Answer; 3],
+    searching_since: Option<Instant>,
+    effects: VecDeque<Effect>,
+}
+
+impl Session {
+    pub(super) fn new(settings: LineSettings, pins: Arc<dyn PinLedger>, now: Instant) -> Self {
+        let status = LineStatus {
+            name: settings.name.clone(),
+            ..LineStatus::default()
+        };
+        Self {
+            mailbox: Mailbox::new(settings.sweep_every, now),
+            settings,
+            pins,
+            status,
+            stage: Stage::Closed,
+            wait_until: None,
+            sim_patience: None,
+            setup_at: None,
+            setup_wanted: false,
+            profile: &GENERIC,
+            ladder: Ladder::default(),
+            held: None,
+            more_to_send_supported: true,
+            more_to_send_until: None,
+            ussd: None,
+            hang_up: false,
+            errands: VecDeque::new(),
+            look_around_at: now,
+            registrations: [Answer::NotAsked; 3],
+            searching_since: None,
+            effects: VecDeque::new(),
+        }
+    }
+
+    /// What is known of the line.
+    pub(super) fn status(&self) -> &LineStatus {
+        &self.status
+    }
+
+    /// What the driver is to do, in order.
+    pub(super) fn next_effect(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    /// The port is open.
+    pub(super) fn opened(&mut self, path: Option<std::path::PathBuf>) {
+        self.status.port = path;
+        self.effects.push_back(Effect::Escape);
+        self.begin_setup();
+    }
+
+    /// There is no port: why, and what to do.
+    pub(super) fn closed(&mut self, words: &str) {
+        self.stage = Stage::Closed;
+        self.wait_until = None;
+        self.mailbox.reset();
+        self.status.phase = Phase::NoPort(words.to_owned());
+        self.status.port = None;
+        self.status.signal_dbm = None;
+        self.status.registration = Registration::Unknown;
+    }
+
+    /// Whether another submission can be taken.
+    pub(super) fn takes_submissions(&self) -> bool {
+        self.held.is_none()
+    }
+
+    /// Whether the submission in hand may be on its way to the network.
+    pub(super) fn is_sending(&self) -> bool {
+        self.held.as_ref().is_some_and(|held| held.in_flight)
+    }
+
+    /// Takes a segment to send.
+    pub(super) fn submit(&mut self, tpdu: Vec<u8>, more_to_come: bool, now: Instant) {
+        self.held = Some(Held {
+            tpdu,
+            more_to_come,
+            since: now,
+            in_flight: false,
+        });
+    }
+
+    /// Gives the submission in hand back, if it has not gone out.
+    pub(super) fn give_back(&mut self, words: &str) {
+        if !self.is_sending() && self.held.take().is_some() {
+            self.effects
+                .push_back(Effect::Outcome(refusal::refused(words)));
+        }
+    }
+
+    /// Whether a USSD code can be asked now.
+    pub(super) fn takes_ussd(&self) -> bool {
+        self.ussd.is_none()
+    }
+
+    /// Takes a USSD code to ask.
+    pub(super) fn ask_ussd(&mut self, code: String, now: Instant) {
+        let stage = UssdStage::CharacterSet;
+        self.ussd = Some(UssdQuestion {
+            code,
+            stage,
+            until: now + USSD_LIMIT,
+        });
+    }
+
+    /// Lists the storage soon.
+    pub(super) fn sweep(&mut self) {
+        self.mailbox.sweep();
+    }
+
+    /// Whether a delivery is kept.
+    pub(super) fn on_verdict(&mut self, batch: u64, kept: bool, now: Instant) {
+        self.mailbox.on_verdict(batch, kept, now);
+        self.take_deliveries();
+    }
+
+    /// Octets came: the modem is not silent.
+    pub(super) fn heard(&mut self) {
+        self.ladder.heard();
+    }
+
+    /// The next command, when none is in flight. Also notices what is overdue.
+    pub(super) fn next(&mut self, now: Instant) -> Option<Command> {
+        self.expire(now);
+        let command = match self.stage {
+            Stage::Closed => None,
+            Stage::Setup(_) if self.wait_until.is_some_and(|until| now < until) => None,
+            Stage::Setup(step) => Some(self.setup_command(step)),
+            Stage::Resync { .. } => Some(Command::Attention),
+            Stage::ResyncStorage => Some(Command::StorageRead),
+            Stage::Running if self.setup_wanted => {
+                self.begin_setup();
+                Some(Command::Attention)
+            }
+            Stage::Running => self.next_running(now),
+        };
+        if command.is_some() {
+            self.ladder.asked(now);
+        }
+        command
+    }
+
+    /// When [`Self::next`] may have something new to say without anything having happened.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        let held = self.held.as_ref().filter(|held| !held.in_flight);
+        let hold = held.map(|held| held.since + HOLD_LIMIT);
+        let ussd = self.ussd.as_ref().map(|question| question.until);
+        let (setup, running) = match self.stage {
+            Stage::Closed | Stage::Resync { .. } | Stage::ResyncStorage => (None, [None; 2]),
+            Stage::Setup(_) => (self.wait_until, [None; 2]),
+            Stage::Running => (
+                None,
+                [Some(self.look_around_at), self.mailbox.next_deadline()],
+            ),
+        };
+        running
+            .into_iter()
+            .chain([hold, ussd, setup])
+            .flatten()
+            .min()
+    }
+
+    /// An entry of a listing.
+    pub(super) fn on_entry(&mut self, entry: &Entry, now: Instant) {
+        self.mailbox.on_entry(entry, now);
+        if self.mailbox.took_text_mode() {
+            self.setup_if_due(now); // the modem has lost its settings
+        }
+        self.take_deliveries();
+    }
+
+    /// The command in flight ended.
+    pub(super) fn on_reply(&mut self, reply: &Reply, now: Instant) {
+        self.learn(reply);
+        match &reply.command {
+            Command::Send { .. } => self.sent(reply, now),
+            Command::MoreToSend(_) => {
+                self.more_to_send_supported = reply.is_ok();
+                self.more_to_send_until = Some(now + MORE_TO_SEND_LASTS);
+            }
+            Command::Ussd(_) => self.ussd_asked(reply),
+            Command::Card(asked) if !reply.is_ok() && self.stage == Stage::Running => {
+                let mut queries = self.profile.card_queries.iter();
+                queries.find(|query| *query == asked);
+                if let Some(next) = queries.next() {
+                    self.run_errand(Command::Card(*next));
+                }
+            }
+            _ => {}
+        }
+        self.mailbox.on_reply(reply, now);
+        self.take_deliveries();
+        match (&reply.outcome, self.stage) {
+            (Outcome::Cut(_), _) | (_, Stage::Closed) => {}
+            (_, Stage::Setup(step)) => self.on_setup_reply(step, reply, now),
+            (_, Stage::Resync { left }) => self.on_resync_reply(left, reply, now),
+            (_, Stage::ResyncStorage) => self.on_resync_storage_reply(reply, now),
+            (Outcome::TimedOut | Outcome::NoPrompt, Stage::Running) => self.failed(now),
+            (Outcome::Final(result), Stage::Running) => {
+                if matches!(reply.command, Command::List | Command::Delete(_))
+                    && refusal::wants_setup(result)
+                {
+                    self.setup_if_due(now);
+                }
+                self.judge_registration(now);
+            }
+        }
+    }
+
+    /// The modem spoke unasked.
+    pub(super) fn on_unsolicited(&mut self, unsolicited: &Unsolicited, now: Instant) {
+        match unsolicited {
+            Unsolicited::Stored { memory, .. } => self.mailbox.stored(memory.as_ref()),
+            Unsolicited::ReportStored { memory, .. } => {
+                let always_in_sr = self.profile.reports_in_sr;
+                self.mailbox.report_stored(memory.as_ref(), always_in_sr);
+            }
+            Unsolicited::Report { pdu } => self.mailbox.direct(pdu, now),
+            Unsolicited::Text { pdu } => {
+                self.mailbox.direct(pdu, now);
+                // Asked for were stored texts: the modem follows other settings than ours.
+                self.setup_if_due(now);
+            }
+            Unsolicited::StorageFull => {
+                tracing::warn!("the modem's storage is full; listing it");
+                self.mailbox.sweep_all();
+            }
+            Unsolicited::Registration(domain, state) => {
+                self.registrations[*domain as usize] = Answer::State(*state);
+                self.judge_registration(now);
+            }
+            Unsolicited::Rssi(rssi) => self.status.signal_dbm = response::rssi_dbm(*rssi),
+            Unsolicited::Ring => {
+                if !self.hang_up {
+                    tracing::info!("a voice call came in; hanging up");
+                }
+                self.hang_up = true;
+            }
+            Unsolicited::Ussd {
+                state,
+                text,
+                coding,
+            } => {
+                self.ussd_answered(*state, text.as_deref(), *coding);
+            }
+            Unsolicited::Started => self.restarted(),
+            Unsolicited::Boot => self.setup_if_due(now),
+            Unsolicited::SmsReady => {
+                self.wait_until = None;
+                self.mailbox.sweep();
+                self.setup_if_due(now);
+            }
+            Unsolicited::Pin(state) => {
+                self.wait_until = None;
+                if state == "READY" {
+                    self.setup_if_due(now);
+                } else if self.stage == Stage::Running {
+                    self.setup_wanted = true; // the SIM has gone
+                }
+            }
+            Unsolicited::CallEnded | Unsolicited::CallerIdentity | Unsolicited::Unknown(_) => {}
+        }
+        self.take_deliveries();
+    }
+
+    fn next_running(&mut self, now: Instant) -> Option<Command> {
+        if std::mem::take(&mut self.hang_up) {
+            return Some(Command::HangUp);
+        }
+        if let Some(command) = self.next_of_submission(now) {
+            return Some(command);
+        }
+        if let Some(question) = &mut self.ussd {
+            match question.stage {
+                UssdStage::CharacterSet => {
+                    question.stage = UssdStage::Code;
+                    // With `GSM` a `$` comes as the octet 0x02, which is noise anywhere else.
+                    return Some(Command::CharacterSet("IRA"));
+                }
+                UssdStage::Code => {
+                    question.stage = UssdStage::Waiting;
+                    return Some(Command::Ussd(question.code.clone()));
+                }
+                UssdStage::Waiting => {}
+            }
+        }
+        let command = self.mailbox.next(now);
+        self.take_deliveries();
+        command.or_else(|| self.errands.pop_front())
+    }
+
+    fn next_of_submission(&mut self, now: Instant) -> Option<Command> {
+        let is_ready = self.status.phase == Phase::Ready;
+        let held = self
+            .held
+            .as_mut()
+            .filter(|held| is_ready && !held.in_flight)?;
+        let lapsed = self.more_to_send_until.is_none_or(|until| until <= now);
+        if held.more_to_come && self.more_to_send_supported && lapsed {
+            return Some(Command::MoreToSend(1));
+        }
+        held.in_flight = true;
+        Some(Command::Send {
+            tpdu: held.tpdu.clone(),
+        })
+    }
+
+    fn sent(&mut self, reply: &Reply, now: Instant) {
+        let more_to_come = self.held.take().is_some_and(|held| held.more_to_come);
+        self.more_to_send_until = more_to_come.then_some(now + MORE_TO_SEND_LASTS);
+        if let Outcome::Final(result) = &reply.outcome {
+            if refusal::wants_setup(result) {
+                self.setup_if_due(now);
+            }
+            if refusal::wants_sweep(result) {
+                self.mailbox.sweep_all();
+            }
+        }
+        self.effects
+            .push_back(Effect::Outcome(refusal::outcome_of(reply)));
+    }
+
+    fn ussd_asked(&mut self, reply: &Reply) {
+        if let Outcome::Final(result) = &reply.outcome
+            && !reply.is_ok()
+        {
+            self.answer_ussd(Err(format!("the modem said {result} to the code")));
+        } else if !reply.is_ok() {
+            self.answer_ussd(Err("the modem did not answer the code".into()));
+        }
+    }
+
+    fn ussd_answered(&mut self, state: u8, text: Option<&str>, coding: Option<u8>) {
+        if self.ussd.is_none() {
+            return;
+        }
+        if state == 1 {
+            // The network offers a menu; nobody is here to choose from it.
+            self.errands.push_back(Command::UssdCancel);
+        }
+        self.answer_ussd(match (text, state) {
+            (Some(text), _) => Ok(response::ussd_words(text, coding)),
+            (None, 4) => Err("the network does not know such codes".into()),
+            (None, 5) => Err("the network did not answer in time".into()),
+            (None, _) => Err("the network ended the dialogue without a word".into()),
+        });
+    }
+
+    fn answer_ussd(&mut self, answer: Result<String, String>) {
+        if self.ussd.take().is_some() {
+            self.effects.push_back(Effect::Answer(answer));
+        }
+    }
+
+    /// What is overdue.
+    fn expire(&mut self, now: Instant) {
+        if self
+            .held
+            .as_ref()
+            .is_some_and(|held| now >= held.since + HOLD_LIMIT)
+        {
+            let words = match &self.status.phase {
+                Phase::NoPort(words) | Phase::Stuck(words) => words.clone(),
+                Phase::Starting | Phase::Ready => "the line is not ready yet".into(),
+            };
+            self.give_back(&words);
+        }
+        if self
+            .ussd
+            .as_ref()
+            .is_some_and(|question| question.until <= now)
+        {
+            if self
+                .ussd
+                .as_ref()
+                .is_some_and(|question| question.stage == UssdStage::Waiting)
+            {
+                self.errands.push_back(Command::UssdCancel);
+            }
+            self.answer_ussd(Err("the network did not answer within 60 s".into()));
+        }
+        if self.stage == Stage::Running && self.look_around_at <= now {
+            self.look_around(now);
+        }
+    }
+
+    /// Asks for what changes: registration first, for sending waits on it.
+    fn look_around(&mut self, now: Instant) {
+        let is_ready = self.status.phase == Phase::Ready;
+        let wait = if is_ready {
+            self.settings.sweep_every
+        } else {
+            SEARCH_EVERY
+        };
+        self.look_around_at = now + wait;
+        self.judge_registration(now);
+        for domain in [Domain::Circuit, Domain::Packet, Domain::Evolved] {
+            // A domain that refused once has no such command; a good one is enough.
+            let settled = self.registrations[domain as usize] == Answer::Refused
+                || (is_ready
+                    && domain != Domain::Circuit
+                    && self.is_registered_by(Domain::Circuit));
+            if !settled {
+                self.run_errand(Command::Registration(domain));
+            }
+        }
+        self.run_errand(Command::Signal);
+        if is_ready {
+            self.run_errand(Command::Operator);
+            self.run_errand(Command::StorageRead);
+        }
+    }
+
+    fn run_errand(&mut self, command: Command) {
+        if !self.errands.contains(&command) {
+            self.errands.push_back(command);
+        }
+    }
+
+    /// Keeps what a reply tells about the line, whoever asked.
+    fn learn(&mut self, reply: &Reply) {
+        let line = reply.lines.first().map(String::as_str);
+        if let Command::Registration(domain) = reply.command
+            && let Outcome::Final(_) = reply.outcome
+        {
+            let state = line.and_then(|line| response::registration(line, domain));
+            self.registrations[domain as usize] = state.map_or(Answer::Refused, Answer::State);
+        }
+        if !reply.is_ok() {
+            return;
+        }
+        let words = || line.map(|line| response::bare(line).to_owned());
+        let digits = || line.map(response::digits);
+        let status = &mut self.status;
+        match &reply.command {
+            Command::Manufacturer => status.manufacturer = words(),
+            Command::Model => status.model = words(),
+            Command::Revision => {
+                let revision = words();
+                status.revision =
+                    revision.map(|words| words.trim_start_matches("Revision:").trim().to_owned());
+            }
+            Command::SerialNumber => status.imei = digits(),
+            Command::Subscriber => status.imsi = digits(),
+            Command::Card(_) => status.iccid = digits(),
+            Command::OwnNumber => {
+                status.own_number = reply
+                    .lines
+                    .iter()
+                    .find_map(|line| response::own_number(line));
+            }
+            Command::Operator => status.operator = line.and_then(response::operator),
+            Command::ServiceCentre => {
+                status.smsc = line
+                    .and_then(response::service_centre)
+                    .filter(|number| !number.is_empty());
+                if status.smsc.is_none()
+                    && let Some(number) = self.settings.smsc.clone()
+                {
+                    self.errands.push_back(Command::SetServiceCentre(number));
+                }
+            }
+            Command::SetServiceCentre(number) => status.smsc = Some(number.clone()),
+            Command::Signal => status.signal_dbm = line.and_then(response::signal_dbm),
+            Command::StorageRead | Command::StorageSet(_) => {
+                if let Some((used, total)) = fill_of(&reply.lines) {
+                    status.storage_used = Some(used);
+                    status.storage_total = Some(total);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn is_registered_by(&self, domain: Domain) -> bool {
+        matches!(
+            self.registrations[domain as usize],
+            Answer::State(1 | 5 | 6 | 7 | 9 | 10)
+        )
+    }
+
+    /// Whether the line is ready, from what every domain said (TS 27.007 §7.2): texts go through
+    /// any of them, and a network that hides one still takes them through another.
+    fn judge_registration(&mut self, now: Instant) {
+        if self.stage != Stage::Running {
+            return;
+        }
+        let domains = [Domain::Circuit, Domain::Packet, Domain::Evolved];
+        let is_good = domains.iter().any(|domain| self.is_registered_by(*domain));
+        let has = |state| self.registrations.contains(&Answer::State(state));
+        self.status.registration = if is_good {
+            // 5, 7 and 10 are abroad.
+            if has(1) || has(6) || has(9) {
+                Registration::Home
+            } else {
+                Registration::Roaming
+            }
+        } else if has(3) {
+            Registration::Denied
+        } else if has(2) {
+            Registration::Searching
+        } else if has(0) || has(11) {
+            Registration::None
+        } else {
+            Registration::Unknown
+        };
+        // A modem that answers none of the three cannot tell: try, and let the network decide.
+        let cannot_tell = self.registrations == [Answer::Refused; 3];
+        if is_good || cannot_tell {
+            self.searching_since = None;
+            self.status.phase = Phase::Ready;
+            return;
+        }
+        let was_ready = self.status.phase == Phase::Ready;
+        let since = *self.searching_since.get_or_insert(now);
+        if was_ready {
+            self.look_around_at = now + SEARCH_EVERY;
+        }
+        self.status.phase = if self.status.registration == Registration::Denied {
+            Phase::Stuck(
+                "the network refuses this SIM: try it in a phone, and ask the carrier whether it \
+                 is active and allows this modem"
+                    .into(),
+            )
+        } else if now >= since + SEARCH_PATIENCE {
+            Phase::Stuck(
+                "no network found: check the antenna, and that the carrier still serves what this \
+                 modem speaks"
+                    .into(),
+            )
+        } else {
+            Phase::Starting
+        };
+    }
+
+    /// The modem restarted: whatever was in flight will not be answered.
+    fn restarted(&mut self) {
+        if self.stage == Stage::Closed {
+            return;
+        }
+        tracing::info!("the modem restarted; setting it up again");
+        self.effects.push_back(Effect::Cut("the modem restarted"));
+        self.begin_setup();
+    }
+
+    fn setup_if_due(&mut self, now: Instant) {
+        let due = self.setup_at.is_none_or(|at| now >= at + SETUP_APART);
+        if due && self.stage == Stage::Running {
+            self.setup_wanted = true;
+        }
+    }
+
+    fn failed(&mut self, now: Instant) {
+        let act = self.ladder.failed(now);
+        tracing::debug!(?act, "the modem did not answer");
+        self.climb(act);
+    }
+
+    fn climb(&mut self, act: Act) {
+        match act {
+            Act::Resync => {
+                self.effects.push_back(Effect::Escape);
+                self.stage = Stage::Resync { left: 3 };
+            }
+            Act::Setup => {
+                self.effects.push_back(Effect::Escape);
+                self.begin_setup();
+            }
+            Act::Reopen { after } => {
+                tracing::warn!(
+                    "the modem does not answer; closing the port and opening it again in {} s",
+                    after.as_secs()
+                );
+                self.closed(
+                    "the modem does not answer on its port: if this lasts, power it off and on",
+                );
+                self.effects.push_back(Effect::Reopen { after });
+            }
+        }
+    }
+
+    fn on_resync_reply(&mut self, left: u8, reply: &Reply, now: Instant) {
+        if reply.is_ok() {
+            self.stage = Stage::ResyncStorage;
+        } else if left > 1 {
+            self.stage = Stage::Resync { left: left - 1 };
+        } else {
+            self.failed(now);
+        }
+    }
+
+    fn on_resync_storage_reply(&mut self, reply: &Reply, now: Instant) {
+        if !reply.is_ok() {
+            self.failed(now);
+            return;
+        }
+        self.ladder.passed();
+        if self.setup_at.is_some() {
+            self.stage = Stage::Running;
+            self.mailbox.sweep();
+        } else {
+            self.begin_setup();
+        }
+    }
+
+    fn take_deliveries(&mut self) {
+        let deliveries = self.mailbox.take_deliveries();
+        self.effects
+            .extend(deliveries.into_iter().map(Effect::Deliver));
+    }
+}

@@ -1,0 +1,408 @@
+//! Setup: from a port that may be anything to a line that receives.
+//!
+//! The steps run in order; one that a modem does not know is skipped, one that the SIM is not ready
+//! for is repeated each second. Everything is set at every setup, since a modem that restarted has
+//! forgotten it.
+
+use std::time::{Duration, Instant};
+
+use super::{Answer, Phase, Session, Stage};
+use crate::at::{CardQuery, Command, Domain, FinalResult, Memory, Outcome, Pin, Reply, response};
+use crate::modem::profile::{INDICATIONS, profile_for};
+
+/// SIM800 swallows the first few while it guesses the speed.
+const ATTENTION_TRIES: u8 = 10;
+
+/// How long a SIM may take to start; some need most of a minute after power-on.
+const SIM_PATIENCE: Duration = Duration::from_secs(60);
+
+/// How often a starting SIM is asked.
+const SIM_RETRY: Duration = Duration::from_secs(1);
+
+/// How often a SIM that wants a person is looked at again.
+const STUCK_RETRY: Duration = Duration::from_secs(30);
+
+/// One step of setup; a number counts what was tried before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    Attention(u8),
+    EchoOff,
+    Verbose,
+    NumericErrors,
+    Manufacturer,
+    Model,
+    Fixup(usize),
+    PinState,
+    /// The ICCID, under which the PIN attempt is recorded.
+    Card(usize),
+    Pin,
+    PduMode,
+    MessageService,
+    StorageTest,
+    StorageRead,
+    StorageSelect,
+    Indications(usize),
+    IndicationTest,
+    IndicationsOffered([u8; 5]),
+    Registration,
+}
+
+impl Session {
+    pub(super) fn begin_setup(&mut self) {
+        self.stage = Stage::Setup(Step::Attention(0));
+        self.wait_until = None;
+        self.sim_patience = None;
+        self.setup_at = None;
+        self.setup_wanted = false;
+        self.hang_up = false;
+        self.mailbox.reset();
+        self.errands.clear();
+        self.more_to_send_supported = true;
+        self.more_to_send_until = None;
+        self.registrations = [Answer::NotAsked; 3];
+        self.status.phase = Phase::Starting;
+        // The SIM may be another one by now.
+        self.status.iccid = None;
+        self.status.imsi = None;
+        self.status.own_number = None;
+    }
+
+    pub(super) fn setup_command(&mut self, step: Step) -> Command {
+        match step {
+            Step::Attention(_) => Command::Attention,
+            Step::EchoOff => Command::EchoOff,
+            Step::Verbose => Command::Verbose,
+            Step::NumericErrors => Command::NumericErrors,
+            Step::Manufacturer => Command::Manufacturer,
+            Step::Model => Command::Model,
+            Step::Fixup(n) => {
+                let fixup = self.profile.fixups.get(n).copied();
+                fixup.map_or(Command::Attention, Command::Vendor)
+            }
+            Step::PinState => Command::PinState,
+            Step::Card(n) => Command::Card(self.card_query(n).unwrap_or(CardQuery::Ccid)),
+            Step::Pin => {
+                let pin = self.settings.pin.as_deref().and_then(Pin::new);
+                pin.map_or(Command::PinState, Command::EnterPin)
+            }
+            Step::PduMode => Command::PduMode,
+            Step::MessageService => Command::MessageService(0),
+            Step::StorageTest => Command::StorageTest,
+            Step::StorageRead => Command::StorageRead,
+            Step::StorageSelect => self.mailbox.select_receiving(),
+            Step::Indications(n) => {
+                Command::IndicationSet(INDICATIONS.get(n).copied().unwrap_or(INDICATIONS[2]))
+            }
+            Step::IndicationTest => Command::IndicationTest,
+            Step::IndicationsOffered(values) => Command::IndicationSet(values),
+            Step::Registration => Command::Registration(Domain::Circuit),
+        }
+    }
+
+    pub(super) fn on_setup_reply(&mut self, step: Step, reply: &Reply, now: Instant) {
+        self.wait_until = None;
+        let result = match &reply.outcome {
+            Outcome::Final(result) => result,
+            Outcome::Cut(_) => return,
+            Outcome::TimedOut | Outcome::NoPrompt => {
+                match step {
+                    Step::Attention(n) if n + 1 < ATTENTION_TRIES => {
+                        self.go_to(Step::Attention(n + 1));
+                    }
+                    Step::Attention(_) => {
+                        let act = self.ladder.reopen();
+                        self.climb(act);
+                    }
+                    // A vendor's own line may hang a modem that is not that vendor's.
+                    Step::Fixup(n) => self.go_to_fixup(n + 1),
+                    Step::EchoOff
+                    | Step::Verbose
+                    | Step::NumericErrors
+                    | Step::Manufacturer
+                    | Step::Model
+                    | Step::PinState
+                    | Step::Card(_)
+                    | Step::Pin
+                    | Step::PduMode
+                    | Step::MessageService
+                    | Step::StorageTest
+                    | Step::StorageRead
+                    | Step::StorageSelect
+                    | Step::Indications(_)
+                    | Step::IndicationTest
+                    | Step::IndicationsOffered(_)
+                    | Step::Registration => self.failed(now),
+                }
+                return;
+            }
+        };
+        self.on_setup_result(step, reply, result, now);
+    }
+
+    fn on_setup_result(&mut self, step: Step, reply: &Reply, result: &FinalResult, now: Instant) {
+        match step {
+            Step::Attention(n) => match result.is_ok() {
+                true => self.go_to(Step::EchoOff),
+                // The answer to ESC CR, or to half a line of an earlier program.
+                false if n + 1 < ATTENTION_TRIES => self.go_to(Step::Attention(n + 1)),
+                false => {
+                    let act = self.ladder.reopen();
+                    self.climb(act);
+                }
+            },
+            Step::EchoOff => self.go_to(Step::Verbose),
+            Step::Verbose => self.go_to(Step::NumericErrors),
+            Step::NumericErrors => self.go_to(Step::Manufacturer),
+            Step::Manufacturer => self.go_to(Step::Model),
+            Step::Model => {
+                let manufacturer = self.status.manufacturer.as_deref().unwrap_or_default();
+                let model = self.status.model.as_deref().unwrap_or_default();
+                self.profile = profile_for(manufacturer, model);
+                tracing::debug!(profile = self.profile.name, "the modem is known");
+                self.go_to_fixup(0);
+            }
+            Step::Fixup(n) => self.go_to_fixup(n + 1),
+            Step::PinState => self.on_pin_state(reply, result, now),
+            Step::Card(n) => {
+                if result.is_ok() && self.status.iccid.is_some() || self.card_query(n + 1).is_none()
+                {
+                    self.try_pin(now);
+                } else {
+                    self.go_to(Step::Card(n + 1));
+                }
+            }
+            Step::Pin => self.on_pin_entered(result, now),
+            // Without it nothing can be read or sent; some modems refuse it until the SIM is up.
+            Step::PduMode if !result.is_ok() => self.sim_missing(now),
+            Step::PduMode => self.go_to(Step::MessageService),
+            Step::MessageService => self.go_to(Step::StorageTest),
+            Step::StorageTest if self.sim_starting(result, now) => {}
+            Step::StorageTest => {
+                let offered = reply
+                    .lines
+                    .iter()
+                    .find_map(|line| response::storage_offered(line));
+                if let Some([read, ..]) = offered {
+                    self.mailbox.set_offered(read);
+                }
+                self.go_to(Step::StorageRead);
+            }
+            Step::StorageRead if self.sim_starting(result, now) => {}
+            Step::StorageRead => {
+                let fills: Vec<_> = reply
+                    .lines
+                    .iter()
+                    .flat_map(|line| response::storage(line))
+                    .collect();
+                let current: Option<&Memory> = fills.last().and_then(|fill| fill.memory.as_ref());
+                self.mailbox.choose_receiving(current);
+                self.go_to(Step::StorageSelect);
+            }
+            Step::StorageSelect if result.is_ok() => self.go_to(Step::Indications(0)),
+            Step::StorageSelect if self.sim_starting(result, now) => {}
+            Step::StorageSelect => {
+                let again = self.mailbox.try_fewer_parameters();
+                self.go_to(if again {
+                    Step::StorageSelect
+                } else {
+                    Step::Indications(0)
+                });
+            }
+            Step::Indications(_) | Step::IndicationsOffered(_) if result.is_ok() => {
+                self.go_to(Step::Registration);
+            }
+            Step::Indications(n) if n + 1 < INDICATIONS.len() => {
+                self.go_to(Step::Indications(n + 1));
+            }
+            Step::Indications(_) => self.go_to(Step::IndicationTest),
+            Step::IndicationTest => {
+                let offered = reply
+                    .lines
+                    .iter()
+                    .find_map(|line| response::indications_offered(line));
+                match offered {
+                    Some(offered) => self.go_to(Step::IndicationsOffered(best_of(&offered))),
+                    None => self.go_to(Step::Registration),
+                }
+            }
+            // No hints then: the listing every so often finds what arrived.
+            Step::IndicationsOffered(_) => self.go_to(Step::Registration),
+            Step::Registration => self.finish_setup(now),
+        }
+    }
+
+    fn on_pin_state(&mut self, reply: &Reply, result: &FinalResult, now: Instant) {
+        let state = reply
+            .lines
+            .first()
+            .and_then(|line| response::pin_state(line));
+        let asked = match (state, result) {
+            (Some(state), _) => state,
+            (None, FinalResult::Cme(code)) if code.number == Some(11) => "SIM PIN",
+            (None, FinalResult::Cme(code)) if code.number == Some(12) => "SIM PUK",
+            // Modems without a SIM lock do not know the question.
+            (None, FinalResult::Cme(code)) if matches!(code.number, Some(3 | 4)) => "READY",
+            (None, FinalResult::NotSupported) => "READY",
+            (None, _) => "NOT READY",
+        };
+        match asked {
+            "READY" | "SIM PIN2" | "SIM PUK2" => {
+                self.sim_patience = None;
+                self.go_to(Step::PduMode);
+            }
+            "SIM PIN" => match self.settings.pin.as_deref().map(Pin::new) {
+                None => self.stuck("the SIM asks for a PIN: set `pin` for this modem in the configuration, or switch the PIN off in a phone", now),
+                Some(None) => self.stuck("the SIM asks for a PIN, and the configured one is none: `pin` must be 4 to 8 digits", now),
+                Some(Some(_)) => self.go_to(Step::Card(0)),
+            },
+            "SIM PUK" => self.stuck("the SIM is locked and asks for its PUK: unlock it in a phone; nothing is tried here, for a wrong PUK destroys it", now),
+            other if other.ends_with(" PIN") || other.ends_with(" PUK") => {
+                self.stuck("the modem is locked to another SIM or network: use its own SIM, or have it unlocked", now);
+            }
+            _ => self.sim_missing(now),
+        }
+    }
+
+    /// One attempt for each SIM, recorded before it is made: a crash in between must not lead to a
+    /// second one, and a third wrong one would lock the SIM.
+    fn try_pin(&mut self, now: Instant) {
+        let card = self.card_name();
+        if !self.pins.may_try(&card) {
+            self.stuck("the SIM asks for a PIN, and the configured one was tried before without success: correct `pin`, and forget the attempt, or unlock the SIM in a phone", now);
+        } else if let Err(error) = self.pins.record(&card) {
+            let words = format!(
+                "the SIM asks for a PIN, but the attempt could not be recorded first ({error}): is the disk full?"
+            );
+            self.stuck(&words, now);
+        } else {
+            self.go_to(Step::Pin);
+        }
+    }
+
+    fn on_pin_entered(&mut self, result: &FinalResult, now: Instant) {
+        if result.is_ok() {
+            self.pins.accepted(&self.card_name());
+            self.go_to(Step::PinState);
+        } else {
+            let words = format!(
+                "the SIM did not accept the configured PIN ({result}): correct `pin`; it is not tried again"
+            );
+            self.stuck(&words, now);
+        }
+    }
+
+    /// Under which name the attempt is recorded: the SIM's, or else the modem's.
+    fn card_name(&self) -> String {
+        let known = self.status.iccid.as_deref().or(self.status.imei.as_deref());
+        known.unwrap_or(&self.settings.name).to_owned()
+    }
+
+    fn card_query(&self, n: usize) -> Option<CardQuery> {
+        self.profile.card_queries.get(n).copied()
+    }
+
+    /// Whether a refusal means that the SIM is not ready, and what follows from that.
+    fn sim_starting(&mut self, result: &FinalResult, now: Instant) -> bool {
+        let is_starting = result.is_sim_starting();
+        if is_starting {
+            self.sim_missing(now);
+        }
+        is_starting
+    }
+
+    /// Asks again in a second, for a minute; then says so, and goes on asking.
+    fn sim_missing(&mut self, now: Instant) {
+        let patience = *self.sim_patience.get_or_insert(now + SIM_PATIENCE);
+        if now < patience {
+            self.wait_until = Some(now + SIM_RETRY);
+        } else {
+            self.stuck("the SIM does not answer: is one in, the right way round, and does it work in a phone?", now);
+        }
+    }
+
+    fn stuck(&mut self, words: &str, now: Instant) {
+        let phase = Phase::Stuck(words.to_owned());
+        if self.status.phase != phase {
+            tracing::warn!("{words}");
+        }
+        self.status.phase = phase;
+        self.stage = Stage::Setup(Step::PinState);
+        self.wait_until = Some(now + STUCK_RETRY);
+    }
+
+    fn go_to(&mut self, step: Step) {
+        self.stage = Stage::Setup(step);
+    }
+
+    fn go_to_fixup(&mut self, n: usize) {
+        let more = n < self.profile.fixups.len();
+        self.go_to(if more { Step::Fixup(n) } else { Step::PinState });
+    }
+
+    fn finish_setup(&mut self, now: Instant) {
+        self.stage = Stage::Running;
+        self.setup_at = Some(now);
+        self.searching_since = None;
+        self.ladder.passed();
+        self.mailbox.sweep_all();
+        self.judge_registration(now);
+        self.look_around(now);
+        // Who the line is, once; the service centre, lest texts go nowhere.
+        for command in [
+            Command::ServiceCentre,
+            Command::OperatorFormat,
+            Command::Operator,
+            Command::StorageRead,
+            Command::Revision,
+            Command::SerialNumber,
+            Command::Subscriber,
+            Command::OwnNumber,
+            Command::CallerIdentity,
+        ] {
+            self.run_errand(command);
+        }
+        if self.status.iccid.is_none()
+            && let Some(query) = self.card_query(0)
+        {
+            self.run_errand(Command::Card(query));
+        }
+        tracing::info!(
+            manufacturer = self.status.manufacturer.as_deref().unwrap_or("unknown"),
+            model = self.status.model.as_deref().unwrap_or("unknown"),
+            "the modem is set up"
+        );
+    }
+}
+
+/// The best a modem offers where it refused all usual settings: each parameter's wish, or else
+/// what there is.
+fn best_of(offered: &[Vec<u8>; 5]) -> [u8; 5] {
+    let wishes: [&[u8]; 5] = [&[2, 1, 3], &[1], &[2, 0], &[1, 2, 0], &[0, 1]];
+    let mut best = [0; 5];
+    for ((best, offered), wishes) in best.iter_mut().zip(offered).zip(wishes) {
+        let wish = wishes.iter().find(|wish| offered.contains(wish));
+        *best = wish.or_else(|| offered.first()).copied().unwrap_or(0);
+    }
+    best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn indications_are_chosen_from_what_is_offered() {
+        for (line, best) in [
+            // Cinterion MC75i: the buffer can only be cleared
+            ("+CNMI: (0-3),(0,1),(0,2,3),(0,2),(1)", [2, 1, 2, 2, 1]),
+            ("+CNMI: (1),(1),(0),(0),(0)", [1, 1, 0, 0, 0]),
+        ] {
+            let offered = response::indications_offered(line);
+            assert_eq!(
+                offered.map(|offered| best_of(&offered)),
+                Some(best),
+                "{line}"
+            );
+        }
+    }
+}

@@ -1,0 +1,368 @@
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::at::{Engine, Event};
+use crate::modem::{ArrivedPdu, PortChoice};
+
+const PDU: &str = "00040B915155210013F00000321011419034800568656C6C6F";
+
+struct NoLedger;
+
+impl PinLedger for NoLedger {
+    fn may_try(&self, _: &str) -> bool {
+        false
+    }
+
+    fn record(&self, _: &str) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    fn accepted(&self, _: &str) {}
+}
+
+/// A session, an engine, and a table of what the modem answers.
+struct Dialogue {
+    session: Session,
+    engine: Engine,
+    now: Instant,
+    asked: Vec<String>,
+    effects: Vec<Effect>,
+    answers: Vec<(&'static str, String)>,
+}
+
+impl Dialogue {
+    fn new(answers: &[(&'static str, &str)]) -> Self {
+        let now = Instant::now();
+        let settings = LineSettings::new("front-desk", PortChoice::Auto);
+        let mut session = Session::new(settings, Arc::new(NoLedger), now);
+        session.opened(None);
+        let answers = answers
+            .iter()
+            .map(|(asked, said)| (*asked, (*said).to_owned()))
+            .collect();
+        let (asked, effects) = (Vec::new(), Vec::new());
+        let mut dialogue = Self {
+            session,
+            engine: Engine::default(),
+            now,
+            asked,
+            effects,
+            answers,
+        };
+        dialogue.converse();
+        dialogue
+    }
+
+    /// Until the session has nothing more to ask, or the modem nothing to answer.
+    fn converse(&mut self) {
+        for _ in 0..500 {
+            self.hear();
+            if self.engine.is_busy() {
+                return;
+            }
+            let Some(command) = self.session.next(self.now) else {
+                self.hear();
+                return;
+            };
+            let text = command.text();
+            self.engine.submit(command, self.now).unwrap();
+            self.engine.take_octets();
+            let said = self.answer_to(&text);
+            self.asked.push(text);
+            self.engine.receive(said.as_bytes(), self.now);
+        }
+        panic!("the session never rests: {:?}", self.asked);
+    }
+
+    fn answer_to(&self, text: &str) -> String {
+        if let Some((_, said)) = self.answers.iter().find(|(asked, _)| *asked == text) {
+            return said.clone();
+        }
+        match text {
+            "AT+CPIN?" => "+CPIN: READY\r\nOK\r\n",
+            "AT+CPMS=?" => {
+                "+CPMS: (\"ME\",\"SM\",\"SR\"),(\"ME\",\"SM\"),(\"ME\",\"SM\")\r\nOK\r\n"
+            }
+            "AT+CPMS?" => "+CPMS: \"ME\",0,23,\"ME\",0,23,\"ME\",0,23\r\nOK\r\n",
+            "AT+CREG?" => "+CREG: 0,1\r\nOK\r\n",
+            "AT+CGMI" | "AT+CGMM" | "AT+CGMR" => "generic\r\nOK\r\n",
+            "AT+CGSN" => "490154203237518\r\nOK\r\n",
+            "AT+CCID" | "AT+QCCID" => "89860025128306012474\r\nOK\r\n",
+            "AT+CIMI" => "310150123456789\r\nOK\r\n",
+            "AT+CSQ" => "+CSQ: 99,99\r\nOK\r\n",
+            "AT+COPS?" => "+COPS: 0\r\nOK\r\n",
+            "AT+CSCA?" => "+CSCA: \"\",129\r\nOK\r\n",
+            _ => "OK\r\n",
+        }
+        .into()
+    }
+
+    fn hear(&mut self) {
+        loop {
+            while let Some(effect) = self.session.next_effect() {
+                match effect {
+                    Effect::Escape => {}
+                    Effect::Cut(why) => self.engine.cut(why),
+                    effect => self.effects.push(effect),
+                }
+            }
+            match self.engine.next_event() {
+                Some(Event::Reply(reply)) => self.session.on_reply(&reply, self.now),
+                Some(Event::Entry(entry)) => self.session.on_entry(&entry, self.now),
+                Some(Event::Unsolicited(said)) => self.session.on_unsolicited(&said, self.now),
+                None => return,
+            }
+        }
+    }
+
+    fn says(&mut self, text: &str) {
+        self.engine.receive(text.as_bytes(), self.now);
+        self.converse();
+    }
+
+    fn pass(&mut self, duration: Duration) {
+        self.now += duration;
+        self.engine.tick(self.now);
+        self.converse();
+    }
+
+    fn take_asked(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.asked)
+    }
+
+    fn deliveries(&mut self) -> Vec<Delivery> {
+        let effects = std::mem::take(&mut self.effects);
+        let deliveries = effects.into_iter().filter_map(|effect| match effect {
+            Effect::Deliver(delivery) => Some(delivery),
+            _ => None,
+        });
+        deliveries.collect()
+    }
+}
+
+#[test]
+fn what_a_modem_says_unasked_leads_to_what_the_law_says() {
+    let long_ago = Duration::from_secs(70);
+    for (said, asked) in [
+        ("+CMTI: \"ME\",3\r\n", &["AT+CMGL=4"][..]),
+        // Another memory than the one being read, and back to it for deletes and the next sweep
+        (
+            "+CMTI: \"SM\",3\r\n",
+            &["AT+CPMS=\"SM\",\"SM\",\"ME\"", "AT+CMGL=4"],
+        ),
+        // One that cannot be read
+        ("+CMTI: \"XX\",3\r\n", &["AT+CMGL=4"]),
+        (
+            "+CMTI: ,-1\r\n",
+            &["AT+CPMS=\"ME\",\"ME\",\"ME\"", "AT+CMGL=4"],
+        ),
+        (
+            "^SMMEMFULL: \"ME\"\r\n",
+            &["AT+CMGL=4", "AT+CPMS=\"SM\",\"SM\",\"ME\"", "AT+CMGL=4"],
+        ),
+        ("RING\r\nRING\r\n", &["AT+CHUP"]),
+        ("^RSSI:14\r\n^MODE:5,4\r\n+CREG: 1\r\n", &[]),
+        ("SMS DONE\r\n", &["AT", "ATE0", "ATV1"]),
+        ("RDY\r\n", &["AT", "ATE0", "ATV1"]),
+        ("*ATREADY: 1\r\n", &["AT", "ATE0", "ATV1"]),
+        ("^BOOT:20952548,0,0,0,75\r\n", &["AT", "ATE0", "ATV1"]),
+        ("+CPIN: NOT READY\r\n", &["AT", "ATE0", "ATV1"]),
+    ] {
+        let mut dialogue = Dialogue::new(&[]);
+        dialogue.pass(long_ago);
+        dialogue.pass(Duration::from_secs(1));
+        // Back on the memory where texts arrive.
+        dialogue.session.sweep();
+        dialogue.converse();
+        dialogue.take_asked();
+        dialogue.says(said);
+        let heard = dialogue.take_asked();
+        assert!(
+            heard.starts_with(&asked.iter().map(|a| (*a).to_owned()).collect::<Vec<_>>()),
+            "{said:?}: {heard:?}"
+        );
+        if asked.is_empty() {
+            assert_eq!(heard, [""; 0], "{said:?}");
+        }
+    }
+}
+
+#[test]
+fn a_stick_that_says_boot_every_two_seconds_is_not_set_up_every_two_seconds() {
+    let mut dialogue = Dialogue::new(&[]);
+    dialogue.take_asked();
+    for _ in 0..60 {
+        dialogue.pass(Duration::from_secs(2));
+        dialogue.says("^BOOT:20952548,0,0,0,75\r\n");
+    }
+    let setups = dialogue
+        .take_asked()
+        .iter()
+        .filter(|asked| *asked == "ATE0")
+        .count();
+    assert!(
+        (1..=2).contains(&setups),
+        "once a minute at most, but {setups} times in two"
+    );
+}
+
+#[test]
+fn quectel_reports_are_looked_for_where_they_are() {
+    let mut dialogue = Dialogue::new(&[("AT+CGMI", "Quectel\r\nOK\r\n")]);
+    dialogue.take_asked();
+    dialogue.says("+CDSI: \"SM\",0\r\n");
+    let asked = dialogue.take_asked();
+    assert!(
+        asked.contains(&"AT+CPMS=\"SR\",\"ME\",\"ME\"".to_owned()),
+        "{asked:?}"
+    );
+    assert!(
+        asked.contains(&"AT+CPMS=\"SM\",\"SM\",\"ME\"".to_owned()),
+        "{asked:?}"
+    );
+}
+
+#[test]
+fn a_text_is_deleted_from_the_memory_it_lay_in() {
+    let listed = format!("+CMGL: 5,1,,{}\r\n{PDU}\r\nOK\r\n", PDU.len() / 2 - 1);
+    let mut dialogue = Dialogue::new(&[("AT+CMGL=4", &listed)]);
+    let [delivery] = dialogue.deliveries().try_into().unwrap();
+    assert_eq!(delivery.pdus[0].slot.as_ref().unwrap().memory, "ME");
+    // The other memory waits for this verdict: indexes are said of one memory at a time.
+    let now = dialogue.now;
+    dialogue.answers = vec![("AT+CMGL=4", "OK\r\n".into())];
+    dialogue.take_asked();
+    dialogue.session.on_verdict(delivery.batch, true, now);
+    dialogue.converse();
+    let asked = dialogue.take_asked();
+    assert_eq!(
+        asked[..3],
+        ["AT+CMGD=5", "AT+CPMS=\"SM\",\"SM\",\"ME\"", "AT+CMGL=4"]
+    );
+}
+
+#[test]
+fn a_big_store_flows_in_batches_and_late_verdicts_delete_nothing() {
+    let mut listed = String::new();
+    for index in 0..120 {
+        listed += &format!("+CMGL: {index},1,,{}\r\n{PDU}\r\n", PDU.len() / 2 - 1);
+    }
+    let mut dialogue = Dialogue::new(&[("AT+CMGL=4", &(listed + "OK\r\n"))]);
+    let deliveries = dialogue.deliveries();
+    let sizes: Vec<usize> = deliveries
+        .iter()
+        .map(|delivery| delivery.pdus.len())
+        .collect();
+    assert_eq!(sizes, [50, 50, 20]);
+    // Nobody answers for a minute: what was found is left, and found again.
+    dialogue.answers = vec![("AT+CMGL=4", "OK\r\n".into())];
+    dialogue.pass(Duration::from_secs(61));
+    dialogue.take_asked();
+    let now = dialogue.now;
+    dialogue.session.on_verdict(deliveries[0].batch, true, now);
+    dialogue.converse();
+    assert!(
+        !dialogue
+            .take_asked()
+            .iter()
+            .any(|asked| asked.starts_with("AT+CMGD"))
+    );
+}
+
+#[test]
+fn a_garbled_header_delivers_a_text_that_cannot_be_deleted() {
+    let length = PDU.len() / 2 - 1;
+    let listed = format!("+CMGL: 1,1,,{length}\r\n{PDU}\r\n+C GL: 2\r\n{PDU}\r\nOK\r\n");
+    let mut dialogue = Dialogue::new(&[("AT+CMGL=4", &listed)]);
+    let [delivery] = dialogue.deliveries().try_into().unwrap();
+    let slots: Vec<_> = delivery
+        .pdus
+        .iter()
+        .map(|pdu: &ArrivedPdu| pdu.slot.is_some())
+        .collect();
+    assert_eq!(slots, [true, false]);
+}
+
+#[test]
+fn text_mode_leads_to_setup_and_not_to_deleting() {
+    let text_mode = "+CMGL: 1,\"REC READ\",\"+15550100\",,\"\"\r\nHello\r\nOK\r\n";
+    let mut dialogue = Dialogue::new(&[]);
+    dialogue.pass(Duration::from_secs(70));
+    dialogue.answers = vec![("AT+CMGL=4", text_mode.into())];
+    dialogue.take_asked();
+    dialogue.says("+CMTI: \"ME\",1\r\n");
+    let asked = dialogue.take_asked();
+    assert!(asked.contains(&"AT+CMGF=0".to_owned()), "{asked:?}");
+    assert!(dialogue.deliveries().is_empty());
+}
+
+#[test]
+fn a_service_centre_is_set_only_where_the_sim_has_none() {
+    for (said, sets) in [
+        ("+CSCA: \"\",129\r\nOK\r\n", true),
+        ("+CSCA: \"+15550000\",145\r\nOK\r\n", false),
+    ] {
+        let mut dialogue = Dialogue::new(&[("AT+CSCA?", said)]);
+        dialogue.session.settings.smsc = Some("+15551111".into());
+        dialogue.says("RDY\r\n");
+        let asked = dialogue.take_asked();
+        assert_eq!(
+            asked.contains(&"AT+CSCA=\"+15551111\",145".to_owned()),
+            sets,
+            "{said:?}"
+        );
+    }
+}
+
+#[test]
+fn registration_is_judged_over_all_domains() {
+    for (circuit, packet, evolved, registration, ready) in [
+        ("0,1", "0,0", "0,0", Registration::Home, true),
+        ("0,0", "0,0", "0,5", Registration::Roaming, true),
+        ("0,6", "0,0", "0,0", Registration::Home, true),
+        ("0,0", "0,10", "0,0", Registration::Roaming, true),
+        ("0,2", "0,0", "0,0", Registration::Searching, false),
+        ("0,3", "0,2", "0,0", Registration::Denied, false),
+        ("0,0", "0,0", "0,11", Registration::None, false), // emergency calls only
+        ("0,4", "0,4", "0,4", Registration::Unknown, false),
+    ] {
+        let line = |name: &str, state: &str| format!("{name}: {state}\r\nOK\r\n");
+        let (c, p, e) = (
+            line("+CREG", circuit),
+            line("+CGREG", packet),
+            line("+CEREG", evolved),
+        );
+        let dialogue = Dialogue::new(&[("AT+CREG?", &c), ("AT+CGREG?", &p), ("AT+CEREG?", &e)]);
+        let status = dialogue.session.status();
+        assert_eq!(
+            status.registration, registration,
+            "{circuit} {packet} {evolved}"
+        );
+        assert_eq!(
+            status.phase == Phase::Ready,
+            ready,
+            "{circuit} {packet} {evolved}"
+        );
+    }
+    let refused = [
+        ("AT+CREG?", "ERROR\r\n"),
+        ("AT+CGREG?", "ERROR\r\n"),
+        ("AT+CEREG?", "ERROR\r\n"),
+    ];
+    let dialogue = Dialogue::new(&refused);
+    assert_eq!(
+        dialogue.session.status().phase,
+        Phase::Ready,
+        "it cannot tell: try"
+    );
+}
+
+#[test]
+fn the_session_always_says_when_to_wake_it() {
+    let mut dialogue = Dialogue::new(&[]);
+    for _ in 0..200 {
+        let next = dialogue.session.next_deadline().unwrap();
+        assert!(next > dialogue.now, "resting, yet overdue");
+        dialogue.pass(next - dialogue.now);
+    }
+}

@@ -1,0 +1,361 @@
+//! Texts due: split, submitted, paced, put off, given up, each step on disk before the next.
+//!
+//! An attempt is recorded before it is made (P3). What comes back is *accepted*, *refused* or
+//! *unknown*, and nothing unknown is ever sent again without a librarian's word.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::{closing, reports, tail};
+use crate::desk::Desk;
+use crate::modem::{Line, LineStatus, Phase, SubmitOutcome};
+use crate::routing::{DeliveryState, Event};
+use crate::sms::{Address, SmsSubmit, ValidityPeriod};
+use crate::spool::outbox::{self, Due, Segment, SegmentState, Settled};
+use crate::spool::{Spool, SpoolError};
+
+/// Waits between the tries of a text that was refused for a passing reason; then hourly.
+const PATIENCE: [Duration; 4] = [
+    Duration::from_secs(30),
+    Duration::from_secs(2 * 60),
+    Duration::from_secs(10 * 60),
+    Duration::from_secs(30 * 60),
+];
+const THEN_EVERY: Duration = Duration::from_secs(60 * 60);
+/// Tries before a text is given up: a day's worth. Counted, because the box's clock may jump.
+const TRIES_MAX: u32 = 27;
+/// How soon to look again when the spool did not answer.
+const SPOOL_AGAIN: Duration = Duration::from_secs(5);
+/// How often the outbox is looked into without a bell, should one have been missed.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+/// The span a line's daily cap is counted over.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Sends one line's texts.
+#[derive(Debug)]
+pub struct Outbound {
+    line: Line,
+    desk: Desk,
+    spool: Spool,
+    pace: Duration,
+    per_day: u32,
+    last_start: Option<Instant>,
+    own_number: Option<String>,
+}
+
+/// Why the next text is not sent at once.
+enum Wait {
+    /// Until then, or the bell.
+    Until(Instant),
+}
+
+impl Outbound {
+    /// Will send what is due on `line`: one text every `pace`, `per_day` segments a day at most
+    /// (0: no cap).
+    pub fn new(line: Line, desk: Desk, spool: Spool, pace: Duration, per_day: u32) -> Self {
+        Self {
+            line,
+            desk,
+            spool,
+            pace,
+            per_day,
+            last_start: None,
+            own_number: None,
+        }
+    }
+
+    /// Sends until the house closes. An attempt under way is waited for; if the house cannot wait
+    /// that long, the next start finds it in doubt.
+    pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        self.settle_the_past().await;
+        let mut due = self.desk.due();
+        let mut status = self.line.status();
+        loop {
+            due.mark_unchanged();
+            tokio::select! {
+                () = closing(&mut stop) => return,
+                ready = ready(&mut status) => match ready {
+                    Some(number) => self.introduce(number).await,
+                    None => return,
+                }
+            }
+            let Wait::Until(until) = self.step().await;
+            tokio::select! {
+                () = closing(&mut stop) => return,
+                _ = due.changed() => {}
+                () = sleep_until(until) => {}
+            }
+        }
+    }
+
+    /// Tells the desk the line's own number: nothing automatic may ever go to it.
+    async fn introduce(&mut self, number: Option<String>) {
+        if number.is_none() || number == self.own_number {
+            return;
+        }
+        self.own_number.clone_from(&number);
+        if let Some(number) = number {
+            let event = Event::LineNumber { number };
+            if let Err(error) = self.desk.ask(event).await {
+                tracing::debug!(%error, "the desk is closing");
+            }
+        }
+    }
+
+    /// What an earlier run left in doubt, and what it did not live to tell.
+    async fn settle_the_past(&self) {
+        let line = self.line.name.clone();
+        let untold = self
+            .keep(move |connection| {
+                let doubted = outbox::doubt_interrupted(connection, &line)?;
+                if doubted > 0 {
+                    tracing::warn!(line, doubted, "texts were cut off: held as unknown");
+                }
+                outbox::untold(connection, &line)
+            })
+            .await;
+        for settled in untold {
+            self.tell(settled).await;
+        }
+        reports::settle_parked(&self.spool, &self.desk, &self.line.name).await;
+    }
+
+    /// Sends what is due, one text after another, until something has to be waited for.
+    async fn step(&mut self) -> Wait {
+        loop {
+            if let Some(until) = self.held_by_pace() {
+                return Wait::Until(until);
+            }
+            let line = self.line.name.clone();
+            let per_day = self.per_day;
+            let now = Timestamp::now();
+            let found = self
+                .spool
+                .read(move |connection| {
+                    let due = outbox::next_due(connection, &line, now)?;
+                    let at = outbox::next_due_at(connection, &line)?;
+                    let spent = match per_day {
+                        0 => 0,
+                        _ => outbox::attempted_since(connection, &line, day_before(now))?,
+                    };
+                    Ok((due, at, spent))
+                })
+                .await;
+            match found {
+                Ok((Some(due), _, spent)) => {
+                    if self.per_day > 0 && spent >= self.per_day {
+                        tracing::warn!(
+                            line = self.line.name,
+                            per_day = self.per_day,
+                            "the day's cap is reached: texts wait"
+                        );
+                        return Wait::Until(Instant::now() + LOOK_EVERY);
+                    }
+                    if self.line.status().borrow().phase != Phase::Ready {
+                        return Wait::Until(Instant::now() + LOOK_EVERY);
+                    }
+                    self.last_start = Some(Instant::now());
+                    self.send(due).await;
+                }
+                Ok((None, at, _)) => {
+                    let soon = at.map_or(LOOK_EVERY, |at| until(now, at).min(LOOK_EVERY));
+                    return Wait::Until(Instant::now() + soon);
+                }
+                Err(SpoolError::Closed) => return Wait::Until(Instant::now() + LOOK_EVERY),
+                Err(error) => {
+                    tracing::error!(%error, "the outbox cannot be read");
+                    return Wait::Until(Instant::now() + SPOOL_AGAIN);
+                }
+            }
+        }
+    }
+
+    fn held_by_pace(&self) -> Option<Instant> {
+        let until = self.last_start? + self.pace;
+        (until > Instant::now()).then_some(until)
+    }
+
+    async fn send(&self, due: Due) {
+        let mut segments = match self.begin(&due).await {
+            Ok(segments) => segments.into_iter().peekable(),
+            Err(why) => {
+                self.give_up(&due, why).await;
+                return;
+            }
+        };
+        self.post(&due, DeliveryState::Sending, None).await;
+
+        while let Some(segment) = segments.next() {
+            let more_to_come = segments.peek().is_some();
+            let outcome = self.line.submit(segment.pdu.clone(), more_to_come).await;
+            let next = segments.peek().map(|next| next.id);
+            match outcome {
+                SubmitOutcome::Accepted { message_reference } => {
+                    let (id, text) = (segment.id, due.id);
+                    self.keep(move |connection| {
+                        outbox::accepted(connection, id, message_reference)?;
+                        match next {
+                            // The next attempt's record shares this fsync.
+                            Some(next) => outbox::attempt(connection, next, Timestamp::now()),
+                            None => outbox::settle(connection, text, DeliveryState::Sent, None),
+                        }
+                    })
+                    .await;
+                }
+                SubmitOutcome::Refused(refusal) => {
+                    let (id, words) = (segment.id, refusal.words.clone());
+                    self.keep(move |connection| {
+                        outbox::not_accepted(connection, id, SegmentState::Refused, &words)
+                    })
+                    .await;
+                    if refusal.transient && due.tries + 1 < TRIES_MAX {
+                        self.put_off(&due, refusal.words).await;
+                    } else {
+                        self.give_up(&due, refusal.words).await;
+                    }
+                    return;
+                }
+                SubmitOutcome::Unknown { why } => {
+                    let (id, text, words) = (segment.id, due.id, why.clone());
+                    self.keep(move |connection| {
+                        outbox::not_accepted(connection, id, SegmentState::Unknown, &words)?;
+                        outbox::settle(connection, text, DeliveryState::Unknown, Some(&words))
+                    })
+                    .await;
+                    self.post(&due, DeliveryState::Unknown, Some(why)).await;
+                    reports::settle_parked(&self.spool, &self.desk, &self.line.name).await;
+                    return;
+                }
+            }
+        }
+        self.post(&due, DeliveryState::Sent, None).await;
+        // A quick telephone reports before the modem has said `+CMGS`.
+        reports::settle_parked(&self.spool, &self.desk, &self.line.name).await;
+    }
+
+    /// Lays a text's segments down, or finds those of an earlier try that are still to be sent,
+    /// and records the attempt of the first.
+    async fn begin(&self, due: &Due) -> Result<Vec<Segment>, String> {
+        let address = Address::number(&due.recipient).map_err(|error| error.to_string())?;
+        let (id, body) = (due.id, due.body.clone());
+        let line = self.line.name.clone();
+        let tail = tail(&due.recipient);
+        self.keep(move |connection| {
+            let mut segments = outbox::segments(connection, id)?;
+            if segments.is_empty() {
+                let long = crate::sms::plan(&body).segments > 1;
+                let reference = match long {
+                    true => outbox::next_concat_reference(connection, &line)?,
+                    false => 0,
+                };
+                let pdus = match tpdus(&address, &body, reference) {
+                    Ok(pdus) => pdus,
+                    Err(words) => return Ok(Err(words)),
+                };
+                segments = outbox::lay_down(connection, id, &line, &tail, &pdus)?;
+            }
+            segments.retain(|segment| {
+                matches!(segment.state, SegmentState::Planned | SegmentState::Refused)
+            });
+            if let Some(first) = segments.first() {
+                outbox::attempt(connection, first.id, Timestamp::now())?;
+            }
+            Ok(Ok(segments))
+        })
+        .await
+    }
+
+    async fn put_off(&self, due: &Due, words: String) {
+        let wait = usize::try_from(due.tries)
+            .ok()
+            .and_then(|tries| PATIENCE.get(tries).copied())
+            .unwrap_or(THEN_EVERY);
+        let now = Timestamp::now();
+        let again = now.checked_add(wait).unwrap_or(now);
+        let (id, why) = (due.id, words.clone());
+        self.keep(move |connection| outbox::put_off(connection, id, again, &why))
+            .await;
+        self.post(due, DeliveryState::Queued, Some(words)).await;
+    }
+
+    async fn give_up(&self, due: &Due, words: String) {
+        let (id, why) = (due.id, words.clone());
+        self.keep(move |connection| {
+            outbox::settle(connection, id, DeliveryState::Failed, Some(&why))
+        })
+        .await;
+        self.post(due, DeliveryState::Failed, Some(words)).await;
+    }
+
+    async fn post(&self, due: &Due, state: DeliveryState, reason: Option<String>) {
+        self.tell(Settled {
+            message: due.message,
+            conversation: due.conversation,
+            state,
+            reason,
+        })
+        .await;
+    }
+
+    async fn tell(&self, settled: Settled) {
+        reports::tell(&self.desk, settled).await;
+    }
+
+    /// Writes to the spool, for as long as it takes: what the network said must not be forgotten
+    /// because a disk was full for a minute. When the house closes meanwhile, the attempt is in
+    /// doubt at the next start, as it should be.
+    async fn keep<T, F>(&self, job: F) -> T
+    where
+        T: Send + 'static,
+        F: FnOnce(&rusqlite::Connection) -> Result<T, SpoolError> + Clone + Send + 'static,
+    {
+        loop {
+            match self.spool.write(job.clone()).await {
+                Ok(kept) => return kept,
+                Err(SpoolError::Closed) => std::future::pending().await,
+                Err(error) => {
+                    tracing::error!(line = self.line.name, %error, "an outcome is not on disk yet");
+                    sleep(SPOOL_AGAIN).await;
+                }
+            }
+        }
+    }
+}
+
+/// Waits until the line can send, and answers its own number if it knows it; `None` once the line
+/// is gone.
+async fn ready(status: &mut watch::Receiver<LineStatus>) -> Option<Option<String>> {
+    let ready = status
+        .wait_for(|status| status.phase == Phase::Ready)
+        .await
+        .ok()?;
+    Some(ready.own_number.clone())
+}
+
+/// The TPDUs of a text. Reports are always asked for, and the network gives up after a day: an
+/// attempt in doubt is never in doubt for longer.
+fn tpdus(address: &Address, body: &str, reference: u8) -> Result<Vec<Vec<u8>>, String> {
+    let segments = crate::sms::split(body, reference).map_err(|error| error.to_string())?;
+    segments
+        .into_iter()
+        .map(|user_data| {
+            let submit = SmsSubmit {
+                status_report_request: true,
+                validity: Some(ValidityPeriod::at_least(DAY)),
+                ..SmsSubmit::new(address.clone(), user_data)
+            };
+            submit.encode().map_err(|error| error.to_string())
+        })
+        .collect()
+}
+
+fn day_before(now: Timestamp) -> Timestamp {
+    now.checked_sub(DAY).unwrap_or(Timestamp::MIN)
+}
+
+fn until(now: Timestamp, at: Timestamp) -> Duration {
+    Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO)
+}

@@ -1,0 +1,187 @@
+//! Holds the import rule of the house: imports go downstairs only, never up or sideways.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Every room and its floor. A room that is not listed is an error: decide where it lives.
+const ROOMS: &[(&str, u8)] = &[
+    ("sms", 1),
+    ("at", 1),
+    ("routing", 1),
+    ("modem", 2),
+    ("spool", 2),
+    ("desk", 2),
+    ("texting", 3),
+    ("web", 3),
+    ("control", 3),
+    ("daemon", 4),
+    ("cli", 5),
+];
+
+/// Stands beside the house: imports no room, is used by `cli` and the tests alone.
+const BESIDE: &str = "simulator";
+
+/// Rooms on the first floor that stay free of sockets, files, threads, `async` and clocks.
+const PURE: &[&str] = &["sms", "at", "routing"];
+
+/// What a pure room may not name.
+const IMPURE: &[&str] = &[
+    "tokio::",
+    "std::fs",
+    "std::net",
+    "std::thread",
+    "std::process",
+    "std::env",
+    "async fn",
+    "Instant::now",
+    "SystemTime::now",
+    "Timestamp::now",
+    "Zoned::now",
+];
+
+fn source(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("the source folder is readable") {
+        let path = entry.expect("its entries too").path();
+        if path.is_dir() {
+            source(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// Each source file with the room it belongs to.
+fn files() -> Vec<(String, PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut paths = Vec::new();
+    source(&root, &mut paths);
+    paths
+        .into_iter()
+        .filter_map(|path| {
+            let within = path.strip_prefix(&root).ok()?;
+            let room = within.iter().next()?.to_str()?.trim_end_matches(".rs");
+            let room = room.to_owned();
+            let text = fs::read_to_string(&path).expect("source is UTF-8");
+            Some((room, within.to_owned(), text))
+        })
+        .filter(|(room, ..)| room != "lib" && room != "main")
+        .collect()
+}
+
+/// The rooms a line of code names: `crate::room`, and each of `crate::{a, b::c}`.
+fn named(text: &str) -> Vec<String> {
+    let code: String = text
+        .lines()
+        .map(|line| line.split("//").next().unwrap_or_default())
+        .collect::<Vec<_>>()
+        .join("\n");
+    let mut rooms = Vec::new();
+    for (at, _) in code.match_indices("crate::") {
+        let before = code[..at].chars().next_back();
+        if before.is_some_and(|c| c.is_alphanumeric() || c == '_') {
+            continue;
+        }
+        let rest = &code[at + "crate::".len()..];
+        if let Some(group) = rest.strip_prefix('{') {
+            let mut depth = 0;
+            let mut word = String::new();
+            for c in group.chars() {
+                match c {
+                    '{' => depth += 1,
+                    '}' if depth == 0 => break,
+                    '}' => depth -= 1,
+                    ',' if depth == 0 => rooms.push(std::mem::take(&mut word)),
+                    c if depth == 0 => word.push(c),
+                    _ => {}
+                }
+            }
+            rooms.push(word);
+        } else {
+            rooms.push(rest.to_owned());
+        }
+    }
+    rooms
+        .iter()
+        .map(|path| {
+            path.trim()
+                .chars()
+                .take_while(|c| c.is_alphanumeric() || *c == '_')
+                .collect::<String>()
+        })
+        .filter(|room| !room.is_empty())
+        .collect()
+}
+
+#[test]
+fn the_reader_of_imports_sees_what_it_should() {
+    for (text, rooms) in [
+        ("use crate::sms::Pdu;", &["sms"][..]),
+        (
+            "use crate::{at, modem::{Line, Slot}, spool};",
+            &["at", "modem", "spool"],
+        ),
+        ("let x = crate::web::router();", &["web"]),
+        ("// use crate::cli;", &[]),
+        ("use supercrate::cli;", &[]),
+    ] {
+        assert_eq!(named(text), rooms, "{text}");
+    }
+}
+
+#[test]
+fn imports_go_downstairs_only() {
+    let floors: BTreeMap<&str, u8> = ROOMS.iter().copied().collect();
+    let mut wrong = Vec::new();
+    for (room, path, text) in files() {
+        for other in named(&text) {
+            if other == room {
+                continue;
+            }
+            let allowed = if room == BESIDE {
+                false
+            } else if other == BESIDE {
+                room == "cli"
+            } else {
+                match (floors.get(room.as_str()), floors.get(other.as_str())) {
+                    (Some(here), Some(there)) => there < here,
+                    _ => false,
+                }
+            };
+            if !allowed {
+                wrong.push(format!("{}: {room} imports {other}", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_room_has_its_floor() {
+    for (room, path, _) in files() {
+        assert!(
+            room == BESIDE || ROOMS.iter().any(|(name, _)| *name == room),
+            "{}: give the room {room} a floor in tests/floors.rs",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn pure_rooms_are_pure() {
+    let mut wrong = Vec::new();
+    for (room, path, text) in files() {
+        if !PURE.contains(&room.as_str()) {
+            continue;
+        }
+        for (number, line) in text.lines().enumerate() {
+            let code = line.split("//").next().unwrap_or_default();
+            for word in IMPURE {
+                if code.contains(word) {
+                    wrong.push(format!("{}:{}: {word}", path.display(), number + 1));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
