@@ -341,3 +341,104 @@ pub(super) async fn watch_line(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::time::Duration;
+
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::modem::{LineStatus, Phase, Registration};
+
+    fn event(telling: &Telling) -> (String, serde_json::Value) {
+        let frame = std::str::from_utf8(&telling.frame).unwrap();
+        let line = |field: &str| {
+            frame
+                .lines()
+                .find_map(|line| line.strip_prefix(field))
+                .unwrap()
+                .to_owned()
+        };
+        assert!(frame.ends_with("\n\n") && frame.lines().count() <= 4);
+        (
+            line("event: "),
+            serde_json::from_str(&line("data: ")).unwrap(),
+        )
+    }
+
+    #[test]
+    fn frames_are_one_event_each() {
+        for words in [
+            "plain",
+            "two\nlines\r\nand \u{2028} more",
+            "\"quoted\" \\ id: 7\n\n",
+        ] {
+            let frame = frame(7, "message", &serde_json::json!({ "body": words }));
+            let text = std::str::from_utf8(&frame).unwrap();
+            assert!(text.starts_with("id: 7\nevent: message\ndata: {"), "{text}");
+            assert_eq!(text.matches('\n').count(), 4, "{text}");
+            assert!(!text.contains('\r'), "{text}");
+        }
+        assert!(!frame(0, "plan", &()).starts_with(b"id:"));
+    }
+
+    #[tokio::test]
+    async fn a_line_that_goes_quiet_is_told_with_its_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let spool = Spool::open(&folder.path().join("spool.db")).unwrap();
+        let (submissions, _s) = mpsc::channel(1);
+        let (questions, _q) = mpsc::channel(1);
+        let (status, watched) = watch::channel(LineStatus {
+            name: "front-desk".into(),
+            phase: Phase::Ready,
+            registration: Registration::Home,
+            signal_dbm: Some(-71),
+            imsi: Some("001010123456789".into()),
+            ..LineStatus::default()
+        });
+        let line = Line {
+            name: "front-desk".into(),
+            submissions,
+            questions,
+            status: watched,
+        };
+        let (told, mut hearing) = broadcast::channel(8);
+        let since = Arc::new(RwLock::new(HashMap::new()));
+        let watching = tokio::spawn(watch_line(line, spool, told.clone(), Arc::clone(&since)));
+        let limit = Duration::from_secs(10);
+        let mut hear = async || {
+            let telling = tokio::time::timeout(limit, hearing.recv()).await;
+            event(&telling.unwrap().unwrap())
+        };
+
+        let (name, ready) = hear().await;
+        assert_eq!(name, "modem");
+        assert_eq!(ready["phase"], "ready");
+        assert_eq!(ready["signal_dbm"], -71);
+        // What names the SIM stays out of the browser.
+        assert!(!ready.to_string().contains("001010123456789"));
+
+        status.send_modify(|status| status.phase = Phase::Stuck("the SIM is gone".into()));
+        let (_, stuck) = hear().await;
+        assert_eq!(stuck["phase"], "stuck");
+        assert_eq!(stuck["detail"], "the SIM is gone");
+        assert_eq!(
+            stuck["since"],
+            serde_json::json!(since.read().unwrap()["front-desk"].since)
+        );
+
+        // Worse in another way: not ready since the same moment.
+        status.send_modify(|status| status.phase = Phase::NoPort("no port".into()));
+        let (_, gone) = hear().await;
+        assert_eq!(gone["phase"], "no_port");
+        assert_eq!(gone["since"], stuck["since"]);
+
+        drop(status);
+        tokio::time::timeout(limit, watching)
+            .await
+            .unwrap()
+            .unwrap();
+    }
+}

@@ -25,8 +25,6 @@ mod segments;
 mod shapes;
 mod sign_in;
 mod stream;
-#[cfg(test)]
-mod tests;
 mod throttle;
 
 use std::future::Future;

@@ -34,8 +34,8 @@ pub(super) async fn with_password(
     if !premises.throttle.attempt(&name, address, Instant::now()) {
         return Err(Problem::new(
             StatusCode::TOO_MANY_REQUESTS,
-            "too many wrong passwords; wait ten seconds and try again, or sign in with a link \
-             from `callnumber operator set NAME --link` on the box",
+            "too many wrong passwords; wait ten seconds and try again, or have whoever \
+             keeps the box make a sign-in link",
         ));
     }
     let asked = name.clone();

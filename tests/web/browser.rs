@@ -316,6 +316,33 @@ async fn an_empty_desk_teaches() {
             .until("document.querySelector('#waiting-empty').innerText.startsWith('All caught up')")
             .await;
         assert_eq!(browser.text("#tally").await, "Nobody is waiting");
+        browser
+            .until("document.querySelector('#invite').innerText.startsWith('You are offline')")
+            .await;
+        shoot(&browser, &format!("{name}-light-0-offline")).await;
+        browser.click("#invite-go").await;
+        browser
+            .until("document.querySelector('#invite').hidden")
+            .await;
+        browser
+            .until("document.querySelector('#people').innerText.includes('ana (you)')")
+            .await;
+        // The lines, as the feed would tell of them.
+        browser
+            .script(
+                "return import('/assets/store.js').then(({ apply }) => {
+                    const line = { manufacturer: null, model: null, storage_used: 1, storage_total: 40, since: new Date().toISOString(), detail: null };
+                    apply('modem', { ...line, name: 'front-desk', phase: 'ready', registration: 'home', network: 'Example Mobile', signal_dbm: -77, queued: 0 });
+                    apply('modem', { ...line, name: 'annex', phase: 'ready', registration: 'searching', network: null, signal_dbm: null, queued: 2 });
+                    apply('modem', { ...line, name: 'bookmobile', phase: 'stuck', detail: 'The SIM asks for a PIN: set it in the configuration.', registration: 'unknown', network: null, signal_dbm: null, queued: 0 });
+                });",
+            )
+            .await;
+        let lines = browser.text("#modems").await;
+        assert!(lines.contains("Example Mobile"), "{lines}");
+        assert!(lines.contains("searching for a network since"), "{lines}");
+        assert!(lines.contains("2 replies queued"), "{lines}");
+        assert!(lines.contains("asks for a PIN"), "{lines}");
         shoot(&browser, &format!("{name}-light-0-empty")).await;
         browser.close().await;
     }

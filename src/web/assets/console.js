@@ -55,8 +55,9 @@ function hear(event, data) {
       reload();
       return;
     case 'message': {
-      const known = store.conversations.get(data.conversation);
-      const fresh = data.direction === 'in' && !(known?.latest?.id >= data.id) && Date.now() - Date.parse(data.at) < 120_000;
+      // Ids grow: what is not beyond the newest known came before, and is only told again.
+      const fresh = store.loaded && data.direction === 'in' && data.id > store.newest;
+      store.newest = Math.max(store.newest, data.id);
       apply(event, data);
       if (fresh) {
         // The conversation's own change comes in the same breath.
@@ -106,6 +107,8 @@ for (const radio of document.querySelectorAll('input[name=show]')) {
     changed();
   });
 }
+
+$('invite-go').addEventListener('click', () => document.querySelector('input[name=show][value=available]').click());
 
 for (const radio of document.querySelectorAll('input[name=look]')) {
   radio.checked = (memory.get('look') || 'system') === radio.value;

@@ -4,7 +4,7 @@ import { $, el, reconcile, show, words } from './dom.js';
 import { isHandedToMe, isMine, lists, loadClosed, needsAnswer, store } from './store.js';
 import { age, ago, fullTime } from './time.js';
 
-/** A number from a name: colours of spines. */
+/** A number from a name: a patron's spine keeps its colour. */
 function hue(name) {
   let sum = 0;
   for (const letter of name) sum = (sum * 31 + letter.codePointAt(0)) >>> 0;
@@ -12,9 +12,9 @@ function hue(name) {
 }
 
 /** The label on a spine: `heron-42` is HER over 42. */
-export function spine(node, patron, queue) {
+export function spine(node, patron) {
   const [word, ...rest] = patron.split(/[-\s]+/);
-  node.className = `spine hue-${hue(queue)}`;
+  node.className = `spine hue-${hue(patron)}`;
   node.replaceChildren(el('b', [...(word || '?')].slice(0, 3).join('').toUpperCase()), el('i', rest.join(' ').slice(0, 4) || '·'));
   return node;
 }
@@ -25,6 +25,15 @@ export function excerpt(c) {
   if (!m) return '';
   const who = m.direction === 'in' ? '' : m.author_kind === 'desk' ? 'Desk: ' : m.author === store.me ? 'You: ' : `${m.author}: `;
   return who + m.body.replace(/\s+/g, ' ').slice(0, 160);
+}
+
+/** Queue and gateway, where there is more than one of them to tell apart. */
+export function whereFrom(c) {
+  const several = (of) => new Set([...store.conversations.values()].map(of)).size > 1;
+  const parts = [];
+  if (store.queues.filter((q) => q.assigned).length > 1 || several((one) => one.queue)) parts.push(c.queue);
+  if (several((one) => one.gateway)) parts.push(c.gateway);
+  return [...new Set(parts)].join(' · ');
 }
 
 function row(c) {
@@ -38,18 +47,18 @@ function row(c) {
   if (c.state === 'claimed' && !isMine(c)) chips.append(el('span.chip', c.claimed_by));
   if (c.latest && (c.latest.state === 'failed' || c.latest.state === 'unknown')) chips.append(el('span.chip.chip-bad', c.latest.state === 'failed' ? 'not sent' : 'unsure'));
   const link = el(`a.row${waits ? '.row-waits' : ''}`, { href: `#c${c.id}` },
-    spine(el('span', { 'aria-hidden': 'true' }), c.patron, c.queue),
+    spine(el('span', { 'aria-hidden': 'true' }), c.patron),
     el('span.row-words',
       el('span.row-top', el('span.row-who', c.patron),
         el('time.row-age', { datetime: when, title: fullTime(when) }, waits ? age(when) : ago(when))),
       el('span.row-said', excerpt(c) || 'No words yet'),
-      el('span.row-foot', el('span.faint', c.gateway === c.queue ? c.queue : `${c.queue} · ${c.gateway}`), chips)));
+      el('span.row-foot', el('span.faint', whereFrom(c)), chips)));
   if (c.id === store.current) link.setAttribute('aria-current', 'true');
   return el('li', link);
 }
 
 // Everything a row shows.
-const print = (c) => JSON.stringify([c.patron, c.queue, c.gateway, c.state, c.claimed_by, c.flagged, c.transfer,
+const print = (c) => JSON.stringify([c.patron, whereFrom(c), c.state, c.claimed_by, c.flagged, c.transfer,
   c.latest?.id, c.latest?.body, c.latest?.state, needsAnswer(c), age(c.waiting_since || c.active_at), c.id === store.current]);
 
 function fill(id, items) {
@@ -74,6 +83,7 @@ export function renderLists() {
   fill('closed', shown.closed);
   show($('others-section'), shown.others.length > 0);
   words($('tally'), tally(shown));
+  show($('invite'), store.loaded && store.show === 'offline');
   const mineEmpty = store.loaded && shown.mine.length === 0;
   const waitingEmpty = store.loaded && shown.waiting.length === 0;
   show($('waiting-empty'), waitingEmpty);
@@ -84,7 +94,7 @@ export function renderLists() {
       ? 'No queue is assigned to you yet. Ask whoever keeps the desk: callnumber operator set.'
       : store.show === 'available'
         ? 'All caught up. New texts appear here, with a sound.'
-        : 'All caught up. You will see new texts, but switch to Available so that patrons are not told you are closed.');
+        : 'All caught up.');
   }
   if (mineEmpty) words($('mine-empty'), 'Answer a waiting text and it moves here, until you close it.');
   show($('closed-empty'), store.closed !== null && shown.closed.length === 0);

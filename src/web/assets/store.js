@@ -18,6 +18,8 @@ export const store = {
   /** id → why the last offer of it was withdrawn. */
   withdrawn: new Map(),
   current: null,
+  /** The newest message's id. */
+  newest: 0,
 };
 
 const listeners = new Set();
@@ -75,7 +77,8 @@ export async function load() {
     ]);
     for (const [id, c] of store.conversations) if (isOpen(c)) store.conversations.delete(id);
     for (const c of conversations) store.conversations.set(c.id, c);
-    Object.assign(store, { operators, queues, modems, loaded: true });
+    const newest = Math.max(store.newest, ...conversations.map((c) => c.latest?.id ?? 0));
+    Object.assign(store, { operators, queues, modems, newest, loaded: true });
     for (const id of store.threads.keys()) if (id !== store.current) store.threads.delete(id);
     if (store.current !== null) await loadThread(store.current);
   } finally {

@@ -110,9 +110,9 @@ export function renderThread() {
     return;
   }
   const thread = store.threads.get(id);
-  if ($('thread-spine').dataset.of !== c.patron + c.queue) {
-    spine($('thread-spine'), c.patron, c.queue);
-    $('thread-spine').dataset.of = c.patron + c.queue;
+  if ($('thread-spine').dataset.of !== c.patron) {
+    spine($('thread-spine'), c.patron);
+    $('thread-spine').dataset.of = c.patron;
   }
   words($('thread-patron'), c.patron);
   const facts = [c.gateway === c.queue ? c.queue : `${c.queue} by ${c.gateway}`];
@@ -198,7 +198,7 @@ export function transfer() {
   const c = store.conversations.get(store.current);
   if (!c) return;
   const group = (label, items) => (items.length ? el('optgroup', { label }, ...items) : null);
-  const people = store.operators.filter((o) => o.name !== store.me)
+  const people = store.operators.filter((o) => o.name !== store.me && o.queues.includes(c.queue))
     .sort((a, b) => (b.show === 'available') - (a.show === 'available') || a.name.localeCompare(b.name))
     .map((o) => el('option', { value: `operator:${o.name}` }, `${o.name} (${o.show})`));
   const queues = store.queues.filter((q) => q.name !== c.queue)
