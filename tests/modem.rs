@@ -314,3 +314,109 @@ async fn disorder_on_the_stream_loses_nothing() {
         assert_eq!(modem.sent_count(), 10, "seed {seed}");
     }
 }
+
+#[tokio::test]
+async fn restarts_and_hang_ups_lose_no_text() {
+    // Its restarts take the port away, so that nothing has to wait for an answer that never comes.
+    let (settings, directory) = simulated(&PROFILES[2]);
+    let modem = SimulatedModem::start(settings).await.unwrap();
+    modem.set_faults(Faults {
+        seed: 11,
+        noise: 0.1,
+        garbage: 0.02,
+        restart: 0.01,
+        hang_up: 0.01,
+        pause: Duration::from_millis(100),
+        ..Faults::none()
+    });
+    let bench = Bench::start(directory, |line| line.sweep_every = Duration::from_secs(1));
+    for n in 0..40 {
+        modem
+            .patron_texts("+15551230100", &format!("question {n}"))
+            .unwrap();
+        if n % 10 == 9 {
+            drained(&modem, &bench, n + 1).await;
+        }
+    }
+}
+
+/// Run by hand, released: `cargo test --release --test modem -- --ignored --nocapture`.
+#[tokio::test]
+#[ignore = "a measurement"]
+async fn how_much_of_the_ports_own_speed_is_used() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let filled = async |latency: Duration| {
+        let (settings, directory) = simulated(&PROFILES[0]);
+        let settings = Settings {
+            capacity: Some(250),
+            command_latency: latency,
+            ..settings
+        };
+        let modem = SimulatedModem::start(settings).await.unwrap();
+        for n in 0..200 {
+            modem
+                .patron_texts("+15551230100", &format!("question {n}"))
+                .unwrap();
+        }
+        modem.wait_until_stored(200, PATIENCE).await.unwrap();
+        (modem, directory)
+    };
+    for latency in [Duration::ZERO, Duration::from_millis(5)] {
+        let (modem, _directory) = filled(latency).await;
+        let builder = tokio_serial::new(modem.port().to_str().unwrap(), 115_200);
+        let mut port = tokio_serial::SerialStream::open(&builder).unwrap();
+        let begun = Instant::now();
+        let mut commands = vec![
+            "ATE0\r".to_owned(),
+            "AT+CMGF=0\r".into(),
+            "AT+CMGL=4\r".into(),
+        ];
+        commands.extend((1..=200).map(|index| format!("AT+CMGD={index}\r")));
+        for command in &commands {
+            port.write_all(command.as_bytes()).await.unwrap();
+            let (mut heard, mut chunk) = (Vec::new(), [0; 4096]);
+            while !heard.ends_with(b"\r\nOK\r\n") {
+                let count = port.read(&mut chunk).await.unwrap();
+                heard.extend(&chunk[..count]);
+            }
+        }
+        let bare = begun.elapsed();
+        assert!(modem.stored().is_empty());
+
+        let (modem, directory) = filled(latency).await;
+        let bench = Bench::start(directory, |_| {});
+        let opened = Instant::now();
+        // Looking costs the modem time, so look seldom.
+        while bench.kept() < 200 || !modem.stored().is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let ours = opened.elapsed();
+        println!(
+            "latency {latency:?}: list and 200 deletes in {bare:?} by a bare loop, in {ours:?} by \
+             a line, its start included"
+        );
+        let begun = Instant::now();
+        for _ in 0..100 {
+            bench.line.submit(HELLO.to_vec(), false).await;
+        }
+        println!("100 sends in {:?}", begun.elapsed());
+        let mut waits = Vec::new();
+        for n in 0..100 {
+            let begun = Instant::now();
+            let before = bench.kept();
+            modem
+                .patron_texts("+15551230100", &format!("again {n}"))
+                .unwrap();
+            while bench.kept() == before {
+                tokio::task::yield_now().await;
+            }
+            waits.push(begun.elapsed());
+            drained(&modem, &bench, before + 1).await;
+        }
+        waits.sort();
+        println!(
+            "text in the air to kept: p50 {:?}, p99 {:?}",
+            waits[50], waits[98]
+        );
+    }
+}

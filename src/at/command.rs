@@ -309,7 +309,7 @@ impl Command {
             Self::Send { .. } => return PROMPT_LIMIT,
             Self::List => 20,
             Self::EnterPin(_) | Self::Functionality(_) => 20,
-            Self::Operator | Self::OperatorFormat | Self::HangUp => 15,
+            Self::Operator | Self::HangUp => 15,
             Self::Ussd(_) | Self::UssdCancel => 15,
             Self::StorageTest
             | Self::StorageRead
@@ -329,6 +329,7 @@ impl Command {
             Self::EchoOff
             | Self::Verbose
             | Self::NumericErrors
+            | Self::OperatorFormat
             | Self::Signal
             | Self::Registration(_)
             | Self::RegistrationReports(..)

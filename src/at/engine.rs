@@ -50,6 +50,8 @@ pub struct Reply {
     pub lines: Vec<String>,
     /// How it ended.
     pub outcome: Outcome,
+    /// Whether the modem repeated the command: `ATE0` was not said yet, or was forgotten.
+    pub echoed: bool,
     /// For a send: whether the PDU and its Ctrl-Z were given out, so that the network may have it.
     pub payload_sent: bool,
 }
@@ -98,6 +100,7 @@ struct InFlight {
     last_entry_whole: bool,
     /// An `OK` came before the lines it must come with.
     stray_ok: bool,
+    echoed: bool,
     deadline: Instant,
 }
 
@@ -137,6 +140,7 @@ impl Engine {
             entry: None,
             last_entry_whole: true,
             stray_ok: false,
+            echoed: false,
         });
         Ok(())
     }
@@ -243,6 +247,7 @@ impl Engine {
             in_flight.deadline = now + in_flight.command.time_limit();
         }
         if in_flight.is_echo(line) {
+            in_flight.echoed = true;
             return;
         }
         if let Some(result) = in_flight.final_result(line) {
@@ -366,6 +371,7 @@ impl Engine {
             command: in_flight.command,
             lines: in_flight.lines,
             outcome,
+            echoed: in_flight.echoed,
             payload_sent: in_flight.stage == Stage::PayloadSent,
         }));
     }
@@ -442,7 +448,7 @@ impl InFlight {
 
 /// Runs the engine over arbitrary octets: the entry for fuzzing. The first octet chooses the
 /// commands, the rest is what the modem says; nothing may panic, and nothing may grow without bound.
-pub fn exercise(data: &[u8]) {
+pub fn exercise(data: &[u8], mut now: Instant) {
     let Some((choice, said)) = data.split_first() else {
         return;
     };
@@ -451,7 +457,6 @@ pub fn exercise(data: &[u8]) {
         .cycle()
         .skip(usize::from(*choice));
     let mut engine = Engine::default();
-    let mut now = Instant::now();
     for chunk in said.chunks(usize::from(*choice % 31) + 1) {
         if !engine.is_busy()
             && let Some(command) = commands.next()

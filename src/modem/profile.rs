@@ -12,7 +12,7 @@ pub(super) struct Profile {
     manufacturer: &'static str,
     /// How to ask for the ICCID, most likely first.
     pub(super) card_queries: &'static [CardQuery],
-    /// Lines sent at every setup, without `AT`; a refusal is ignored.
+    /// Lines tried at every setup, without `AT`, until one is taken; that none is does no harm.
     pub(super) fixups: &'static [&'static str],
     /// Reports lie in `SR`, whatever memory `+CDSI` names.
     pub(super) reports_in_sr: bool,
@@ -43,7 +43,8 @@ static VENDORS: [Profile; 3] = [
         name: "Quectel",
         manufacturer: "quectel",
         card_queries: &[CardQuery::Qccid, CardQuery::Ccid],
-        // Unsolicited codes otherwise go to whichever port the factory chose.
+        // Unsolicited codes otherwise go to whichever port the factory chose. `usbat` alone would
+        // take them from a line on the UART, so it comes second.
         fixups: &[
             "+QURCCFG=\"urcport\",\"all\"",
             "+QURCCFG=\"urcport\",\"usbat\"",

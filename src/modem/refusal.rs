@@ -110,6 +110,7 @@ mod tests {
             command: Command::Send { tpdu: vec![0x11] },
             lines: lines.iter().map(|line| (*line).to_owned()).collect(),
             outcome,
+            echoed: false,
             payload_sent,
         })
     }

@@ -8,17 +8,19 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::mailbox::{Delivery, Mailbox, fill_of};
+use super::mailbox::{Delivery, Mailbox};
 use super::profile::{GENERIC, Profile};
 use super::recovery::{Act, Ladder};
 use super::{LineSettings, LineStatus, Phase, PinLedger, Registration, SubmitOutcome, refusal};
-use crate::at::{Command, Domain, Entry, Outcome, Reply, Unsolicited, response};
+use crate::at::{Command, Entry, Outcome, Reply, Unsolicited, response};
 
 mod setup;
+mod standing;
 #[cfg(test)]
 mod tests;
 
 use setup::Step;
+use standing::Answer;
 
 /// How long a submission waits for the line to be ready, before it is given back as refused: the
 /// outbox, which survives a restart, is the better place to wait.
@@ -27,14 +29,11 @@ const HOLD_LIMIT: Duration = Duration::from_secs(60);
 /// How long the network's answer to a USSD code may take.
 const USSD_LIMIT: Duration = Duration::from_secs(60);
 
-/// How often registration is asked for while there is none.
-const SEARCH_EVERY: Duration = Duration::from_secs(2);
-
-/// How long a line may search for a network before that is said to be a trouble.
-const SEARCH_PATIENCE: Duration = Duration::from_secs(60);
-
 /// The least time between two setups that something odd, but no failure, asks for.
 const SETUP_APART: Duration = Duration::from_secs(60);
+
+/// The same where the modem shows that it has lost its settings: then nothing works without one.
+const SETUP_APART_LOST: Duration = Duration::from_secs(5);
 
 /// `+CMMS=1` lapses when the next text does not follow within 1 to 5 s (TS 27.005 §3.5.6).
 const MORE_TO_SEND_LASTS: Duration = Duration::from_secs(1);
@@ -95,15 +94,6 @@ struct UssdQuestion {
     until: Instant,
 }
 
-/// What one domain said when asked whether the line is registered with it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum Answer {
-    #[default]
-    NotAsked,
-    Refused,
-    State(u8),
-}
-
 pub(super) struct Session {
     settings: LineSettings,
     pins: Arc<dyn PinLedger>,
@@ -115,11 +105,12 @@ pub(super) struct Session {
     sim_patience: Option<Instant>,
     setup_at: Option<Instant>,
     setup_wanted: bool,
+    echo_is_off: bool,
     profile: &'static Profile,
     mailbox: Mailbox,
     ladder: Ladder,
     held: Option<Held>,
-    /// `None` until the modem was asked for it, `false` once it refused.
+    /// Whether the modem takes `+CMMS`: assumed until it refuses.
     more_to_send_supported: bool,
     more_to_send_until: Option<Instant>,
     ussd: Option<UssdQuestion>,
@@ -147,6 +138,7 @@ impl Session {
             sim_patience: None,
             setup_at: None,
             setup_wanted: false,
+            echo_is_off: false,
             profile: &GENERIC,
             ladder: Ladder::default(),
             held: None,
@@ -294,7 +286,7 @@ impl Session {
     pub(super) fn on_entry(&mut self, entry: &Entry, now: Instant) {
         self.mailbox.on_entry(entry, now);
         if self.mailbox.took_text_mode() {
-            self.setup_if_due(now); // the modem has lost its settings
+            self.settings_lost(now);
         }
         self.take_deliveries();
     }
@@ -302,6 +294,7 @@ impl Session {
     /// The command in flight ended.
     pub(super) fn on_reply(&mut self, reply: &Reply, now: Instant) {
         self.learn(reply);
+        self.listen_for_echo(reply, now);
         match &reply.command {
             Command::Send { .. } => self.sent(reply, now),
             Command::MoreToSend(_) => {
@@ -391,6 +384,23 @@ impl Session {
             Unsolicited::CallEnded | Unsolicited::CallerIdentity | Unsolicited::Unknown(_) => {}
         }
         self.take_deliveries();
+    }
+
+    /// An echo where there was none: the modem has restarted. One that ignores `ATE0` echoes from
+    /// the start, and is let be.
+    fn listen_for_echo(&mut self, reply: &Reply, now: Instant) {
+        match self.stage {
+            Stage::Running if reply.echoed && self.echo_is_off => self.settings_lost(now),
+            Stage::Running | Stage::Setup(_) if reply.is_ok() => self.echo_is_off = !reply.echoed,
+            Stage::Resync { .. } | Stage::ResyncStorage if reply.echoed && self.echo_is_off => {
+                self.setup_at = None; // ends in a setup
+            }
+            Stage::Closed
+            | Stage::Setup(_)
+            | Stage::Resync { .. }
+            | Stage::ResyncStorage
+            | Stage::Running => {}
+        }
     }
 
     fn next_running(&mut self, now: Instant) -> Option<Command> {
@@ -514,153 +524,10 @@ impl Session {
         }
     }
 
-    /// Asks for what changes: registration first, for sending waits on it.
-    fn look_around(&mut self, now: Instant) {
-        let is_ready = self.status.phase == Phase::Ready;
-        let wait = if is_ready {
-            self.settings.sweep_every
-        } else {
-            SEARCH_EVERY
-        };
-        self.look_around_at = now + wait;
-        self.judge_registration(now);
-        for domain in [Domain::Circuit, Domain::Packet, Domain::Evolved] {
-            // A domain that refused once has no such command; a good one is enough.
-            let settled = self.registrations[domain as usize] == Answer::Refused
-                || (is_ready
-                    && domain != Domain::Circuit
-                    && self.is_registered_by(Domain::Circuit));
-            if !settled {
-                self.run_errand(Command::Registration(domain));
-            }
-        }
-        self.run_errand(Command::Signal);
-        if is_ready {
-            self.run_errand(Command::Operator);
-            self.run_errand(Command::StorageRead);
-        }
-    }
-
     fn run_errand(&mut self, command: Command) {
         if !self.errands.contains(&command) {
             self.errands.push_back(command);
         }
-    }
-
-    /// Keeps what a reply tells about the line, whoever asked.
-    fn learn(&mut self, reply: &Reply) {
-        let line = reply.lines.first().map(String::as_str);
-        if let Command::Registration(domain) = reply.command
-            && let Outcome::Final(_) = reply.outcome
-        {
-            let state = line.and_then(|line| response::registration(line, domain));
-            self.registrations[domain as usize] = state.map_or(Answer::Refused, Answer::State);
-        }
-        if !reply.is_ok() {
-            return;
-        }
-        let words = || line.map(|line| response::bare(line).to_owned());
-        let digits = || line.map(response::digits);
-        let status = &mut self.status;
-        match &reply.command {
-            Command::Manufacturer => status.manufacturer = words(),
-            Command::Model => status.model = words(),
-            Command::Revision => {
-                let revision = words();
-                status.revision =
-                    revision.map(|words| words.trim_start_matches("Revision:").trim().to_owned());
-            }
-            Command::SerialNumber => status.imei = digits(),
-            Command::Subscriber => status.imsi = digits(),
-            Command::Card(_) => status.iccid = digits(),
-            Command::OwnNumber => {
-                status.own_number = reply
-                    .lines
-                    .iter()
-                    .find_map(|line| response::own_number(line));
-            }
-            Command::Operator => status.operator = line.and_then(response::operator),
-            Command::ServiceCentre => {
-                status.smsc = line
-                    .and_then(response::service_centre)
-                    .filter(|number| !number.is_empty());
-                if status.smsc.is_none()
-                    && let Some(number) = self.settings.smsc.clone()
-                {
-                    self.errands.push_back(Command::SetServiceCentre(number));
-                }
-            }
-            Command::SetServiceCentre(number) => status.smsc = Some(number.clone()),
-            Command::Signal => status.signal_dbm = line.and_then(response::signal_dbm),
-            Command::StorageRead | Command::StorageSet(_) => {
-                if let Some((used, total)) = fill_of(&reply.lines) {
-                    status.storage_used = Some(used);
-                    status.storage_total = Some(total);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn is_registered_by(&self, domain: Domain) -> bool {
-        matches!(
-            self.registrations[domain as usize],
-            Answer::State(1 | 5 | 6 | 7 | 9 | 10)
-        )
-    }
-
-    /// Whether the line is ready, from what every domain said (TS 27.007 §7.2): texts go through
-    /// any of them, and a network that hides one still takes them through another.
-    fn judge_registration(&mut self, now: Instant) {
-        if self.stage != Stage::Running {
-            return;
-        }
-        let domains = [Domain::Circuit, Domain::Packet, Domain::Evolved];
-        let is_good = domains.iter().any(|domain| self.is_registered_by(*domain));
-        let has = |state| self.registrations.contains(&Answer::State(state));
-        self.status.registration = if is_good {
-            // 5, 7 and 10 are abroad.
-            if has(1) || has(6) || has(9) {
-                Registration::Home
-            } else {
-                Registration::Roaming
-            }
-        } else if has(3) {
-            Registration::Denied
-        } else if has(2) {
-            Registration::Searching
-        } else if has(0) || has(11) {
-            Registration::None
-        } else {
-            Registration::Unknown
-        };
-        // A modem that answers none of the three cannot tell: try, and let the network decide.
-        let cannot_tell = self.registrations == [Answer::Refused; 3];
-        if is_good || cannot_tell {
-            self.searching_since = None;
-            self.status.phase = Phase::Ready;
-            return;
-        }
-        let was_ready = self.status.phase == Phase::Ready;
-        let since = *self.searching_since.get_or_insert(now);
-        if was_ready {
-            self.look_around_at = now + SEARCH_EVERY;
-        }
-        self.status.phase = if self.status.registration == Registration::Denied {
-            Phase::Stuck(
-                "the network refuses this SIM: try it in a phone, and ask the carrier whether it \
-                 is active and allows this modem"
-                    .into(),
-            )
-        } else if now >= since + SEARCH_PATIENCE {
-            Phase::Stuck(
-                "no network found: check the antenna, and that the carrier still serves what this \
-                 modem speaks"
-                    .into(),
-            )
-        } else {
-            Phase::Starting
-        };
     }
 
     /// The modem restarted: whatever was in flight will not be answered.
@@ -676,6 +543,15 @@ impl Session {
     fn setup_if_due(&mut self, now: Instant) {
         let due = self.setup_at.is_none_or(|at| now >= at + SETUP_APART);
         if due && self.stage == Stage::Running {
+            self.setup_wanted = true;
+        }
+    }
+
+    /// The modem restarted without saying so: texts come in text mode, or commands are echoed.
+    fn settings_lost(&mut self, now: Instant) {
+        let due = self.setup_at.is_none_or(|at| now >= at + SETUP_APART_LOST);
+        if due && self.stage == Stage::Running {
+            tracing::info!("the modem has forgotten its settings; setting it up again");
             self.setup_wanted = true;
         }
     }

@@ -6,7 +6,9 @@
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::alphabet;
+use super::alphabet::{self, Tables};
+
+pub use super::alphabet::Language;
 
 /// Octets of user data a segment can hold (TS 23.040 §9.2.3.24).
 const USER_DATA_OCTETS_MAX: usize = 140;
@@ -338,10 +340,21 @@ pub struct UserData {
 impl UserData {
     /// A text without header, in GSM 7-bit where it fits, else UCS2.
     pub fn text(text: &str) -> Self {
-        match alphabet::to_septets(text) {
+        Self::text_in(text, None, None)
+    }
+
+    /// A text that may use a language's locking and single shift tables; UCS2 where even they do
+    /// not have all its characters.
+    pub fn text_in(text: &str, locking: Option<Language>, single: Option<Language>) -> Self {
+        match (Tables { locking, single }).to_septets(text) {
             Some(body) => Self {
                 dcs: 0x00,
-                header: Vec::new(),
+                header: [(0x25, locking), (0x24, single)]
+                    .into_iter()
+                    .filter_map(|(identifier, language)| {
+                        Some((identifier, vec![language?.number()]))
+                    })
+                    .collect(),
                 body,
             },
             None => Self {
@@ -378,7 +391,28 @@ impl UserData {
 
     /// The body read as text; `None` for eight-bit data.
     pub fn to_text(&self) -> Option<String> {
-        body_to_text(self.alphabet(), &self.body)
+        self.coding().to_text(&self.body)
+    }
+
+    /// How the body is to be read.
+    pub(crate) fn coding(&self) -> Coding {
+        let language = |wanted: u8| {
+            self.header
+                .iter()
+                .rev()
+                .find_map(|(identifier, data)| match data.as_slice() {
+                    [number] if *identifier == wanted => Language::numbered(*number),
+                    _ => None,
+                })
+        };
+        Coding {
+            alphabet: self.alphabet(),
+            // TS 23.040 §9.2.3.24.15 and .16.
+            tables: Tables {
+                locking: language(0x25),
+                single: language(0x24),
+            },
+        }
     }
 
     /// The octets of the user data field as they were on the air, header included.
@@ -478,22 +512,34 @@ impl UserData {
     }
 }
 
-/// Bodies joined end to end, read as text; `None` for eight-bit data.
-pub(crate) fn body_to_text(alphabet: Alphabet, body: &[u8]) -> Option<String> {
-    match alphabet {
-        Alphabet::Gsm7 => Some(alphabet::from_septets(body)),
-        Alphabet::Ucs2 => {
-            let units: Vec<u16> = body
-                .chunks_exact(2)
-                .map(|pair| match pair {
-                    [high, low] => u16::from_be_bytes([*high, *low]),
-                    _ => 0xFFFD,
-                })
-                .collect();
-            Some(String::from_utf16_lossy(&units))
+/// How a body is read: parts of one coding may be joined before they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Coding {
+    alphabet: Alphabet,
+    tables: Tables,
+}
+
+impl Coding {
+    /// A body, or several joined end to end, as text; `None` for eight-bit data.
+    pub(crate) fn to_text(self, body: &[u8]) -> Option<String> {
+        match self.alphabet {
+            Alphabet::Gsm7 => Some(self.tables.to_text(body)),
+            Alphabet::Ucs2 => Some(ucs2_to_text(body)),
+            Alphabet::EightBit => None,
         }
-        Alphabet::EightBit => None,
     }
+}
+
+/// UCS2, read as UTF-16 in network order; what is no character becomes U+FFFD.
+pub(crate) fn ucs2_to_text(octets: &[u8]) -> String {
+    let units: Vec<u16> = octets
+        .chunks_exact(2)
+        .map(|pair| match pair {
+            [high, low] => u16::from_be_bytes([*high, *low]),
+            _ => 0xFFFD,
+        })
+        .collect();
+    String::from_utf16_lossy(&units)
 }
 
 /// Splits a text as a phone does: one segment when it fits, else parts that share a reference.
@@ -501,18 +547,25 @@ pub(crate) fn body_to_text(alphabet: Alphabet, body: &[u8]) -> Option<String> {
 /// `cut_anywhere` lets a surrogate pair or an escape fall across two parts, as careless phones do.
 /// At most 255 parts; what is longer is cut off.
 pub fn split(text: &str, reference: u16, wide: bool, cut_anywhere: bool) -> Vec<UserData> {
-    let whole = UserData::text(text);
+    split_user_data(UserData::text(text), reference, wide, cut_anywhere)
+}
+
+/// As [`split`], for user data whose header, without concatenation, every part repeats.
+pub fn split_user_data(
+    whole: UserData,
+    reference: u16,
+    wide: bool,
+    cut_anywhere: bool,
+) -> Vec<UserData> {
     if whole.fits() {
         return vec![whole];
     }
     let gsm7 = whole.alphabet() == Alphabet::Gsm7;
-    // The header takes 6 or 7 octets of the 140: 153 or 152 septets are left, or 67 or 66 units.
-    let room = match (gsm7, wide) {
-        (true, false) => 153,
-        (true, true) => 152,
-        (false, false) => 134,
-        (false, true) => 132,
-    };
+    // Without other elements the header takes 6 or 7 octets of the 140: 153 or 152 septets are left,
+    // or 67 or 66 units.
+    let others: usize = whole.header.iter().map(|(_, data)| 2 + data.len()).sum();
+    let left = USER_DATA_OCTETS_MAX.saturating_sub(1 + others + if wide { 6 } else { 5 });
+    let room = if gsm7 { left * 8 / 7 } else { left / 2 * 2 }.max(4);
     let mut bodies: Vec<&[u8]> = Vec::new();
     let mut rest = whole.body.as_slice();
     while !rest.is_empty() && bodies.len() < 255 {
@@ -546,9 +599,11 @@ pub fn split(text: &str, reference: u16, wide: bool, cut_anywhere: bool) -> Vec<
             }
             .element();
             let (identifier, data) = (element.first().copied(), element.get(2..));
+            let mut header = whole.header.clone();
+            header.push((identifier.unwrap_or(0), data.unwrap_or_default().to_vec()));
             UserData {
                 dcs: whole.dcs,
-                header: vec![(identifier.unwrap_or(0), data.unwrap_or_default().to_vec())],
+                header,
                 body: body.to_vec(),
             }
         })
@@ -1070,6 +1125,25 @@ mod tests {
             true,
         );
         assert_eq!(careless[0].body.len(), 134);
+    }
+
+    #[test]
+    fn texts_in_a_language_of_their_own_stay_in_it() {
+        let text = "Canción número único, ¿está aquí? ".repeat(8);
+        let whole = UserData::text_in(&text, None, Some(Language::Spanish));
+        assert_eq!(whole.dcs, 0);
+        let parts = split_user_data(whole, 9, false, false);
+        assert!(parts.len() > 1);
+        let mut joined = Vec::new();
+        for part in &parts {
+            assert_eq!(part.header[0], (0x24, vec![2]));
+            assert!(part.fits());
+            joined.extend(&part.body);
+        }
+        assert_eq!(parts[0].coding().to_text(&joined).unwrap(), text);
+        let short = UserData::text_in("Işık", Some(Language::Turkish), None);
+        assert_eq!(short.header, [(0x25, vec![1])]);
+        assert_eq!(short.to_text().unwrap(), "Işık");
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The GSM 7-bit default alphabet and its extension table (TS 23.038 §6.2.1), and septet packing.
+//! The GSM 7-bit default alphabet and its extension table (TS 23.038 §6.2.1), the national language
+//! tables (annex A), and septet packing.
 
 use std::sync::LazyLock;
 
@@ -26,56 +27,224 @@ const EXTENSION: [(u8, char); 10] = [
 /// Escape to the extension table.
 pub(crate) const ESCAPE: u8 = 0x1B;
 
-/// The septets of one character, or `None` where the alphabet has no such character.
-pub(crate) fn septets_of(letter: char) -> Option<Vec<u8>> {
-    if letter != '\u{1b}'
-        && let Some(code) = LETTERS.iter().position(|known| *known == letter)
-    {
-        return u8::try_from(code).ok().map(|code| vec![code]);
-    }
-    EXTENSION
-        .iter()
-        .find(|(_, known)| *known == letter)
-        .map(|(code, _)| vec![ESCAPE, *code])
+/// A language with tables of its own, by its identifier in the header (TS 23.040 §9.2.3.24.15).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Language {
+    /// 1: single shift and locking shift.
+    Turkish,
+    /// 2: single shift only.
+    Spanish,
+    /// 3: single shift and locking shift.
+    Portuguese,
 }
 
-/// A text as septets, unpacked; `None` when a character is not in the alphabet.
-pub(crate) fn to_septets(text: &str) -> Option<Vec<u8>> {
-    let mut septets = Vec::with_capacity(text.len());
-    for letter in text.chars() {
-        septets.extend(septets_of(letter)?);
-    }
-    Some(septets)
-}
-
-/// Septets as text. A code the extension table lacks shows the default table's character
-/// (TS 23.038 §6.2.1.1); an escape with nothing after it shows a space.
-pub(crate) fn from_septets(septets: &[u8]) -> String {
-    let mut text = String::with_capacity(septets.len());
-    let mut codes = septets.iter().copied();
-    while let Some(code) = codes.next() {
-        if code == ESCAPE {
-            match codes.next() {
-                Some(next) => text.push(
-                    EXTENSION
-                        .iter()
-                        .find(|(known, _)| *known == next)
-                        .map_or_else(|| default_letter(next), |(_, letter)| *letter),
-                ),
-                None => text.push(' '),
-            }
-        } else {
-            text.push(default_letter(code));
+impl Language {
+    /// By its identifier.
+    pub(crate) fn numbered(identifier: u8) -> Option<Self> {
+        match identifier {
+            1 => Some(Self::Turkish),
+            2 => Some(Self::Spanish),
+            3 => Some(Self::Portuguese),
+            _ => None,
         }
     }
-    text
+
+    /// Its identifier.
+    pub(crate) fn number(self) -> u8 {
+        match self {
+            Self::Turkish => 1,
+            Self::Spanish => 2,
+            Self::Portuguese => 3,
+        }
+    }
+
+    /// Where its locking shift table differs from the default alphabet (TS 23.038 annex A.3).
+    fn locking(self) -> &'static [(u8, char)] {
+        match self {
+            Self::Turkish => &[
+                (0x04, '€'),
+                (0x07, 'ı'),
+                (0x0B, 'Ğ'),
+                (0x0C, 'ğ'),
+                (0x1C, 'Ş'),
+                (0x1D, 'ş'),
+                (0x40, 'İ'),
+                (0x60, 'ç'),
+            ],
+            Self::Spanish => &[],
+            Self::Portuguese => &[
+                (0x04, 'ê'),
+                (0x06, 'ú'),
+                (0x07, 'í'),
+                (0x08, 'ó'),
+                (0x09, 'ç'),
+                (0x0B, 'Ô'),
+                (0x0C, 'ô'),
+                (0x0E, 'Á'),
+                (0x0F, 'á'),
+                (0x12, 'ª'),
+                (0x13, 'Ç'),
+                (0x14, 'À'),
+                (0x15, '∞'),
+                (0x16, '^'),
+                (0x17, '\\'),
+                (0x18, '€'),
+                (0x19, 'Ó'),
+                (0x1A, '|'),
+                (0x1C, 'Â'),
+                (0x1D, 'â'),
+                (0x1E, 'Ê'),
+                (0x24, 'º'),
+                (0x40, 'Í'),
+                (0x5B, 'Ã'),
+                (0x5C, 'Õ'),
+                (0x5D, 'Ú'),
+                (0x60, '~'),
+                (0x7B, 'ã'),
+                (0x7C, 'õ'),
+                (0x7D, '`'),
+            ],
+        }
+    }
+
+    /// What its single shift table has beyond the extension table (TS 23.038 annex A.2).
+    fn single(self) -> &'static [(u8, char)] {
+        match self {
+            Self::Turkish => &[
+                (0x47, 'Ğ'),
+                (0x49, 'İ'),
+                (0x53, 'Ş'),
+                (0x63, 'ç'),
+                (0x67, 'ğ'),
+                (0x69, 'ı'),
+                (0x73, 'ş'),
+            ],
+            Self::Spanish => &[
+                (0x09, 'ç'),
+                (0x41, 'Á'),
+                (0x49, 'Í'),
+                (0x4F, 'Ó'),
+                (0x55, 'Ú'),
+                (0x61, 'á'),
+                (0x69, 'í'),
+                (0x6F, 'ó'),
+                (0x75, 'ú'),
+            ],
+            Self::Portuguese => &[
+                (0x05, 'ê'),
+                (0x09, 'ç'),
+                (0x0B, 'Ô'),
+                (0x0C, 'ô'),
+                (0x0E, 'Á'),
+                (0x0F, 'á'),
+                (0x12, 'Φ'),
+                (0x13, 'Γ'),
+                (0x15, 'Ω'),
+                (0x16, 'Π'),
+                (0x17, 'Ψ'),
+                (0x18, 'Σ'),
+                (0x19, 'Θ'),
+                (0x1F, 'Ê'),
+                (0x41, 'À'),
+                (0x49, 'Í'),
+                (0x4F, 'Ó'),
+                (0x55, 'Ú'),
+                (0x5B, 'Ã'),
+                (0x5C, 'Õ'),
+                (0x61, 'Â'),
+                (0x69, 'í'),
+                (0x6F, 'ó'),
+                (0x75, 'ú'),
+                (0x7B, 'ã'),
+                (0x7C, 'õ'),
+                (0x7F, 'â'),
+            ],
+        }
+    }
 }
 
-fn default_letter(code: u8) -> char {
-    match code {
-        ESCAPE => ' ',
-        code => LETTERS.get(usize::from(code)).copied().unwrap_or(' '),
+/// The tables that a text uses; none of its own in nearly all texts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Tables {
+    pub(crate) locking: Option<Language>,
+    pub(crate) single: Option<Language>,
+}
+
+impl Tables {
+    /// The septets of one character, or `None` where the tables have no such character.
+    fn septets_of(self, letter: char) -> Option<Vec<u8>> {
+        if letter == '\u{1b}' {
+            return None;
+        }
+        let own = self.locking.map_or(&[][..], Language::locking);
+        if let Some((code, _)) = own.iter().find(|(_, known)| *known == letter) {
+            return Some(vec![*code]);
+        }
+        let default = LETTERS
+            .iter()
+            .position(|known| *known == letter)
+            .and_then(|code| u8::try_from(code).ok())
+            .filter(|code| !own.iter().any(|(taken, _)| taken == code));
+        if let Some(code) = default {
+            return Some(vec![code]);
+        }
+        self.single
+            .map_or(&[][..], Language::single)
+            .iter()
+            .chain(&EXTENSION)
+            .find(|(_, known)| *known == letter)
+            .map(|(code, _)| vec![ESCAPE, *code])
     }
+
+    /// A text as septets, unpacked; `None` when a character is not in the tables.
+    pub(crate) fn to_septets(self, text: &str) -> Option<Vec<u8>> {
+        let mut septets = Vec::with_capacity(text.len());
+        for letter in text.chars() {
+            septets.extend(self.septets_of(letter)?);
+        }
+        Some(septets)
+    }
+
+    /// Septets as text. A code the single shift table lacks shows the main table's character
+    /// (TS 23.038 §6.2.1.1); an escape with nothing after it shows a space.
+    pub(crate) fn to_text(self, septets: &[u8]) -> String {
+        let own = self.locking.map_or(&[][..], Language::locking);
+        let main = |code: u8| match own.iter().find(|(known, _)| *known == code) {
+            Some((_, letter)) => *letter,
+            None if code == ESCAPE => ' ',
+            None => LETTERS.get(usize::from(code)).copied().unwrap_or(' '),
+        };
+        let mut text = String::with_capacity(septets.len());
+        let mut codes = septets.iter().copied();
+        while let Some(code) = codes.next() {
+            if code != ESCAPE {
+                text.push(main(code));
+                continue;
+            }
+            let Some(code) = codes.next() else {
+                text.push(' ');
+                break;
+            };
+            let shifted = self
+                .single
+                .map_or(&[][..], Language::single)
+                .iter()
+                .chain(&EXTENSION)
+                .find(|(known, _)| *known == code);
+            text.push(shifted.map_or_else(|| main(code), |(_, letter)| *letter));
+        }
+        text
+    }
+}
+
+/// The septets of one character, or `None` where the default alphabet has no such character.
+pub(crate) fn septets_of(letter: char) -> Option<Vec<u8>> {
+    Tables::default().septets_of(letter)
+}
+
+/// Septets of the default alphabet as text.
+pub(crate) fn from_septets(septets: &[u8]) -> String {
+    Tables::default().to_text(septets)
 }
 
 /// Packs septets into octets, low bits first (TS 23.038 §6.1.2.1), after `fill` zero bits.
@@ -117,6 +286,10 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+
+    fn to_septets(text: &str) -> Option<Vec<u8>> {
+        Tables::default().to_septets(text)
+    }
 
     #[test]
     fn the_table_has_every_code_once() {
@@ -190,5 +363,33 @@ mod tests {
         assert_eq!(from_septets(&[ESCAPE, 0x41]), "A");
         assert_eq!(from_septets(&[0x41, ESCAPE]), "A ");
         assert_eq!(from_septets(&[ESCAPE, 0x65]), "€");
+    }
+
+    #[test]
+    fn languages_have_tables_of_their_own() {
+        use Language::{Portuguese, Spanish, Turkish};
+        for (locking, single, text, septets) in [
+            (None, Some(Spanish), "áñ", vec![0x1B, 0x61, 0x7D]),
+            (None, Some(Turkish), "ş€", vec![0x1B, 0x73, 0x1B, 0x65]),
+            (Some(Turkish), None, "ığ", vec![0x07, 0x0C]),
+            (Some(Turkish), Some(Turkish), "€", vec![0x04]),
+            (
+                Some(Portuguese),
+                Some(Portuguese),
+                "ãΩ",
+                vec![0x7B, 0x1B, 0x15],
+            ),
+            (None, Some(Portuguese), "ãç", vec![0x1B, 0x7B, 0x1B, 0x09]),
+        ] {
+            let tables = Tables { locking, single };
+            assert_eq!(tables.to_septets(text).unwrap(), septets, "{text}");
+            assert_eq!(tables.to_text(&septets), text, "{text}");
+        }
+        // What a language's table has replaced is no longer there.
+        let turkish = Tables {
+            locking: Some(Turkish),
+            single: None,
+        };
+        assert_eq!(turkish.to_septets("è"), None);
     }
 }

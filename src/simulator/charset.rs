@@ -38,7 +38,7 @@ pub(crate) fn decode(charset: &str, octets: &[u8]) -> Option<String> {
             if octets.len() % 2 != 0 {
                 return None;
             }
-            air::body_to_text(air::Alphabet::Ucs2, &octets)
+            Some(air::ucs2_to_text(&octets))
         }
         "GSM" => Some(alphabet::from_septets(
             &octets.iter().map(|octet| octet & 0x7F).collect::<Vec<u8>>(),

@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::air::{
-    self, Address, Alphabet, Concatenation, Deliver, StatusReport, Submit, Timestamp,
-};
+use super::air::{self, Address, Coding, Concatenation, Deliver, StatusReport, Submit, Timestamp};
 
 /// PDUs that may wait at the service centre; further ones are refused.
 const WAITING_MAX: usize = 100_000;
@@ -88,7 +86,7 @@ type GroupKey = (String, u16, bool, u8);
 #[derive(Debug, Clone, Default)]
 struct Unfinished {
     born: u64,
-    parts: BTreeMap<u8, (Alphabet, u8, Vec<u8>)>,
+    parts: BTreeMap<u8, (Coding, u8, Vec<u8>)>,
 }
 
 /// The network as the modem meets it.
@@ -230,7 +228,7 @@ impl Network {
         else {
             self.remember(SentText {
                 to: to.to_owned(),
-                text: read(data.alphabet(), &data.body),
+                text: read(data.coding(), &data.body),
                 parts: 1,
                 at,
                 message_references: vec![message_reference],
@@ -254,7 +252,7 @@ impl Network {
         }
         group.parts.insert(
             sequence,
-            (data.alphabet(), message_reference, data.body.clone()),
+            (data.coding(), message_reference, data.body.clone()),
         );
         if group.parts.len() < usize::from(total) {
             return;
@@ -262,19 +260,19 @@ impl Network {
         let Some(group) = self.unfinished.remove(&key) else {
             return;
         };
-        // Runs of one alphabet are joined before they are read: a surrogate pair may be cut.
+        // Runs of one coding are joined before they are read: a surrogate pair may be cut.
         let mut text = String::new();
         let mut run: Vec<u8> = Vec::new();
-        let mut run_alphabet = data.alphabet();
-        for (alphabet, _, body) in group.parts.values() {
-            if *alphabet != run_alphabet {
-                text.push_str(&read(run_alphabet, &run));
+        let mut run_coding = data.coding();
+        for (coding, _, body) in group.parts.values() {
+            if *coding != run_coding {
+                text.push_str(&read(run_coding, &run));
                 run.clear();
-                run_alphabet = *alphabet;
+                run_coding = *coding;
             }
             run.extend(body);
         }
-        text.push_str(&read(run_alphabet, &run));
+        text.push_str(&read(run_coding, &run));
         self.remember(SentText {
             to: to.to_owned(),
             text,
@@ -329,6 +327,6 @@ impl Network {
     }
 }
 
-fn read(alphabet: Alphabet, body: &[u8]) -> String {
-    air::body_to_text(alphabet, body).unwrap_or_else(|| air::to_hex(body))
+fn read(coding: Coding, body: &[u8]) -> String {
+    coding.to_text(body).unwrap_or_else(|| air::to_hex(body))
 }

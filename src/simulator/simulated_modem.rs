@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use tokio_serial::SerialStream;
 
 use super::Settings;
-use super::air::{self, Address, Deliver, Timestamp};
+use super::air::{self, Address, Deliver, Language, Timestamp, UserData};
 use super::faults::{Draws, Faults};
 use super::firmware::{Firmware, Mem};
 use super::network::{Congested, ReportPolicy, SentText, Submission};
@@ -47,6 +47,10 @@ pub struct Parts {
     pub shuffle: Option<u64>,
     /// The time stamp; `None` for now.
     pub stamp: Option<Timestamp>,
+    /// The language whose locking shift table it uses.
+    pub locking: Option<Language>,
+    /// The language whose single shift table it uses.
+    pub single: Option<Language>,
     /// Lets surrogate pairs and escapes fall across two parts.
     pub cut_anywhere: bool,
     /// Parts, counted from 1 in the order of the text, that never come.
@@ -193,8 +197,9 @@ impl SimulatedModem {
             let stamp = parts
                 .stamp
                 .unwrap_or_else(|| Timestamp::now(network.zone_quarters));
+            let whole = UserData::text_in(text, parts.locking, parts.single);
             let mut segments: Vec<Vec<u8>> =
-                air::split(text, reference, parts.wide_reference, parts.cut_anywhere)
+                air::split_user_data(whole, reference, parts.wide_reference, parts.cut_anywhere)
                     .into_iter()
                     .zip(1u8..)
                     .filter(|(_, sequence)| !parts.without.contains(sequence))

@@ -305,7 +305,6 @@ async fn a_line_starts_as_the_law_says() {
             "AT+CGMI",
             "AT+CGMM",
             "AT+QURCCFG=\"urcport\",\"all\"",
-            "AT+QURCCFG=\"urcport\",\"usbat\"",
             "AT+CPIN?",
             "AT+CMGF=0",
             "AT+CSMS=0",

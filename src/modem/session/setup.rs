@@ -161,6 +161,7 @@ impl Session {
                 tracing::debug!(profile = self.profile.name, "the modem is known");
                 self.go_to_fixup(0);
             }
+            Step::Fixup(_) if result.is_ok() => self.go_to(Step::PinState),
             Step::Fixup(n) => self.go_to_fixup(n + 1),
             Step::PinState => self.on_pin_state(reply, result, now),
             Step::Card(n) => {

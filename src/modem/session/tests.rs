@@ -366,3 +366,29 @@ fn the_session_always_says_when_to_wake_it() {
         dialogue.pass(next - dialogue.now);
     }
 }
+
+#[test]
+fn an_echo_betrays_a_restart_that_nobody_announced() {
+    let mut dialogue = Dialogue::new(&[]);
+    dialogue.pass(Duration::from_secs(10));
+    dialogue.take_asked();
+    dialogue.answers = vec![("AT+CMGL=4", "AT+CMGL=4\r\r\nOK\r\n".into())];
+    dialogue.says("+CMTI: \"ME\",1\r\n");
+    assert!(dialogue.take_asked().contains(&"ATE0".to_owned()));
+    // A modem that echoes whatever it is told is not set up for ever.
+    let mut dialogue = Dialogue::new(&[]);
+    dialogue.answers = ["AT+CREG?", "AT+CMGL=4", "AT+CSQ", "ATE0", "AT"]
+        .map(|text| (text, format!("{text}\r\r\n{}", dialogue.answer_to(text))))
+        .to_vec();
+    dialogue.pass(Duration::from_secs(70));
+    dialogue.take_asked();
+    for _ in 0..10 {
+        dialogue.pass(Duration::from_secs(30));
+    }
+    let setups = dialogue
+        .take_asked()
+        .iter()
+        .filter(|asked| *asked == "ATE0")
+        .count();
+    assert!(setups <= 10, "{setups} setups in 300 s");
+}
