@@ -22,7 +22,10 @@ fn words(at: usize) -> String {
     match at % 5 {
         0 => format!("Is book {at} in?"),
         1 => format!("Merci {at} fois 😀📚 à bientôt"),
-        2 => format!("{at}: {}", "I am looking for maps of the old mill. ".repeat(10)),
+        2 => format!(
+            "{at}: {}",
+            "I am looking for maps of the old mill. ".repeat(10)
+        ),
         3 => format!("{at} {}", "📖 книга ".repeat(30)),
         _ => format!("{at} costs 5€ [or {{less}}] ~ \\o/ ^"),
     }
@@ -32,7 +35,10 @@ fn answer(at: usize) -> String {
     match at % 3 {
         0 => format!("Yes, number {at} waits for you at the desk."),
         1 => format!("{at} ✔ réservé 😀"),
-        _ => format!("{at} {}", "We found several maps and photographs for you. ".repeat(6)),
+        _ => format!(
+            "{at} {}",
+            "We found several maps and photographs for you. ".repeat(6)
+        ),
     }
 }
 
@@ -74,11 +80,7 @@ async fn two_hundred_held_texts_are_read_once_and_answered() {
             .unwrap();
     }
     // Each patron is told once that the library is closed; then nothing is left to take in.
-    bench
-        .modem
-        .wait_until_sent(TEXTS, PATIENCE)
-        .await
-        .unwrap();
+    bench.modem.wait_until_sent(TEXTS, PATIENCE).await.unwrap();
     bench.modem.wait_until_stored(0, PATIENCE).await.unwrap();
     let told: BTreeSet<String> = bench.modem.sent().into_iter().map(|sent| sent.to).collect();
     assert_eq!(told.len(), TEXTS, "one notice for each patron");
@@ -121,9 +123,13 @@ async fn two_hundred_held_texts_are_read_once_and_answered() {
             .unwrap_or_else(|| panic!("text {at} is missing"));
         assert_eq!(stamped.as_second(), stamp(at).unix, "the carrier's stamp");
         let key = format!("reply-{at}");
-        ana.replies(conversation, &answer(at), &key).await.expect(201);
+        ana.replies(conversation, &answer(at), &key)
+            .await
+            .expect(201);
         // The same key again is the same message.
-        ana.replies(conversation, &answer(at), &key).await.expect(200);
+        ana.replies(conversation, &answer(at), &key)
+            .await
+            .expect(200);
     }
 
     let sent = bench

@@ -29,7 +29,10 @@ fn seed() -> u64 {
 
 fn words(at: usize) -> String {
     match at % 4 {
-        3 => format!("text {at}: {}", "a long question about an old map. ".repeat(8)),
+        3 => format!(
+            "text {at}: {}",
+            "a long question about an old map. ".repeat(8)
+        ),
         2 => format!("text {at} 😀"),
         _ => format!("text {at}"),
     }
@@ -38,7 +41,10 @@ fn words(at: usize) -> String {
 fn reply(text: &str) -> String {
     let about = text.split([':', ' ']).nth(1).unwrap();
     match about.parse::<usize>().unwrap() % 5 {
-        0 => format!("reply {about}. {}", "We keep several of those upstairs. ".repeat(6)),
+        0 => format!(
+            "reply {about}. {}",
+            "We keep several of those upstairs. ".repeat(6)
+        ),
         _ => format!("reply {about}."),
     }
 }
@@ -79,18 +85,14 @@ impl Librarian {
         }
     }
 
-    async fn answer(
-        &mut self,
-        ana: &Operator,
-        path: &str,
-        message: &Value,
-    ) -> std::io::Result<()> {
+    async fn answer(&mut self, ana: &Operator, path: &str, message: &Value) -> std::io::Result<()> {
         let text = message["body"].as_str().unwrap();
         if !text.starts_with("text ") || self.accepted.contains_key(text) {
             return Ok(());
         }
         // The same key each time: what was accepted without our hearing of it is not doubled.
-        let body = serde_json::json!({ "body": reply(text), "client_id": text });
+        let key = format!("{} {}", message["conversation"], message["id"]);
+        let body = serde_json::json!({ "body": reply(text), "client_id": key });
         let answer = ana
             .api
             .try_ask("POST", &format!("{path}/messages"), Some(body))
@@ -209,9 +211,8 @@ async fn nothing_is_lost_or_doubled_by_fifty_power_cuts() {
 async fn settled(operator: &Operator) -> bool {
     for conversation in everything(operator).await {
         let messages = operator.messages(&conversation["id"]).await;
-        let moving = |message: &Value| {
-            matches!(message["state"].as_str(), Some("queued" | "sending"))
-        };
+        let moving =
+            |message: &Value| matches!(message["state"].as_str(), Some("queued" | "sending"));
         if messages.iter().any(moving) {
             return false;
         }
