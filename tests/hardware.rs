@@ -430,3 +430,86 @@ fn a_panel_with_nothing_fitted_wants_nothing() {
     assert!(tick.next.is_none() && tick.events.is_empty() && tick.fault.is_none());
     assert!(board.0.borrow().taken.is_empty());
 }
+
+/// What a drawing says is where: the attributes of its groups.
+fn drawn(name: &str) -> Vec<(u8, String)> {
+    let path =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("hardware/{name}.svg"));
+    let drawing = std::fs::read_to_string(&path)
+        .unwrap_or_else(|error| panic!("{} is missing: {error}", path.display()));
+    let mut found = Vec::new();
+    for group in drawing.split("data-line=\"").skip(1) {
+        let (line, rest) = group.split_once('"').unwrap();
+        let role = rest
+            .split_once("data-role=\"")
+            .unwrap()
+            .1
+            .split('"')
+            .next()
+            .unwrap();
+        // The label under the same group names the same line.
+        let label = format!("GPIO {line}");
+        assert!(
+            rest.split("</g>").next().unwrap().contains(&label),
+            "{name}: {label}"
+        );
+        found.push((line.parse().unwrap(), role.to_owned()));
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn each_drawing_shows_the_pins_that_are_driven() {
+    for profile in PROFILES {
+        let mut pins: Vec<_> = profile
+            .pins()
+            .map(|(role, pin)| (pin.line, role.to_owned()))
+            .collect();
+        pins.sort();
+        assert_eq!(drawn(profile.name), pins, "{}", profile.name);
+    }
+    let panel = PanelPins::default();
+    let fitted = [
+        (panel.green, "green lamp"),
+        (panel.amber, "amber lamp"),
+        (panel.desk, "desk switch"),
+        (panel.help, "help button"),
+    ];
+    let fitted: Vec<_> = fitted
+        .map(|(line, role)| (line.unwrap(), role.to_owned()))
+        .to_vec();
+    assert_eq!(drawn("panel"), fitted);
+}
+
+#[test]
+fn the_guide_lists_every_profile_with_its_pins() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("hardware/README.md");
+    let guide = std::fs::read_to_string(path).unwrap();
+    for profile in PROFILES {
+        let rows: Vec<&str> = guide
+            .lines()
+            .filter(|line| line.starts_with(&format!("| `{}` |", profile.name)))
+            .collect();
+        let [pins, boot] = rows[..] else {
+            panic!("{} has {} rows", profile.name, rows.len())
+        };
+        let outputs: Vec<String> = {
+            let mut lines: Vec<u8> = profile
+                .pins()
+                .filter(|(role, _)| *role != "status")
+                .map(|(_, pin)| pin.line)
+                .collect();
+            lines.sort_unstable();
+            lines.iter().map(u8::to_string).collect()
+        };
+        // What keeps the modem running while the Pi starts is low for every HAT in the list.
+        assert!(
+            boot.contains(&format!("`gpio={}=op,dl`", outputs.join(","))),
+            "{boot}"
+        );
+        for (role, pin) in profile.pins().filter(|(role, _)| *role != "flight mode") {
+            assert!(pins.contains(&format!("| {}", pin.line)), "{role}: {pins}");
+        }
+    }
+}

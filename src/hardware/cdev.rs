@@ -206,4 +206,11 @@ mod tests {
             "{said}"
         );
     }
+
+    #[test]
+    fn pins_may_be_handed_to_the_thread_that_waits() {
+        fn may_move<T: Send + 'static>() {}
+        may_move::<crate::hardware::Hat<CdevBoard>>();
+        may_move::<crate::hardware::Panel<CdevBoard>>();
+    }
 }
