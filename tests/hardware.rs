@@ -311,13 +311,13 @@ fn every_hat_restarts_a_modem_that_runs_and_one_that_does_not() {
             let board = Double::new(Some(modem(profile, running)));
             let mut delay = board.clone();
             let mut hat = Hat::open(profile, &board).unwrap();
-            hat.restart(Some(running), &mut delay).unwrap();
+            hat.restart(&mut delay).unwrap();
             assert!(board.running(), "{} running={running}", profile.name);
             let (presses, cuts) = board.counts();
             if profile.enable.is_some() {
                 assert_eq!(cuts, usize::from(running), "{}", profile.name);
             } else {
-                assert_eq!(presses, if running { 2 } else { 1 }, "{}", profile.name);
+                assert_eq!(presses, 2, "{}", profile.name);
             }
             let held = board.0.borrow().now;
             assert!(
@@ -337,7 +337,7 @@ fn a_modem_that_does_not_come_is_reported_and_its_supply_left_on() {
     let board = Double::new(Some(sick));
     let mut delay = board.clone();
     let mut hat = Hat::open(profile, &board).unwrap();
-    let error = hat.restart(None, &mut delay).unwrap_err();
+    let error = hat.restart(&mut delay).unwrap_err();
     assert!(
         matches!(error, HardwareError::Unmoved { wanted: "on", .. }),
         "{error}"

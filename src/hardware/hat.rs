@@ -72,22 +72,19 @@ impl<B: Board> Hat<B> {
     }
 
     /// The hardest restart this HAT can do: the supply where it is switched, else RESET, else the
-    /// power key. Blocks for up to a minute.
+    /// power key. It serves a modem that runs, one that is mute and one that is off; blocks for up to
+    /// a minute.
     ///
     /// # Errors
     ///
     /// As [`PowerPins::cut_supply`], [`PowerPins::reset`] and [`PowerPins::cycle`].
-    pub fn restart(
-        &mut self,
-        answers_at: Option<bool>,
-        delay: &mut impl DelayNs,
-    ) -> Result<Settled, HardwareError> {
+    pub fn restart(&mut self, delay: &mut impl DelayNs) -> Result<Settled, HardwareError> {
         if self.profile.enable.is_some() {
             self.power.cut_supply(delay)
         } else if self.profile.reset.is_some() && self.profile.module.pulses().reset.is_some() {
             self.power.reset(delay)
         } else {
-            self.power.cycle(answers_at, delay)
+            self.power.cycle(delay)
         }
     }
 }

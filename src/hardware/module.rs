@@ -59,6 +59,9 @@ const fn press(hold_ms: u64, at_least_ms: u64, at_most_ms: Option<u64>) -> Press
 impl Module {
     /// The pulses, from the makers' hardware manuals. Where a manual gives a window we stay inside
     /// it with some room to either side: a Pi's sleep may run long, never short.
+    ///
+    /// The press that turns on is always too short to turn off, so that pressing a running modem
+    /// that way changes nothing: [`PowerPins::cycle`](super::PowerPins::cycle) rests on it.
     pub const fn pulses(self) -> PulseLengths {
         let seconds = Duration::from_secs;
         match self {
@@ -70,7 +73,7 @@ impl Module {
                 gone: seconds(3),
             },
             Self::Sim7000 => PulseLengths {
-                on: press(1_200, 1_000, None),
+                on: press(1_100, 1_000, None),
                 off: press(1_500, 1_200, None),
                 reset: None,
                 ready: seconds(10),
@@ -91,7 +94,7 @@ impl Module {
                 gone: seconds(26), // no figure is given: the slowest of its family's
             },
             Self::Ec25 | Self::Bg96 => PulseLengths {
-                on: press(750, 500, Some(1_500)),
+                on: press(600, 500, Some(1_500)),
                 off: press(750, 650, None),
                 reset: Some(press(300, 150, Some(460))),
                 ready: seconds(15),
@@ -132,6 +135,16 @@ mod tests {
                     "whole milliseconds"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn a_press_that_turns_on_is_too_short_to_turn_off() {
+        for module in ALL {
+            let pulses = module.pulses();
+            // Room for a sleep that runs long.
+            let late = Duration::from_millis(40);
+            assert!(pulses.on.hold + late <= pulses.off.at_least, "{module:?}");
         }
     }
 

@@ -1,7 +1,8 @@
 //! Turning a modem on, off and around through its pins.
 //!
-//! PWRKEY *toggles*: the same press that wakes a sleeping modem kills a running one. So the state
-//! is known before anything is pressed, from the STATUS pin, or from whoever has just tried AT.
+//! PWRKEY *toggles*: the press that wakes a sleeping modem may kill a running one. So the state
+//! is known before anything is pressed, from the STATUS pin, or from whoever has just tried AT; or the
+//! presses are such that they end the same either way.
 
 use std::time::Duration;
 
@@ -208,22 +209,35 @@ impl<O: OutputPin, I: InputPin> PowerPins<O, I> {
         self.toggle(PowerState::Off, press, time, answers_at, delay)
     }
 
-    /// Off and on again by the power key. A modem that was off is only turned on.
+    /// Off and on again by the power key; a modem that was off is turned on. Takes up to a minute.
     ///
-    /// `answers_at` as in [`PowerPins::turn_on`]. A modem that is on but mute must be given as
-    /// `Some(false)` only where there is a STATUS pin to overrule it: without one, a mute modem and
-    /// a dark one look alike, and the press that was to wake it kills it; the next call wakes it.
+    /// Without STATUS a mute modem and a dark one look alike, so both are served: a press that
+    /// turns off (and wakes a dark one), the log-off time, and a press that turns on and is too
+    /// short to turn a running one off. Whatever it was before, it ends on.
     ///
     /// # Errors
     ///
-    /// As [`PowerPins::turn_on`].
-    pub fn cycle(
-        &mut self,
-        answers_at: Option<bool>,
-        delay: &mut impl DelayNs,
-    ) -> Result<Settled, HardwareError> {
-        self.turn_off(answers_at, delay)?;
-        self.turn_on(Some(false), delay)
+    /// [`HardwareError::NotWired`] without a power key, [`HardwareError::Unmoved`] when STATUS does
+    /// not follow, [`HardwareError::Pin`].
+    pub fn cycle(&mut self, delay: &mut impl DelayNs) -> Result<Settled, HardwareError> {
+        match self.state()? {
+            Some(PowerState::On) => {
+                self.turn_off(None, delay)?;
+                self.turn_on(None, delay)
+            }
+            Some(PowerState::Off) => self.turn_on(None, delay),
+            None => {
+                let pulses = self.pulses;
+                let Some(key) = &mut self.power_key else {
+                    return Err(HardwareError::NotWired { role: POWER_KEY });
+                };
+                key.pulse(pulses.off.hold, delay)?;
+                wait(delay, pulses.gone);
+                key.pulse(pulses.on.hold, delay)?;
+                wait(delay, pulses.ready);
+                Ok(Settled::Unconfirmed)
+            }
+        }
     }
 
     /// Pulls RESET, then waits until the module should answer again.
@@ -380,11 +394,11 @@ mod tests {
         // Module, its on press, its ready time, its off press, its log-off: all in milliseconds.
         for (module, on, ready, off, gone) in [
             (Module::Sim800, 1_200, 3_000, 2_000, 3_000),
-            (Module::Sim7000, 1_200, 10_000, 1_500, 7_000),
+            (Module::Sim7000, 1_100, 10_000, 1_500, 7_000),
             (Module::Sim7600, 500, 20_000, 3_000, 26_000),
             (Module::A7670, 300, 20_000, 2_750, 26_000),
-            (Module::Ec25, 750, 15_000, 750, 30_000),
-            (Module::Bg96, 750, 15_000, 750, 30_000),
+            (Module::Ec25, 600, 15_000, 750, 30_000),
+            (Module::Bg96, 600, 15_000, 750, 30_000),
         ] {
             for (polarity, levels) in [
                 (Polarity::ActiveHigh, [HIGH, LOW]),
@@ -464,7 +478,7 @@ mod tests {
     fn status_is_read_ten_times_a_second_until_it_follows() {
         let mut key = sets(&[HIGH, LOW]);
         let mut status = reads(&[HIGH, HIGH, HIGH, LOW]); // active low: off, off, off, on
-        let mut delay = waits(&[750, 100, 100]);
+        let mut delay = waits(&[600, 100, 100]);
         let mut pins = PowerPins::new(Module::Bg96.pulses())
             .with_power_key(key.clone(), Polarity::ActiveHigh)
             .with_status(status.clone(), Polarity::ActiveLow);
@@ -494,17 +508,39 @@ mod tests {
     }
 
     #[test]
-    fn a_cycle_is_off_then_on() {
+    fn a_cycle_without_status_ends_on_whatever_it_was() {
         let mut key = sets(&[HIGH, LOW, HIGH, LOW]);
         let mut delay = waits(&[3_000, 26_000, 500, 20_000]);
         let mut pins = PowerPins::<_, Mock>::new(Module::Sim7600.pulses())
             .with_power_key(key.clone(), Polarity::ActiveHigh);
-        assert_eq!(
-            pins.cycle(Some(true), &mut delay).unwrap(),
-            Settled::Unconfirmed
-        );
+        assert_eq!(pins.cycle(&mut delay).unwrap(), Settled::Unconfirmed);
         key.done();
         delay.done();
+    }
+
+    #[test]
+    fn a_cycle_with_status_presses_what_is_needed() {
+        // On: seen by the cycle, by the press, then off; off to the next press, then on.
+        for (seen, levels, waited) in [
+            (
+                &[HIGH, HIGH, LOW, LOW, HIGH][..],
+                &[HIGH, LOW, HIGH, LOW][..],
+                &[750, 600][..],
+            ),
+            (&[LOW, LOW, HIGH][..], &[HIGH, LOW][..], &[600][..]),
+        ] {
+            let (mut key, mut status, mut delay) = (sets(levels), reads(seen), waits(waited));
+            let mut pins = PowerPins::new(Module::Bg96.pulses())
+                .with_power_key(key.clone(), Polarity::ActiveHigh)
+                .with_status(status.clone(), Polarity::ActiveHigh);
+            assert_eq!(
+                pins.cycle(&mut delay).unwrap(),
+                Settled::Confirmed(Duration::ZERO)
+            );
+            key.done();
+            status.done();
+            delay.done();
+        }
     }
 
     #[test]
@@ -532,7 +568,7 @@ mod tests {
     fn a_supply_is_cut_for_ten_seconds_and_the_key_pressed_after() {
         let (mut enable, mut key) = (sets(&[HIGH, LOW]), sets(&[HIGH, LOW]));
         let mut status = reads(&[HIGH, LOW]); // off after the cut, on after the press
-        let mut delay = waits(&[10_000, 100, 750]);
+        let mut delay = waits(&[10_000, 100, 600]);
         let mut pins = PowerPins::new(Module::Bg96.pulses())
             .with_enable(enable.clone(), Polarity::ActiveLow)
             .with_power_key(key.clone(), Polarity::ActiveHigh)
@@ -564,6 +600,7 @@ mod tests {
         for (result, role) in [
             (pins.turn_on(Some(false), &mut delay), "power key"),
             (pins.turn_off(None, &mut delay), "power key"),
+            (pins.cycle(&mut delay), "power key"),
             (pins.reset(&mut delay), "reset"),
             (pins.cut_supply(&mut delay), "power enable"),
         ] {

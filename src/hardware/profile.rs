@@ -199,25 +199,37 @@ mod tests {
 
     #[test]
     fn pins_are_the_makers() {
-        for (name, pins) in [
-            ("waveshare-sim7600", vec![(POWER_KEY, 6), (FLIGHT, 4)]),
-            ("waveshare-sim7070g", vec![(POWER_KEY, 4)]),
-            ("sixfab-base", vec![(ENABLE, 26)]),
+        const HIGH: Polarity = Polarity::ActiveHigh;
+        const LOW: Polarity = Polarity::ActiveLow;
+        for (name, module, pins) in [
+            (
+                "waveshare-sim7600",
+                Module::Sim7600,
+                vec![(POWER_KEY, 6, HIGH), (FLIGHT, 4, HIGH)],
+            ),
+            (
+                "waveshare-sim7070g",
+                Module::Sim7000,
+                vec![(POWER_KEY, 4, HIGH)],
+            ),
+            ("sixfab-base", Module::Ec25, vec![(ENABLE, 26, LOW)]),
             (
                 "sixfab-cellular-iot-app",
-                vec![(POWER_KEY, 24), (STATUS, 23), (ENABLE, 17)],
+                Module::Bg96,
+                vec![(POWER_KEY, 24, HIGH), (STATUS, 23, LOW), (ENABLE, 17, LOW)],
             ),
             (
                 "sixfab-cellular-iot",
-                vec![(POWER_KEY, 11), (STATUS, 20), (ENABLE, 26)],
+                Module::Bg96,
+                vec![(POWER_KEY, 11, HIGH), (STATUS, 20, LOW), (ENABLE, 26, LOW)],
             ),
         ] {
-            let found: Vec<_> = Profile::named(name)
-                .unwrap()
+            let profile = Profile::named(name).unwrap();
+            let found: Vec<_> = profile
                 .pins()
-                .map(|(role, pin)| (role, pin.line))
+                .map(|(role, pin)| (role, pin.line, pin.polarity))
                 .collect();
-            assert_eq!(found, pins, "{name}");
+            assert_eq!((profile.module, found), (module, pins), "{name}");
         }
     }
 }
