@@ -92,7 +92,10 @@ impl Bench {
         loop {
             let from = said.len();
             assert_ne!(lines.read_line(&mut said).unwrap(), 0, "it ended: {said}");
-            if let Some(url) = said[from..].trim().strip_prefix("The console is at http://") {
+            if let Some(url) = said[from..]
+                .trim()
+                .strip_prefix("The console is at http://")
+            {
                 let address = url.trim_end_matches('/').parse().unwrap();
                 // Whatever else it says must not fill the pipe.
                 std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
