@@ -117,7 +117,10 @@ const ESCAPES: [(char, &str); 10] = [
 pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for (at, c) in text.char_indices() {
-        let sequence = ESCAPES.iter().find(|(from, _)| *from == c).map(|(_, to)| *to);
+        let sequence = ESCAPES
+            .iter()
+            .find(|(from, _)| *from == c)
+            .map(|(_, to)| *to);
         match sequence {
             Some(sequence) if c != '\\' => escaped.push_str(sequence),
             Some(sequence) => {

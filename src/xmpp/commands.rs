@@ -21,7 +21,11 @@ const COMMANDS: [(&str, &str, &[Field]); 7] = [
     ("who", "Who is here", &[]),
     ("waiting", "What waits", &[]),
     ("take", "Take a conversation", &[Field::Patron]),
-    ("release", "Give a conversation back to its queue", &[Field::Patron]),
+    (
+        "release",
+        "Give a conversation back to its queue",
+        &[Field::Patron],
+    ),
     ("close", "Close a conversation", &[Field::Patron]),
     (
         "transfer",
@@ -221,7 +225,9 @@ impl Surface {
             (Some((only, _)), None) => Ok(only),
             (None, _) if mine => Err("You answer nothing now: ask !waiting.".into()),
             (None, _) => Err("Nothing waits.".into()),
-            (Some(_), Some(_)) => Err("There are several: name one, as !waiting shows them.".into()),
+            (Some(_), Some(_)) => {
+                Err("There are several: name one, as !waiting shows them.".into())
+            }
         }
     }
 
@@ -295,7 +301,12 @@ impl Surface {
     }
 
     /// `<command/>` (XEP-0050). Nothing is remembered between two stages: the form says it all.
-    pub(super) async fn ad_hoc(&mut self, stanza: &Element, operator: OperatorId, command: &Element) {
+    pub(super) async fn ad_hoc(
+        &mut self,
+        stanza: &Element,
+        operator: OperatorId,
+        command: &Element,
+    ) {
         let node = command.attr("node").unwrap_or_default();
         let Some((name, title, fields)) = known(node) else {
             self.refuse(stanza, Fault::ITEM_NOT_FOUND, "there is no such command");
@@ -311,10 +322,17 @@ impl Surface {
             .filter(|form| form.attr("type") == Some("submit"));
         if form.is_none() && !fields.is_empty() {
             let stage = attribute(answer(command), "status", "executing");
-            let mut actions = attribute(Element::bare("actions", stanzas::COMMANDS), "execute", "complete");
+            let mut actions = attribute(
+                Element::bare("actions", stanzas::COMMANDS),
+                "execute",
+                "complete",
+            );
             actions.append_child(Element::bare("complete", stanzas::COMMANDS));
             let form = self.form(operator, name, title, fields).await;
-            self.say(stanzas::result(stanza, Some(stage.with(actions).with(form))));
+            self.say(stanzas::result(
+                stanza,
+                Some(stage.with(actions).with(form)),
+            ));
             return;
         }
         let value = |field: Field| {
@@ -458,11 +476,19 @@ mod tests {
             ("!who", asked("who", None, None, "")),
             ("  !Waiting now", asked("waiting", None, None, "")),
             ("!take Heron-42", asked("take", Some("heron-42"), None, "")),
-            ("!close ~heron-42", asked("close", Some("heron-42"), None, "")),
+            (
+                "!close ~heron-42",
+                asked("close", Some("heron-42"), None, ""),
+            ),
             ("!close", asked("close", None, None, "")),
             (
                 "!transfer heron-42 ben knows the shelves",
-                asked("transfer", Some("heron-42"), Some("ben"), "knows the shelves"),
+                asked(
+                    "transfer",
+                    Some("heron-42"),
+                    Some("ben"),
+                    "knows the shelves",
+                ),
             ),
             ("!transfer ben", asked("transfer", None, Some("ben"), "")),
             ("!fly", None),

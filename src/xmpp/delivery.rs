@@ -252,7 +252,10 @@ mod tests {
         let now = Instant::now();
         let mut delivery = Delivery::default();
         assert!(delivery.owe((1..=300).rev().map(|id| owed(id, id)).collect()));
-        assert_eq!(send_all(&mut delivery, "a/1", now), (1..=100).collect::<Vec<_>>());
+        assert_eq!(
+            send_all(&mut delivery, "a/1", now),
+            (1..=100).collect::<Vec<_>>()
+        );
         delivery.read(MessageId(7)).unwrap();
         assert_eq!(send_all(&mut delivery, "a/1", now), [101]);
         assert!(!delivery.owe((301..=900).map(|id| owed(id, id)).collect()));
@@ -264,11 +267,26 @@ mod tests {
         let mut delivery = Delivery::default();
         delivery.owe(vec![owed(1, 5), owed(2, 6), owed(3, 5), owed(4, 5)]);
         send_all(&mut delivery, "a/1", now);
-        assert_eq!(delivery.pinged(ConversationId(5), MessageId(3), "a/2"), None);
-        assert_eq!(delivery.pinged(ConversationId(7), MessageId(3), "a/1"), None);
-        let proved = delivery.pinged(ConversationId(5), MessageId(3), "a/1").unwrap();
+        assert_eq!(
+            delivery.pinged(ConversationId(5), MessageId(3), "a/2"),
+            None
+        );
+        assert_eq!(
+            delivery.pinged(ConversationId(7), MessageId(3), "a/1"),
+            None
+        );
+        let proved = delivery
+            .pinged(ConversationId(5), MessageId(3), "a/1")
+            .unwrap();
         assert_eq!(proved.up_to, MessageId(3));
-        assert_eq!(delivery.outstanding.keys().map(|id| id.0).collect::<Vec<_>>(), [2, 4]);
+        assert_eq!(
+            delivery
+                .outstanding
+                .keys()
+                .map(|id| id.0)
+                .collect::<Vec<_>>(),
+            [2, 4]
+        );
     }
 
     #[test]

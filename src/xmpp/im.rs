@@ -131,11 +131,19 @@ impl Surface {
         };
         if bare.len() > ADDRESS_MAX || !bare.contains('@') {
             // A server or another gateway: nobody to talk with.
-            self.refuse(stanza, Fault::NOT_ACCEPTABLE, "the desk talks with people only");
+            self.refuse(
+                stanza,
+                Fault::NOT_ACCEPTABLE,
+                "the desk talks with people only",
+            );
             return;
         }
         if !self.chats.admits(bare, Instant::now()) {
-            self.refuse(stanza, Fault::POLICY, "too many messages at once: wait a little");
+            self.refuse(
+                stanza,
+                Fault::POLICY,
+                "too many messages at once: wait a little",
+            );
             return;
         }
         let wish = Wish::Happened {
@@ -149,10 +157,12 @@ impl Surface {
         };
         let stanza = stanza.clone();
         match self.desk.post(wish).await {
-            Ok(answer) => self.arriving.push(Box::pin(async move {
-                let outcome = answer.await.unwrap_or(Err(NotGranted::ShuttingDown));
-                (stanza, outcome.map(drop))
-            })),
+            Ok(answer) => {
+                self.arriving.spawn(async move {
+                    let outcome = answer.await.unwrap_or(Err(NotGranted::ShuttingDown));
+                    (stanza, outcome.map(drop))
+                });
+            }
             Err(error) => self.arrived(&stanza, Err(error)),
         }
     }
@@ -161,10 +171,15 @@ impl Surface {
     pub(super) fn arrived(&mut self, stanza: &Element, outcome: Result<(), NotGranted>) {
         match outcome {
             Ok(()) => {
-                let wanted = stanza.children().any(|c| c.is("request", stanzas::RECEIPTS));
-                if let (true, Some(id), Some(from), Some(to)) =
-                    (wanted, stanza.attr("id"), stanza.attr("from"), stanza.attr("to"))
-                {
+                let wanted = stanza
+                    .children()
+                    .any(|c| c.is("request", stanzas::RECEIPTS));
+                if let (true, Some(id), Some(from), Some(to)) = (
+                    wanted,
+                    stanza.attr("id"),
+                    stanza.attr("from"),
+                    stanza.attr("to"),
+                ) {
                     let receipt = Element::bare("received", stanzas::RECEIPTS).id(id);
                     self.say(stanzas::message(to, from).with(receipt));
                 }
@@ -336,9 +351,8 @@ mod tests {
     fn a_stranger_writes_so_much_and_then_waits() {
         let mut chats = Chats::default();
         let mut now = Instant::now();
-        let count = |chats: &mut Chats, jid: &str, now| {
-            (0..100).filter(|_| chats.admits(jid, now)).count()
-        };
+        let count =
+            |chats: &mut Chats, jid: &str, now| (0..100).filter(|_| chats.admits(jid, now)).count();
         assert_eq!(count(&mut chats, "pat@example.org", now), 12);
         assert_eq!(count(&mut chats, "kim@example.org", now), 12);
         now += REFILL;

@@ -218,7 +218,10 @@ async fn shake_hands(
         .await
         .map_err(broken)?;
     loop {
-        match next(&mut reader, &mut reading).await.map_err(|reason| LinkError::Ended { reason })? {
+        match next(&mut reader, &mut reading)
+            .await
+            .map_err(|reason| LinkError::Ended { reason })?
+        {
             Read::Header(id) => {
                 let id = id.ok_or_else(|| LinkError::Ended {
                     reason: "its stream has no id, so no handshake is possible".into(),

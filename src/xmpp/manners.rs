@@ -25,7 +25,11 @@ impl Surface {
         }
         let mut payloads = stanza.children();
         let (Some(payload), None) = (payloads.next(), payloads.next()) else {
-            self.refuse(stanza, Fault::BAD_REQUEST, "an iq holds exactly one request");
+            self.refuse(
+                stanza,
+                Fault::BAD_REQUEST,
+                "an iq holds exactly one request",
+            );
             return;
         };
         if *place == Place::Nowhere {
@@ -108,8 +112,8 @@ impl Surface {
             "category",
             category,
         );
-        let mut info = Element::bare("query", stanzas::DISCO_INFO)
-            .with(attribute(identity, "name", &name));
+        let mut info =
+            Element::bare("query", stanzas::DISCO_INFO).with(attribute(identity, "name", &name));
         if let Some(node) = node {
             info = attribute(info, "node", node);
         }
@@ -123,20 +127,18 @@ impl Surface {
             stanzas::VCARD,
             stanzas::RECEIPTS,
         ] {
-            let feature = attribute(Element::bare("feature", stanzas::DISCO_INFO), "var", feature);
+            let feature = attribute(
+                Element::bare("feature", stanzas::DISCO_INFO),
+                "var",
+                feature,
+            );
             info.append_child(feature);
         }
         self.say(stanzas::result(stanza, Some(info)));
     }
 
     /// XEP-0030 §4: queues under the domain, commands for librarians. Patrons are on no list.
-    fn disco_items(
-        &mut self,
-        stanza: &Element,
-        query: &Element,
-        place: &Place,
-        is_operator: bool,
-    ) {
+    fn disco_items(&mut self, stanza: &Element, query: &Element, place: &Place, is_operator: bool) {
         let mut items = Element::bare("query", stanzas::DISCO_ITEMS);
         if let Some(node) = query.attr("node") {
             items = attribute(items, "node", node);
@@ -172,8 +174,11 @@ impl Surface {
             Place::Queue(queue) => format!("{}: {queue}", library.name),
             Place::Patron(_) | Place::Nowhere => "patron".to_owned(),
         };
-        let mut card = Element::bare("vCard", stanzas::VCARD)
-            .with(stanzas::text_in("FN", stanzas::VCARD, &name));
+        let mut card = Element::bare("vCard", stanzas::VCARD).with(stanzas::text_in(
+            "FN",
+            stanzas::VCARD,
+            &name,
+        ));
         if matches!(place, Place::Domain | Place::Queue(_))
             && let Some(link) = &library.hours_link
         {

@@ -76,7 +76,9 @@ impl Surface {
             .spool
             .read(move |c| messengers::thread(c, conversation))
             .await;
-        let Some(Some(thread)) = kept(read) else { return };
+        let Some(Some(thread)) = kept(read) else {
+            return;
+        };
         let offered = self.offered.get(&conversation).cloned();
         for (bare, operator) in self.staff.clone() {
             let theirs = match (thread.conversation.claimed_by, &offered) {
@@ -115,7 +117,9 @@ impl Surface {
             .spool
             .read(move |c| messengers::thread(c, conversation))
             .await;
-        let Some(Some(thread)) = kept(read) else { return };
+        let Some(Some(thread)) = kept(read) else {
+            return;
+        };
         let mut readers = self.offered.get(&conversation).cloned().unwrap_or_default();
         readers.extend(thread.conversation.claimed_by);
         for operator in readers {
@@ -168,7 +172,9 @@ impl Surface {
             .spool
             .read(move |c| messengers::thread(c, conversation))
             .await;
-        let Some(Some(thread)) = kept(read) else { return };
+        let Some(Some(thread)) = kept(read) else {
+            return;
+        };
         let Some(queue) = self.queue_name(thread.conversation.queue) else {
             return;
         };
@@ -298,7 +304,10 @@ impl Surface {
         let id = format!("{TEXT}{}", message.id);
         let mut text = stanzas::chat(&from, bare, &id)
             .with(stanzas::text("body", &message.body))
-            .with(stanzas::text("thread", &format!("c{}", message.conversation)))
+            .with(stanzas::text(
+                "thread",
+                &format!("c{}", message.conversation),
+            ))
             .with(stanzas::text_in("nick", stanzas::NICK, &owed.patron.name))
             .with(Element::bare("request", stanzas::RECEIPTS))
             .with(Element::bare("markable", stanzas::MARKERS))
@@ -331,10 +340,9 @@ impl Surface {
         let Some(client) = self.clients.get_mut(bare) else {
             return;
         };
-        let proved =
-            client
-                .delivery
-                .pinged(ConversationId(conversation), MessageId(message), from);
+        let proved = client
+            .delivery
+            .pinged(ConversationId(conversation), MessageId(message), from);
         if let Some(proved) = proved {
             self.keep_proof(bare, proved);
         }

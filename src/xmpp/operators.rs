@@ -168,15 +168,19 @@ impl Surface {
         let priority = priority_of(stanza);
         self.arrivals += 1;
         let heard = self.arrivals;
-        let client = self.clients.entry(bare.to_owned()).or_insert_with(|| Client {
-            operator,
-            resources: BTreeMap::new(),
-            delivery: Delivery::default(),
-            said: Show::Offline,
-            bounces: 0,
-            hold_until: None,
-        });
+        let client = self
+            .clients
+            .entry(bare.to_owned())
+            .or_insert_with(|| Client {
+                operator,
+                resources: BTreeMap::new(),
+                delivery: Delivery::default(),
+                said: Show::Offline,
+                bounces: 0,
+                hold_until: None,
+            });
         let mut opened = None;
+        let full = client.resources.len() >= RESOURCES_MAX;
         match client.resources.get_mut(&jid) {
             Some(resource) => {
                 // A client on the way to a negative priority gets no more texts.
@@ -184,7 +188,7 @@ impl Surface {
                 resource.priority = priority;
                 resource.heard = heard;
             }
-            None if client.resources.len() >= RESOURCES_MAX => return,
+            None if full => return,
             None => {
                 let endpoint = self.desk.new_endpoint();
                 opened = Some(endpoint);
@@ -205,7 +209,8 @@ impl Surface {
             client.delivery.lost(&jid);
         }
         if let Some(endpoint) = opened {
-            self.happen(Event::EndpointOpened { operator, endpoint }).await;
+            self.happen(Event::EndpointOpened { operator, endpoint })
+                .await;
             for queue in self.queues_of(operator) {
                 self.tell_presence_to(queue, &jid).await;
             }
@@ -229,7 +234,8 @@ impl Surface {
         } else {
             self.say_show(bare).await;
         }
-        self.happen(Event::EndpointClosed { operator, endpoint }).await;
+        self.happen(Event::EndpointClosed { operator, endpoint })
+            .await;
         if !last {
             self.pump(bare).await;
         }
@@ -243,7 +249,8 @@ impl Surface {
         let operator = client.operator;
         for resource in client.resources.into_values() {
             let endpoint = resource.endpoint;
-            self.happen(Event::EndpointClosed { operator, endpoint }).await;
+            self.happen(Event::EndpointClosed { operator, endpoint })
+                .await;
         }
     }
 
@@ -327,15 +334,8 @@ impl Surface {
     }
 
     pub(super) fn queue_address(&self, queue: QueueId) -> Option<String> {
-        self.queue_name(queue).map(|name| self.addresses.queue(&name))
-    }
-
-    pub(super) fn operator_name(&self, operator: OperatorId) -> String {
-        let board = self.board.borrow();
-        board
-            .plan
-            .operator(operator)
-            .map_or_else(|| "someone".into(), |operator| operator.name.clone())
+        self.queue_name(queue)
+            .map(|name| self.addresses.queue(&name))
     }
 
     /// An operator's presence as the desk sees it changed.
@@ -443,7 +443,11 @@ impl Surface {
 
     /// A stanza that only makes sense from the staff.
     pub(super) fn refuse_stranger(&mut self, stanza: &Element) {
-        self.refuse(stanza, Fault::FORBIDDEN, "this is for librarians of this desk");
+        self.refuse(
+            stanza,
+            Fault::FORBIDDEN,
+            "this is for librarians of this desk",
+        );
     }
 }
 

@@ -125,7 +125,10 @@ impl Surface {
     /// The words of a message, if they are meant for a patron or the desk.
     pub(super) fn words(&self, stanza: &Element) -> Result<Option<String>, (Fault, &'static str)> {
         if stanza.attr("type") == Some("groupchat") {
-            return Err((Fault::NOT_ACCEPTABLE, "this is no room: write to it directly"));
+            return Err((
+                Fault::NOT_ACCEPTABLE,
+                "this is no room: write to it directly",
+            ));
         }
         let has = |name: &str, ns: &str| stanza.children().any(|c| c.is(name, ns));
         if stanza.children().any(is_encrypted) {
@@ -191,7 +194,11 @@ impl Surface {
             .read(move |c| messengers::thread_of(c, &naming))
             .await;
         let Some(thread) = kept(read) else {
-            self.refuse(stanza, Fault::TRY_AGAIN, "the desk cannot read its disk: try again");
+            self.refuse(
+                stanza,
+                Fault::TRY_AGAIN,
+                "the desk cannot read its disk: try again",
+            );
             return;
         };
         let Some(thread) = thread else {
@@ -205,7 +212,9 @@ impl Surface {
             jid: stanza.attr("from").unwrap_or_default().to_owned(),
             patron: stanza.attr("to").unwrap_or_default().to_owned(),
             stanza: id.to_owned(),
-            receipt: stanza.children().any(|c| c.is("request", stanzas::RECEIPTS)),
+            receipt: stanza
+                .children()
+                .any(|c| c.is("request", stanzas::RECEIPTS)),
         };
         if let Some(client) = self.clients.get_mut(bare) {
             // Whoever answers has read what went before.
@@ -249,7 +258,10 @@ impl Surface {
         for (reply, message) in settled {
             match message.state {
                 DeliveryState::Failed => {
-                    let why = message.reason.as_deref().unwrap_or("the network refused it");
+                    let why = message
+                        .reason
+                        .as_deref()
+                        .unwrap_or("the network refused it");
                     self.tell_failure(&reply, &message.body, why);
                 }
                 _ if reply.receipt && !reply.stanza.is_empty() => {

@@ -186,7 +186,6 @@ faults! {
     NOT_ALLOWED = "cancel", "not-allowed";
     POLICY = "wait", "policy-violation";
     UNAVAILABLE = "cancel", "service-unavailable";
-    NOT_IMPLEMENTED = "cancel", "feature-not-implemented";
     TRY_AGAIN = "wait", "internal-server-error";
 }
 

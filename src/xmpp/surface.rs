@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc, watch};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_xmpp::minidom::Element;
 
@@ -33,8 +33,6 @@ const WIRE_RESERVE: usize = 2_048;
 
 /// What came of a patron's instant message: the stanza, and why not.
 pub(super) type Arrived = (Element, Result<(), NotGranted>);
-type Answers =
-    FuturesUnordered<std::pin::Pin<Box<dyn Future<Output = Arrived> + Send>>>;
 
 pub(super) struct Surface {
     pub(super) addresses: Addresses,
@@ -51,7 +49,7 @@ pub(super) struct Surface {
     pub(super) offered: HashMap<ConversationId, BTreeSet<OperatorId>>,
     pub(super) replier: Replier,
     sent: mpsc::Receiver<Sent>,
-    pub(super) arriving: Answers,
+    pub(super) arriving: JoinSet<Arrived>,
     pub(super) chats: Chats,
     /// Queues whose presence is to be told anew.
     pub(super) stale: BTreeSet<QueueId>,
@@ -79,7 +77,7 @@ impl Surface {
             offered: HashMap::new(),
             replier,
             sent,
-            arriving: FuturesUnordered::new(),
+            arriving: JoinSet::new(),
             chats: Chats::default(),
             stale: BTreeSet::new(),
             told_at: None,
@@ -114,7 +112,7 @@ impl Surface {
                     Err(RecvError::Closed) => return,
                 },
                 Some(sent) = self.sent.recv() => self.sent(sent),
-                Some((stanza, outcome)) = self.arriving.next(), if !self.arriving.is_empty() => {
+                Some(Ok((stanza, outcome))) = self.arriving.join_next(), if !self.arriving.is_empty() => {
                     self.arrived(&stanza, outcome);
                 }
                 Ok(()) = due.changed() => self.send_chats().await,
@@ -163,7 +161,11 @@ impl Surface {
                 self.go_down().await;
             }
             Told::TooMuch(stanza) => {
-                self.refuse(&stanza, Fault::NOT_ACCEPTABLE, "this is too much for a text");
+                self.refuse(
+                    &stanza,
+                    Fault::NOT_ACCEPTABLE,
+                    "this is too much for a text",
+                );
             }
             Told::Stanza(stanza) => self.stanza(stanza).await,
         }
@@ -176,7 +178,10 @@ impl Surface {
         if from.is_empty() || stanza.ns() != COMPONENT {
             return;
         }
-        if stanza.attr("id").is_some_and(|id| id.len() > stanzas::ID_MAX) {
+        if stanza
+            .attr("id")
+            .is_some_and(|id| id.len() > stanzas::ID_MAX)
+        {
             self.refuse(&stanza, Fault::BAD_REQUEST, "the id is too long");
             return;
         }
