@@ -181,7 +181,7 @@ mod tests {
             ("<foo>", "\\3cfoo\\3e"),
             ("user@host", "user\\40host"),
             ("c:\\net", "c\\3a\\net"),
-            ("c:\\5commas", "c\\3a\\5commas"),
+            ("c:\\5commas", "c\\3a\\5c5commas"),
             ("\\20", "\\5c20"),
         ] {
             assert_eq!(escape(plain), escaped, "{plain:?}");
