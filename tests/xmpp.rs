@@ -2,6 +2,7 @@
 //! eyes.
 #![allow(clippy::unwrap_used)]
 
+use std::collections::BTreeSet;
 use std::net::TcpListener as StdListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -239,6 +240,45 @@ impl Messenger {
             .await;
         self.expect(&["<presence", "from='desk@desk.example.org'", "1 librarian"])
             .await;
+    }
+
+    /// Reads texts until so many different ones are there; says how many copies came.
+    async fn reads_until(&mut self, read: &mut BTreeSet<String>, count: usize) -> usize {
+        let mut copies = 0;
+        let flood = async {
+            while read.len() < count {
+                let stanza = match self.seen.is_empty() {
+                    true => self.next().await,
+                    false => self.seen.remove(0),
+                };
+                let words = body(&stanza);
+                if words.starts_with("text ") {
+                    read.insert(words.to_owned());
+                    copies += 1;
+                }
+            }
+        };
+        let flowing = timeout(PATIENCE * 3, flood).await;
+        flowing.unwrap_or_else(|_| panic!("only {} of {count} texts came", read.len()));
+        copies
+    }
+
+    /// Until an address answers at all.
+    async fn waits_for(&mut self, address: &str) {
+        let answered = async {
+            for n in 0.. {
+                self.send(&format!(
+                    "<iq to='{address}' id='there-{n}' type='get'><ping xmlns='urn:xmpp:ping'/></iq>"
+                ))
+                .await;
+                let answer = self.expect(&[&format!("id='there-{n}'")]).await;
+                if answer.contains("type='result'") {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        timeout(PATIENCE, answered).await.expect(address);
     }
 
     async fn says(&mut self, to: &str, id: &str, words: &str) {
@@ -595,8 +635,17 @@ async fn a_refused_link_says_why() {
     assert!(matches!(error, LinkError::Unreachable { .. }), "{error}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_killed_server_loses_no_held_text() {
+/// Who dies in the middle of a flood.
+#[derive(Clone, Copy, PartialEq)]
+enum Victim {
+    Server,
+    Client,
+}
+
+/// Each death may double what was without proof then: the window, and what was on its way.
+const DOUBLED_MAX: usize = 200;
+
+async fn nothing_held_is_lost_when_it_dies(victim: Victim) {
     const TEXTS: usize = 400;
     let mut prosody = Prosody::start().await;
     let desk = Desk::open(&prosody).await;
@@ -604,40 +653,155 @@ async fn a_killed_server_loses_no_held_text() {
         desk.texts(&format!("+1555123{n:04}"), &format!("text {n}."))
             .await;
     }
-    let mut read = std::collections::BTreeSet::new();
+    let mut read = BTreeSet::new();
     let mut copies = 0;
     for stop_at in [60, 210, TEXTS] {
         let mut ana = Messenger::connect(&prosody, "ana", "gajim").await;
         ana.send("<presence/><presence to='desk@desk.example.org'/>")
             .await;
-        let flood = async {
-            while read.len() < stop_at {
-                let stanza = ana.next().await;
-                let words = body(&stanza);
-                if words.starts_with("text ") {
-                    read.insert(words.to_owned());
-                    copies += 1;
-                }
-            }
-        };
-        timeout(PATIENCE * 2, flood)
-            .await
-            .expect("the flood goes on");
-        if stop_at < TEXTS {
+        copies += ana.reads_until(&mut read, stop_at).await;
+        if stop_at < TEXTS && victim == Victim::Server {
             prosody.kill();
             desk.linked(|standing| matches!(standing, Standing::Down(_)))
                 .await;
             prosody.run().await;
             desk.linked(|standing| *standing == Standing::Up).await;
         }
+        // The client hangs up without a word either way.
     }
-    assert_eq!(read.len(), TEXTS);
-    // Each kill may double what was without proof then: the window and what was on its way.
     assert!(
-        copies <= TEXTS + 2 * 200,
+        copies <= TEXTS + 2 * DOUBLED_MAX,
         "{copies} copies of {TEXTS} texts"
     );
     desk.house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_server_loses_no_held_text() {
+    nothing_held_is_lost_when_it_dies(Victim::Server).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_client_loses_no_held_text() {
+    nothing_held_is_lost_when_it_dies(Victim::Client).await;
+}
+
+/// The daemon as it is installed.
+struct Daemon(Child);
+
+impl Daemon {
+    fn start(config: &Path) -> Self {
+        let child = Command::new(env!("CARGO_BIN_EXE_callnumber"))
+            .args(["run", "--config"])
+            .arg(config)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        Self(child)
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // SIGKILL: it has no time for anything.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_daemon_loses_no_held_text_and_finds_its_librarian_again() {
+    const TEXTS: usize = 300;
+    let prosody = Prosody::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let spool = folder.path().join("spool.db");
+    let library = Library::default();
+    let house = House::open(HouseSettings::quiet(spool.clone(), library))
+        .await
+        .unwrap();
+    let desk = house.desk();
+    desk.amend(Amendment::AddLine {
+        name: "front-desk".into(),
+    })
+    .await
+    .unwrap();
+    desk.amend(Amendment::AddOperator {
+        name: "ana".into(),
+        password_hash: None,
+        role: Role::Operator,
+        queues: vec!["desk".into()],
+    })
+    .await
+    .unwrap();
+    let gateway = {
+        let board = desk.board();
+        let board = board.borrow();
+        board.plan.gateway_named("front-desk").unwrap().id
+    };
+    for n in 0..TEXTS {
+        desk.ask(Event::TextArrived {
+            gateway,
+            from: format!("+1555123{n:04}"),
+            body: format!("text {n}."),
+            stamped_at: None,
+        })
+        .await
+        .unwrap();
+    }
+    house.close().await;
+
+    let secret = folder.path().join("secret");
+    std::fs::write(&secret, format!("{SECRET}\n")).unwrap();
+    let config = folder.path().join("callnumber.toml");
+    std::fs::write(
+        &config,
+        format!(
+            "[web]\nlisten = \"127.0.0.1:{}\"\n[spool]\npath = {spool:?}\n[xmpp.component]\n\
+             domain = \"desk.example.org\"\nserver = \"127.0.0.1:{}\"\nsecret_file = {secret:?}\n",
+            free_port(),
+            prosody.components
+        ),
+    )
+    .unwrap();
+    let command = Command::new(env!("CARGO_BIN_EXE_callnumber"))
+        .args([
+            "operator",
+            "set",
+            "ana",
+            "--xmpp",
+            "Ana@example.org",
+            "--config",
+        ])
+        .arg(&config)
+        .output()
+        .unwrap();
+    assert!(command.status.success(), "{command:?}");
+
+    let mut ana = Messenger::connect(&prosody, "ana", "gajim").await;
+    ana.send("<presence/>").await;
+    let mut read = BTreeSet::new();
+    let mut copies = 0;
+    for (round, stop_at) in [80, 180, TEXTS].into_iter().enumerate() {
+        let daemon = Daemon::start(&config);
+        if round == 0 {
+            ana.waits_for("desk@desk.example.org").await;
+            // A friendship both ways: from now on the server itself says who is there.
+            ana.send("<presence to='desk@desk.example.org' type='subscribe'/>")
+                .await;
+            ana.expect(&["type='subscribe'", "from='desk@desk.example.org'"])
+                .await;
+            ana.send("<presence to='desk@desk.example.org' type='subscribed'/>")
+                .await;
+        }
+        copies += ana.reads_until(&mut read, stop_at).await;
+        drop(daemon);
+    }
+    assert!(
+        copies <= TEXTS + 2 * DOUBLED_MAX,
+        "{copies} copies of {TEXTS} texts"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

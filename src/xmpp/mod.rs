@@ -5,7 +5,7 @@
 //! queue's address and is answered from it.
 //!
 //! XEP-0114 acknowledges nothing, so nothing is believed: a text is delivered when the operator's
-//! client proved it ([`delivery`]), until then it is a row in the spool, sent again with the same
+//! client proved it, until then it is a row in the spool, sent again with the same
 //! id. What no component can know is a stanza its server had handed over to a daemon that died
 //! before reading it: neither side holds it then, and its author sees no receipt.
 //!

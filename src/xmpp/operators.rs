@@ -92,6 +92,7 @@ impl Surface {
                 }
                 self.presence_back(stanza, "unsubscribed");
             }
+            "subscribed" if operator.is_some() => self.probe(bare),
             "probe" => match queue {
                 Some(queue) => {
                     let to = stanza.attr("from").unwrap_or_default().to_owned();
@@ -144,9 +145,9 @@ impl Surface {
         }
         self.presence_back(stanza, "subscribed");
         if operator.is_some() {
-            // Ours to theirs as well: their presence is how they sign in.
+            // Ours to theirs as well: their presence is how they sign in. Not probed before they
+            // agreed: a server refuses for them then, and takes our request away with it.
             self.presence_back(stanza, "subscribe");
-            self.probe(bare);
         }
         self.tell_presence_to(queue, bare).await;
     }
