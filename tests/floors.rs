@@ -9,6 +9,7 @@ const ROOMS: &[(&str, u8)] = &[
     ("sms", 1),
     ("at", 1),
     ("routing", 1),
+    ("hardware", 1),
     ("modem", 2),
     ("spool", 2),
     ("desk", 2),
