@@ -6,10 +6,11 @@
 //!
 //! Rooms: [`inbox`] keeps raw PDUs until they are consumed, [`outbox`] the texts due, their
 //! attempts and outcomes, [`transcript`] conversations, [`feed`] what operators were told,
-//! [`staff`] the plan of the desk and who may enter.
+//! [`messengers`] what is owed to XMPP clients, [`staff`] the plan of the desk and who may enter.
 
 pub mod feed;
 pub mod inbox;
+pub mod messengers;
 mod migrate;
 pub mod outbox;
 pub mod staff;
