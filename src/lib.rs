@@ -31,6 +31,7 @@ pub mod cli;
 pub mod control;
 pub mod daemon;
 pub mod desk;
+pub mod hardware;
 pub mod modem;
 pub mod routing;
 pub mod simulator;

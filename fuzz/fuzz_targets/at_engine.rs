@@ -3,4 +3,4 @@
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|data: &[u8]| callnumber::at::engine::exercise(data));
+fuzz_target!(|data: &[u8]| callnumber::at::engine::exercise(data, std::time::Instant::now()));

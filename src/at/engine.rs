@@ -448,7 +448,7 @@ impl InFlight {
 
 /// Runs the engine over arbitrary octets: the entry for fuzzing. The first octet chooses the
 /// commands, the rest is what the modem says; nothing may panic, and nothing may grow without bound.
-pub fn exercise(data: &[u8]) {
+pub fn exercise(data: &[u8], mut now: Instant) {
     let Some((choice, said)) = data.split_first() else {
         return;
     };
@@ -457,7 +457,6 @@ pub fn exercise(data: &[u8]) {
         .cycle()
         .skip(usize::from(*choice));
     let mut engine = Engine::default();
-    let mut now = Instant::now();
     for chunk in said.chunks(usize::from(*choice % 31) + 1) {
         if !engine.is_busy()
             && let Some(command) = commands.next()

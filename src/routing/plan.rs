@@ -18,7 +18,7 @@ pub struct Plan {
     pub operators: Vec<Operator>,
 }
 
-/// The library as patrons know it; fills the templates of [`super::notices`].
+/// The library as patrons know it; fills the templates of the notices.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Library {
     /// `{library}`

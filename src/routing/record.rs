@@ -25,21 +25,6 @@ pub struct Patron {
     pub repeats: Repeats,
 }
 
-/// Senders of six digits or fewer are services, not telephones (clause 10).
-const SHORT_CODE_DIGITS_MAX: usize = 6;
-
-impl Patron {
-    /// Whether words can go back: to a telephone number or an instant-message address, but not
-    /// to a name or a short code.
-    pub fn is_answerable(&self) -> bool {
-        if self.address.contains('@') {
-            return true;
-        }
-        let digits = self.address.strip_prefix('+').unwrap_or(&self.address);
-        digits.len() > SHORT_CODE_DIGITS_MAX && digits.bytes().all(|b| b.is_ascii_digit())
-    }
-}
-
 /// How often the latest text came, word for word, within an hour.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Repeats {

@@ -102,11 +102,20 @@ pub enum SpoolError {
 
 impl From<rusqlite::Error> for SpoolError {
     fn from(error: rusqlite::Error) -> Self {
-        match error.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::DiskFull) => SpoolError::Full,
-            _ => SpoolError::Broken(error.to_string()),
+        if is_disk_full(&error) {
+            SpoolError::Full
+        } else {
+            SpoolError::Broken(error.to_string())
         }
     }
+}
+
+/// SQLite says so in two ways: a page that finds no room, and a shared-memory file that cannot grow.
+fn is_disk_full(error: &rusqlite::Error) -> bool {
+    const IOERR_SHMSIZE: i32 = 4874; // SQLITE_IOERR | (19 << 8)
+    error.sqlite_error().is_some_and(|error| {
+        error.code == rusqlite::ErrorCode::DiskFull || error.extended_code == IOERR_SHMSIZE
+    })
 }
 
 /// What rooms of the spool answer.
@@ -312,13 +321,13 @@ fn connect(path: &Path, read_only: bool) -> Result<Connection, OpenError> {
 }
 
 fn open_error(path: &Path, source: rusqlite::Error) -> OpenError {
+    let path = path.to_owned();
+    if is_disk_full(&source) {
+        return OpenError::Full { path };
+    }
     match source.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::NotADatabase) => OpenError::NotASpool { path: path.into() },
-        Some(rusqlite::ErrorCode::DiskFull) => OpenError::Full { path: path.into() },
-        _ => OpenError::Sqlite {
-            path: path.into(),
-            source,
-        },
+        Some(rusqlite::ErrorCode::NotADatabase) => OpenError::NotASpool { path },
+        _ => OpenError::Sqlite { path, source },
     }
 }
 

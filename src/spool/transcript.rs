@@ -9,7 +9,7 @@ use super::wire::{self, CONVERSATION, CONVERSATION_COLUMNS, MESSAGE, PATRON};
 use super::{Result, SpoolError};
 use crate::routing::{
     Conversation, ConversationId, ConversationState, Effect, GatewayId, Message, MessageId,
-    OperatorId, Patron, PatronId, QueueId,
+    OperatorId, Patron, PatronId, QueueId, answerable,
 };
 
 /// Writes the row an effect asks for, if it asks for one. Answers the feed's row when operators
@@ -351,18 +351,21 @@ pub struct Listed {
 
 const LISTED: &str = "LEFT JOIN message m ON m.id =
          (SELECT max(id) FROM message WHERE conversation = c.id)
-     JOIN patron p ON p.id = c.patron";
+     JOIN patron p ON p.id = c.patron
+     JOIN gateway g ON g.id = c.gateway";
 
 fn listed_row(row: &Row<'_>) -> rusqlite::Result<Listed> {
     let patron = wire::patron(row, CONVERSATION_COLUMNS)?;
-    const MESSAGE_FIRST: usize = CONVERSATION_COLUMNS + 7;
+    const MESSAGE_FIRST: usize = CONVERSATION_COLUMNS + wire::PATRON_COLUMNS;
+    const KIND: usize = MESSAGE_FIRST + wire::MESSAGE_COLUMNS;
+    let kind = wire::gateway_kind(row, KIND)?;
     let latest = match row.get::<_, Option<i64>>(MESSAGE_FIRST)? {
         Some(_) => Some(wire::message_at(row, MESSAGE_FIRST)?),
         None => None,
     };
     Ok(Listed {
         conversation: wire::conversation(row)?,
-        answerable: patron.is_answerable() && !patron.opted_out,
+        answerable: answerable(kind, &patron.address) && !patron.opted_out,
         patron: patron.name,
         latest,
     })
@@ -390,7 +393,7 @@ pub fn list(connection: &Connection, listing: &Listing) -> Result<Vec<Listed>> {
     // Words and numbers of our own making: nothing of the asker's is spliced in. The states'
     // index is partial, so `closed` is the one that walks by id.
     let sql = format!(
-        "SELECT {CONVERSATION}, {PATRON}, {MESSAGE} FROM conversation c {LISTED}
+        "SELECT {CONVERSATION}, {PATRON}, {MESSAGE}, g.kind FROM conversation c {LISTED}
          WHERE c.state IN ({states}) {queues} AND c.id > ?1 ORDER BY c.id LIMIT ?2"
     );
     let after = listing.after.map_or(0, |id| id.0);
@@ -406,7 +409,7 @@ pub fn list(connection: &Connection, listing: &Listing) -> Result<Vec<Listed>> {
 pub fn listed(connection: &Connection, id: ConversationId) -> Result<Option<Listed>> {
     Ok(connection
         .prepare_cached(&format!(
-            "SELECT {CONVERSATION}, {PATRON}, {MESSAGE} FROM conversation c {LISTED}
+            "SELECT {CONVERSATION}, {PATRON}, {MESSAGE}, g.kind FROM conversation c {LISTED}
              WHERE c.id = ?1"
         ))?
         .query_row([id.0], listed_row)

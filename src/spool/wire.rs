@@ -106,6 +106,9 @@ from_word!(role, Role, [Role::Operator, Role::Admin]);
 pub(super) const PATRON: &str =
     "p.id, p.gateway, p.address, p.name, p.opted_out, p.automatic_at, p.repeats";
 
+/// How many they are.
+pub(super) const PATRON_COLUMNS: usize = 7;
+
 /// A patron from [`PATRON`], starting at `first`.
 pub(super) fn patron(row: &Row<'_>, first: usize) -> rusqlite::Result<Patron> {
     Ok(Patron {
@@ -153,6 +156,9 @@ pub(super) fn conversation(row: &Row<'_>) -> rusqlite::Result<Conversation> {
 /// The columns of [`message`].
 pub(super) const MESSAGE: &str = "m.id, m.conversation, m.direction, m.body, m.at, m.stamped, \
      m.state, m.reason, m.author, m.operator, m.client_id";
+
+/// How many they are.
+pub(super) const MESSAGE_COLUMNS: usize = 11;
 
 /// A message from [`MESSAGE`], starting at the row's first column.
 pub(super) fn message(row: &Row<'_>) -> rusqlite::Result<Message> {

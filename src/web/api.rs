@@ -37,7 +37,7 @@ const THREAD_MAX: usize = 1000;
 /// Rows looked at in one go while a list is filtered for its reader.
 const ROWS_AT_ONCE: usize = 500;
 /// Letters of a sender's own key: a UUID has 36.
-const CLIENT_ID_MAX: usize = 64;
+const CLIENT_ID_MAX: usize = 200;
 /// Letters of the note that goes with a transfer.
 const NOTE_MAX: usize = 1000;
 

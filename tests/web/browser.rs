@@ -92,6 +92,15 @@ async fn shoot(browser: &Browser, name: &str) {
         )
         .await;
     assert_eq!(wide, 0, "{name} is wider than the window");
+    if let Some(axe) = std::env::var_os("CALLNUMBER_AXE") {
+        let axe = std::fs::read_to_string(axe).unwrap();
+        let found = browser
+            .script(&format!(
+                "{axe}; return axe.run(document, {{ resultTypes: ['violations'] }}).then((r) => r.violations.map((v) => [v.id, v.help, v.nodes.map((n) => n.html.slice(0, 160) + ' ' + n.failureSummary)]));"
+            ))
+            .await;
+        assert_eq!(found, json!([]), "{name} is not for everyone");
+    }
     if let Some(folder) = shots() {
         browser
             .screenshot(&folder.join(format!("{name}.png")))

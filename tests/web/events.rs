@@ -263,3 +263,51 @@ async fn serving_ends_streams_at_once() {
     assert!(began.elapsed() < std::time::Duration::from_secs(2));
     let _: ConversationId = house.text("+15551230100", "the desk goes on").await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hundred_streams_hear_each_text() {
+    const TEXTS: usize = 20;
+    let house = House::open().await;
+    for n in 0..10 {
+        house.hire(&format!("extra{n}"), "desk").await;
+    }
+    let (heard, mut hearing) = tokio::sync::mpsc::unbounded_channel();
+    for n in 0..200 {
+        let mut feed = house
+            .with_token(&format!("extra{}", n % 10))
+            .follow(None)
+            .await;
+        feed.until(|told| told.event == "hello").await;
+        let heard = heard.clone();
+        tokio::spawn(async move {
+            for _ in 0..TEXTS {
+                let told = feed
+                    .until(|told| told.event == "message" && told.data["direction"] == "in")
+                    .await;
+                let body = told.data["body"].as_str().unwrap().to_owned();
+                heard.send((body, std::time::Instant::now())).unwrap();
+            }
+        });
+    }
+    let mut delays = Vec::new();
+    for n in 0..TEXTS {
+        let body = format!("text {n}");
+        let arrived = std::time::Instant::now();
+        house.text(&format!("+1555127{n:04}"), &body).await;
+        for _ in 0..200 {
+            let (said, at) = tokio::time::timeout(PATIENCE, hearing.recv())
+                .await
+                .expect("everyone hears within the time allowed")
+                .unwrap();
+            assert_eq!(said, body);
+            delays.push(at - arrived);
+        }
+    }
+    delays.sort_unstable();
+    assert_eq!(delays.len(), 200 * TEXTS);
+    println!(
+        "text to 200 streams: p50 {:?}, p99 {:?}",
+        delays[delays.len() / 2],
+        delays[delays.len() * 99 / 100]
+    );
+}

@@ -235,7 +235,27 @@ impl Browser {
     }
 
     pub async fn close(self) {
-        self.command("DELETE", "", None).await;
+        tokio::task::spawn_blocking(move || drop(self))
+            .await
+            .unwrap();
+    }
+}
+
+impl Drop for Browser {
+    /// Closes the browser also when a test fails: a driver that is killed leaves its own behind.
+    fn drop(&mut self) {
+        use std::io::{Read, Write};
+        let Ok(mut connection) = std::net::TcpStream::connect(("127.0.0.1", self.port)) else {
+            return;
+        };
+        let request = format!(
+            "DELETE /session/{} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n\r\n",
+            self.session, self.port
+        );
+        let _ = connection.set_read_timeout(Some(PATIENCE));
+        let _ = connection.write_all(request.as_bytes());
+        // The answer comes once the browser is gone.
+        let _ = connection.read(&mut [0; 64]);
     }
 }
 

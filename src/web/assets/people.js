@@ -34,9 +34,8 @@ function modem(m) {
   return el(`div.modem${said.bad ? '.modem-bad' : ''}`,
     el('span.bars', { role: 'img', 'aria-label': m.signal_dbm === null ? 'No signal known' : `Signal ${strength} of 4, ${m.signal_dbm} dBm`, title: m.signal_dbm === null ? '' : `${m.signal_dbm} dBm` },
       ...[1, 2, 3, 4].map((n) => el(`i${n <= strength ? '.on' : ''}`))),
-    el('span.modem-name', m.name),
-    el('span.modem-words', said.text),
-    said.detail ? el('span.modem-detail', said.detail) : null);
+    el('p.modem-text', el('span.modem-name', m.name), ' ', el('span.modem-words', said.text),
+      said.detail ? el('span.modem-detail', said.detail) : null));
 }
 
 export function renderPeople() {

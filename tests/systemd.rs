@@ -1,0 +1,167 @@
+//! The unit, judged by systemd's own tools.
+
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// The highest exposure that is let pass: 0 is shut in, 10 is open. In tenths, as the tool wants it.
+const EXPOSURE_MAX_TENTHS: u32 = 17;
+
+fn systemd(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("systemd")
+        .join(path)
+}
+
+fn unit() -> String {
+    fs::read_to_string(systemd("callnumber.service")).unwrap()
+}
+
+/// Every value of a key, in order.
+fn values<'a>(unit: &'a str, key: &str) -> Vec<&'a str> {
+    unit.lines()
+        .filter_map(|line| line.strip_prefix(key)?.strip_prefix('='))
+        .collect()
+}
+
+fn analyze(arguments: &[&str], unit: &Path) -> Output {
+    Command::new("systemd-analyze")
+        .args(arguments)
+        .arg(unit)
+        .output()
+        .unwrap_or_else(|error| {
+            panic!(
+                "systemd-analyze cannot be run ({error}): tests/run installs it, in package systemd"
+            )
+        })
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+/// A folder with the unit in it, and its program where this build put it: `verify` looks whether
+/// what is started is there.
+fn staged(unit: &str, drop_in: Option<&str>) -> tempfile::TempDir {
+    let stage = tempfile::tempdir().unwrap();
+    let start = values(unit, "ExecStart")[0];
+    let program = start.split(' ').next().unwrap();
+    let unit = unit.replace(program, env!("CARGO_BIN_EXE_callnumber"));
+    fs::write(stage.path().join("callnumber.service"), unit).unwrap();
+    if let Some(text) = drop_in {
+        let folder = stage.path().join("callnumber.service.d");
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("hat.conf"), text).unwrap();
+    }
+    stage
+}
+
+/// Runs `verify`; the lines about our unit. Other units of the machine have faults of their own.
+fn verify(stage: &tempfile::TempDir) -> (bool, Vec<String>) {
+    let output = analyze(
+        &["verify", "--man=no"],
+        &stage.path().join("callnumber.service"),
+    );
+    let about_us = said(&output)
+        .lines()
+        .filter(|line| line.contains("callnumber") || line.contains("hat.conf"))
+        .map(str::to_owned)
+        .collect();
+    (output.status.success(), about_us)
+}
+
+#[test]
+fn systemd_analyze_verify_has_nothing_to_say() {
+    let hat = fs::read_to_string(systemd("callnumber.service.d/hat.conf.example")).unwrap();
+    for drop_in in [None, Some(hat.as_str())] {
+        let (succeeded, lines) = verify(&staged(&unit(), drop_in));
+        assert_eq!(lines, Vec::<String>::new());
+        assert!(succeeded);
+    }
+}
+
+/// The check above would notice.
+#[test]
+fn a_fault_in_the_unit_is_noticed() {
+    let missing = unit().replace(
+        "/usr/bin/callnumber run",
+        "/usr/bin/callnumber-is-not-here run",
+    );
+    let stage = tempfile::tempdir().unwrap();
+    fs::write(stage.path().join("callnumber.service"), missing).unwrap();
+    let (succeeded, lines) = verify(&stage);
+    assert!(!succeeded, "{lines:?}");
+    for (right, wrong) in [
+        ("WatchdogSec=60", "WatchdogSec=often"),
+        ("ProtectProc=", "ProtectProcess="),
+    ] {
+        assert!(unit().contains(right));
+        let (_, lines) = verify(&staged(&unit().replace(right, wrong), None));
+        assert!(!lines.is_empty(), "{wrong} passed");
+    }
+}
+
+#[test]
+fn exposure_is_within_what_was_promised() {
+    let hat = fs::read_to_string(systemd("callnumber.service.d/hat.conf.example")).unwrap();
+    let with_hat = format!(
+        "{}\n{hat}",
+        unit().replace("[Install]\nWantedBy=multi-user.target\n", "")
+    );
+    let threshold = format!("--threshold={EXPOSURE_MAX_TENTHS}");
+    for unit in [unit(), with_hat] {
+        let stage = staged(&unit, None);
+        let path = stage.path().join("callnumber.service");
+        let output = analyze(
+            &["security", "--offline=true", &threshold, "--no-pager"],
+            &path,
+        );
+        let table = said(&output);
+        // The verdict is read as well: a tool that does not know --threshold must not pass.
+        let verdict = table
+            .lines()
+            .rfind(|line| line.contains("Overall exposure level"))
+            .expect(&table);
+        let number = verdict
+            .split(": ")
+            .nth(1)
+            .and_then(|rest| rest.split(' ').next())
+            .unwrap();
+        let (whole, tenth) = number.split_once('.').expect(verdict);
+        let tenths: u32 = format!("{whole}{tenth}").parse().expect(verdict);
+        assert!(tenths <= EXPOSURE_MAX_TENTHS, "{table}");
+        assert!(output.status.success(), "{table}");
+    }
+}
+
+#[test]
+fn the_service_never_gives_up_and_never_hangs_on_a_modem() {
+    let unit = unit();
+    for (key, value) in [
+        ("Type", "notify"),
+        ("WatchdogSec", "60"),
+        ("Restart", "always"),
+        ("StartLimitIntervalSec", "0"),
+        ("DynamicUser", "yes"),
+        ("StateDirectory", "callnumber"),
+        ("StateDirectoryMode", "0700"),
+        ("UMask", "0077"),
+        (
+            "ExecStart",
+            "/usr/bin/callnumber run --config /etc/callnumber/callnumber.toml",
+        ),
+    ] {
+        assert_eq!(values(&unit, key), [value], "{key}");
+    }
+    for absent in ["BindsTo", "Requires", "PrivateDevices", "ExecReload"] {
+        assert_eq!(values(&unit, absent), Vec::<&str>::new(), "{absent}");
+    }
+    let mut devices = values(&unit, "DeviceAllow");
+    devices.sort_unstable();
+    let wanted = ["gpiochip", "ttyACM", "ttyAMA", "ttyS", "ttyUSB"];
+    assert_eq!(devices, wanted.map(|kind| format!("char-{kind} rw")));
+    // Missing on a plain Debian: systemd would refuse to start the service.
+    assert!(!values(&unit, "SupplementaryGroups").contains(&"gpio"));
+}
