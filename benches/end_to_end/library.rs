@@ -158,6 +158,7 @@ pub(crate) fn settings(spool: PathBuf, port: PathBuf) -> HouseSettings {
             settings: web::Settings::default(),
             extra: None,
         }),
+        xmpp: None,
         control: false,
     }
 }
