@@ -123,7 +123,8 @@ pub type Result<T, E = SpoolError> = std::result::Result<T, E>;
 
 /// Says whether the transaction a job was part of reached the disk.
 type Finish = Box<dyn FnOnce(Result<()>) + Send>;
-type WriteJob = Box<dyn FnOnce(Result<&mut Transaction<'_>>) -> Finish + Send>;
+/// Answers why the job failed, if it did, with its finish.
+type WriteJob = Box<dyn FnOnce(Result<&mut Transaction<'_>>) -> (Option<SpoolError>, Finish) + Send>;
 type ReadJob = Box<dyn FnOnce(&Connection) + Send>;
 
 /// The spool, open. Cheap to clone; the threads end when the last clone is dropped.
@@ -193,10 +194,12 @@ impl Spool {
         let (answer, answered) = oneshot::channel();
         let boxed: WriteJob = Box::new(move |begun| {
             let outcome = begun.and_then(|transaction| in_savepoint(transaction, job));
-            Box::new(move |committed| {
+            let failure = outcome.as_ref().err().cloned();
+            let finish: Finish = Box::new(move |committed| {
                 // Nobody may be waiting any more; what is written stays written.
                 let _ = answer.send(committed.and(outcome));
-            })
+            });
+            (failure, finish)
         });
         self.writer.send(boxed).map_err(|_| SpoolError::Closed)?;
         answered.await.unwrap_or(Err(SpoolError::Closed))
@@ -214,9 +217,11 @@ impl Spool {
         let (answer, answered) = mpsc::sync_channel(1);
         let boxed: WriteJob = Box::new(move |begun| {
             let outcome = begun.and_then(|transaction| in_savepoint(transaction, job));
-            Box::new(move |committed| {
+            let failure = outcome.as_ref().err().cloned();
+            let finish: Finish = Box::new(move |committed| {
                 let _ = answer.send(committed.and(outcome));
-            })
+            });
+            (failure, finish)
         });
         self.writer.send(boxed).map_err(|_| SpoolError::Closed)?;
         answered.recv().unwrap_or(Err(SpoolError::Closed))
@@ -347,17 +352,32 @@ fn write_loop(mut connection: Connection, jobs: &mpsc::Receiver<WriteJob>) {
             Ok(transaction) => transaction,
             Err(error) => {
                 tracing::error!(%error, "the spool cannot begin to write");
-                first(Err(error.into()))(Ok(()));
+                let (_, finish) = first(Err(error.into()));
+                finish(Ok(()));
                 continue;
             }
         };
-        let mut finishes = vec![first(Ok(&mut transaction))];
-        while finishes.len() < SHARED_MAX
-            && let Ok(job) = jobs.try_recv()
-        {
-            finishes.push(job(Ok(&mut transaction)));
+        let mut finishes = Vec::new();
+        let mut next = Some(first);
+        let mut taken_back = None;
+        while let Some(job) = next {
+            let (failure, finish) = job(Ok(&mut transaction));
+            finishes.push(finish);
+            // A full or failing disk makes SQLite take the whole transaction back, not the job's
+            // part alone. Whatever ran after that would be committed by itself.
+            if transaction.is_autocommit() {
+                taken_back = failure.or(Some(SpoolError::Full));
+                break;
+            }
+            next = match finishes.len() < SHARED_MAX {
+                true => jobs.try_recv().ok(),
+                false => None,
+            };
         }
-        let committed = transaction.commit().map_err(SpoolError::from);
+        let committed = match taken_back {
+            Some(failure) => Err(failure),
+            None => transaction.commit().map_err(SpoolError::from),
+        };
         if let Err(error) = &committed {
             tracing::error!(%error, "the spool did not commit; nothing was acknowledged");
         }
