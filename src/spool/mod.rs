@@ -24,7 +24,7 @@ use std::thread;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Transaction};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// Threads that read; the console's lists must not wait for one another.
 const READERS: usize = 2;
@@ -130,8 +130,9 @@ type ReadJob = Box<dyn FnOnce(&Connection) + Send>;
 /// The spool, open. Cheap to clone; the threads end when the last clone is dropped.
 #[derive(Clone)]
 pub struct Spool {
-    writer: mpsc::SyncSender<WriteJob>,
-    readers: mpsc::SyncSender<ReadJob>,
+    writer: mpsc::Sender<WriteJob>,
+    readers: mpsc::Sender<ReadJob>,
+    places: Arc<Semaphore>,
     path: Arc<Path>,
     _lock: Arc<File>,
 }
@@ -142,7 +143,7 @@ impl std::fmt::Debug for Spool {
     }
 }
 
-/// Jobs that may wait; more, and the asker's thread waits: backpressure, not memory.
+/// Jobs that may wait; more, and the asker waits, though not its thread: backpressure, not memory.
 const JOBS_MAX: usize = 4096;
 
 impl Spool {
@@ -156,10 +157,10 @@ impl Spool {
             tracing::info!(path = %path.display(), "a new spool");
         }
 
-        let (writer, jobs) = mpsc::sync_channel(JOBS_MAX);
+        let (writer, jobs) = mpsc::channel();
         spawn("spool-writer", move || write_loop(connection, &jobs));
 
-        let (readers, jobs) = mpsc::sync_channel::<ReadJob>(JOBS_MAX);
+        let (readers, jobs) = mpsc::channel::<ReadJob>();
         let jobs = Arc::new(Mutex::new(jobs));
         for _ in 0..READERS {
             let connection = connect(path, true)?;
@@ -170,6 +171,7 @@ impl Spool {
         Ok(Self {
             writer,
             readers,
+            places: Arc::new(Semaphore::new(JOBS_MAX)),
             path: path.into(),
             _lock: Arc::new(lock),
         })
@@ -191,8 +193,10 @@ impl Spool {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T> + Send + 'static,
     {
+        let place = self.place().await?;
         let (answer, answered) = oneshot::channel();
         let boxed: WriteJob = Box::new(move |begun| {
+            drop(place);
             let outcome = begun.and_then(|transaction| in_savepoint(transaction, job));
             let failure = outcome.as_ref().err().cloned();
             let finish: Finish = Box::new(move |committed| {
@@ -227,7 +231,7 @@ impl Spool {
         answered.recv().unwrap_or(Err(SpoolError::Closed))
     }
 
-    /// Reads what is committed.
+    /// Reads what is committed, all of it as it stood at one moment.
     ///
     /// # Errors
     /// What `job` says.
@@ -236,12 +240,21 @@ impl Spool {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T> + Send + 'static,
     {
+        let place = self.place().await?;
         let (answer, answered) = oneshot::channel();
         let boxed: ReadJob = Box::new(move |connection| {
-            let _ = answer.send(job(connection));
+            drop(place);
+            let _ = answer.send(at_one_moment(connection, job));
         });
         self.readers.send(boxed).map_err(|_| SpoolError::Closed)?;
         answered.await.unwrap_or(Err(SpoolError::Closed))
+    }
+
+    /// A place among the jobs that wait. The job keeps it until its turn, even when nobody waits
+    /// for the answer any more.
+    async fn place(&self) -> Result<OwnedSemaphorePermit> {
+        let places = Arc::clone(&self.places);
+        places.acquire_owned().await.map_err(|_| SpoolError::Closed)
     }
 }
 
@@ -266,7 +279,10 @@ fn take_lock(path: &Path) -> Result<File, OpenError> {
         .write(true)
         .mode(0o600)
         .open(&beside)
-        .map_err(unusable)?;
+        .map_err(|source| match source.kind() {
+            std::io::ErrorKind::StorageFull => OpenError::Full { path: path.into() },
+            _ => unusable(source),
+        })?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: path.into() }),
@@ -344,6 +360,18 @@ fn in_savepoint<T>(
     let outcome = job(&savepoint)?;
     savepoint.commit()?;
     Ok(outcome)
+}
+
+/// Several queries of one job must not see a commit between them.
+fn at_one_moment<T>(
+    connection: &Connection,
+    job: impl FnOnce(&Connection) -> Result<T>,
+) -> Result<T> {
+    let transaction = connection.unchecked_transaction()?;
+    let found = job(&transaction);
+    // Nothing was written: ending it either way is the same.
+    transaction.rollback()?;
+    found
 }
 
 fn write_loop(mut connection: Connection, jobs: &mpsc::Receiver<WriteJob>) {

@@ -73,7 +73,7 @@ pub(super) async fn settle_parked(spool: &Spool, desk: &Desk, line: &str) {
     let settled = spool
         .write(move |connection| {
             let before = now.checked_sub(PARKED_FOR).unwrap_or(Timestamp::MIN);
-            inbox::forget_parked(connection, before)?;
+            inbox::forget_parked(connection, &name, before)?;
             let mut settled = Vec::new();
             for kept in inbox::parked(connection, &name)? {
                 // It was decoded before it was parked.
