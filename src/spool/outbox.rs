@@ -153,12 +153,15 @@ pub fn next_due(connection: &Connection, line: &str, now: Timestamp) -> Result<O
         .optional()?)
 }
 
-/// When the next text of a line is due that is not due yet.
+/// When the next text of a line is due that is not due yet. Those behind another one of their
+/// conversation have no time of their own.
 pub fn next_due_at(connection: &Connection, line: &str) -> Result<Option<Timestamp>> {
     let at: Option<i64> = connection
         .prepare_cached(
             "SELECT min(o.not_before) FROM outbox o JOIN gateway g ON g.id = o.gateway
-             WHERE o.state = 'due' AND g.line = ?1",
+             WHERE o.state = 'due' AND g.line = ?1
+               AND NOT EXISTS (SELECT 1 FROM outbox e WHERE e.state = 'due'
+                               AND e.conversation = o.conversation AND e.id < o.id)",
         )?
         .query_row([line], |row| row.get(0))?;
     Ok(at.and_then(|ms| Timestamp::from_millisecond(ms).ok()))
