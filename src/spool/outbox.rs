@@ -378,28 +378,16 @@ pub fn report(
     reported: Reported,
     words: &str,
 ) -> Result<Matched> {
-    let found: Option<(i64, i64)> = connection
-        .prepare_cached(
-            "SELECT id, outbox FROM segment
-             WHERE line = ?1 AND tail = ?2 AND reference = ?3 AND state IN ('accepted', 'unknown')
-             ORDER BY id DESC LIMIT 1",
-        )?
-        .query_row(params![line, tail, i64::from(reference)], two)
-        .optional()?;
-    let found = match found {
-        Some(found) => Some(found),
-        None if attempt_under_way(connection, line, tail)? => None,
-        None => connection
-            .prepare_cached(
-                "SELECT id, outbox FROM segment
-                 WHERE line = ?1 AND tail = ?2 AND reference IS NULL AND state = 'unknown'
-                 ORDER BY id DESC LIMIT 1",
-            )?
-            .query_row(params![line, tail], two)
-            .optional()?,
-    };
-    let Some((segment, outbox)) = found else {
+    // The attempt may get this very reference: modems begin again at 0 when they restart.
+    if attempt_under_way(connection, line, tail)? {
         return Ok(Matched::NotYet);
+    }
+    let Some((segment, outbox)) = addressee(connection, line, reference, tail, reported)? else {
+        // A second report on a segment whose fate is known says nothing new.
+        return Ok(match latest_final(connection, line, reference, tail)? {
+            Some(_) => Matched::Segment,
+            None => Matched::NotYet,
+        });
     };
     let state = match reported {
         Reported::Delivered => SegmentState::Delivered,
@@ -411,6 +399,63 @@ pub fn report(
         )?
         .execute(params![segment, state.word(), i64::from(reference), words])?;
     whole_text(connection, OutboxId(outbox), words)
+}
+
+/// The segment a report is about, and its text.
+fn addressee(
+    connection: &Connection,
+    line: &str,
+    reference: u8,
+    tail: &str,
+    reported: Reported,
+) -> Result<Option<(i64, i64)>> {
+    let mut by_reference = connection.prepare_cached(
+        "SELECT id, outbox FROM segment
+         WHERE line = ?1 AND tail = ?2 AND reference = ?3 AND state IN (?4, ?5)
+         ORDER BY id DESC LIMIT 1",
+    )?;
+    let mut newest = |one: SegmentState, other: SegmentState| {
+        let reference = i64::from(reference);
+        by_reference
+            .query_row(params![line, tail, reference, one.word(), other.word()], two)
+            .optional()
+    };
+    let open = newest(SegmentState::Accepted, SegmentState::Unknown)?;
+    if open.is_some() {
+        return Ok(open);
+    }
+    if reported == Reported::Delivered {
+        // It was given up, and came after all.
+        let late = newest(SegmentState::Undelivered, SegmentState::Undelivered)?;
+        if late.is_some() {
+            return Ok(late);
+        }
+    }
+    let after = latest_final(connection, line, reference, tail)?.unwrap_or(0);
+    Ok(connection
+        .prepare_cached(
+            "SELECT id, outbox FROM segment
+             WHERE line = ?1 AND tail = ?2 AND reference IS NULL AND state = 'unknown' AND id > ?3
+             ORDER BY id DESC LIMIT 1",
+        )?
+        .query_row(params![line, tail, after], two)
+        .optional()?)
+}
+
+/// The newest segment with this reference whose fate is known.
+fn latest_final(
+    connection: &Connection,
+    line: &str,
+    reference: u8,
+    tail: &str,
+) -> Result<Option<i64>> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT max(id) FROM segment
+             WHERE line = ?1 AND tail = ?2 AND reference = ?3
+               AND state IN ('delivered', 'undelivered')",
+        )?
+        .query_row(params![line, tail, i64::from(reference)], |row| row.get(0))?)
 }
 
 fn two(row: &Row<'_>) -> rusqlite::Result<(i64, i64)> {
