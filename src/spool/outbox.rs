@@ -489,7 +489,13 @@ fn whole_text(connection: &Connection, id: OutboxId, words: &str) -> Result<Matc
     } else if any(SegmentState::Planned) || any(SegmentState::Refused) {
         // The segment in doubt did arrive: the rest of the text may follow it.
         connection
-            .prepare_cached("UPDATE outbox SET state = 'due', not_before = 0 WHERE id = ?1 AND state = 'unknown'")?
+            .prepare_cached(
+                // Unless a person had all of it sent again meanwhile.
+                "UPDATE outbox SET state = 'due', not_before = 0
+                 WHERE id = ?1 AND state = 'unknown'
+                   AND NOT EXISTS (SELECT 1 FROM outbox later
+                                   WHERE later.message = outbox.message AND later.id > ?1)",
+            )?
             .execute([id.0])?;
         return Ok(Matched::Segment);
     } else {
@@ -500,6 +506,13 @@ fn whole_text(connection: &Connection, id: OutboxId, words: &str) -> Result<Matc
     let (message, conversation) = connection
         .prepare_cached("SELECT message, conversation FROM outbox WHERE id = ?1")?
         .query_row([id.0], two)?;
+    let again: bool = connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM outbox WHERE message = ?1 AND id > ?2)")?
+        .query_row([message, id.0], |row| row.get(0))?;
+    if again && state != DeliveryState::Delivered {
+        // Sent again since: how the message stands is the later one's to say.
+        return Ok(Matched::Segment);
+    }
     Ok(Matched::Text(Settled {
         message: MessageId(message),
         conversation: ConversationId(conversation),
