@@ -178,11 +178,20 @@ pub fn waiting(connection: &Connection, line: &str) -> Result<u64> {
     Ok(u64::try_from(count).unwrap_or(0))
 }
 
-/// Segments a line attempted since then.
-pub fn attempted_since(connection: &Connection, line: &str, since: Timestamp) -> Result<u32> {
+/// Segments a line attempted between these times.
+pub fn attempted_between(
+    connection: &Connection,
+    line: &str,
+    since: Timestamp,
+    until: Timestamp,
+) -> Result<u32> {
     Ok(connection
-        .prepare_cached("SELECT count(*) FROM segment WHERE line = ?1 AND attempted >= ?2")?
-        .query_row(params![line, wire::time(since)], |row| row.get(0))?)
+        .prepare_cached(
+            "SELECT count(*) FROM segment WHERE line = ?1 AND attempted BETWEEN ?2 AND ?3",
+        )?
+        .query_row(params![line, wire::time(since), wire::time(until)], |row| {
+            row.get(0)
+        })?)
 }
 
 /// The segments of a text, in order; none before its first attempt.
@@ -295,9 +304,11 @@ pub struct Settled {
     pub reason: Option<String>,
 }
 
+/// Why an interrupted attempt is in doubt.
+const CUT_OFF: &str = "the desk was cut off while this text was on its way to the network";
+
 /// What an interrupted daemon left in doubt: its attempts are *unknown* from now on.
 pub fn doubt_interrupted(connection: &Connection, line: &str) -> Result<usize> {
-    const WHY: &str = "the desk was cut off while this text was on its way to the network";
     let interrupted: Vec<i64> = connection
         .prepare_cached(
             "SELECT DISTINCT outbox FROM segment WHERE state = 'attempting' AND line = ?1",
@@ -305,20 +316,21 @@ pub fn doubt_interrupted(connection: &Connection, line: &str) -> Result<usize> {
         .query_map([line], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
     for outbox in &interrupted {
-        connection
-            .prepare_cached(
-                "UPDATE segment SET state = 'unknown', problem = ?2
-                 WHERE outbox = ?1 AND state = 'attempting'",
-            )?
-            .execute(params![outbox, WHY])?;
-        settle(
-            connection,
-            OutboxId(*outbox),
-            DeliveryState::Unknown,
-            Some(WHY),
-        )?;
+        doubt(connection, OutboxId(*outbox))?;
     }
     Ok(interrupted.len())
+}
+
+/// Puts a text whose attempt was cut off in doubt; answers why.
+pub fn doubt(connection: &Connection, id: OutboxId) -> Result<&'static str> {
+    connection
+        .prepare_cached(
+            "UPDATE segment SET state = 'unknown', problem = ?2
+             WHERE outbox = ?1 AND state = 'attempting'",
+        )?
+        .execute(params![id.0, CUT_OFF])?;
+    settle(connection, id, DeliveryState::Unknown, Some(CUT_OFF))?;
+    Ok(CUT_OFF)
 }
 
 /// Texts whose state the conversation does not show yet, because the daemon ended between the two

@@ -52,6 +52,16 @@ enum Wait {
     Until(Instant),
 }
 
+/// What there is to send of a text.
+enum Begun {
+    /// These segments, one at least; the attempt of the first is recorded.
+    Segments(Vec<Segment>),
+    /// Nothing: this is how it stands.
+    Over(DeliveryState, Option<&'static str>),
+    /// It never can be sent, and why.
+    Unsendable(String),
+}
+
 impl Outbound {
     /// Will send what is due on `line`: one text every `pace`, `per_day` segments a day at most
     /// (0: no cap).
@@ -139,7 +149,7 @@ impl Outbound {
                     let at = outbox::next_due_at(connection, &line)?;
                     let spent = match per_day {
                         0 => 0,
-                        _ => outbox::attempted_since(connection, &line, day_before(now))?,
+                        _ => outbox::attempted_between(connection, &line, before(now, DAY), now)?,
                     };
                     Ok((due, at, spent))
                 })
@@ -180,8 +190,12 @@ impl Outbound {
 
     async fn send(&self, due: Due) {
         let mut segments = match self.begin(&due).await {
-            Ok(segments) => segments.into_iter().peekable(),
-            Err(why) => {
+            Begun::Segments(segments) => segments.into_iter().peekable(),
+            Begun::Over(state, why) => {
+                self.post(&due, state, why.map(str::to_owned)).await;
+                return;
+            }
+            Begun::Unsendable(why) => {
                 self.give_up(&due, why).await;
                 return;
             }
@@ -238,8 +252,11 @@ impl Outbound {
 
     /// Lays a text's segments down, or finds those of an earlier try that are still to be sent,
     /// and records the attempt of the first.
-    async fn begin(&self, due: &Due) -> Result<Vec<Segment>, String> {
-        let address = Address::number(&due.recipient).map_err(|error| error.to_string())?;
+    async fn begin(&self, due: &Due) -> Begun {
+        let address = match Address::number(&due.recipient) {
+            Ok(address) => address,
+            Err(error) => return Begun::Unsendable(error.to_string()),
+        };
         let (id, body) = (due.id, due.body.clone());
         let line = self.line.name.clone();
         let tail = tail(&due.recipient);
@@ -253,17 +270,33 @@ impl Outbound {
                 };
                 let pdus = match tpdus(&address, &body, reference) {
                     Ok(pdus) => pdus,
-                    Err(words) => return Ok(Err(words)),
+                    Err(words) => return Ok(Begun::Unsendable(words)),
                 };
                 segments = outbox::lay_down(connection, id, &line, &tail, &pdus)?;
+            }
+            // Nothing is under way here: an attempt without an outcome was cut off, on a line that
+            // this text's gateway was on before.
+            let cut_off = |segment: &Segment| {
+                matches!(
+                    segment.state,
+                    SegmentState::Attempting | SegmentState::Unknown
+                )
+            };
+            if segments.iter().any(cut_off) {
+                let why = outbox::doubt(connection, id)?;
+                return Ok(Begun::Over(DeliveryState::Unknown, Some(why)));
             }
             segments.retain(|segment| {
                 matches!(segment.state, SegmentState::Planned | SegmentState::Refused)
             });
-            if let Some(first) = segments.first() {
-                outbox::attempt(connection, first.id, Timestamp::now())?;
+            match segments.first() {
+                Some(first) => outbox::attempt(connection, first.id, Timestamp::now())?,
+                None => {
+                    outbox::settle(connection, id, DeliveryState::Sent, None)?;
+                    return Ok(Begun::Over(DeliveryState::Sent, None));
+                }
             }
-            Ok(Ok(segments))
+            Ok(Begun::Segments(segments))
         })
         .await
     }
@@ -352,8 +385,8 @@ fn tpdus(address: &Address, body: &str, reference: u8) -> Result<Vec<Vec<u8>>, S
         .collect()
 }
 
-fn day_before(now: Timestamp) -> Timestamp {
-    now.checked_sub(DAY).unwrap_or(Timestamp::MIN)
+fn before(now: Timestamp, span: Duration) -> Timestamp {
+    now.checked_sub(span).unwrap_or(Timestamp::MIN)
 }
 
 fn until(now: Timestamp, at: Timestamp) -> Duration {
