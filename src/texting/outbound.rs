@@ -92,7 +92,7 @@ impl Outbound {
                     None => return,
                 }
             }
-            let Wait::Until(until) = self.step().await;
+            let Wait::Until(until) = self.step(&stop).await;
             tokio::select! {
                 () = closing(&mut stop) => return,
                 _ = due.changed() => {}
@@ -134,8 +134,11 @@ impl Outbound {
     }
 
     /// Sends what is due, one text after another, until something has to be waited for.
-    async fn step(&mut self) -> Wait {
+    async fn step(&mut self, stop: &watch::Receiver<bool>) -> Wait {
         loop {
+            if closed(stop) {
+                return Wait::Until(Instant::now() + LOOK_EVERY);
+            }
             if let Some(until) = self.held_by_pace() {
                 return Wait::Until(until);
             }
@@ -165,10 +168,11 @@ impl Outbound {
                         return Wait::Until(Instant::now() + LOOK_EVERY);
                     }
                     if self.line.status().borrow().phase != Phase::Ready {
-                        return Wait::Until(Instant::now() + LOOK_EVERY);
+                        // At once, to wait for the line and not for the minute.
+                        return Wait::Until(Instant::now());
                     }
                     self.last_start = Some(Instant::now());
-                    self.send(due).await;
+                    self.send(due, stop).await;
                 }
                 Ok((None, at, _)) => {
                     let soon = at.map_or(LOOK_EVERY, |at| until(now, at).min(LOOK_EVERY));
@@ -188,7 +192,7 @@ impl Outbound {
         (until > Instant::now()).then_some(until)
     }
 
-    async fn send(&self, due: Due) {
+    async fn send(&self, due: Due, stop: &watch::Receiver<bool>) {
         let mut segments = match self.begin(&due).await {
             Begun::Segments(segments) => segments.into_iter().peekable(),
             Begun::Over(state, why) => {
@@ -209,15 +213,21 @@ impl Outbound {
             match outcome {
                 SubmitOutcome::Accepted { message_reference } => {
                     let (id, text) = (segment.id, due.id);
+                    // The rest is sent when the house opens again.
+                    let leave_off = closed(stop);
                     self.keep(move |connection| {
                         outbox::accepted(connection, id, message_reference)?;
                         match next {
+                            Some(_) if leave_off => Ok(()),
                             // The next attempt's record shares this fsync.
                             Some(next) => outbox::attempt(connection, next, Timestamp::now()),
                             None => outbox::settle(connection, text, DeliveryState::Sent, None),
                         }
                     })
                     .await;
+                    if leave_off && next.is_some() {
+                        return;
+                    }
                 }
                 SubmitOutcome::Refused(refusal) => {
                     let (id, words) = (segment.id, refusal.words.clone());
@@ -356,6 +366,11 @@ impl Outbound {
             }
         }
     }
+}
+
+/// Whether the house closes.
+fn closed(stop: &watch::Receiver<bool>) -> bool {
+    *stop.borrow() || stop.has_changed().is_err()
 }
 
 /// Waits until the line can send, and answers its own number if it knows it; `None` once the line
