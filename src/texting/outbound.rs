@@ -11,10 +11,10 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{closing, reports, tail};
 use crate::desk::Desk;
-use crate::modem::{Line, LineStatus, Phase, SubmitOutcome};
+use crate::modem::{Line, LineStatus, Phase, SubmitOutcome, SubmitRefusal};
 use crate::routing::{DeliveryState, Event};
 use crate::sms::{Address, SmsSubmit, ValidityPeriod};
-use crate::spool::outbox::{self, Due, Segment, SegmentState, Settled};
+use crate::spool::outbox::{self, Due, Segment, SegmentId, SegmentState, Settled};
 use crate::spool::{Spool, SpoolError};
 
 /// Waits between the tries of a text that was refused for a passing reason; then hourly.
@@ -148,7 +148,13 @@ impl Outbound {
             let found = self
                 .spool
                 .read(move |connection| {
-                    let due = outbox::next_due(connection, &line, now)?;
+                    let due = match outbox::next_due(connection, &line, now)? {
+                        Some(due) => {
+                            let segments = segments_left(connection, &due)?;
+                            Some((due, segments))
+                        }
+                        None => None,
+                    };
                     let at = outbox::next_due_at(connection, &line)?;
                     let spent = match per_day {
                         0 => 0,
@@ -158,8 +164,10 @@ impl Outbound {
                 })
                 .await;
             match found {
-                Ok((Some(due), _, spent)) => {
-                    if self.per_day > 0 && spent >= self.per_day {
+                Ok((Some((due, segments)), _, spent)) => {
+                    // A text goes as a whole; one longer than a day's worth has a day of its own.
+                    let room = self.per_day.saturating_sub(spent);
+                    if self.per_day > 0 && spent > 0 && segments > room {
                         tracing::warn!(
                             line = self.line.name,
                             per_day = self.per_day,
@@ -230,16 +238,9 @@ impl Outbound {
                     }
                 }
                 SubmitOutcome::Refused(refusal) => {
-                    let (id, words) = (segment.id, refusal.words.clone());
-                    self.keep(move |connection| {
-                        outbox::not_accepted(connection, id, SegmentState::Refused, &words)
-                    })
-                    .await;
-                    if refusal.transient && due.tries + 1 < TRIES_MAX {
-                        self.put_off(&due, refusal.words).await;
-                    } else {
-                        self.give_up(&due, refusal.words).await;
-                    }
+                    self.refused(&due, segment.id, refusal).await;
+                    // Reports on earlier texts to this telephone waited for the outcome.
+                    reports::settle_parked(&self.spool, &self.desk, &self.line.name).await;
                     return;
                 }
                 SubmitOutcome::Unknown { why } => {
@@ -311,17 +312,26 @@ impl Outbound {
         .await
     }
 
-    async fn put_off(&self, due: &Due, words: String) {
-        let wait = usize::try_from(due.tries)
-            .ok()
-            .and_then(|tries| PATIENCE.get(tries).copied())
-            .unwrap_or(THEN_EVERY);
-        let now = Timestamp::now();
-        let again = now.checked_add(wait).unwrap_or(now);
+    /// The network did not take a segment: its text is put off, or given up.
+    async fn refused(&self, due: &Due, segment: SegmentId, refusal: SubmitRefusal) {
+        let SubmitRefusal {
+            words, transient, ..
+        } = refusal;
         let (id, why) = (due.id, words.clone());
-        self.keep(move |connection| outbox::put_off(connection, id, again, &why))
-            .await;
-        self.post(due, DeliveryState::Queued, Some(words)).await;
+        let again = (transient && due.tries + 1 < TRIES_MAX).then(|| again_at(due.tries));
+        self.keep(move |connection| {
+            outbox::not_accepted(connection, segment, SegmentState::Refused, &why)?;
+            match again {
+                Some(again) => outbox::put_off(connection, id, again, &why),
+                None => outbox::settle(connection, id, DeliveryState::Failed, Some(&why)),
+            }
+        })
+        .await;
+        let state = match again {
+            Some(_) => DeliveryState::Queued,
+            None => DeliveryState::Failed,
+        };
+        self.post(due, state, Some(words)).await;
     }
 
     async fn give_up(&self, due: &Due, words: String) {
@@ -383,6 +393,19 @@ async fn ready(status: &mut watch::Receiver<LineStatus>) -> Option<Option<String
     Some(ready.own_number.clone())
 }
 
+/// How many segments of a text are still to be sent.
+fn segments_left(connection: &rusqlite::Connection, due: &Due) -> Result<u32, SpoolError> {
+    let laid_down = outbox::segments(connection, due.id)?;
+    let left = match laid_down.is_empty() {
+        true => crate::sms::plan(&due.body).segments,
+        false => laid_down
+            .iter()
+            .filter(|s| matches!(s.state, SegmentState::Planned | SegmentState::Refused))
+            .count(),
+    };
+    Ok(u32::try_from(left).unwrap_or(u32::MAX))
+}
+
 /// The TPDUs of a text. Reports are always asked for, and the network gives up after a day: an
 /// attempt in doubt is never in doubt for longer.
 fn tpdus(address: &Address, body: &str, reference: u8) -> Result<Vec<Vec<u8>>, String> {
@@ -398,6 +421,16 @@ fn tpdus(address: &Address, body: &str, reference: u8) -> Result<Vec<Vec<u8>>, S
             submit.encode().map_err(|error| error.to_string())
         })
         .collect()
+}
+
+/// When a text that was refused this often before is tried again.
+fn again_at(tries: u32) -> Timestamp {
+    let wait = usize::try_from(tries)
+        .ok()
+        .and_then(|tries| PATIENCE.get(tries).copied())
+        .unwrap_or(THEN_EVERY);
+    let now = Timestamp::now();
+    now.checked_add(wait).unwrap_or(now)
 }
 
 fn before(now: Timestamp, span: Duration) -> Timestamp {
