@@ -121,11 +121,18 @@ impl Inbound {
             Ok(new) => {
                 // The driver may be gone; the next one lists them again and finds them known.
                 let _ = kept.send(true);
-                self.read(new).await;
+                match self.again {
+                    // Earlier ones wait: these come after them.
+                    Some(_) => self.read_again().await,
+                    None => self.read(new).await,
+                }
             }
             Err(error) => {
                 tracing::error!(line = self.line, %error, "texts stay on the SIM");
                 let _ = kept.send(false);
+                // A commit that failed may be on disk all the same; listed again, its rows are
+                // known and nobody would read them.
+                self.again = Some(Instant::now() + AGAIN);
             }
         }
     }
@@ -272,8 +279,15 @@ impl Inbound {
             Some(assembly) => {
                 let ids = group.rows.clone();
                 let words = whole_in_words(&assembly, kept.id);
-                self.show(gateway, group, words, Arrivals::Consumed(ids), pending)
-                    .await;
+                let is_data = assembly.text().is_none() && !assembly.is_mms_notice();
+                let arrivals = match is_data {
+                    true => Arrivals::Unreadable {
+                        ids,
+                        problem: "data, not text".into(),
+                    },
+                    false => Arrivals::Consumed(ids),
+                };
+                self.show(gateway, group, words, arrivals, pending).await;
             }
             None => {
                 if group.shown.is_some() {
@@ -331,7 +345,8 @@ impl Inbound {
                 continue;
             }
             let Some(words) = self.words_so_far(&group.key) else {
-                self.consume(group.rows).await;
+                // Every group has its assembly; the inbox knows better than to lose it.
+                self.again = Some(now);
                 continue;
             };
             let ids = group.rows.clone();
@@ -347,7 +362,10 @@ impl Inbound {
 
     fn words_so_far(&self, key: &Key) -> Option<String> {
         let assembly = self.assemblies.get(key)?;
-        Some(assembly.text_so_far())
+        Some(match assembly.is_mms_notice() {
+            true => PICTURE.into(),
+            false => assembly.text_so_far(),
+        })
     }
 
     fn take_group(&mut self, key: &Key) -> Option<Group> {
