@@ -196,8 +196,14 @@ impl Owner {
         };
         if let Some(key) = &key {
             match self.sent_before(key, batch).await {
+                // Answered with the batch: its first sender's commit may still fail.
                 Ok(Some(receipt)) => {
-                    let _ = answer.send(Ok(receipt));
+                    batch.decided.push(Decided {
+                        answer,
+                        receipt,
+                        effects: Vec::new(),
+                        arrivals: Arrivals::None,
+                    });
                     return;
                 }
                 Ok(None) => {}
