@@ -9,8 +9,8 @@
 //!    [`xmpp`] (operators' and patrons' own clients).
 //! 2. Keepers: [`modem`] (PDU in, PDU out), [`spool`] (SQLite), [`desk`] (the counter between
 //!    surfaces and owner).
-//! 1. Strangers to one another, and pure: [`sms`] (TS 23.040, 23.038), [`at`] (V.250, TS 27.005,
-//!    27.007), [`routing`] (the law of the desk).
+//! 1. Strangers to one another: [`sms`] (TS 23.040, 23.038), [`at`] (V.250, TS 27.005, 27.007),
+//!    [`routing`] (the law of the desk), all three pure; and [`hardware`] (GPIO).
 //!
 //! Beside the house stands [`simulator`]: a modem that answers AT with its own parser.
 //!

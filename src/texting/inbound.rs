@@ -121,7 +121,13 @@ impl Inbound {
         let mut new = Vec::new();
         let mut sweep = vec![first];
         while !sweep.is_empty() {
-            new.extend(self.keep(sweep).await);
+            let Some(kept) = self.keep(sweep).await else {
+                // A commit that failed may be on disk all the same; listed again, its rows are
+                // known and nobody would read them. What was kept before it is read with them.
+                self.again = Some(Instant::now() + AGAIN);
+                return;
+            };
+            new.extend(kept);
             if new.len() >= UNREAD_MAX {
                 break;
             }
@@ -129,11 +135,16 @@ impl Inbound {
                 .take(SWEEPS_MAX)
                 .collect();
         }
-        self.read(new).await;
+        match self.again {
+            // Earlier ones wait: these come after them.
+            Some(_) => self.read_again().await,
+            None => self.read(new).await,
+        }
     }
 
-    /// Keeps PDUs in one transaction and says so. Answers those that are new.
-    async fn keep(&self, sweep: Vec<modem::Arrivals>) -> Vec<Kept> {
+    /// Keeps PDUs in one transaction and says so. Answers those that are new, `None` when the
+    /// spool did not keep them.
+    async fn keep(&self, sweep: Vec<modem::Arrivals>) -> Option<Vec<Kept>> {
         let mut verdicts = Vec::with_capacity(sweep.len());
         let mut raws = Vec::new();
         for modem::Arrivals { pdus, kept, .. } in sweep {
@@ -150,10 +161,11 @@ impl Inbound {
             // The driver may be gone; the next one lists them again and finds them known.
             let _ = verdict.send(outcome.is_ok());
         }
-        outcome.unwrap_or_else(|error| {
-            tracing::error!(line = self.line, %error, "texts stay on the SIM");
-            Vec::new()
-        })
+        outcome
+            .inspect_err(|error| {
+                tracing::error!(line = self.line, %error, "texts stay on the SIM");
+            })
+            .ok()
     }
 
     /// Reads everything the inbox holds, afresh.
@@ -298,8 +310,15 @@ impl Inbound {
             Some(assembly) => {
                 let ids = group.rows.clone();
                 let words = whole_in_words(&assembly, kept.id);
-                self.show(gateway, group, words, Arrivals::Consumed(ids), pending)
-                    .await;
+                let is_data = assembly.text().is_none() && !assembly.is_mms_notice();
+                let arrivals = match is_data {
+                    true => Arrivals::Unreadable {
+                        ids,
+                        problem: "data, not text".into(),
+                    },
+                    false => Arrivals::Consumed(ids),
+                };
+                self.show(gateway, group, words, arrivals, pending).await;
             }
             None => {
                 if group.shown.is_some() {
@@ -357,7 +376,8 @@ impl Inbound {
                 continue;
             }
             let Some(words) = self.words_so_far(&group.key) else {
-                self.consume(group.rows).await;
+                // Every group has its assembly; the inbox knows better than to lose it.
+                self.again = Some(now);
                 continue;
             };
             let ids = group.rows.clone();
@@ -373,7 +393,10 @@ impl Inbound {
 
     fn words_so_far(&self, key: &Key) -> Option<String> {
         let assembly = self.assemblies.get(key)?;
-        Some(assembly.text_so_far())
+        Some(match assembly.is_mms_notice() {
+            true => PICTURE.into(),
+            false => assembly.text_so_far(),
+        })
     }
 
     fn take_group(&mut self, key: &Key) -> Option<Group> {
