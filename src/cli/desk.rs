@@ -11,7 +11,7 @@ use super::{BoxArguments, secret};
 use crate::control::{self, CallError, Request};
 use crate::daemon::{House, HouseSettings, StartError};
 use crate::routing::{Amendment, GatewayKind, OfflinePolicy, Role};
-use crate::spool::OpenError;
+use crate::spool::{OpenError, staff};
 use crate::web;
 
 /// For how long a sign-in link works.
@@ -314,7 +314,7 @@ pub(super) async fn operator(command: OperatorCommand) -> anyhow::Result<()> {
             let token = secret::make();
             let amendment = Amendment::AddToken {
                 operator: name,
-                token_hash: secret::hash(&token),
+                token_hash: staff::secret_hash(&token),
             };
             amend(&at, amendment).await?;
             println!("{token}");
@@ -325,7 +325,7 @@ pub(super) async fn operator(command: OperatorCommand) -> anyhow::Result<()> {
             let link = secret::make();
             let amendment = Amendment::AddLink {
                 operator: name,
-                link_hash: secret::hash(&link),
+                link_hash: staff::secret_hash(&link),
                 valid_s: LINK_VALID_S,
             };
             amend(&at, amendment).await?;

@@ -1,7 +1,11 @@
 //! Who and what there is: queues, gateways, operators, assignments; and who may come in.
 
+use std::fmt::Write as _;
+
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use sha2::{Digest, Sha256};
 
 use super::wire;
 use super::{Result, SpoolError};
@@ -463,6 +467,16 @@ fn add_line(connection: &Connection, name: &str) -> Result<()> {
 }
 
 // Who may come in -------------------------------------------------------------------------------
+
+/// What is kept of a session's, token's or link's secret: its SHA-256 in hexadecimal.
+pub fn secret_hash(secret: &str) -> String {
+    Sha256::digest(secret.as_bytes())
+        .iter()
+        .fold(String::with_capacity(64), |mut hex, octet| {
+            let _ = write!(hex, "{octet:02x}"); // writing to a String cannot fail
+            hex
+        })
+}
 
 /// An operator and the hash of their password, by the name they sign in with.
 pub fn credentials(
