@@ -53,6 +53,10 @@ pub struct Owner {
     clock: Clock,
     /// Endpoints open now: the router learns of them again when it is rebuilt.
     endpoints: BTreeSet<(OperatorId, EndpointId)>,
+    /// The lines' own numbers, told once by each line: the router learns of them again as well.
+    numbers: BTreeSet<String>,
+    /// After a commit that failed, the uptime before which nothing is tried without being asked.
+    rest_until: Duration,
     board: Board,
 }
 
@@ -100,6 +104,8 @@ impl Owner {
             counter,
             clock,
             endpoints: BTreeSet::new(),
+            numbers: BTreeSet::new(),
+            rest_until: Duration::ZERO,
             board: Board {
                 plan: Arc::new(plan),
                 ..Board::default()
@@ -116,23 +122,33 @@ impl Owner {
         let mut stopping = false;
         let mut asked = Vec::with_capacity(BATCH_MAX);
         loop {
-            let deadline = self.router.next_deadline();
-            let wait = deadline.map(|at| at.saturating_sub(self.clock.started.elapsed()));
+            // A steady stream of wishes must not keep what is due waiting.
+            if self.wait() == Some(Duration::ZERO) {
+                self.tick().await;
+            }
+            let wait = self.wait();
             tokio::select! {
                 biased;
+                () = &mut stop, if !stopping => {
+                    stopping = true;
+                    self.counter.wishes.close();
+                }
                 count = self.counter.wishes.recv_many(&mut asked, BATCH_MAX) => {
                     if count == 0 {
                         return;
                     }
                     self.serve(asked.drain(..)).await;
                 }
-                () = &mut stop, if !stopping => {
-                    stopping = true;
-                    self.counter.wishes.close();
-                }
-                () = sleep(wait) => self.tick().await,
+                () = sleep(wait) => {}
             }
         }
+    }
+
+    /// How long until something is due. A router that was just rebuilt wants to mend at once; on a
+    /// disk that takes nothing, that would be for ever.
+    fn wait(&self) -> Option<Duration> {
+        let at = self.router.next_deadline()?.max(self.rest_until);
+        Some(at.saturating_sub(self.clock.started.elapsed()))
     }
 
     async fn tick(&mut self) {
@@ -196,8 +212,14 @@ impl Owner {
         };
         if let Some(key) = &key {
             match self.sent_before(key, batch).await {
+                // Answered with the batch: its first sender's commit may still fail.
                 Ok(Some(receipt)) => {
-                    let _ = answer.send(Ok(receipt));
+                    batch.decided.push(Decided {
+                        answer,
+                        receipt,
+                        effects: Vec::new(),
+                        arrivals: Arrivals::None,
+                    });
                     return;
                 }
                 Ok(None) => {}
@@ -214,6 +236,9 @@ impl Owner {
             }
             Event::EndpointClosed { operator, endpoint } => {
                 self.endpoints.remove(&(operator, endpoint));
+            }
+            Event::LineNumber { ref number } => {
+                self.numbers.insert(number.clone());
             }
             _ => {}
         }
@@ -363,6 +388,7 @@ impl Owner {
             }
             Err(error) => {
                 tracing::error!(%error, "a commit failed: nothing was acknowledged");
+                self.rest_until = self.clock.started.elapsed() + MEND_EVERY;
                 self.rebuild().await;
                 for (answer, _) in answers {
                     let _ = answer.send(Err(not_granted(error.clone())));
@@ -462,10 +488,19 @@ impl Owner {
                 staff::amend(connection, &amendment, now)?;
                 staff::plan(connection, &library)
             })
-            .await
-            .map_err(not_granted)?;
-        self.rearrange(plan).await;
-        Ok(Receipt::default())
+            .await;
+        match plan {
+            Ok(plan) => {
+                self.rearrange(plan).await;
+                Ok(Receipt::default())
+            }
+            Err(SpoolError::Refused(words)) => Err(NotGranted::BadAmendment(words)),
+            Err(error) => {
+                // The commit may be on disk all the same.
+                self.rebuild().await;
+                Err(not_granted(error))
+            }
+        }
     }
 
     /// Puts a plan in force. The plan is on disk already; what follows from it for conversations is
@@ -502,6 +537,9 @@ impl Owner {
             let _ = self
                 .router
                 .handle(Event::EndpointOpened { operator, endpoint }, now);
+        }
+        for number in self.numbers.clone() {
+            let _ = self.router.handle(Event::LineNumber { number }, now);
         }
         self.hang_board(true);
     }

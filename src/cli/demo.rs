@@ -107,6 +107,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
             },
             extra: Some(pages::pages(Arc::clone(&place))),
         }),
+        xmpp: None,
         control: true,
     })
     .await

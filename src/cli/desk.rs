@@ -52,6 +52,12 @@ pub(super) enum OperatorCommand {
         /// A new role
         #[arg(long)]
         role: Option<RoleWord>,
+        /// The XMPP addresses they write from, without a resource; may be given several times
+        #[arg(long, value_name = "JID")]
+        xmpp: Vec<String>,
+        /// Take their XMPP addresses away
+        #[arg(long, conflicts_with = "xmpp")]
+        no_xmpp: bool,
         #[command(flatten)]
         at: BoxArguments,
     },
@@ -274,8 +280,14 @@ pub(super) async fn operator(command: OperatorCommand) -> anyhow::Result<()> {
             queues,
             password,
             role,
+            xmpp,
+            no_xmpp,
             at,
         } => {
+            let addresses = (no_xmpp || !xmpp.is_empty()).then(|| Amendment::SetAddresses {
+                operator: name.clone(),
+                jids: xmpp,
+            });
             let password_hash = match password {
                 true => Some(hashed_password(&name)?),
                 false => None,
@@ -286,7 +298,11 @@ pub(super) async fn operator(command: OperatorCommand) -> anyhow::Result<()> {
                 role: role.map(Role::from),
                 queues: (!queues.is_empty()).then_some(queues),
             };
-            amend(&at, amendment).await
+            amend(&at, amendment).await?;
+            match addresses {
+                Some(addresses) => amend(&at, addresses).await,
+                None => Ok(()),
+            }
         }
         OperatorCommand::List(arguments) => {
             list(arguments, "operators", &["name", "role", "queues"]).await

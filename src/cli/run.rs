@@ -46,6 +46,7 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
             extra: None,
         }),
         library,
+        xmpp: config.messengers().map_err(anyhow::Error::msg)?,
         control: true,
     };
     let mut terminate = signal(SignalKind::terminate())?;

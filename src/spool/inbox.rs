@@ -63,7 +63,8 @@ pub fn unconsumed(connection: &Connection, line: &str) -> Result<Vec<Kept>> {
     let rows = connection
         .prepare_cached(
             "SELECT id, pdu, received, message FROM inbox
-             WHERE state IN ('new', 'shown') AND line = ?1 AND pdu IS NOT NULL ORDER BY id",
+             WHERE state <> 'used' AND state IN ('new', 'shown') AND line = ?1
+               AND pdu IS NOT NULL ORDER BY id",
         )?
         .query_map([line], from_row)?
         .collect::<rusqlite::Result<_>>()?;
@@ -75,7 +76,8 @@ pub fn parked(connection: &Connection, line: &str) -> Result<Vec<Kept>> {
     let rows = connection
         .prepare_cached(
             "SELECT id, pdu, received, message FROM inbox
-             WHERE state = 'parked' AND line = ?1 AND pdu IS NOT NULL ORDER BY id",
+             WHERE state <> 'used' AND state = 'parked' AND line = ?1
+               AND pdu IS NOT NULL ORDER BY id",
         )?
         .query_map([line], from_row)?
         .collect::<rusqlite::Result<_>>()?;
@@ -121,13 +123,14 @@ pub fn set_aside(connection: &Connection, ids: &[ArrivalId], problem: &str) -> R
     Ok(())
 }
 
-/// Forgets parked status reports that came before `before`: their attempt is not ours.
-pub fn forget_parked(connection: &Connection, before: Timestamp) -> Result<usize> {
+/// Forgets a line's parked status reports that came before `before`: their attempt is not ours.
+pub fn forget_parked(connection: &Connection, line: &str, before: Timestamp) -> Result<usize> {
     Ok(connection
         .prepare_cached(
-            "UPDATE inbox SET state = 'used', pdu = NULL WHERE state = 'parked' AND received < ?1",
+            "UPDATE inbox SET state = 'used', pdu = NULL
+             WHERE state <> 'used' AND state = 'parked' AND line = ?1 AND received < ?2",
         )?
-        .execute([wire::time(before)])?)
+        .execute(params![line, wire::time(before)])?)
 }
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<Kept> {

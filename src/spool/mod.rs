@@ -6,10 +6,11 @@
 //!
 //! Rooms: [`inbox`] keeps raw PDUs until they are consumed, [`outbox`] the texts due, their
 //! attempts and outcomes, [`transcript`] conversations, [`feed`] what operators were told,
-//! [`staff`] the plan of the desk and who may enter.
+//! [`messengers`] what is owed to XMPP clients, [`staff`] the plan of the desk and who may enter.
 
 pub mod feed;
 pub mod inbox;
+pub mod messengers;
 mod migrate;
 pub mod outbox;
 pub mod staff;
@@ -24,7 +25,7 @@ use std::thread;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Transaction};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// Threads that read; the console's lists must not wait for one another.
 const READERS: usize = 2;
@@ -123,14 +124,17 @@ pub type Result<T, E = SpoolError> = std::result::Result<T, E>;
 
 /// Says whether the transaction a job was part of reached the disk.
 type Finish = Box<dyn FnOnce(Result<()>) + Send>;
-type WriteJob = Box<dyn FnOnce(Result<&mut Transaction<'_>>) -> Finish + Send>;
+/// Answers why the job failed, if it did, with its finish.
+type WriteJob =
+    Box<dyn FnOnce(Result<&mut Transaction<'_>>) -> (Option<SpoolError>, Finish) + Send>;
 type ReadJob = Box<dyn FnOnce(&Connection) + Send>;
 
 /// The spool, open. Cheap to clone; the threads end when the last clone is dropped.
 #[derive(Clone)]
 pub struct Spool {
-    writer: mpsc::SyncSender<WriteJob>,
-    readers: mpsc::SyncSender<ReadJob>,
+    writer: mpsc::Sender<WriteJob>,
+    readers: mpsc::Sender<ReadJob>,
+    places: Arc<Semaphore>,
     path: Arc<Path>,
     _lock: Arc<File>,
 }
@@ -141,7 +145,7 @@ impl std::fmt::Debug for Spool {
     }
 }
 
-/// Jobs that may wait; more, and the asker's thread waits: backpressure, not memory.
+/// Jobs that may wait; more, and the asker waits, though not its thread: backpressure, not memory.
 const JOBS_MAX: usize = 4096;
 
 impl Spool {
@@ -155,10 +159,10 @@ impl Spool {
             tracing::info!(path = %path.display(), "a new spool");
         }
 
-        let (writer, jobs) = mpsc::sync_channel(JOBS_MAX);
+        let (writer, jobs) = mpsc::channel();
         spawn("spool-writer", move || write_loop(connection, &jobs));
 
-        let (readers, jobs) = mpsc::sync_channel::<ReadJob>(JOBS_MAX);
+        let (readers, jobs) = mpsc::channel::<ReadJob>();
         let jobs = Arc::new(Mutex::new(jobs));
         for _ in 0..READERS {
             let connection = connect(path, true)?;
@@ -169,6 +173,7 @@ impl Spool {
         Ok(Self {
             writer,
             readers,
+            places: Arc::new(Semaphore::new(JOBS_MAX)),
             path: path.into(),
             _lock: Arc::new(lock),
         })
@@ -190,13 +195,17 @@ impl Spool {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T> + Send + 'static,
     {
+        let place = self.place().await?;
         let (answer, answered) = oneshot::channel();
         let boxed: WriteJob = Box::new(move |begun| {
+            drop(place);
             let outcome = begun.and_then(|transaction| in_savepoint(transaction, job));
-            Box::new(move |committed| {
+            let failure = outcome.as_ref().err().cloned();
+            let finish: Finish = Box::new(move |committed| {
                 // Nobody may be waiting any more; what is written stays written.
                 let _ = answer.send(committed.and(outcome));
-            })
+            });
+            (failure, finish)
         });
         self.writer.send(boxed).map_err(|_| SpoolError::Closed)?;
         answered.await.unwrap_or(Err(SpoolError::Closed))
@@ -214,15 +223,17 @@ impl Spool {
         let (answer, answered) = mpsc::sync_channel(1);
         let boxed: WriteJob = Box::new(move |begun| {
             let outcome = begun.and_then(|transaction| in_savepoint(transaction, job));
-            Box::new(move |committed| {
+            let failure = outcome.as_ref().err().cloned();
+            let finish: Finish = Box::new(move |committed| {
                 let _ = answer.send(committed.and(outcome));
-            })
+            });
+            (failure, finish)
         });
         self.writer.send(boxed).map_err(|_| SpoolError::Closed)?;
         answered.recv().unwrap_or(Err(SpoolError::Closed))
     }
 
-    /// Reads what is committed.
+    /// Reads what is committed, all of it as it stood at one moment.
     ///
     /// # Errors
     /// What `job` says.
@@ -231,12 +242,21 @@ impl Spool {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T> + Send + 'static,
     {
+        let place = self.place().await?;
         let (answer, answered) = oneshot::channel();
         let boxed: ReadJob = Box::new(move |connection| {
-            let _ = answer.send(job(connection));
+            drop(place);
+            let _ = answer.send(at_one_moment(connection, job));
         });
         self.readers.send(boxed).map_err(|_| SpoolError::Closed)?;
         answered.await.unwrap_or(Err(SpoolError::Closed))
+    }
+
+    /// A place among the jobs that wait. The job keeps it until its turn, even when nobody waits
+    /// for the answer any more.
+    async fn place(&self) -> Result<OwnedSemaphorePermit> {
+        let places = Arc::clone(&self.places);
+        places.acquire_owned().await.map_err(|_| SpoolError::Closed)
     }
 }
 
@@ -261,7 +281,10 @@ fn take_lock(path: &Path) -> Result<File, OpenError> {
         .write(true)
         .mode(0o600)
         .open(&beside)
-        .map_err(unusable)?;
+        .map_err(|source| match source.kind() {
+            std::io::ErrorKind::StorageFull => OpenError::Full { path: path.into() },
+            _ => unusable(source),
+        })?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: path.into() }),
@@ -341,23 +364,50 @@ fn in_savepoint<T>(
     Ok(outcome)
 }
 
+/// Several queries of one job must not see a commit between them.
+fn at_one_moment<T>(
+    connection: &Connection,
+    job: impl FnOnce(&Connection) -> Result<T>,
+) -> Result<T> {
+    let transaction = connection.unchecked_transaction()?;
+    let found = job(&transaction);
+    // Nothing was written: ending it either way is the same.
+    transaction.rollback()?;
+    found
+}
+
 fn write_loop(mut connection: Connection, jobs: &mpsc::Receiver<WriteJob>) {
     while let Ok(first) = jobs.recv() {
         let mut transaction = match connection.transaction() {
             Ok(transaction) => transaction,
             Err(error) => {
                 tracing::error!(%error, "the spool cannot begin to write");
-                first(Err(error.into()))(Ok(()));
+                let (_, finish) = first(Err(error.into()));
+                finish(Ok(()));
                 continue;
             }
         };
-        let mut finishes = vec![first(Ok(&mut transaction))];
-        while finishes.len() < SHARED_MAX
-            && let Ok(job) = jobs.try_recv()
-        {
-            finishes.push(job(Ok(&mut transaction)));
+        let mut finishes = Vec::new();
+        let mut next = Some(first);
+        let mut taken_back = None;
+        while let Some(job) = next {
+            let (failure, finish) = job(Ok(&mut transaction));
+            finishes.push(finish);
+            // A full or failing disk makes SQLite take the whole transaction back, not the job's
+            // part alone. Whatever ran after that would be committed by itself.
+            if transaction.is_autocommit() {
+                taken_back = failure.or(Some(SpoolError::Full));
+                break;
+            }
+            next = match finishes.len() < SHARED_MAX {
+                true => jobs.try_recv().ok(),
+                false => None,
+            };
         }
-        let committed = transaction.commit().map_err(SpoolError::from);
+        let committed = match taken_back {
+            Some(failure) => Err(failure),
+            None => transaction.commit().map_err(SpoolError::from),
+        };
         if let Err(error) = &committed {
             tracing::error!(%error, "the spool did not commit; nothing was acknowledged");
         }

@@ -153,12 +153,15 @@ pub fn next_due(connection: &Connection, line: &str, now: Timestamp) -> Result<O
         .optional()?)
 }
 
-/// When the next text of a line is due that is not due yet.
+/// When the next text of a line is due that is not due yet. Those behind another one of their
+/// conversation have no time of their own.
 pub fn next_due_at(connection: &Connection, line: &str) -> Result<Option<Timestamp>> {
     let at: Option<i64> = connection
         .prepare_cached(
             "SELECT min(o.not_before) FROM outbox o JOIN gateway g ON g.id = o.gateway
-             WHERE o.state = 'due' AND g.line = ?1",
+             WHERE o.state = 'due' AND g.line = ?1
+               AND NOT EXISTS (SELECT 1 FROM outbox e WHERE e.state = 'due'
+                               AND e.conversation = o.conversation AND e.id < o.id)",
         )?
         .query_row([line], |row| row.get(0))?;
     Ok(at.and_then(|ms| Timestamp::from_millisecond(ms).ok()))
@@ -175,11 +178,20 @@ pub fn waiting(connection: &Connection, line: &str) -> Result<u64> {
     Ok(u64::try_from(count).unwrap_or(0))
 }
 
-/// Segments a line attempted since then.
-pub fn attempted_since(connection: &Connection, line: &str, since: Timestamp) -> Result<u32> {
+/// Segments a line attempted between these times.
+pub fn attempted_between(
+    connection: &Connection,
+    line: &str,
+    since: Timestamp,
+    until: Timestamp,
+) -> Result<u32> {
     Ok(connection
-        .prepare_cached("SELECT count(*) FROM segment WHERE line = ?1 AND attempted >= ?2")?
-        .query_row(params![line, wire::time(since)], |row| row.get(0))?)
+        .prepare_cached(
+            "SELECT count(*) FROM segment WHERE line = ?1 AND attempted BETWEEN ?2 AND ?3",
+        )?
+        .query_row(params![line, wire::time(since), wire::time(until)], |row| {
+            row.get(0)
+        })?)
 }
 
 /// The segments of a text, in order; none before its first attempt.
@@ -292,9 +304,11 @@ pub struct Settled {
     pub reason: Option<String>,
 }
 
+/// Why an interrupted attempt is in doubt.
+const CUT_OFF: &str = "the desk was cut off while this text was on its way to the network";
+
 /// What an interrupted daemon left in doubt: its attempts are *unknown* from now on.
 pub fn doubt_interrupted(connection: &Connection, line: &str) -> Result<usize> {
-    const WHY: &str = "the desk was cut off while this text was on its way to the network";
     let interrupted: Vec<i64> = connection
         .prepare_cached(
             "SELECT DISTINCT outbox FROM segment WHERE state = 'attempting' AND line = ?1",
@@ -302,20 +316,21 @@ pub fn doubt_interrupted(connection: &Connection, line: &str) -> Result<usize> {
         .query_map([line], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
     for outbox in &interrupted {
-        connection
-            .prepare_cached(
-                "UPDATE segment SET state = 'unknown', problem = ?2
-                 WHERE outbox = ?1 AND state = 'attempting'",
-            )?
-            .execute(params![outbox, WHY])?;
-        settle(
-            connection,
-            OutboxId(*outbox),
-            DeliveryState::Unknown,
-            Some(WHY),
-        )?;
+        doubt(connection, OutboxId(*outbox))?;
     }
     Ok(interrupted.len())
+}
+
+/// Puts a text whose attempt was cut off in doubt; answers why.
+pub fn doubt(connection: &Connection, id: OutboxId) -> Result<&'static str> {
+    connection
+        .prepare_cached(
+            "UPDATE segment SET state = 'unknown', problem = ?2
+             WHERE outbox = ?1 AND state = 'attempting'",
+        )?
+        .execute(params![id.0, CUT_OFF])?;
+    settle(connection, id, DeliveryState::Unknown, Some(CUT_OFF))?;
+    Ok(CUT_OFF)
 }
 
 /// Texts whose state the conversation does not show yet, because the daemon ended between the two
@@ -375,28 +390,16 @@ pub fn report(
     reported: Reported,
     words: &str,
 ) -> Result<Matched> {
-    let found: Option<(i64, i64)> = connection
-        .prepare_cached(
-            "SELECT id, outbox FROM segment
-             WHERE line = ?1 AND tail = ?2 AND reference = ?3 AND state IN ('accepted', 'unknown')
-             ORDER BY id DESC LIMIT 1",
-        )?
-        .query_row(params![line, tail, i64::from(reference)], two)
-        .optional()?;
-    let found = match found {
-        Some(found) => Some(found),
-        None if attempt_under_way(connection, line, tail)? => None,
-        None => connection
-            .prepare_cached(
-                "SELECT id, outbox FROM segment
-                 WHERE line = ?1 AND tail = ?2 AND reference IS NULL AND state = 'unknown'
-                 ORDER BY id DESC LIMIT 1",
-            )?
-            .query_row(params![line, tail], two)
-            .optional()?,
-    };
-    let Some((segment, outbox)) = found else {
+    // The attempt may get this very reference: modems begin again at 0 when they restart.
+    if attempt_under_way(connection, line, tail)? {
         return Ok(Matched::NotYet);
+    }
+    let Some((segment, outbox)) = addressee(connection, line, reference, tail, reported)? else {
+        // A second report on a segment whose fate is known says nothing new.
+        return Ok(match latest_final(connection, line, reference, tail)? {
+            Some(_) => Matched::Segment,
+            None => Matched::NotYet,
+        });
     };
     let state = match reported {
         Reported::Delivered => SegmentState::Delivered,
@@ -408,6 +411,66 @@ pub fn report(
         )?
         .execute(params![segment, state.word(), i64::from(reference), words])?;
     whole_text(connection, OutboxId(outbox), words)
+}
+
+/// The segment a report is about, and its text.
+fn addressee(
+    connection: &Connection,
+    line: &str,
+    reference: u8,
+    tail: &str,
+    reported: Reported,
+) -> Result<Option<(i64, i64)>> {
+    let mut by_reference = connection.prepare_cached(
+        "SELECT id, outbox FROM segment
+         WHERE line = ?1 AND tail = ?2 AND reference = ?3 AND state IN (?4, ?5)
+         ORDER BY id DESC LIMIT 1",
+    )?;
+    let mut newest = |one: SegmentState, other: SegmentState| {
+        let reference = i64::from(reference);
+        by_reference
+            .query_row(
+                params![line, tail, reference, one.word(), other.word()],
+                two,
+            )
+            .optional()
+    };
+    let open = newest(SegmentState::Accepted, SegmentState::Unknown)?;
+    if open.is_some() {
+        return Ok(open);
+    }
+    if reported == Reported::Delivered {
+        // It was given up, and came after all.
+        let late = newest(SegmentState::Undelivered, SegmentState::Undelivered)?;
+        if late.is_some() {
+            return Ok(late);
+        }
+    }
+    let after = latest_final(connection, line, reference, tail)?.unwrap_or(0);
+    Ok(connection
+        .prepare_cached(
+            "SELECT id, outbox FROM segment
+             WHERE line = ?1 AND tail = ?2 AND reference IS NULL AND state = 'unknown' AND id > ?3
+             ORDER BY id DESC LIMIT 1",
+        )?
+        .query_row(params![line, tail, after], two)
+        .optional()?)
+}
+
+/// The newest segment with this reference whose fate is known.
+fn latest_final(
+    connection: &Connection,
+    line: &str,
+    reference: u8,
+    tail: &str,
+) -> Result<Option<i64>> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT max(id) FROM segment
+             WHERE line = ?1 AND tail = ?2 AND reference = ?3
+               AND state IN ('delivered', 'undelivered')",
+        )?
+        .query_row(params![line, tail, i64::from(reference)], |row| row.get(0))?)
 }
 
 fn two(row: &Row<'_>) -> rusqlite::Result<(i64, i64)> {
@@ -441,7 +504,13 @@ fn whole_text(connection: &Connection, id: OutboxId, words: &str) -> Result<Matc
     } else if any(SegmentState::Planned) || any(SegmentState::Refused) {
         // The segment in doubt did arrive: the rest of the text may follow it.
         connection
-            .prepare_cached("UPDATE outbox SET state = 'due', not_before = 0 WHERE id = ?1 AND state = 'unknown'")?
+            .prepare_cached(
+                // Unless a person had all of it sent again meanwhile.
+                "UPDATE outbox SET state = 'due', not_before = 0
+                 WHERE id = ?1 AND state = 'unknown'
+                   AND NOT EXISTS (SELECT 1 FROM outbox later
+                                   WHERE later.message = outbox.message AND later.id > ?1)",
+            )?
             .execute([id.0])?;
         return Ok(Matched::Segment);
     } else {
@@ -452,6 +521,13 @@ fn whole_text(connection: &Connection, id: OutboxId, words: &str) -> Result<Matc
     let (message, conversation) = connection
         .prepare_cached("SELECT message, conversation FROM outbox WHERE id = ?1")?
         .query_row([id.0], two)?;
+    let again: bool = connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM outbox WHERE message = ?1 AND id > ?2)")?
+        .query_row([message, id.0], |row| row.get(0))?;
+    if again && state != DeliveryState::Delivered {
+        // Sent again since: how the message stands is the later one's to say.
+        return Ok(Matched::Segment);
+    }
     Ok(Matched::Text(Settled {
         message: MessageId(message),
         conversation: ConversationId(conversation),

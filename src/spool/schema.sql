@@ -78,7 +78,8 @@ CREATE TABLE inbox (
     received INTEGER NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX inbox_digest ON inbox(line, digest);
-CREATE INDEX inbox_open ON inbox(state, id) WHERE state <> 'used';
+-- A partial index serves only queries that repeat its condition word for word.
+CREATE INDEX inbox_open ON inbox(line, state, id) WHERE state <> 'used';
 
 -- Conversations --------------------------------------------------------------------------------
 
@@ -163,6 +164,7 @@ CREATE TABLE outbox (
     problem        TEXT
 ) STRICT;
 CREATE INDEX outbox_due ON outbox(gateway, id) WHERE state = 'due';
+CREATE INDEX outbox_turn ON outbox(conversation, id) WHERE state = 'due';
 CREATE INDEX outbox_message ON outbox(message);
 
 CREATE TABLE segment (                            -- one SMS of a text: an attempt is a row before it is made
@@ -180,5 +182,6 @@ CREATE TABLE segment (                            -- one SMS of a text: an attem
     problem     TEXT,
     UNIQUE (outbox, seq)
 ) STRICT;
-CREATE INDEX segment_reports ON segment(line, reference, tail) WHERE state IN ('accepted', 'unknown');
+CREATE INDEX segment_reports ON segment(line, tail, state, reference);
+CREATE INDEX segment_attempting ON segment(outbox) WHERE state = 'attempting';
 CREATE INDEX segment_attempted ON segment(line, attempted);

@@ -390,11 +390,16 @@ pub fn list(connection: &Connection, listing: &Listing) -> Result<Vec<Listed>> {
             format!("AND c.queue IN ({ids})")
         }
     };
-    // Words and numbers of our own making: nothing of the asker's is spliced in. The states'
-    // index is partial, so `closed` is the one that walks by id.
+    // The states' index is partial and serves only who repeats its condition; with `closed` among
+    // them the list walks by id.
+    let open = match listing.states.contains(&ConversationState::Closed) {
+        true => "",
+        false => "c.state <> 'closed' AND",
+    };
+    // Words and numbers of our own making: nothing of the asker's is spliced in.
     let sql = format!(
         "SELECT {CONVERSATION}, {PATRON}, {MESSAGE}, g.kind FROM conversation c {LISTED}
-         WHERE c.state IN ({states}) {queues} AND c.id > ?1 ORDER BY c.id LIMIT ?2"
+         WHERE {open} c.state IN ({states}) {queues} AND c.id > ?1 ORDER BY c.id LIMIT ?2"
     );
     let after = listing.after.map_or(0, |id| id.0);
     let limit = i64::try_from(listing.limit).unwrap_or(i64::MAX);

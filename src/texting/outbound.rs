@@ -11,10 +11,10 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{closing, reports, tail};
 use crate::desk::Desk;
-use crate::modem::{Line, LineStatus, Phase, SubmitOutcome};
+use crate::modem::{Line, LineStatus, Phase, SubmitOutcome, SubmitRefusal};
 use crate::routing::{DeliveryState, Event};
 use crate::sms::{Address, SmsSubmit, ValidityPeriod};
-use crate::spool::outbox::{self, Due, Segment, SegmentState, Settled};
+use crate::spool::outbox::{self, Due, Segment, SegmentId, SegmentState, Settled};
 use crate::spool::{Spool, SpoolError};
 
 /// Waits between the tries of a text that was refused for a passing reason; then hourly.
@@ -52,6 +52,16 @@ enum Wait {
     Until(Instant),
 }
 
+/// What there is to send of a text.
+enum Begun {
+    /// These segments, one at least; the attempt of the first is recorded.
+    Segments(Vec<Segment>),
+    /// Nothing: this is how it stands.
+    Over(DeliveryState, Option<&'static str>),
+    /// It never can be sent, and why.
+    Unsendable(String),
+}
+
 impl Outbound {
     /// Will send what is due on `line`: one text every `pace`, `per_day` segments a day at most
     /// (0: no cap).
@@ -82,7 +92,7 @@ impl Outbound {
                     None => return,
                 }
             }
-            let Wait::Until(until) = self.step().await;
+            let Wait::Until(until) = self.step(&stop).await;
             tokio::select! {
                 () = closing(&mut stop) => return,
                 _ = due.changed() => {}
@@ -124,8 +134,11 @@ impl Outbound {
     }
 
     /// Sends what is due, one text after another, until something has to be waited for.
-    async fn step(&mut self) -> Wait {
+    async fn step(&mut self, stop: &watch::Receiver<bool>) -> Wait {
         loop {
+            if closed(stop) {
+                return Wait::Until(Instant::now() + LOOK_EVERY);
+            }
             if let Some(until) = self.held_by_pace() {
                 return Wait::Until(until);
             }
@@ -135,18 +148,26 @@ impl Outbound {
             let found = self
                 .spool
                 .read(move |connection| {
-                    let due = outbox::next_due(connection, &line, now)?;
+                    let due = match outbox::next_due(connection, &line, now)? {
+                        Some(due) => {
+                            let segments = segments_left(connection, &due)?;
+                            Some((due, segments))
+                        }
+                        None => None,
+                    };
                     let at = outbox::next_due_at(connection, &line)?;
                     let spent = match per_day {
                         0 => 0,
-                        _ => outbox::attempted_since(connection, &line, day_before(now))?,
+                        _ => outbox::attempted_between(connection, &line, before(now, DAY), now)?,
                     };
                     Ok((due, at, spent))
                 })
                 .await;
             match found {
-                Ok((Some(due), _, spent)) => {
-                    if self.per_day > 0 && spent >= self.per_day {
+                Ok((Some((due, segments)), _, spent)) => {
+                    // A text goes as a whole; one longer than a day's worth has a day of its own.
+                    let room = self.per_day.saturating_sub(spent);
+                    if self.per_day > 0 && spent > 0 && segments > room {
                         tracing::warn!(
                             line = self.line.name,
                             per_day = self.per_day,
@@ -155,10 +176,11 @@ impl Outbound {
                         return Wait::Until(Instant::now() + LOOK_EVERY);
                     }
                     if self.line.status().borrow().phase != Phase::Ready {
-                        return Wait::Until(Instant::now() + LOOK_EVERY);
+                        // At once, to wait for the line and not for the minute.
+                        return Wait::Until(Instant::now());
                     }
                     self.last_start = Some(Instant::now());
-                    self.send(due).await;
+                    self.send(due, stop).await;
                 }
                 Ok((None, at, _)) => {
                     let soon = at.map_or(LOOK_EVERY, |at| until(now, at).min(LOOK_EVERY));
@@ -178,10 +200,14 @@ impl Outbound {
         (until > Instant::now()).then_some(until)
     }
 
-    async fn send(&self, due: Due) {
+    async fn send(&self, due: Due, stop: &watch::Receiver<bool>) {
         let mut segments = match self.begin(&due).await {
-            Ok(segments) => segments.into_iter().peekable(),
-            Err(why) => {
+            Begun::Segments(segments) => segments.into_iter().peekable(),
+            Begun::Over(state, why) => {
+                self.post(&due, state, why.map(str::to_owned)).await;
+                return;
+            }
+            Begun::Unsendable(why) => {
                 self.give_up(&due, why).await;
                 return;
             }
@@ -195,27 +221,26 @@ impl Outbound {
             match outcome {
                 SubmitOutcome::Accepted { message_reference } => {
                     let (id, text) = (segment.id, due.id);
+                    // The rest is sent when the house opens again.
+                    let leave_off = closed(stop);
                     self.keep(move |connection| {
                         outbox::accepted(connection, id, message_reference)?;
                         match next {
+                            Some(_) if leave_off => Ok(()),
                             // The next attempt's record shares this fsync.
                             Some(next) => outbox::attempt(connection, next, Timestamp::now()),
                             None => outbox::settle(connection, text, DeliveryState::Sent, None),
                         }
                     })
                     .await;
+                    if leave_off && next.is_some() {
+                        return;
+                    }
                 }
                 SubmitOutcome::Refused(refusal) => {
-                    let (id, words) = (segment.id, refusal.words.clone());
-                    self.keep(move |connection| {
-                        outbox::not_accepted(connection, id, SegmentState::Refused, &words)
-                    })
-                    .await;
-                    if refusal.transient && due.tries + 1 < TRIES_MAX {
-                        self.put_off(&due, refusal.words).await;
-                    } else {
-                        self.give_up(&due, refusal.words).await;
-                    }
+                    self.refused(&due, segment.id, refusal).await;
+                    // Reports on earlier texts to this telephone waited for the outcome.
+                    reports::settle_parked(&self.spool, &self.desk, &self.line.name).await;
                     return;
                 }
                 SubmitOutcome::Unknown { why } => {
@@ -238,8 +263,11 @@ impl Outbound {
 
     /// Lays a text's segments down, or finds those of an earlier try that are still to be sent,
     /// and records the attempt of the first.
-    async fn begin(&self, due: &Due) -> Result<Vec<Segment>, String> {
-        let address = Address::number(&due.recipient).map_err(|error| error.to_string())?;
+    async fn begin(&self, due: &Due) -> Begun {
+        let address = match Address::number(&due.recipient) {
+            Ok(address) => address,
+            Err(error) => return Begun::Unsendable(error.to_string()),
+        };
         let (id, body) = (due.id, due.body.clone());
         let line = self.line.name.clone();
         let tail = tail(&due.recipient);
@@ -253,32 +281,57 @@ impl Outbound {
                 };
                 let pdus = match tpdus(&address, &body, reference) {
                     Ok(pdus) => pdus,
-                    Err(words) => return Ok(Err(words)),
+                    Err(words) => return Ok(Begun::Unsendable(words)),
                 };
                 segments = outbox::lay_down(connection, id, &line, &tail, &pdus)?;
+            }
+            // Nothing is under way here: an attempt without an outcome was cut off, on a line that
+            // this text's gateway was on before.
+            let cut_off = |segment: &Segment| {
+                matches!(
+                    segment.state,
+                    SegmentState::Attempting | SegmentState::Unknown
+                )
+            };
+            if segments.iter().any(cut_off) {
+                let why = outbox::doubt(connection, id)?;
+                return Ok(Begun::Over(DeliveryState::Unknown, Some(why)));
             }
             segments.retain(|segment| {
                 matches!(segment.state, SegmentState::Planned | SegmentState::Refused)
             });
-            if let Some(first) = segments.first() {
-                outbox::attempt(connection, first.id, Timestamp::now())?;
+            match segments.first() {
+                Some(first) => outbox::attempt(connection, first.id, Timestamp::now())?,
+                None => {
+                    outbox::settle(connection, id, DeliveryState::Sent, None)?;
+                    return Ok(Begun::Over(DeliveryState::Sent, None));
+                }
             }
-            Ok(Ok(segments))
+            Ok(Begun::Segments(segments))
         })
         .await
     }
 
-    async fn put_off(&self, due: &Due, words: String) {
-        let wait = usize::try_from(due.tries)
-            .ok()
-            .and_then(|tries| PATIENCE.get(tries).copied())
-            .unwrap_or(THEN_EVERY);
-        let now = Timestamp::now();
-        let again = now.checked_add(wait).unwrap_or(now);
+    /// The network did not take a segment: its text is put off, or given up.
+    async fn refused(&self, due: &Due, segment: SegmentId, refusal: SubmitRefusal) {
+        let SubmitRefusal {
+            words, transient, ..
+        } = refusal;
         let (id, why) = (due.id, words.clone());
-        self.keep(move |connection| outbox::put_off(connection, id, again, &why))
-            .await;
-        self.post(due, DeliveryState::Queued, Some(words)).await;
+        let again = (transient && due.tries + 1 < TRIES_MAX).then(|| again_at(due.tries));
+        self.keep(move |connection| {
+            outbox::not_accepted(connection, segment, SegmentState::Refused, &why)?;
+            match again {
+                Some(again) => outbox::put_off(connection, id, again, &why),
+                None => outbox::settle(connection, id, DeliveryState::Failed, Some(&why)),
+            }
+        })
+        .await;
+        let state = match again {
+            Some(_) => DeliveryState::Queued,
+            None => DeliveryState::Failed,
+        };
+        self.post(due, state, Some(words)).await;
     }
 
     async fn give_up(&self, due: &Due, words: String) {
@@ -325,6 +378,11 @@ impl Outbound {
     }
 }
 
+/// Whether the house closes.
+fn closed(stop: &watch::Receiver<bool>) -> bool {
+    *stop.borrow() || stop.has_changed().is_err()
+}
+
 /// Waits until the line can send, and answers its own number if it knows it; `None` once the line
 /// is gone.
 async fn ready(status: &mut watch::Receiver<LineStatus>) -> Option<Option<String>> {
@@ -333,6 +391,19 @@ async fn ready(status: &mut watch::Receiver<LineStatus>) -> Option<Option<String
         .await
         .ok()?;
     Some(ready.own_number.clone())
+}
+
+/// How many segments of a text are still to be sent.
+fn segments_left(connection: &rusqlite::Connection, due: &Due) -> Result<u32, SpoolError> {
+    let laid_down = outbox::segments(connection, due.id)?;
+    let left = match laid_down.is_empty() {
+        true => crate::sms::plan(&due.body).segments,
+        false => laid_down
+            .iter()
+            .filter(|s| matches!(s.state, SegmentState::Planned | SegmentState::Refused))
+            .count(),
+    };
+    Ok(u32::try_from(left).unwrap_or(u32::MAX))
 }
 
 /// The TPDUs of a text. Reports are always asked for, and the network gives up after a day: an
@@ -352,8 +423,18 @@ fn tpdus(address: &Address, body: &str, reference: u8) -> Result<Vec<Vec<u8>>, S
         .collect()
 }
 
-fn day_before(now: Timestamp) -> Timestamp {
-    now.checked_sub(DAY).unwrap_or(Timestamp::MIN)
+/// When a text that was refused this often before is tried again.
+fn again_at(tries: u32) -> Timestamp {
+    let wait = usize::try_from(tries)
+        .ok()
+        .and_then(|tries| PATIENCE.get(tries).copied())
+        .unwrap_or(THEN_EVERY);
+    let now = Timestamp::now();
+    now.checked_add(wait).unwrap_or(now)
+}
+
+fn before(now: Timestamp, span: Duration) -> Timestamp {
+    now.checked_sub(span).unwrap_or(Timestamp::MIN)
 }
 
 fn until(now: Timestamp, at: Timestamp) -> Duration {

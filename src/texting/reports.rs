@@ -1,11 +1,13 @@
 //! Status reports: what the network says became of a segment (TS 23.040 §9.2.2.3), matched to the
 //! attempt it belongs to.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::tail;
-use crate::desk::Desk;
-use crate::routing::Event;
+use crate::desk::{Arrivals, Desk, NotGranted, Wish};
+use crate::routing::{DeliveryState, Event};
 use crate::sms::{Delivery, Pdu, SmsStatusReport, Tpdu};
 use crate::spool::inbox::Kept;
 use crate::spool::outbox::{Matched, Reported, Settled};
@@ -13,6 +15,8 @@ use crate::spool::{Result, Spool, inbox, outbox};
 
 /// How long a report waits for an attempt it might belong to; the network gives texts a day.
 const PARKED_FOR: jiff::SignedDuration = jiff::SignedDuration::from_hours(48);
+/// How soon the desk is told again what its disk did not take.
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// Takes one report in: to its segment, or aside until the attempt's outcome is known.
 pub(super) fn take(
@@ -73,7 +77,7 @@ pub(super) async fn settle_parked(spool: &Spool, desk: &Desk, line: &str) {
     let settled = spool
         .write(move |connection| {
             let before = now.checked_sub(PARKED_FOR).unwrap_or(Timestamp::MIN);
-            inbox::forget_parked(connection, before)?;
+            inbox::forget_parked(connection, &name, before)?;
             let mut settled = Vec::new();
             for kept in inbox::parked(connection, &name)? {
                 // It was decoded before it was parked.
@@ -98,20 +102,40 @@ pub(super) async fn settle_parked(spool: &Spool, desk: &Desk, line: &str) {
     }
 }
 
-/// Tells the desk how a text stands. Not waited for: the row in the outbox tells it again at the
-/// next start if this is lost.
+/// Tells the desk how a text stands. Not waited for, but said again while the desk's disk does not
+/// take it; what is lost when the house closes, the row in the outbox tells at the next start.
 pub(super) async fn tell(desk: &Desk, settled: Settled) {
-    let event = Event::Delivery {
-        message: settled.message,
-        conversation: settled.conversation,
-        state: settled.state,
-        reason: settled.reason,
+    let Ok(mut answer) = desk.post(wish(&settled)).await else {
+        return tracing::debug!("the desk is closing: told at the next start");
     };
-    let wish = crate::desk::Wish::Happened {
-        event,
-        arrivals: crate::desk::Arrivals::None,
-    };
-    if let Err(error) = desk.post(wish).await {
-        tracing::debug!(%error, "the desk is closing: told at the next start");
+    // Passing states are followed by others.
+    match settled.state {
+        DeliveryState::Sent
+        | DeliveryState::Delivered
+        | DeliveryState::Failed
+        | DeliveryState::Unknown => {}
+        DeliveryState::Received | DeliveryState::Queued | DeliveryState::Sending => return,
+    }
+    let desk = desk.clone();
+    tokio::spawn(async move {
+        while let Ok(Err(NotGranted::NotKept(_))) = answer.await {
+            tokio::time::sleep(AGAIN).await;
+            match desk.post(wish(&settled)).await {
+                Ok(next) => answer = next,
+                Err(_) => return,
+            }
+        }
+    });
+}
+
+fn wish(settled: &Settled) -> Wish {
+    Wish::Happened {
+        event: Event::Delivery {
+            message: settled.message,
+            conversation: settled.conversation,
+            state: settled.state,
+            reason: settled.reason.clone(),
+        },
+        arrivals: Arrivals::None,
     }
 }
