@@ -302,6 +302,9 @@ impl House {
         if tokio::time::timeout(CLOSING, self.owner).await.is_err() {
             tracing::warn!("closing although the router is still busy");
         }
+        if let Err(error) = self.spool.fold().await {
+            tracing::warn!(%error, "the spool's log stays for the next start to read");
+        }
     }
 }
 

@@ -252,6 +252,24 @@ impl Spool {
         answered.await.unwrap_or(Err(SpoolError::Closed))
     }
 
+    /// Folds SQLite's log into the spool, so that one file is all there is to copy. For the end of
+    /// a day: while others write, the log only grows again.
+    ///
+    /// # Errors
+    /// When the file cannot be written; the log then stays, and the next start reads it.
+    pub async fn fold(&self) -> Result<()> {
+        let path = Arc::clone(&self.path);
+        let folded = tokio::task::spawn_blocking(move || {
+            let connection =
+                connect(&path, false).map_err(|error| SpoolError::Broken(error.to_string()))?;
+            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+            Ok(())
+        });
+        folded
+            .await
+            .map_err(|error| SpoolError::Broken(error.to_string()))?
+    }
+
     /// A place among the jobs that wait. The job keeps it until its turn, even when nobody waits
     /// for the answer any more.
     async fn place(&self) -> Result<OwnedSemaphorePermit> {
