@@ -293,6 +293,14 @@ async fn reports_come_late_by_themselves_or_when_told() {
     assert!(!modem.report(99, 0).unwrap());
     assert!(modem.report(taken[0].number, 0x41).unwrap());
     assert!(terminal.hear("41\r\n").await.contains("+CDS: 25\r\n"));
+    assert_eq!(modem.report_withheld(0).unwrap(), 0, "it has its report");
+    terminal.say("AT+CMGS=18\r").await;
+    terminal.hear("> ").await;
+    terminal.say(hello(true)).await;
+    terminal.hear("OK\r\n").await;
+    assert_eq!(modem.report_withheld(0).unwrap(), 1);
+    terminal.hear("+CDS: 25\r\n").await;
+    assert_eq!(modem.report_withheld(0).unwrap(), 0, "each once");
     modem.set_reports(ReportPolicy {
         delay: Duration::from_millis(20),
         ..ReportPolicy::default()

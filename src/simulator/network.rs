@@ -1,6 +1,6 @@
 //! The network's side: texts waiting for the modem, what it submitted, and the reports that follow.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::air::{self, Address, Coding, Concatenation, Deliver, StatusReport, Submit, Timestamp};
@@ -104,6 +104,8 @@ pub(crate) struct Network {
     pub(crate) sent_count: usize,
     unfinished: HashMap<GroupKey, Unfinished>,
     due: BTreeMap<(Instant, u64), StatusReport>,
+    /// Submissions that asked for a report and have none yet, nor one due.
+    unreported: BTreeSet<u64>,
     last_id: u64,
     last_reference: u16,
     submitted: u64,
@@ -128,6 +130,7 @@ impl Network {
             sent_count: 0,
             unfinished: HashMap::new(),
             due: BTreeMap::new(),
+            unreported: BTreeSet::new(),
             last_id: 0,
             last_reference: 0,
             submitted: 0,
@@ -192,7 +195,10 @@ impl Network {
             // Congestion at our own service centre loses a text to ourselves, as it would on the air.
             let _ = self.queue_tpdu(&back.encode(), false);
         }
-        if submit.status_report && self.reports.automatic && self.due.len() < REPORTS_MAX {
+        let by_itself = self.reports.automatic && self.due.len() < REPORTS_MAX;
+        if submit.status_report && !by_itself {
+            self.unreported.insert(self.submitted);
+        } else if submit.status_report {
             let scts = Timestamp::now(self.zone_quarters).encode();
             let report = StatusReport {
                 message_reference,
@@ -204,8 +210,10 @@ impl Network {
             let due = now + self.reports.delay + extra_delay;
             self.due.insert((due, self.submitted), report);
         }
-        if self.submissions.len() >= HISTORY_MAX {
-            self.submissions.pop_front();
+        if self.submissions.len() >= HISTORY_MAX
+            && let Some(forgotten) = self.submissions.pop_front()
+        {
+            self.unreported.remove(&forgotten.number);
         }
         self.submissions.push_back(Submission {
             number: self.submitted,
@@ -307,7 +315,19 @@ impl Network {
             discharge: scts,
             status,
         };
-        self.queue_tpdu(&report.encode(), true).map(|_| true)
+        self.queue_tpdu(&report.encode(), true)?;
+        self.unreported.remove(&submission);
+        Ok(true)
+    }
+
+    /// Queues the reports that were asked for and did not come by themselves; says how many.
+    pub(crate) fn report_withheld(&mut self, status: u8) -> Result<usize, Congested> {
+        let withheld: Vec<u64> = self.unreported.iter().copied().collect();
+        let mut reported = 0;
+        for submission in withheld {
+            reported += usize::from(self.report(submission, status)?);
+        }
+        Ok(reported)
     }
 
     /// Moves reports whose time has come to the queue.

@@ -397,6 +397,16 @@ impl SimulatedModem {
         self.with(|firmware| firmware.network.report(submission, status))
     }
 
+    /// Sends the status reports that were asked for while they did not come by themselves, each
+    /// once; says how many. A telephone that was off is on again.
+    ///
+    /// # Errors
+    ///
+    /// [`Congested`], as [`Self::patron_texts`]; reports queued before that stay queued.
+    pub fn report_withheld(&self, status: u8) -> Result<usize, Congested> {
+        self.with(|firmware| firmware.network.report_withheld(status))
+    }
+
     /// What status reports say from now on, and when.
     pub fn set_reports(&self, policy: ReportPolicy) {
         self.with(|firmware| firmware.network.reports = policy);

@@ -32,11 +32,14 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
 use axum::routing::{get, post};
 use axum::serve::ListenerExt;
-use axum::{Extension, Router, middleware};
+use axum::{Router, middleware};
+use futures_util::StreamExt;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::csrf::CsrfLayer;
@@ -170,7 +173,13 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let closing = CancellationToken::new();
-    let router = router.layer(Extension(Closing(closing.clone())));
+    // Every event stream, whoever made it: one that does not end holds its connection, and that
+    // the whole house.
+    let ending = closing.clone();
+    let router = router.layer(middleware::map_response(move |response| {
+        let ending = ending.clone();
+        async move { end_stream(response, ending) }
+    }));
     // Changes are small and urgent: they must not wait for a fuller segment.
     let listener = Bounded::new(listener, CONNECTIONS_MAX).tap_io(|connection| {
         if let Err(error) = connection.set_nodelay() {
@@ -196,9 +205,17 @@ pub async fn serve(
     }
 }
 
-/// Told to streams when the server stops; absent where a test calls the router itself.
-#[derive(Debug, Clone)]
-struct Closing(CancellationToken);
+/// Lets an event stream end once the server stops; other answers are short and left whole.
+fn end_stream(response: Response, closing: CancellationToken) -> Response {
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    if !kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream")) {
+        return response;
+    }
+    response.map(|body| {
+        let events = body.into_data_stream();
+        Body::from_stream(events.take_until(closing.cancelled_owned()))
+    })
+}
 
 /// The path of a request, for choosing how an error is dressed.
 fn is_api(request: &Request) -> bool {

@@ -36,6 +36,7 @@ struct SignInPage<'a> {
     library: &'a str,
     name: &'a str,
     problem: &'a str,
+    ribbon: Option<&'a Ribbon>,
 }
 
 #[derive(Template)]
@@ -55,6 +56,14 @@ fn html(page: &impl Template) -> Result<Response, Problem> {
             ))
         }
     }
+}
+
+/// The line above a page; not inside a frame, where the page around it says what it is.
+fn ribbon<'a>(premises: &'a Premises, headers: &HeaderMap) -> Option<&'a Ribbon> {
+    let framed = headers
+        .get("sec-fetch-dest")
+        .is_some_and(|destination| destination == "iframe");
+    premises.settings.ribbon.as_ref().filter(|_| !framed)
 }
 
 /// `GET /`
@@ -80,7 +89,7 @@ pub(super) async fn console(
         queues: &queues.join(", "),
         assigned: !queues.is_empty(),
         version: env!("CARGO_PKG_VERSION"),
-        ribbon: premises.settings.ribbon.as_ref(),
+        ribbon: ribbon(&premises, &headers),
     })
 }
 
@@ -96,6 +105,7 @@ pub(super) async fn sign_in(
         library: &premises.settings.library,
         name: "",
         problem: "",
+        ribbon: ribbon(&premises, &headers),
     })
 }
 
@@ -109,6 +119,7 @@ pub(super) struct Credentials {
 pub(super) async fn sign_in_posted(
     State(premises): State<Arc<Premises>>,
     From(address): From,
+    headers: HeaderMap,
     form: Result<Form<Credentials>, FormRejection>,
 ) -> Result<Response, Problem> {
     let Form(credentials) = form.map_err(|rejection| {
@@ -126,6 +137,7 @@ pub(super) async fn sign_in_posted(
                 library: &premises.settings.library,
                 name: credentials.name.trim(),
                 problem: problem.detail(),
+                ribbon: ribbon(&premises, &headers),
             })?;
             Ok((problem.status(), page).into_response())
         }

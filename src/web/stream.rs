@@ -9,7 +9,6 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -20,9 +19,7 @@ use serde::Deserialize;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Interval, MissedTickBehavior};
-use tokio_util::sync::CancellationToken;
 
-use super::Closing;
 use super::caller::{Audience, Caller, sees};
 use super::crier::{self, Telling, To, frame};
 use super::premises::Premises;
@@ -144,7 +141,6 @@ pub(super) struct Resume {
 /// `GET /events`
 pub(super) async fn events(
     State(premises): State<Arc<Premises>>,
-    closing: Option<Extension<Closing>>,
     caller: Caller,
     Query(resume): Query<Resume>,
     headers: HeaderMap,
@@ -180,7 +176,6 @@ pub(super) async fn events(
         passed: 0,
         visible: BTreeSet::new(),
         keep_alive,
-        closing: closing.map_or_else(CancellationToken::new, |Extension(Closing(token))| token),
         ended: false,
         _endpoint: endpoint,
         _seat: seat,
@@ -219,7 +214,6 @@ struct Tab {
     /// Open conversations this operator sees: one that leaves them is told once, by its id alone.
     visible: BTreeSet<ConversationId>,
     keep_alive: Interval,
-    closing: CancellationToken,
     ended: bool,
     _endpoint: Endpoint,
     _seat: Seat,
@@ -307,7 +301,6 @@ impl Tab {
                 return None;
             }
             let told = tokio::select! {
-                () = self.closing.cancelled() => return None,
                 told = self.told.recv() => told,
                 _ = self.keep_alive.tick() => return Some(Bytes::from_static(b":\n\n")),
             };

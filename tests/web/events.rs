@@ -311,3 +311,44 @@ async fn two_hundred_streams_hear_each_text() {
         delays[delays.len() * 99 / 100]
     );
 }
+
+/// Pages served beside the console have streams of their own: none may hold the house open.
+#[tokio::test]
+async fn every_stream_ends_when_the_server_stops() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    let endless = axum::Router::new().route(
+        "/endless",
+        axum::routing::get(async || {
+            let told = futures_util::stream::once(async { Ok::<_, std::io::Error>("data: 1\n\n") });
+            let events = futures_util::StreamExt::chain(told, futures_util::stream::pending());
+            (
+                [("content-type", "text/event-stream")],
+                axum::body::Body::from_stream(events),
+            )
+        }),
+    );
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let serving = tokio::spawn(callnumber::web::serve(listener, endless, async {
+        let _ = stopped.await;
+    }));
+    let mut browser = tokio::net::TcpStream::connect(address).await.unwrap();
+    browser
+        .write_all(b"GET /endless HTTP/1.1\r\nHost: desk\r\n\r\n")
+        .await
+        .unwrap();
+    let mut heard = Vec::new();
+    while !heard.windows(9).any(|octets| octets == b"data: 1\n\n") {
+        let mut octets = [0; 512];
+        let read = tokio::time::timeout(PATIENCE, browser.read(&mut octets));
+        let count = read.await.unwrap().unwrap();
+        assert_ne!(count, 0, "it ended before it was told to");
+        heard.extend_from_slice(&octets[..count]);
+    }
+    stop.send(()).unwrap();
+    // The server waits five seconds for answers that do not end: this one must.
+    let ended = tokio::time::timeout(std::time::Duration::from_secs(2), serving);
+    ended.await.expect("the stream ends").unwrap().unwrap();
+}

@@ -7,4 +7,5 @@ mod description;
 mod entry;
 mod events;
 mod house;
+#[allow(dead_code)] // The demonstration's test has frames.
 mod webdriver;

@@ -190,6 +190,19 @@ impl Browser {
         .await;
     }
 
+    /// What follows happens inside a frame of the page.
+    pub async fn enter_frame(&self, css: &str) {
+        let element = self.find(css).await;
+        let frame = json!({"id": {ELEMENT: element}});
+        self.command("POST", "/frame", Some(frame)).await;
+    }
+
+    /// What follows happens in the page itself.
+    pub async fn leave_frame(&self) {
+        self.command("POST", "/frame", Some(json!({"id": null})))
+            .await;
+    }
+
     /// Presses keys wherever the focus is.
     pub async fn press(&self, keys: &str) {
         let actions: Vec<Value> = keys
