@@ -16,6 +16,9 @@ pub mod staff;
 pub mod transcript;
 mod wire;
 
+#[cfg(test)]
+mod tests;
+
 use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -124,7 +127,8 @@ pub type Result<T, E = SpoolError> = std::result::Result<T, E>;
 /// Says whether the transaction a job was part of reached the disk.
 type Finish = Box<dyn FnOnce(Result<()>) + Send>;
 /// Answers why the job failed, if it did, with its finish.
-type WriteJob = Box<dyn FnOnce(Result<&mut Transaction<'_>>) -> (Option<SpoolError>, Finish) + Send>;
+type WriteJob =
+    Box<dyn FnOnce(Result<&mut Transaction<'_>>) -> (Option<SpoolError>, Finish) + Send>;
 type ReadJob = Box<dyn FnOnce(&Connection) + Send>;
 
 /// The spool, open. Cheap to clone; the threads end when the last clone is dropped.

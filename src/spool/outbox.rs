@@ -429,7 +429,10 @@ fn addressee(
     let mut newest = |one: SegmentState, other: SegmentState| {
         let reference = i64::from(reference);
         by_reference
-            .query_row(params![line, tail, reference, one.word(), other.word()], two)
+            .query_row(
+                params![line, tail, reference, one.word(), other.word()],
+                two,
+            )
             .optional()
     };
     let open = newest(SegmentState::Accepted, SegmentState::Unknown)?;
