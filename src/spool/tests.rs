@@ -633,13 +633,34 @@ fn lists_page_by_id_and_keep_to_states_and_queues() {
             .map(|l| l.conversation.id.0)
             .collect::<Vec<_>>()
     };
-    use ConversationState::{Closed, Waiting};
-    assert_eq!(ids(&[Waiting], None, 0, 10), [1, 3]);
-    assert_eq!(ids(&[Waiting, Closed], None, 0, 10), [1, 2, 3]);
-    assert_eq!(ids(&[Waiting, Closed], None, 1, 1), [2]);
-    assert_eq!(ids(&[Closed], Some(vec![1]), 0, 10), [2]);
-    assert_eq!(ids(&[Waiting], Some(vec![9]), 0, 10), [0; 0]);
-    assert_eq!(ids(&[Waiting], Some(Vec::new()), 0, 10), [0; 0]);
+    assert_eq!(ids(&[ConversationState::Waiting], None, 0, 10), [1, 3]);
+    assert_eq!(
+        ids(
+            &[ConversationState::Waiting, ConversationState::Closed],
+            None,
+            0,
+            10
+        ),
+        [1, 2, 3]
+    );
+    assert_eq!(
+        ids(
+            &[ConversationState::Waiting, ConversationState::Closed],
+            None,
+            1,
+            1
+        ),
+        [2]
+    );
+    assert_eq!(ids(&[ConversationState::Closed], Some(vec![1]), 0, 10), [2]);
+    assert_eq!(
+        ids(&[ConversationState::Waiting], Some(vec![9]), 0, 10),
+        [0; 0]
+    );
+    assert_eq!(
+        ids(&[ConversationState::Waiting], Some(Vec::new()), 0, 10),
+        [0; 0]
+    );
     assert_eq!(ids(&[], None, 0, 10), [0; 0]);
 }
 
@@ -887,8 +908,6 @@ fn whole(message: i64, conversation: i64, state: DeliveryState) -> Matched {
     })
 }
 
-use DeliveryState::{Delivered, Failed, Sent, Unknown};
-
 #[test]
 fn a_report_goes_to_the_newest_segment_with_its_reference() {
     let shelf = posted(&[(1, 1), (2, 1), (3, 2)]);
@@ -897,13 +916,19 @@ fn a_report_goes_to_the_newest_segment_with_its_reference() {
     laid_down(&shelf, 2, &accepted); // the reference wrapped
     laid_down(&shelf, 3, &accepted); // somebody else's
     assert_eq!(told(&shelf, 8, Reported::Delivered), Matched::NotYet);
-    assert_eq!(told(&shelf, 7, Reported::Delivered), whole(2, 1, Delivered));
+    assert_eq!(
+        told(&shelf, 7, Reported::Delivered),
+        whole(2, 1, DeliveryState::Delivered)
+    );
     assert_eq!(
         told(&shelf, 7, Reported::Undeliverable),
-        whole(1, 1, Failed)
+        whole(1, 1, DeliveryState::Failed)
     );
     // It arrived after all; and what is said again is nothing new.
-    assert_eq!(told(&shelf, 7, Reported::Delivered), whole(1, 1, Delivered));
+    assert_eq!(
+        told(&shelf, 7, Reported::Delivered),
+        whole(1, 1, DeliveryState::Delivered)
+    );
     assert_eq!(told(&shelf, 7, Reported::Delivered), Matched::Segment);
     let other = shelf.do_(|c| report(c, "other", 7, TAIL, Reported::Delivered, ""));
     assert_eq!(other, Matched::NotYet);
@@ -921,9 +946,18 @@ fn a_long_text_is_delivered_when_every_segment_is() {
             (SegmentState::Accepted, Some(1)),
         ],
     );
-    assert_eq!(told(&shelf, 0, Reported::Delivered), whole(1, 1, Sent));
-    assert_eq!(told(&shelf, 255, Reported::Delivered), whole(1, 1, Sent));
-    assert_eq!(told(&shelf, 1, Reported::Delivered), whole(1, 1, Delivered));
+    assert_eq!(
+        told(&shelf, 0, Reported::Delivered),
+        whole(1, 1, DeliveryState::Sent)
+    );
+    assert_eq!(
+        told(&shelf, 255, Reported::Delivered),
+        whole(1, 1, DeliveryState::Sent)
+    );
+    assert_eq!(
+        told(&shelf, 1, Reported::Delivered),
+        whole(1, 1, DeliveryState::Delivered)
+    );
 
     let shelf = posted(&[(1, 1)]);
     let two = [
@@ -933,9 +967,12 @@ fn a_long_text_is_delivered_when_every_segment_is() {
     laid_down(&shelf, 1, &two);
     assert_eq!(
         told(&shelf, 1, Reported::Undeliverable),
-        whole(1, 1, Failed)
+        whole(1, 1, DeliveryState::Failed)
     );
-    assert_eq!(told(&shelf, 2, Reported::Delivered), whole(1, 1, Failed));
+    assert_eq!(
+        told(&shelf, 2, Reported::Delivered),
+        whole(1, 1, DeliveryState::Failed)
+    );
 }
 
 #[test]
@@ -946,7 +983,10 @@ fn a_report_waits_while_an_attempt_is_under_way() {
     assert_eq!(told(&shelf, 7, Reported::Delivered), Matched::NotYet);
     let segment = under_way[0];
     shelf.do_(move |c| outbox::accepted(c, segment, 7));
-    assert_eq!(told(&shelf, 7, Reported::Delivered), whole(2, 1, Delivered));
+    assert_eq!(
+        told(&shelf, 7, Reported::Delivered),
+        whole(2, 1, DeliveryState::Delivered)
+    );
 }
 
 #[test]
@@ -970,7 +1010,10 @@ fn an_interrupted_attempt_is_in_doubt_until_its_report() {
     );
     let untold_now = shelf.do_(|c| untold(c, "m"));
     assert_eq!(untold_now.len(), 1);
-    assert_eq!((untold_now[0].message.0, untold_now[0].state), (1, Unknown));
+    assert_eq!(
+        (untold_now[0].message.0, untold_now[0].state),
+        (1, DeliveryState::Unknown)
+    );
     assert!(untold_now[0].reason.is_some());
     assert!(shelf.do_(|c| untold(c, "other")).is_empty());
 
@@ -1002,13 +1045,13 @@ fn a_report_on_the_first_try_does_not_undo_a_retry() {
     );
     let first = due(&shelf, 0).unwrap().id;
     shelf.do_(move |c| {
-        settle(c, first, Unknown, Some("why"))?;
+        settle(c, first, DeliveryState::Unknown, Some("why"))?;
         let [_, again] = submit(1, 1);
         keep(c, &again, at(1)).map(|_| ())
     });
     let second = due(&shelf, 1).unwrap().id;
     assert_ne!(first, second);
-    shelf.do_(move |c| settle(c, second, Sent, None));
+    shelf.do_(move |c| settle(c, second, DeliveryState::Sent, None));
     assert_eq!(told(&shelf, 9, Reported::Delivered), Matched::Segment);
     assert_eq!(due(&shelf, 1), None, "the rest is not sent a second time");
 
@@ -1020,7 +1063,10 @@ fn a_report_on_the_first_try_does_not_undo_a_retry() {
         keep(c, &again, at(1)).map(|_| ())
     });
     assert_eq!(told(&shelf, 3, Reported::Undeliverable), Matched::Segment);
-    assert_eq!(told(&shelf, 3, Reported::Delivered), whole(1, 1, Delivered));
+    assert_eq!(
+        told(&shelf, 3, Reported::Delivered),
+        whole(1, 1, DeliveryState::Delivered)
+    );
 }
 
 #[test]
