@@ -6,6 +6,8 @@
 
 mod house;
 #[cfg(test)]
+mod radio;
+#[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
