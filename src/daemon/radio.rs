@@ -2,8 +2,6 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::collections::VecDeque;
-
 use tempfile::TempDir;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinHandle;
@@ -14,7 +12,7 @@ use crate::desk::{self, Desk};
 use crate::modem::{
     self, ArrivedPdu, Line, LineStatus, Phase, Slot, Submission, SubmitOutcome, SubmitRefusal,
 };
-use crate::routing::{DeliveryState, Direction, GatewayId, OfflinePolicy, Role};
+use crate::routing::{DeliveryState, OfflinePolicy, Role};
 use crate::sms::{
     Address, Body, Concat, DataCoding, Pdu, ProtocolId, SmsDeliver, SmsStatusReport, SmsSubmit,
     Status, Tpdu, UserData, UserDataHeader, unhex,
@@ -173,7 +171,7 @@ impl House {
     }
 
     async fn sweep_of(&self, pdus: Vec<ArrivedPdu>) -> bool {
-        let (kept, answer) = tokio::sync::oneshot::channel();
+        let (kept, answer) = oneshot::channel();
         let line = "m".into();
         let arrivals = modem::Arrivals { line, pdus, kept };
         self.arrivals.send(arrivals).await.unwrap();
@@ -664,7 +662,7 @@ async fn what_was_kept_and_not_read_is_read_at_the_next_start_once() {
     let spool = Spool::open(&folder.path().join("spool.db")).unwrap();
     spool
         .write(move |c| {
-            let raw = crate::spool::inbox::Raw {
+            let raw = inbox::Raw {
                 digest: [7; 16],
                 pdu,
             };

@@ -166,11 +166,10 @@ fn files_that_are_no_spool_of_ours_are_left_alone() {
 
 // Transactions ------------------------------------------------------------------------------------
 
+type Job = Box<dyn FnOnce(&Connection) -> Result<()> + Send>;
+
 /// Posts jobs while the writer is held up, so that they share one transaction.
-fn together(
-    spool: &Spool,
-    jobs: Vec<Box<dyn FnOnce(&Connection) -> Result<()> + Send>>,
-) -> Vec<Result<()>> {
+fn together(spool: &Spool, jobs: Vec<Job>) -> Vec<Result<()>> {
     let (held, holding) = mpsc::channel::<()>();
     let (let_go, wait) = mpsc::channel::<()>();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -202,7 +201,7 @@ fn together(
     })
 }
 
-fn add_queue(name: &'static str) -> Box<dyn FnOnce(&Connection) -> Result<()> + Send> {
+fn add_queue(name: &'static str) -> Job {
     Box::new(move |c| {
         c.execute("INSERT INTO queue (name) VALUES (?1)", [name])?;
         Ok(())
