@@ -5,11 +5,12 @@
 //! 5. [`cli`]: the commands.
 //! 4. [`daemon`]: the router's one owner: wish, decision, commit, and only then the bells.
 //! 3. Surfaces, each turning its own wire into events, and effects back into its wire:
-//!    [`texting`] (the radio), [`web`] (console and API), [`control`] (commands).
+//!    [`texting`] (the radio), [`web`] (console and API), [`control`] (commands),
+//!    [`xmpp`] (operators' and patrons' own clients).
 //! 2. Keepers: [`modem`] (PDU in, PDU out), [`spool`] (SQLite), [`desk`] (the counter between
 //!    surfaces and owner).
-//! 1. Strangers to one another, and pure: [`sms`] (TS 23.040, 23.038), [`at`] (V.250, TS 27.005,
-//!    27.007), [`routing`] (the law of the desk).
+//! 1. Strangers to one another: [`sms`] (TS 23.040, 23.038), [`at`] (V.250, TS 27.005, 27.007),
+//!    [`routing`] (the law of the desk), all three pure; and [`hardware`] (GPIO).
 //!
 //! Beside the house stands [`simulator`]: a modem that answers AT with its own parser.
 //!
@@ -39,3 +40,4 @@ pub mod sms;
 pub mod spool;
 pub mod texting;
 pub mod web;
+pub mod xmpp;

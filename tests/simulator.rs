@@ -83,6 +83,38 @@ fn find(all: &[u8], part: &[u8]) -> Option<usize> {
 }
 
 #[tokio::test]
+async fn it_remembers_what_it_was_asked() {
+    let settings = Settings {
+        command_latency: Duration::from_millis(20),
+        ..Settings::default()
+    };
+    let modem = SimulatedModem::start(settings).await.unwrap();
+    let mut terminal = Terminal::open(&modem.port());
+    let began = Instant::now();
+    for command in ["ATE0", "at+csq", "AT+NONSENSE=1"] {
+        terminal.say(format!("{command}\r")).await;
+        terminal.hear("\r\n").await;
+        let end = if command.contains("NONSENSE") {
+            "ERROR\r\n"
+        } else {
+            "OK\r\n"
+        };
+        terminal.hear(end).await;
+    }
+    let heard = modem.heard();
+    let lines: Vec<&str> = heard.iter().map(|heard| heard.line.as_str()).collect();
+    assert_eq!(lines, ["E0", "+csq", "+NONSENSE=1"]);
+    assert_eq!(modem.heard_count(), 3);
+    // Each was heard before it was answered, and after the one before was.
+    let mut before = began;
+    for heard in &heard {
+        assert!(heard.at >= before, "{heard:?}");
+        before = heard.at + Duration::from_millis(20);
+    }
+    assert!(before <= Instant::now());
+}
+
+#[tokio::test]
 async fn a_text_in_and_a_text_out() {
     let modem = SimulatedModem::start(Settings::default()).await.unwrap();
     let mut terminal = Terminal::open(&modem.port());

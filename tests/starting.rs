@@ -276,6 +276,9 @@ async fn commands_work_while_the_daemon_runs_and_while_it_is_stopped() {
     let status = said(bench.command(&["status"]));
     assert!(status.contains("line front-desk: ready"), "{status}");
     assert!(bench.stop().success());
+    // Closed in order, the spool is one file that can be copied.
+    let log = std::fs::metadata(bench.path().join("spool.db-wal"));
+    assert_eq!(log.map_or(0, |log| log.len()), 0);
     assert_eq!(bench.command(&["status"]).status.code(), Some(3));
 }
 

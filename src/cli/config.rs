@@ -13,6 +13,7 @@ use serde::de::{self, Deserializer};
 
 use crate::modem::{LineSettings, PortChoice};
 use crate::routing::Library;
+use crate::xmpp;
 
 /// Where the configuration is looked for when no `--config` is given.
 pub const USUAL_FILE: &str = "/etc/callnumber/callnumber.toml";
@@ -128,8 +129,11 @@ pub struct ComponentTable {
     pub domain: String,
     /// Host and port of the server's component listener.
     pub server: String,
-    /// A file that holds the secret.
+    /// A file that holds the secret; a systemd credential named `xmpp-secret` comes before it.
     pub secret_file: Option<PathBuf>,
+    /// Whether patrons' addresses hold their numbers; names such as `heron-42` otherwise.
+    #[serde(default)]
+    pub show_numbers: bool,
 }
 
 /// `[spool]`
@@ -272,9 +276,6 @@ impl Config {
     /// What the file asks for that this version does not do; said once at start.
     pub fn unsupported(&self) -> Vec<&'static str> {
         let mut unsupported = Vec::new();
-        if self.xmpp.is_some() {
-            unsupported.push("[xmpp.component] is not supported by this version: ignored");
-        }
         if self.modems.iter().any(|modem| modem.power.is_some()) {
             unsupported.push("modem power profiles are not supported by this version: ignored");
         }
@@ -288,6 +289,47 @@ impl Config {
             unsupported.push("[library] timezone is not used by this version: ignored");
         }
         unsupported
+    }
+
+    /// The link to the XMPP server, with its secret.
+    ///
+    /// # Errors
+    /// Where the secret was looked for, when there is none.
+    pub fn messengers(&self) -> Result<Option<xmpp::Settings>, String> {
+        let Some(table) = &self.xmpp else {
+            return Ok(None);
+        };
+        let component = &table.component;
+        let credential = std::env::var_os("CREDENTIALS_DIRECTORY")
+            .map(|folder| PathBuf::from(folder).join("xmpp-secret"))
+            .filter(|path| path.exists());
+        let Some(path) = credential.or_else(|| component.secret_file.clone()) else {
+            return Err(
+                "[xmpp.component] has no secret: name a `secret_file`, or give the service a \
+                 credential `xmpp-secret`"
+                    .into(),
+            );
+        };
+        let secret = std::fs::read_to_string(&path).map_err(|error| {
+            format!("[xmpp.component]: cannot read {}: {error}", path.display())
+        })?;
+        let secret = secret.trim_end_matches(['\r', '\n']);
+        if secret.is_empty() {
+            return Err(format!(
+                "[xmpp.component]: {} is empty: write the secret into it",
+                path.display()
+            ));
+        }
+        Ok(Some(xmpp::Settings {
+            domain: component.domain.clone(),
+            server: component.server.clone(),
+            secret: secret.to_owned(),
+            patrons: if component.show_numbers {
+                xmpp::PatronStyle::Number
+            } else {
+                xmpp::PatronStyle::Token
+            },
+        }))
     }
 
     /// The library as notices name it.

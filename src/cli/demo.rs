@@ -130,6 +130,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
             },
             extra: Some(pages(Arc::clone(&place))),
         }),
+        xmpp: None,
         control: true,
     };
     let house = House::open(settings).await?;

@@ -11,7 +11,7 @@ use super::{BoxArguments, secret};
 use crate::control::{self, CallError, Request};
 use crate::daemon::{House, HouseSettings, StartError};
 use crate::routing::{Amendment, GatewayKind, OfflinePolicy, Role};
-use crate::spool::OpenError;
+use crate::spool::{OpenError, staff};
 use crate::web;
 
 /// For how long a sign-in link works.
@@ -52,6 +52,12 @@ pub(super) enum OperatorCommand {
         /// A new role
         #[arg(long)]
         role: Option<RoleWord>,
+        /// The XMPP addresses they write from, without a resource; may be given several times
+        #[arg(long, value_name = "JID")]
+        xmpp: Vec<String>,
+        /// Take their XMPP addresses away
+        #[arg(long, conflicts_with = "xmpp")]
+        no_xmpp: bool,
         #[command(flatten)]
         at: BoxArguments,
     },
@@ -274,8 +280,14 @@ pub(super) async fn operator(command: OperatorCommand) -> anyhow::Result<()> {
             queues,
             password,
             role,
+            xmpp,
+            no_xmpp,
             at,
         } => {
+            let addresses = (no_xmpp || !xmpp.is_empty()).then(|| Amendment::SetAddresses {
+                operator: name.clone(),
+                jids: xmpp,
+            });
             let password_hash = match password {
                 true => Some(hashed_password(&name)?),
                 false => None,
@@ -286,7 +298,11 @@ pub(super) async fn operator(command: OperatorCommand) -> anyhow::Result<()> {
                 role: role.map(Role::from),
                 queues: (!queues.is_empty()).then_some(queues),
             };
-            amend(&at, amendment).await
+            amend(&at, amendment).await?;
+            match addresses {
+                Some(addresses) => amend(&at, addresses).await,
+                None => Ok(()),
+            }
         }
         OperatorCommand::List(arguments) => {
             list(arguments, "operators", &["name", "role", "queues"]).await
@@ -298,7 +314,7 @@ pub(super) async fn operator(command: OperatorCommand) -> anyhow::Result<()> {
             let token = secret::make();
             let amendment = Amendment::AddToken {
                 operator: name,
-                token_hash: secret::hash(&token),
+                token_hash: staff::secret_hash(&token),
             };
             amend(&at, amendment).await?;
             println!("{token}");
@@ -309,7 +325,7 @@ pub(super) async fn operator(command: OperatorCommand) -> anyhow::Result<()> {
             let link = secret::make();
             let amendment = Amendment::AddLink {
                 operator: name,
-                link_hash: secret::hash(&link),
+                link_hash: staff::secret_hash(&link),
                 valid_s: LINK_VALID_S,
             };
             amend(&at, amendment).await?;

@@ -85,8 +85,8 @@ pub fn main() -> ExitCode {
         }
     };
     let outcome = runtime.block_on(perform(cli.command));
-    // A modem that does not let go of its port must not keep the process.
-    runtime.shutdown_background();
+    // Tasks let go of what they hold; a modem that does not must not keep the process.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
     match outcome {
         Ok(code) => code,
         Err(error) => {

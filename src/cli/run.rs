@@ -10,6 +10,7 @@ use super::secret;
 use crate::daemon::{House, HouseSettings, LineSetup, WebSetup};
 use crate::desk::Desk;
 use crate::routing::{Amendment, Event, Role};
+use crate::spool::staff;
 use crate::web;
 
 /// For how long the first operator's sign-in link works.
@@ -46,6 +47,7 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
             extra: None,
         }),
         library,
+        xmpp: config.messengers().map_err(anyhow::Error::msg)?,
         control: true,
     };
     let mut terminate = signal(SignalKind::terminate())?;
@@ -77,10 +79,7 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
 
 /// A desk that nobody can enter gets a first operator and a link for them.
 async fn first_link(house: &House) -> anyhow::Result<Option<String>> {
-    let enterable = house
-        .spool()
-        .read(crate::spool::staff::anyone_can_enter)
-        .await?;
+    let enterable = house.spool().read(staff::anyone_can_enter).await?;
     if enterable {
         return Ok(None);
     }
@@ -120,7 +119,7 @@ pub(super) async fn link(desk: &Desk, operator: String, valid_s: u32) -> anyhow:
     let secret = secret::make();
     desk.amend(Amendment::AddLink {
         operator,
-        link_hash: secret::hash(&secret),
+        link_hash: staff::secret_hash(&secret),
         valid_s,
     })
     .await?;

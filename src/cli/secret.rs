@@ -1,10 +1,9 @@
-//! Secrets: made here, shown once, kept only as their SHA-256.
+//! Secrets: made here and shown once; the spool keeps only their SHA-256.
 
-use std::fmt::Write as _;
 use std::io::{BufRead, IsTerminal};
 
+use crate::sms::hex;
 use anyhow::{Context, bail, ensure};
-use sha2::{Digest, Sha256};
 
 /// Shorter passwords are guessed.
 const PASSWORD_MIN: usize = 8;
@@ -16,18 +15,6 @@ pub(super) fn make() -> String {
     let mut octets = [0_u8; 32];
     getrandom::fill(&mut octets).expect("the system's random source works");
     hex(&octets)
-}
-
-/// What the spool keeps of a secret.
-pub(super) fn hash(secret: &str) -> String {
-    hex(&Sha256::digest(secret.as_bytes()))
-}
-
-fn hex(octets: &[u8]) -> String {
-    octets.iter().fold(String::new(), |mut text, octet| {
-        let _ = write!(text, "{octet:02x}"); // writing to a String cannot fail
-        text
-    })
 }
 
 /// A new password: asked for twice at a terminal, else one line from standard input.
@@ -72,7 +59,7 @@ mod tests {
     fn a_secret_is_kept_as_its_sha_256() {
         // FIPS 180-4, the example of one block.
         assert_eq!(
-            hash("abc"),
+            crate::spool::staff::secret_hash("abc"),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         );
         assert_eq!(make().len(), 64);

@@ -18,6 +18,7 @@ use crate::routing::{Amendment, Library};
 use crate::spool::{OpenError, Spool, SpoolError};
 use crate::texting::{Inbound, Outbound, PinBook};
 use crate::web;
+use crate::xmpp::{self, Messengers};
 
 /// Sweeps that may wait for the spool; the driver waits with the next.
 const ARRIVALS_MAX: usize = 16;
@@ -46,6 +47,8 @@ pub struct HouseSettings {
     pub lines: Vec<LineSetup>,
     /// Where the console listens; `None`: no web face.
     pub web: Option<WebSetup>,
+    /// The link to an XMPP server; `None`: no operators or patrons by XMPP.
+    pub xmpp: Option<xmpp::Settings>,
     /// Whether commands may knock.
     pub control: bool,
 }
@@ -69,6 +72,7 @@ impl HouseSettings {
             library,
             lines: Vec::new(),
             web: None,
+            xmpp: None,
             control: false,
         }
     }
@@ -122,6 +126,7 @@ pub struct House {
     spool: Spool,
     lines: Vec<Line>,
     web: Option<SocketAddr>,
+    messengers: Option<watch::Receiver<xmpp::Standing>>,
     stop_surfaces: watch::Sender<bool>,
     surfaces: Vec<JoinHandle<()>>,
     stop_owner: oneshot::Sender<()>,
@@ -179,6 +184,13 @@ impl House {
             lines.push(line);
         }
 
+        let mut messengers = None;
+        if let Some(settings) = settings.xmpp {
+            let room = Messengers::new(settings, desk.clone(), spool.clone());
+            messengers = Some(room.standing());
+            surfaces.push(tokio::spawn(room.run(stop.clone())));
+        }
+
         if settings.control {
             let listener = control::listen(spool.path()).map_err(|source| StartError::Control {
                 path: control::socket_path(spool.path()),
@@ -225,6 +237,7 @@ impl House {
             spool,
             lines,
             web: address,
+            messengers,
             stop_surfaces,
             surfaces,
             stop_owner,
@@ -250,6 +263,11 @@ impl House {
     /// Where the console listens.
     pub fn web(&self) -> Option<SocketAddr> {
         self.web
+    }
+
+    /// How the link to the XMPP server stands, if one is configured.
+    pub fn messengers(&self) -> Option<&watch::Receiver<xmpp::Standing>> {
+        self.messengers.as_ref()
     }
 
     /// What answering a command takes.
@@ -283,6 +301,9 @@ impl House {
         drop(self.desk);
         if tokio::time::timeout(CLOSING, self.owner).await.is_err() {
             tracing::warn!("closing although the router is still busy");
+        }
+        if let Err(error) = self.spool.fold().await {
+            tracing::warn!(%error, "the spool's log stays for the next start to read");
         }
     }
 }

@@ -232,6 +232,13 @@ pub enum Amendment {
         /// The queues from now on.
         queues: Option<Vec<String>>,
     },
+    /// An operator's XMPP addresses from now on.
+    SetAddresses {
+        /// Whose.
+        operator: String,
+        /// Bare JIDs; none takes the present ones away.
+        jids: Vec<String>,
+    },
     /// Takes an operator away: sessions and tokens end, claimed conversations go back to the queue.
     RemoveOperator {
         /// Whom.

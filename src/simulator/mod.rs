@@ -36,6 +36,7 @@ pub use air::Timestamp;
 
 pub use console::{Answer, Console};
 pub use faults::Faults;
+pub use firmware::Heard;
 pub use network::{Congested, ReportPolicy, SentText, Submission};
 pub use profile::{PROFILES, Profile};
 pub use simulated_modem::{Parts, SimulatedModem, StoredMessage, TimedOut};

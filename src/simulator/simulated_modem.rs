@@ -14,7 +14,7 @@ use tokio_serial::SerialStream;
 use super::Settings;
 use super::air::{self, Address, Deliver, Language, Timestamp, UserData};
 use super::faults::{Draws, Faults};
-use super::firmware::{Firmware, Mem};
+use super::firmware::{Firmware, Heard, Mem};
 use super::network::{Congested, ReportPolicy, SentText, Submission};
 use super::port::Port;
 use super::storage::Status;
@@ -258,6 +258,19 @@ impl SimulatedModem {
                     })
             })
             .collect()
+    }
+
+    // What it was asked.
+
+    /// Every command line since it was started, oldest first (the last 10 000).
+    pub fn heard(&self) -> Vec<Heard> {
+        let firmware = locked(&self.shared.firmware);
+        firmware.heard.iter().cloned().collect()
+    }
+
+    /// How many command lines it was given since it was started.
+    pub fn heard_count(&self) -> usize {
+        locked(&self.shared.firmware).heard_count
     }
 
     // Texts out.

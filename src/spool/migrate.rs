@@ -10,7 +10,10 @@ use super::{OpenError, open_error};
 const APPLICATION_ID: i64 = 0x636c_6e6d;
 
 /// Each runs once, in order, and is never changed after a release.
-const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema.sql"),
+    include_str!("migrations/0002_messengers.sql"),
+];
 
 /// Refuses a file that is some other program's database, before anything is written to it.
 pub(super) fn recognise(connection: &Connection, path: &Path) -> Result<(), OpenError> {

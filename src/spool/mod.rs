@@ -6,10 +6,11 @@
 //!
 //! Rooms: [`inbox`] keeps raw PDUs until they are consumed, [`outbox`] the texts due, their
 //! attempts and outcomes, [`transcript`] conversations, [`feed`] what operators were told,
-//! [`staff`] the plan of the desk and who may enter.
+//! [`messengers`] what is owed to XMPP clients, [`staff`] the plan of the desk and who may enter.
 
 pub mod feed;
 pub mod inbox;
+pub mod messengers;
 mod migrate;
 pub mod outbox;
 pub mod staff;
@@ -252,6 +253,24 @@ impl Spool {
         });
         self.readers.send(boxed).map_err(|_| SpoolError::Closed)?;
         answered.await.unwrap_or(Err(SpoolError::Closed))
+    }
+
+    /// Folds SQLite's log into the spool, so that one file is all there is to copy. For the end of
+    /// a day: while others write, the log only grows again.
+    ///
+    /// # Errors
+    /// When the file cannot be written; the log then stays, and the next start reads it.
+    pub async fn fold(&self) -> Result<()> {
+        let path = Arc::clone(&self.path);
+        let folded = tokio::task::spawn_blocking(move || {
+            let connection =
+                connect(&path, false).map_err(|error| SpoolError::Broken(error.to_string()))?;
+            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+            Ok(())
+        });
+        folded
+            .await
+            .map_err(|error| SpoolError::Broken(error.to_string()))?
     }
 
     /// A place among the jobs that wait. The job keeps it until its turn, even when nobody waits

@@ -1,7 +1,11 @@
 //! Who and what there is: queues, gateways, operators, assignments; and who may come in.
 
+use std::fmt::Write as _;
+
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use sha2::{Digest, Sha256};
 
 use super::wire;
 use super::{Result, SpoolError};
@@ -148,6 +152,13 @@ pub fn amend(connection: &Connection, amendment: &Amendment, now: Timestamp) -> 
                 Some(queues) => assign(connection, id, queues),
                 None => Ok(()),
             }
+        }
+        Amendment::SetAddresses {
+            operator: name,
+            jids,
+        } => {
+            let id = operator(connection, name)?;
+            set_addresses(connection, id, jids)
         }
         Amendment::RemoveOperator { name } => remove_operator(connection, name),
         Amendment::AddToken {
@@ -386,9 +397,44 @@ fn assign(connection: &Connection, operator: i64, queues: &[String]) -> Result<(
     Ok(())
 }
 
+/// Letters of a bare JID at most (RFC 7622 §3: twice 1023 octets); nobody types as many.
+const JID_MAX: usize = 512;
+
+fn set_addresses(connection: &Connection, operator: i64, jids: &[String]) -> Result<()> {
+    connection.execute("DELETE FROM address WHERE operator = ?1", [operator])?;
+    for jid in jids {
+        // JIDs fold case (RFC 7622 §3.3.1).
+        let jid = jid.trim().to_lowercase();
+        let fits = jid.len() <= JID_MAX
+            && jid.split('@').filter(|part| !part.is_empty()).count() == 2
+            && jid.matches('@').count() == 1
+            && !jid.contains(|c: char| c == '/' || c.is_whitespace() || c.is_control());
+        if !fits {
+            return refused(format!(
+                "{jid:?} is not an XMPP address: write it as ana@example.org, without a resource"
+            ));
+        }
+        let taken: Option<String> = connection
+            .prepare_cached(
+                "SELECT o.name FROM address a JOIN operator o ON o.id = a.operator
+                 WHERE a.jid = ?1 AND a.operator <> ?2",
+            )?
+            .query_row(params![jid, operator], |row| row.get(0))
+            .optional()?;
+        if let Some(other) = taken {
+            return refused(format!("{jid} is the address of operator {other} already"));
+        }
+        connection.execute(
+            "INSERT OR IGNORE INTO address (jid, operator) VALUES (?1, ?2)",
+            params![jid, operator],
+        )?;
+    }
+    Ok(())
+}
+
 fn remove_operator(connection: &Connection, name: &str) -> Result<()> {
     let id = operator(connection, name)?;
-    for table in ["session", "token", "link", "assignment"] {
+    for table in ["session", "token", "link", "assignment", "address"] {
         connection.execute(&format!("DELETE FROM {table} WHERE operator = ?1"), [id])?;
     }
     connection.execute(
@@ -431,6 +477,16 @@ fn add_line(connection: &Connection, name: &str) -> Result<()> {
 }
 
 // Who may come in -------------------------------------------------------------------------------
+
+/// What is kept of a session's, token's or link's secret: its SHA-256 in hexadecimal.
+pub fn secret_hash(secret: &str) -> String {
+    Sha256::digest(secret.as_bytes())
+        .iter()
+        .fold(String::with_capacity(64), |mut hex, octet| {
+            let _ = write!(hex, "{octet:02x}"); // writing to a String cannot fail
+            hex
+        })
+}
 
 /// An operator and the hash of their password, by the name they sign in with.
 pub fn credentials(

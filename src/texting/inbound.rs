@@ -24,6 +24,10 @@ use crate::spool::{Spool, SpoolError, inbox, transcript};
 
 /// Long texts under way at one time; more than a library meets, less than a hostile sender wants.
 const UNDER_WAY_MAX: usize = 256;
+/// Deliveries that are kept in one transaction; the modem gives them fifty PDUs at most.
+const SWEEPS_MAX: usize = 16;
+/// PDUs kept before the first of them is read: more than any SIM holds, and no long wait for it.
+const UNREAD_MAX: usize = 500;
 /// How long a text waits for a missing segment before it is shown with a gap.
 const PATIENCE: Duration = Duration::from_secs(5 * 60);
 /// How long a text that was shown with a gap may still be completed.
@@ -91,7 +95,7 @@ impl Inbound {
                 biased;
                 () = closing(&mut stop) => return,
                 arrivals = arrived.recv() => match arrivals {
-                    Some(arrivals) => self.keep(arrivals).await,
+                    Some(arrivals) => self.take_in(arrivals, &mut arrived).await,
                     None => return,
                 },
                 // A gateway for this line may have been added.
@@ -107,34 +111,61 @@ impl Inbound {
         groups.chain(self.again).min().unwrap_or(far)
     }
 
-    /// Keeps a sweep, says so, and reads what is new in it.
-    async fn keep(&mut self, arrivals: modem::Arrivals) {
-        let modem::Arrivals { pdus, kept, .. } = arrivals;
-        let raws: Vec<Raw> = pdus.into_iter().map(raw).collect();
+    /// Keeps a sweep, then whatever came meanwhile, and only then reads what is new in it all: a
+    /// full SIM empties at the disk's speed, not the router's.
+    async fn take_in(
+        &mut self,
+        first: modem::Arrivals,
+        arrived: &mut mpsc::Receiver<modem::Arrivals>,
+    ) {
+        let mut new = Vec::new();
+        let mut sweep = vec![first];
+        while !sweep.is_empty() {
+            let Some(kept) = self.keep(sweep).await else {
+                // A commit that failed may be on disk all the same; listed again, its rows are
+                // known and nobody would read them. What was kept before it is read with them.
+                self.again = Some(Instant::now() + AGAIN);
+                return;
+            };
+            new.extend(kept);
+            if new.len() >= UNREAD_MAX {
+                break;
+            }
+            sweep = std::iter::from_fn(|| arrived.try_recv().ok())
+                .take(SWEEPS_MAX)
+                .collect();
+        }
+        match self.again {
+            // Earlier ones wait: these come after them.
+            Some(_) => self.read_again().await,
+            None => self.read(new).await,
+        }
+    }
+
+    /// Keeps PDUs in one transaction and says so. Answers those that are new, `None` when the
+    /// spool did not keep them.
+    async fn keep(&self, sweep: Vec<modem::Arrivals>) -> Option<Vec<Kept>> {
+        let mut verdicts = Vec::with_capacity(sweep.len());
+        let mut raws = Vec::new();
+        for modem::Arrivals { pdus, kept, .. } in sweep {
+            raws.extend(pdus.into_iter().map(raw));
+            verdicts.push(kept);
+        }
         let line = self.line.clone();
         let now = Timestamp::now();
         let outcome = self
             .spool
             .write(move |connection| inbox::keep(connection, &line, &raws, now))
             .await;
-        match outcome {
-            Ok(new) => {
-                // The driver may be gone; the next one lists them again and finds them known.
-                let _ = kept.send(true);
-                match self.again {
-                    // Earlier ones wait: these come after them.
-                    Some(_) => self.read_again().await,
-                    None => self.read(new).await,
-                }
-            }
-            Err(error) => {
-                tracing::error!(line = self.line, %error, "texts stay on the SIM");
-                let _ = kept.send(false);
-                // A commit that failed may be on disk all the same; listed again, its rows are
-                // known and nobody would read them.
-                self.again = Some(Instant::now() + AGAIN);
-            }
+        for verdict in verdicts {
+            // The driver may be gone; the next one lists them again and finds them known.
+            let _ = verdict.send(outcome.is_ok());
         }
+        outcome
+            .inspect_err(|error| {
+                tracing::error!(line = self.line, %error, "texts stay on the SIM");
+            })
+            .ok()
     }
 
     /// Reads everything the inbox holds, afresh.

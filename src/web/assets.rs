@@ -6,8 +6,8 @@ use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::premises::digest;
 use super::problem::{self, Problem};
+use crate::spool::staff::secret_hash;
 
 const JS: &str = "text/javascript; charset=utf-8";
 
@@ -44,7 +44,7 @@ static TAGS: LazyLock<Vec<HeaderValue>> = LazyLock::new(|| {
     FILES
         .iter()
         .map(|(_, _, content)| {
-            let hash = digest(content);
+            let hash = secret_hash(content);
             let short = hash.get(..16).unwrap_or_default();
             HeaderValue::try_from(format!("\"{short}\"")).expect("hexadecimal is ASCII")
         })

@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, header};
 use cookie::{Cookie, SameSite};
 use jiff::Timestamp;
 
-use super::premises::{Premises, digest};
+use super::premises::Premises;
 use super::problem::Problem;
 use super::{Settings, sign_in};
 use crate::desk::Board;
@@ -52,7 +52,7 @@ impl Caller {
             None => (session_token(headers, &premises.settings), true),
         };
         let Some(proof) = proof else { return Ok(None) };
-        let hash = digest(&proof);
+        let hash = staff::secret_hash(&proof);
         let looked_up = hash.clone();
         let found = premises
             .spool

@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, RwLock};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use sha2::{Digest, Sha256};
 use tokio::sync::{Mutex as AsyncMutex, MutexGuard, broadcast};
 
 use super::crier::{self, Telling};
@@ -118,16 +117,4 @@ impl Premises {
 /// Whether a line sends and receives.
 pub(super) fn is_ready(status: &LineStatus) -> bool {
     matches!(status.phase, Phase::Ready)
-}
-
-/// SHA-256 of a secret, hexadecimal: all that is kept of it.
-pub(super) fn digest(secret: &str) -> String {
-    use std::fmt::Write;
-    Sha256::digest(secret.as_bytes())
-        .iter()
-        .fold(String::with_capacity(64), |mut hex, octet| {
-            // Writing to a String cannot fail.
-            let _ = write!(hex, "{octet:02x}");
-            hex
-        })
 }

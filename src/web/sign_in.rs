@@ -6,7 +6,7 @@ use std::time::Instant;
 use axum::http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 
-use super::premises::{Premises, digest};
+use super::premises::Premises;
 use super::problem::Problem;
 use crate::routing::OperatorId;
 use crate::spool::staff;
@@ -70,7 +70,7 @@ pub(super) async fn with_password(
 
 /// Signs an operator in with a one-time link, which is used up by it.
 pub(super) async fn with_link(premises: &Premises, secret: &str) -> Result<Opened, Problem> {
-    let hash = digest(secret);
+    let hash = staff::secret_hash(secret);
     let operator = premises
         .spool
         .write(move |connection| staff::take_link(connection, &hash, Timestamp::now()))
@@ -87,7 +87,7 @@ pub(super) async fn with_link(premises: &Premises, secret: &str) -> Result<Opene
 
 async fn open(premises: &Premises, operator: OperatorId) -> Result<Opened, Problem> {
     let token = new_token()?;
-    let hash = digest(&token);
+    let hash = staff::secret_hash(&token);
     premises
         .spool
         .write(move |connection| {

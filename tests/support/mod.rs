@@ -77,7 +77,7 @@ impl Bench {
     /// Switches the box on; answers where its console is.
     pub fn start(&mut self) -> SocketAddr {
         assert!(self.daemon.is_none(), "it runs already");
-        let mut daemon = binary()
+        let daemon = binary()
             .args(["run", "--config"])
             .arg(self.config())
             .env("CALLNUMBER_LOG", "callnumber=warn")
@@ -85,6 +85,8 @@ impl Bench {
             .stderr(Stdio::inherit())
             .spawn()
             .unwrap();
+        // Kept at once: whatever goes wrong from here on, the box ends with its bench.
+        let daemon = self.daemon.insert(daemon);
         let mut lines = BufReader::new(daemon.stdout.take().unwrap());
         let mut said = String::new();
         loop {
@@ -97,7 +99,6 @@ impl Bench {
                 let address = url.trim_end_matches('/').parse().unwrap();
                 // Whatever else it says must not fill the pipe.
                 std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
-                self.daemon = Some(daemon);
                 return address;
             }
         }

@@ -260,7 +260,7 @@ async fn answers_have_bounds() {
         ("", None),
         (" \n\t ", None),
         ("hi", Some(String::new())),
-        ("hi", Some("k".repeat(65))),
+        ("hi", Some("k".repeat(201))),
     ] {
         ana.post(&path, json!({"body": body, "client_id": client_id}))
             .await

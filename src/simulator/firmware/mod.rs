@@ -39,8 +39,20 @@ const BUFFERED_CODES_MAX: usize = 32;
 /// out of the terminal's buffer.
 const FAREWELL: Duration = Duration::from_millis(100);
 
+/// Command lines remembered; then the oldest goes.
+const HEARD_MAX: usize = 10_000;
+
 const CTRL_Z: u8 = 0x1A;
 const ESC: u8 = 0x1B;
+
+/// A command line the terminal gave, and when its end was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heard {
+    /// When.
+    pub at: Instant,
+    /// Without its `AT`.
+    pub line: String,
+}
 
 /// A final result code other than `OK`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -227,6 +239,10 @@ pub(crate) struct Firmware {
     input: VecDeque<u8>,
     line: Option<CommandLine>,
     last_line: Vec<u8>,
+    /// Command lines, oldest first.
+    pub(crate) heard: VecDeque<Heard>,
+    /// How many there ever were; `heard` may have forgotten the first of them.
+    pub(crate) heard_count: usize,
     busy: Option<Busy>,
     response: Vec<u8>,
     held_codes: VecDeque<Vec<u8>>,
@@ -280,6 +296,8 @@ impl Firmware {
             input: VecDeque::new(),
             line: None,
             last_line: Vec::new(),
+            heard: VecDeque::new(),
+            heard_count: 0,
             busy: None,
             response: Vec::new(),
             held_codes: VecDeque::new(),
@@ -556,6 +574,14 @@ impl Firmware {
     }
 
     fn start_line(&mut self, line: &[u8]) {
+        if self.heard.len() >= HEARD_MAX {
+            self.heard.pop_front();
+        }
+        self.heard.push_back(Heard {
+            at: self.now,
+            line: String::from_utf8_lossy(line).into_owned(),
+        });
+        self.heard_count += 1;
         if line.len() > LINE_MAX {
             self.finish(Err(Refusal::Error));
             return;

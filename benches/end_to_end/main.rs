@@ -1,0 +1,48 @@
+//! The whole path against a modem that answers at once: what callnumber adds to the port, the disk
+//! and the wire.
+//!
+//! `cargo bench --bench end_to_end`, or `-- arrivals draining …` for some of it. Where two things
+//! are compared, both are measured in the same run, in turns. `benches/README.md` says what each
+//! number means.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod arrivals;
+mod bare_port;
+mod commits;
+mod draining;
+mod figures;
+#[path = "../../tests/support/http.rs"]
+#[allow(dead_code, unreachable_pub)]
+mod http;
+mod library;
+mod residence;
+mod sending;
+
+use figures::{Table, load};
+
+/// One part of the bench: its name, and what fills its rows of the table.
+type Part = (&'static str, fn(&mut Table));
+
+const PARTS: [Part; 5] = [
+    ("arrivals", arrivals::measure),
+    ("draining", draining::measure),
+    ("sending", sending::measure),
+    ("commits", commits::measure),
+    ("residence", residence::measure),
+];
+
+fn main() {
+    let wanted: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|argument| !argument.starts_with('-')) // cargo passes `--bench`
+        .collect();
+    let mut table = Table::default();
+    for (name, measure) in PARTS {
+        if wanted.is_empty() || wanted.iter().any(|word| word == name) {
+            eprintln!("{name} … (load {})", load());
+            measure(&mut table);
+        }
+    }
+    print!("{table}");
+}

@@ -1,0 +1,432 @@
+//! What must be remembered for operators and patrons with XMPP clients: whose address is whose,
+//! what a client proved to have read, whose reply waits for its fate, who watches a queue.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::outbox::{Due, OutboxId, Settled};
+use super::wire::{self, CONVERSATION, MESSAGE, PATRON};
+use super::{Result, transcript};
+use crate::routing::{
+    Conversation, ConversationId, GatewayKind, Message, MessageId, OperatorId, Patron, QueueId,
+};
+
+/// Operators by bare JID.
+pub fn addresses(connection: &Connection) -> Result<BTreeMap<String, OperatorId>> {
+    let rows = connection
+        .prepare_cached(
+            "SELECT a.jid, a.operator FROM address a JOIN operator o ON o.id = a.operator
+             WHERE NOT o.removed",
+        )?
+        .query_map([], |row| Ok((row.get(0)?, OperatorId(row.get(1)?))))?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(rows)
+}
+
+/// A patron's text that an operator's client is to show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owed {
+    /// The words.
+    pub message: Message,
+    /// Whose they are.
+    pub patron: Patron,
+    /// The wire the patron is on.
+    pub kind: GatewayKind,
+    /// The queue the thread is in.
+    pub queue: QueueId,
+}
+
+const MESSAGE_COLUMNS: usize = 11;
+const PATRON_COLUMNS: usize = 7;
+
+/// Texts of open threads after the operator's last answer and after what `jid` has read.
+const OWED: &str = "FROM message m
+     JOIN conversation c ON c.id = m.conversation
+     JOIN patron p ON p.id = c.patron
+     JOIN gateway g ON g.id = p.gateway
+     WHERE m.direction = 'in' AND c.state <> 'closed'
+       AND m.id > coalesce((SELECT message FROM shown WHERE jid = ?1 AND conversation = c.id), 0)
+       AND m.id > coalesce((SELECT max(id) FROM message WHERE conversation = c.id AND author = 'operator'), 0)";
+
+fn owed_row(row: &Row<'_>) -> rusqlite::Result<Owed> {
+    Ok(Owed {
+        message: wire::message(row)?,
+        patron: wire::patron(row, MESSAGE_COLUMNS)?,
+        kind: wire::gateway_kind(row, MESSAGE_COLUMNS + PATRON_COLUMNS)?,
+        queue: QueueId(row.get(MESSAGE_COLUMNS + PATRON_COLUMNS + 1)?),
+    })
+}
+
+/// What the client at `jid` is to show when its operator comes: unanswered texts of these queues
+/// and of whatever the operator answers, oldest first, after `after`, at most `limit`.
+pub fn owed(
+    connection: &Connection,
+    jid: &str,
+    operator: OperatorId,
+    queues: &[QueueId],
+    after: MessageId,
+    limit: usize,
+) -> Result<Vec<Owed>> {
+    let queues = queues
+        .iter()
+        .map(|queue| queue.0.to_string())
+        .collect::<Vec<_>>()
+        .join(", ");
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = connection
+        .prepare_cached(&format!(
+            "SELECT {MESSAGE}, {PATRON}, g.kind, c.queue {OWED}
+               AND (c.claimed_by = ?2 OR (c.claimed_by IS NULL AND c.queue IN ({queues})))
+               AND m.id > ?3 ORDER BY m.id LIMIT ?4"
+        ))?
+        .query_map(params![jid, operator.0, after.0, limit], owed_row)?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(rows)
+}
+
+/// What the client at `jid` is to show of one thread.
+pub fn owed_in(
+    connection: &Connection,
+    jid: &str,
+    conversation: ConversationId,
+    limit: usize,
+) -> Result<Vec<Owed>> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = connection
+        .prepare_cached(&format!(
+            "SELECT {MESSAGE}, {PATRON}, g.kind, c.queue {OWED} AND c.id = ?2
+             ORDER BY m.id LIMIT ?3"
+        ))?
+        .query_map(params![jid, conversation.0, limit], owed_row)?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(rows)
+}
+
+/// Keeps how far the client at `jid` has read a thread.
+pub fn set_shown(
+    connection: &Connection,
+    jid: &str,
+    conversation: ConversationId,
+    message: MessageId,
+) -> Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO shown (jid, conversation, message) VALUES (?1, ?2, ?3)
+             ON CONFLICT (jid, conversation) DO UPDATE SET message = max(message, ?3)",
+        )?
+        .execute(params![jid, conversation.0, message.0])?;
+    Ok(())
+}
+
+/// The operator left: what nobody answered is shown again at the next sign-in.
+pub fn forget_shown(connection: &Connection, jid: &str) -> Result<()> {
+    connection
+        .prepare_cached("DELETE FROM shown WHERE jid = ?1")?
+        .execute([jid])?;
+    Ok(())
+}
+
+/// A thread with its patron: what a reply is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Thread {
+    /// The patron's latest conversation.
+    pub conversation: Conversation,
+    /// Whose.
+    pub patron: Patron,
+    /// The wire the patron is on.
+    pub kind: GatewayKind,
+}
+
+/// How an XMPP address names a patron.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Naming {
+    /// By the shown name.
+    Name(String),
+    /// By telephone number, in the queue of this name if there are several such patrons.
+    Number(String, Option<String>),
+}
+
+/// The latest thread of the patron an address names.
+pub fn thread_of(connection: &Connection, naming: &Naming) -> Result<Option<Thread>> {
+    let (condition, value, queue) = match naming {
+        Naming::Name(name) => ("p.name = ?1", name, None),
+        Naming::Number(number, queue) => (
+            "p.address = ?1 AND g.kind = 'sms'",
+            number,
+            queue.as_deref(),
+        ),
+    };
+    let found: Option<i64> = connection
+        .prepare_cached(&format!(
+            "SELECT c.id FROM conversation c JOIN patron p ON p.id = c.patron
+             JOIN gateway g ON g.id = p.gateway LEFT JOIN queue q ON q.id = c.queue
+             WHERE {condition} ORDER BY q.name IS ?2 DESC, c.id DESC LIMIT 1"
+        ))?
+        .query_row(params![value, queue], |row| row.get(0))
+        .optional()?;
+    match found {
+        Some(id) => thread(connection, ConversationId(id)),
+        None => Ok(None),
+    }
+}
+
+/// A conversation with its patron.
+pub fn thread(connection: &Connection, id: ConversationId) -> Result<Option<Thread>> {
+    let Some(conversation) = transcript::conversation(connection, id)? else {
+        return Ok(None);
+    };
+    Ok(connection
+        .prepare_cached(&format!(
+            "SELECT {PATRON}, g.kind FROM patron p JOIN gateway g ON g.id = p.gateway WHERE p.id = ?1"
+        ))?
+        .query_row([conversation.patron.0], |row| {
+            Ok((wire::patron(row, 0)?, wire::gateway_kind(row, PATRON_COLUMNS)?))
+        })
+        .optional()?
+        .map(|(patron, kind)| Thread {
+            conversation,
+            patron,
+            kind,
+        }))
+}
+
+/// Unanswered threads of these queues and those the operator answers, oldest first.
+pub fn open_threads(
+    connection: &Connection,
+    operator: OperatorId,
+    queues: &[QueueId],
+    limit: usize,
+) -> Result<Vec<(Conversation, String)>> {
+    let queues = queues
+        .iter()
+        .map(|queue| queue.0.to_string())
+        .collect::<Vec<_>>()
+        .join(", ");
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = connection
+        .prepare_cached(&format!(
+            "SELECT {CONVERSATION}, p.name FROM conversation c JOIN patron p ON p.id = c.patron
+             WHERE c.state <> 'closed' AND (c.claimed_by = ?1
+                OR (c.claimed_by IS NULL AND c.queue IN ({queues})))
+             ORDER BY c.id LIMIT ?2"
+        ))?
+        .query_map(params![operator.0, limit], |row| {
+            Ok((
+                wire::conversation(row)?,
+                row.get(wire::CONVERSATION_COLUMNS)?,
+            ))
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(rows)
+}
+
+/// How many threads of each queue nobody answers.
+pub fn unanswered(connection: &Connection) -> Result<BTreeMap<QueueId, u64>> {
+    let rows = connection
+        .prepare_cached(
+            "SELECT queue, count(*) FROM conversation WHERE state IN ('held', 'waiting') GROUP BY queue",
+        )?
+        .query_map([], |row| {
+            Ok((
+                QueueId(row.get(0)?),
+                u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0),
+            ))
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(rows)
+}
+
+/// An operator's stanza whose author waits to hear of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// The author.
+    pub operator: OperatorId,
+    /// The message's key.
+    pub client_id: String,
+    /// The full JID it came from.
+    pub jid: String,
+    /// The patron's address it was sent to.
+    pub patron: String,
+    /// The stanza's id.
+    pub stanza: String,
+    /// Whether a receipt was asked for.
+    pub receipt: bool,
+}
+
+/// Keeps a reply's origin, before the reply itself: its fate must find the way back.
+pub fn keep_reply(connection: &Connection, reply: &Reply) -> Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO reply (operator, client_id, jid, patron, stanza, receipt)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (operator, client_id) DO UPDATE SET jid = ?3, stanza = ?5",
+        )?
+        .execute(params![
+            reply.operator.0,
+            reply.client_id,
+            reply.jid,
+            reply.patron,
+            reply.stanza,
+            reply.receipt
+        ])?;
+    Ok(())
+}
+
+/// The author knows.
+pub fn drop_reply(connection: &Connection, operator: OperatorId, client_id: &str) -> Result<()> {
+    connection
+        .prepare_cached("DELETE FROM reply WHERE operator = ?1 AND client_id = ?2")?
+        .execute(params![operator.0, client_id])?;
+    Ok(())
+}
+
+/// Replies that are delivered or failed, and whose authors do not know yet. Those that were never
+/// accepted are not listed: their authors were, or will be, told by their own server.
+pub fn settled_replies(connection: &Connection, limit: usize) -> Result<Vec<(Reply, Message)>> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = connection
+        .prepare_cached(&format!(
+            "SELECT {MESSAGE}, r.operator, r.client_id, r.jid, r.patron, r.stanza, r.receipt
+             FROM reply r JOIN message m ON m.operator = r.operator AND m.client_id = r.client_id
+             WHERE m.state IN ('delivered', 'failed') ORDER BY m.id LIMIT ?1"
+        ))?
+        .query_map([limit], |row| {
+            Ok((
+                Reply {
+                    operator: OperatorId(row.get(MESSAGE_COLUMNS)?),
+                    client_id: row.get(MESSAGE_COLUMNS + 1)?,
+                    jid: row.get(MESSAGE_COLUMNS + 2)?,
+                    patron: row.get(MESSAGE_COLUMNS + 3)?,
+                    stanza: row.get(MESSAGE_COLUMNS + 4)?,
+                    receipt: row.get(MESSAGE_COLUMNS + 5)?,
+                },
+                wire::message(row)?,
+            ))
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(rows)
+}
+
+/// Subscribers a queue may have; more than a town has.
+const SUBSCRIBERS_MAX: i64 = 20_000;
+
+/// Someone wants to see a queue's presence.
+pub fn subscribe(connection: &Connection, jid: &str, queue: QueueId) -> Result<bool> {
+    let count: i64 = connection
+        .prepare_cached("SELECT count(*) FROM subscriber WHERE queue = ?1")?
+        .query_row([queue.0], |row| row.get(0))?;
+    if count >= SUBSCRIBERS_MAX {
+        return Ok(false);
+    }
+    connection
+        .prepare_cached("INSERT OR IGNORE INTO subscriber (jid, queue) VALUES (?1, ?2)")?
+        .execute(params![jid, queue.0])?;
+    Ok(true)
+}
+
+/// Someone does not want to any more.
+pub fn unsubscribe(connection: &Connection, jid: &str, queue: QueueId) -> Result<()> {
+    connection
+        .prepare_cached("DELETE FROM subscriber WHERE jid = ?1 AND queue = ?2")?
+        .execute(params![jid, queue.0])?;
+    Ok(())
+}
+
+/// Who sees a queue's presence.
+pub fn subscribers(connection: &Connection) -> Result<Vec<(String, QueueId)>> {
+    let rows = connection
+        .prepare_cached("SELECT jid, queue FROM subscriber ORDER BY queue, jid")?
+        .query_map([], |row| Ok((row.get(0)?, QueueId(row.get(1)?))))?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(rows)
+}
+
+/// A reply on its way to an instant-message patron.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueChat {
+    /// The outbox row.
+    pub due: Due,
+    /// The queue the patron wrote to: the reply comes from its address.
+    pub home: QueueId,
+}
+
+/// Texts due to instant-message patrons, in order, after `after`, at most `limit`.
+pub fn due_chats(connection: &Connection, after: OutboxId, limit: usize) -> Result<Vec<DueChat>> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = connection
+        .prepare_cached(
+            "SELECT o.id, o.message, o.conversation, o.recipient, m.body, o.tries, o.made, c.home
+             FROM outbox o JOIN gateway g ON g.id = o.gateway JOIN message m ON m.id = o.message
+             JOIN conversation c ON c.id = o.conversation
+             WHERE o.state = 'due' AND g.kind = 'im' AND o.id > ?1 ORDER BY o.id LIMIT ?2",
+        )?
+        .query_map([after.0, limit], |row| {
+            Ok(DueChat {
+                due: Due {
+                    id: OutboxId(row.get(0)?),
+                    message: MessageId(row.get(1)?),
+                    conversation: ConversationId(row.get(2)?),
+                    recipient: row.get(3)?,
+                    body: row.get(4)?,
+                    tries: row.get(5)?,
+                    made: wire::time_from(row, 6)?,
+                },
+                home: QueueId(row.get(7)?),
+            })
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(rows)
+}
+
+/// Texts to instant-message patrons whose thread does not show what became of them, because the
+/// daemon ended between the two commits.
+pub fn untold_chats(connection: &Connection) -> Result<Vec<Settled>> {
+    let rows = connection
+        .prepare_cached(
+            "SELECT o.message, o.conversation, o.state, o.problem
+             FROM outbox o JOIN message m ON m.id = o.message JOIN gateway g ON g.id = o.gateway
+             WHERE o.state <> 'due' AND o.state <> m.state AND m.state NOT IN ('delivered', 'failed')
+               AND g.kind = 'im'
+               AND o.id = (SELECT max(id) FROM outbox WHERE message = o.message)
+             ORDER BY o.id LIMIT 1000",
+        )?
+        .query_map([], |row| {
+            Ok(Settled {
+                message: MessageId(row.get(0)?),
+                conversation: ConversationId(row.get(1)?),
+                state: wire::delivery_state(row, 2)?,
+                reason: row.get(3)?,
+            })
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(rows)
+}
+
+/// What a patron's client or server said of a text of ours, if it was to go to them.
+pub fn settle_chat(
+    connection: &Connection,
+    message: MessageId,
+    recipient: &str,
+    state: crate::routing::DeliveryState,
+    problem: Option<&str>,
+) -> Result<Option<Settled>> {
+    let conversation: Option<i64> = connection
+        .prepare_cached(
+            "UPDATE outbox SET state = ?3, problem = ?4
+             WHERE message = ?1 AND recipient = ?2 AND state NOT IN ('delivered', 'failed')
+               AND gateway IN (SELECT id FROM gateway WHERE kind = 'im')
+             RETURNING conversation",
+        )?
+        .query_row(
+            params![message.0, recipient, state.word(), problem],
+            |row| row.get(0),
+        )
+        .optional()?;
+    Ok(conversation.map(|conversation| Settled {
+        message,
+        conversation: ConversationId(conversation),
+        state,
+        reason: problem.map(str::to_owned),
+    }))
+}

@@ -1,0 +1,367 @@
+//! The gateway for instant messaging: anybody writes to a queue's address and is answered from it,
+//! so no librarian's address is ever on the patron's side.
+//!
+//! A text out is *sent* once the server proved to have read it: a ping behind it, to our own
+//! domain, came back on this stream. The patron's receipt makes it *delivered*; a bounce, *failed*.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_xmpp::minidom::Element;
+
+use super::stanzas::{self, Fault, With};
+use super::surface::{Surface, kept};
+use crate::desk::{Arrivals, NotGranted, Wish};
+use crate::routing::{DeliveryState, Event, GatewayId, GatewayKind, MessageId, QueueId, Refusal};
+use crate::spool::messengers;
+use crate::spool::outbox::{OutboxId, Settled};
+
+/// Messages one stranger may send at once, and how soon one more may follow.
+const BURST: u32 = 12;
+const REFILL: Duration = Duration::from_secs(5);
+/// Messages all strangers together may send at once, and how soon one more.
+const BURST_ALL: u32 = 200;
+const REFILL_ALL: Duration = Duration::from_millis(100);
+/// Strangers remembered; the least recent is forgotten.
+const STRANGERS_MAX: usize = 4_096;
+/// Letters of an address the desk keeps.
+const ADDRESS_MAX: usize = 512;
+/// Texts out between two barriers.
+const CHATS_MAX: usize = 100;
+/// A barrier that is not back by then is set up again.
+const BARRIER_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Ids of texts to patrons begin so; the same text always has the same id.
+const CHAT: &str = "chat-";
+/// Ids of our barriers.
+const BARRIER: &str = "barrier-";
+
+/// A purse of permissions that fills with time.
+#[derive(Debug, Clone, Copy)]
+struct Purse {
+    left: u32,
+    at: Instant,
+}
+
+impl Purse {
+    fn full(most: u32, now: Instant) -> Self {
+        Self {
+            left: most,
+            at: now,
+        }
+    }
+
+    fn take(&mut self, most: u32, refill: Duration, now: Instant) -> bool {
+        let grown = now.duration_since(self.at).as_millis() / refill.as_millis().max(1);
+        let grown = u32::try_from(grown).unwrap_or(u32::MAX);
+        if grown > 0 {
+            self.left = self.left.saturating_add(grown).min(most);
+            self.at = now;
+        }
+        let granted = self.left > 0;
+        self.left = self.left.saturating_sub(1);
+        granted
+    }
+}
+
+/// What is known of chats.
+#[derive(Debug, Default)]
+pub(super) struct Chats {
+    strangers: HashMap<String, Purse>,
+    everybody: Option<Purse>,
+    /// Texts on the wire behind which a barrier stands: row, message.
+    out: BTreeMap<OutboxId, (MessageId, String)>,
+    barrier: Option<(String, Instant)>,
+    barriers: u64,
+}
+
+impl Chats {
+    /// Whether this stranger may write now.
+    fn admits(&mut self, bare: &str, now: Instant) -> bool {
+        if self.strangers.len() >= STRANGERS_MAX && !self.strangers.contains_key(bare) {
+            let oldest = self.strangers.iter().min_by_key(|(_, purse)| purse.at);
+            if let Some(oldest) = oldest.map(|(jid, _)| jid.clone()) {
+                self.strangers.remove(&oldest);
+            }
+        }
+        let all = self
+            .everybody
+            .get_or_insert_with(|| Purse::full(BURST_ALL, now));
+        let own = self
+            .strangers
+            .entry(bare.to_owned())
+            .or_insert_with(|| Purse::full(BURST, now));
+        own.take(BURST, REFILL, now) && all.take(BURST_ALL, REFILL_ALL, now)
+    }
+
+    /// Nothing on the old link counts.
+    pub(super) fn link_is_new(&mut self) {
+        self.out.clear();
+        self.barrier = None;
+    }
+}
+
+impl Surface {
+    /// The gateway by which instant messages come into a queue.
+    pub(super) fn im_gateway(&self, queue: QueueId) -> Option<GatewayId> {
+        let board = self.board.borrow();
+        board
+            .plan
+            .gateways
+            .iter()
+            .find(|gateway| {
+                gateway.kind == GatewayKind::Im && !gateway.removed && gateway.queue == queue
+            })
+            .map(|gateway| gateway.id)
+    }
+
+    /// A stranger wrote to a queue.
+    pub(super) async fn chat(&mut self, stanza: &Element, bare: &str, queue: &str, words: String) {
+        let gateway = self
+            .queue_named(queue)
+            .and_then(|queue| self.im_gateway(queue));
+        let Some(gateway) = gateway else {
+            self.refuse(
+                stanza,
+                Fault::UNAVAILABLE,
+                "this desk takes no instant messages",
+            );
+            return;
+        };
+        if bare.len() > ADDRESS_MAX || !bare.contains('@') {
+            // A server or another gateway: nobody to talk with.
+            self.refuse(
+                stanza,
+                Fault::NOT_ACCEPTABLE,
+                "the desk talks with people only",
+            );
+            return;
+        }
+        if !self.chats.admits(bare, Instant::now()) {
+            self.refuse(
+                stanza,
+                Fault::POLICY,
+                "too many messages at once: wait a little",
+            );
+            return;
+        }
+        let wish = Wish::Happened {
+            event: Event::TextArrived {
+                gateway,
+                from: bare.to_owned(),
+                body: words,
+                stamped_at: None,
+            },
+            arrivals: Arrivals::None,
+        };
+        let stanza = stanza.clone();
+        match self.desk.post(wish).await {
+            Ok(answer) => {
+                self.arriving.spawn(async move {
+                    let outcome = answer.await.unwrap_or(Err(NotGranted::ShuttingDown));
+                    (stanza, outcome.map(drop))
+                });
+            }
+            Err(error) => self.arrived(&stanza, Err(error)),
+        }
+    }
+
+    /// The desk took a stranger's message, or did not. Only what it has is receipted.
+    pub(super) fn arrived(&mut self, stanza: &Element, outcome: Result<(), NotGranted>) {
+        match outcome {
+            Ok(()) => {
+                let wanted = stanza
+                    .children()
+                    .any(|c| c.is("request", stanzas::RECEIPTS));
+                if let (true, Some(id), Some(from), Some(to)) = (
+                    wanted,
+                    stanza.attr("id"),
+                    stanza.attr("from"),
+                    stanza.attr("to"),
+                ) {
+                    let receipt = Element::bare("received", stanzas::RECEIPTS).id(id);
+                    self.say(stanzas::message(to, from).with(receipt));
+                }
+            }
+            Err(NotGranted::Refused(Refusal::Offline)) => {
+                self.refuse(stanza, Fault::UNAVAILABLE, "Chat is offline");
+            }
+            Err(NotGranted::Refused(_) | NotGranted::BadAmendment(_)) => self.refuse(
+                stanza,
+                Fault::UNAVAILABLE,
+                "the desk cannot take this message",
+            ),
+            Err(NotGranted::NotKept(_) | NotGranted::ShuttingDown) => self.refuse(
+                stanza,
+                Fault::TRY_AGAIN,
+                "the desk could not keep this message: send it again in a moment",
+            ),
+        }
+    }
+
+    /// Sends what is due to patrons, as far as no barrier is under way.
+    pub(super) async fn send_chats(&mut self) {
+        if !self.has_room() || self.chats.barrier.is_some() {
+            return;
+        }
+        let read = self
+            .spool
+            .read(|c| messengers::due_chats(c, OutboxId(0), CHATS_MAX))
+            .await;
+        let Some(due) = kept(read) else { return };
+        for chat in due {
+            let Some(from) = self.queue_address(chat.home) else {
+                continue;
+            };
+            let due = chat.due;
+            let id = format!("{CHAT}{}", due.message);
+            let text = stanzas::chat(&from, &due.recipient, &id)
+                .with(stanzas::text("body", &due.body))
+                .with(Element::bare("request", stanzas::RECEIPTS))
+                .with(Element::bare("origin-id", stanzas::IDS).id(&id));
+            self.say(text);
+            self.chats.out.insert(due.id, (due.message, due.recipient));
+        }
+        if self.chats.out.is_empty() || !self.is_up() {
+            return;
+        }
+        self.chats.barriers += 1;
+        let id = format!("{BARRIER}{}", self.chats.barriers);
+        let domain = self.addresses.domain().to_owned();
+        let ping = stanzas::get(&domain, &domain, &id, Element::bare("ping", stanzas::PING));
+        self.chats.barrier = Some((id, Instant::now()));
+        self.say(ping);
+    }
+
+    /// Our own ping came round: the server has read what went before it. Says whether it was one.
+    pub(super) async fn barrier_passed(&mut self, stanza: &Element) -> bool {
+        let ours = stanza.attr("from") == Some(self.addresses.domain())
+            && stanza.attr("id").is_some_and(|id| id.starts_with(BARRIER));
+        if !ours {
+            return false;
+        }
+        let current = self.chats.barrier.as_ref().map(|(id, _)| id.as_str());
+        if current != stanza.attr("id") {
+            return true;
+        }
+        self.chats.barrier = None;
+        let out = std::mem::take(&mut self.chats.out);
+        for (message, recipient) in out.into_values() {
+            self.settle_chat(message, recipient, DeliveryState::Sent, None)
+                .await;
+        }
+        self.send_chats().await;
+        true
+    }
+
+    async fn settle_chat(
+        &mut self,
+        message: MessageId,
+        recipient: String,
+        state: DeliveryState,
+        problem: Option<String>,
+    ) {
+        let write = self
+            .spool
+            .write(move |c| {
+                messengers::settle_chat(c, message, &recipient, state, problem.as_deref())
+            })
+            .await;
+        if let Some(Some(settled)) = kept(write) {
+            self.tell_settled(settled).await;
+        }
+    }
+
+    async fn tell_settled(&self, settled: Settled) {
+        let wish = Wish::Happened {
+            event: Event::Delivery {
+                message: settled.message,
+                conversation: settled.conversation,
+                state: settled.state,
+                reason: settled.reason,
+            },
+            arrivals: Arrivals::None,
+        };
+        if let Err(error) = self.desk.post(wish).await {
+            tracing::debug!(%error, "the thread learns of it after the next start");
+        }
+    }
+
+    /// A patron's client says that it has our text.
+    pub(super) async fn note_chat_reading(&mut self, stanza: &Element, bare: &str) {
+        let named = stanza
+            .children()
+            .find(|child| child.is("received", stanzas::RECEIPTS))
+            .and_then(|child| child.attr("id"))
+            .and_then(chat_id);
+        if let Some(message) = named {
+            self.settle_chat(message, bare.to_owned(), DeliveryState::Delivered, None)
+                .await;
+        }
+    }
+
+    /// A text to a patron came back.
+    pub(super) async fn chat_bounced(&mut self, stanza: &Element, bare: &str) {
+        let Some(message) = stanza.attr("id").and_then(chat_id) else {
+            return;
+        };
+        self.chats.out.retain(|_, (other, _)| *other != message);
+        let why = format!(
+            "the patron's server sent it back: {}",
+            stanzas::fault_words(stanza)
+        );
+        self.settle_chat(message, bare.to_owned(), DeliveryState::Failed, Some(why))
+            .await;
+    }
+
+    /// What an earlier daemon settled and did not tell; and a barrier that never came back.
+    pub(super) async fn chat_tick(&mut self) {
+        let lost = self
+            .chats
+            .barrier
+            .as_ref()
+            .is_some_and(|(_, at)| at.elapsed() > BARRIER_PATIENCE);
+        if lost {
+            self.chats.link_is_new();
+            self.send_chats().await;
+        }
+    }
+
+    /// Tells the threads what an earlier daemon knew and did not tell.
+    pub(super) async fn tell_untold(&mut self) {
+        let Some(untold) = kept(self.spool.read(messengers::untold_chats).await) else {
+            return;
+        };
+        for settled in untold {
+            self.tell_settled(settled).await;
+        }
+    }
+}
+
+fn chat_id(id: &str) -> Option<MessageId> {
+    id.strip_prefix(CHAT)?.parse().ok().map(MessageId)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stranger_writes_so_much_and_then_waits() {
+        let mut chats = Chats::default();
+        let mut now = Instant::now();
+        let count =
+            |chats: &mut Chats, jid: &str, now| (0..100).filter(|_| chats.admits(jid, now)).count();
+        assert_eq!(count(&mut chats, "pat@example.org", now), 12);
+        assert_eq!(count(&mut chats, "kim@example.org", now), 12);
+        now += REFILL;
+        assert_eq!(count(&mut chats, "pat@example.org", now), 1);
+        let mut all = 0;
+        for n in 0..1000 {
+            all += count(&mut chats, &format!("{n}@example.org"), now);
+        }
+        assert!(all <= 250, "{all} of a flood got in");
+        assert!(chats.strangers.len() <= STRANGERS_MAX);
+    }
+}

@@ -1,0 +1,425 @@
+//! Patrons' texts to operators' clients.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
+use tokio_xmpp::minidom::Element;
+
+use super::delivery::{Proved, QUEUED_MAX};
+use super::stanzas::{self, With};
+use super::surface::{Surface, kept};
+use crate::routing::{
+    Author, Conversation, ConversationId, ConversationState, DeliveryState, Direction, Message,
+    MessageId, OperatorId,
+};
+use crate::spool::messengers::{self, Owed};
+
+/// A text this old says when it came (XEP-0203).
+const LATE: SignedDuration = SignedDuration::from_secs(60);
+/// After a bounce; doubled with each in a row.
+const HOLD: Duration = Duration::from_secs(15);
+const HOLD_DOUBLINGS: u32 = 5;
+
+/// Ids of patrons' texts begin so; the same text always has the same id.
+const TEXT: &str = "text-";
+/// Ids of the pings that follow them.
+const PING: &str = "ping-";
+
+impl Surface {
+    /// A conversation stands otherwise now.
+    pub(super) fn conversation(&mut self, conversation: &Conversation) {
+        self.stale.insert(conversation.queue);
+        let closed = conversation.state == ConversationState::Closed;
+        if closed {
+            self.offered.remove(&conversation.id);
+        }
+        if let Some(claimant) = conversation.claimed_by
+            && conversation.transfer.is_none()
+        {
+            self.offered.remove(&conversation.id);
+            for client in self.clients.values_mut() {
+                if client.operator != claimant {
+                    client.delivery.forget(conversation.id);
+                }
+            }
+        } else if closed {
+            for client in self.clients.values_mut() {
+                client.delivery.forget(conversation.id);
+            }
+        }
+    }
+
+    /// A message is new, or stands otherwise now.
+    pub(super) async fn text(&mut self, message: &Message) {
+        match (message.direction, message.author) {
+            (Direction::In, _) => self.text_in(message).await,
+            (Direction::Out, Author::Operator(operator)) => match message.state {
+                DeliveryState::Delivered | DeliveryState::Failed => {
+                    self.reported = true;
+                    self.tell_fates().await;
+                }
+                DeliveryState::Queued => self.text_out(message, operator).await,
+                DeliveryState::Received
+                | DeliveryState::Sending
+                | DeliveryState::Sent
+                | DeliveryState::Unknown => {}
+            },
+            (Direction::Out, Author::Patron | Author::Desk) => {}
+        }
+    }
+
+    async fn text_in(&mut self, message: &Message) {
+        let conversation = message.conversation;
+        let read = self
+            .spool
+            .read(move |c| messengers::thread(c, conversation))
+            .await;
+        let Some(Some(thread)) = kept(read) else {
+            return;
+        };
+        let offered = self.offered.get(&conversation).cloned();
+        for (bare, operator) in self.staff.clone() {
+            let theirs = match (thread.conversation.claimed_by, &offered) {
+                (Some(claimant), _) => claimant == operator,
+                (None, Some(offered)) => offered.contains(&operator),
+                (None, None) => self
+                    .queues_of(operator)
+                    .contains(&thread.conversation.queue),
+            };
+            if theirs {
+                self.owe_thread(&bare, conversation).await;
+            }
+        }
+    }
+
+    /// What an operator sent from elsewhere is shown in the thread; what came from here is there.
+    async fn text_out(&mut self, message: &Message, operator: OperatorId) {
+        let conversation = message.conversation;
+        for client in self.clients.values_mut() {
+            client.delivery.answered(conversation);
+        }
+        let from_here = message
+            .client_id
+            .as_deref()
+            .is_some_and(|id| id.starts_with(super::replies::CLIENT_ID));
+        if from_here {
+            return;
+        }
+        let words = format!("[you, at the console] {}", message.body);
+        self.tell_operator(operator, conversation, &words).await;
+    }
+
+    /// A line in the thread, to whoever answers it or may.
+    pub(super) async fn note(&mut self, conversation: ConversationId, text: &str) {
+        let read = self
+            .spool
+            .read(move |c| messengers::thread(c, conversation))
+            .await;
+        let Some(Some(thread)) = kept(read) else {
+            return;
+        };
+        let mut readers = self.offered.get(&conversation).cloned().unwrap_or_default();
+        readers.extend(thread.conversation.claimed_by);
+        for operator in readers {
+            self.tell_operator(operator, conversation, &format!("/me {text}"))
+                .await;
+        }
+    }
+
+    pub(super) async fn offer(&mut self, conversation: ConversationId, to: OperatorId) {
+        self.offered.entry(conversation).or_default().insert(to);
+        for bare in self.addresses_of(to) {
+            self.owe_thread(&bare, conversation).await;
+        }
+    }
+
+    pub(super) async fn withdraw(
+        &mut self,
+        conversation: ConversationId,
+        from: OperatorId,
+        reason: &str,
+    ) {
+        if let Some(offered) = self.offered.get_mut(&conversation) {
+            offered.remove(&from);
+        }
+        for client in self.clients.values_mut() {
+            if client.operator == from {
+                client.delivery.forget(conversation);
+            }
+        }
+        self.tell_operator(from, conversation, &format!("/me {reason}"))
+            .await;
+    }
+
+    /// Words from a patron's address that are not the patron's, to all of an operator's clients.
+    async fn tell_operator(
+        &mut self,
+        operator: OperatorId,
+        conversation: ConversationId,
+        words: &str,
+    ) {
+        let addresses: Vec<String> = self
+            .addresses_of(operator)
+            .into_iter()
+            .filter(|bare| self.clients.contains_key(bare))
+            .collect();
+        if addresses.is_empty() || !self.is_up() {
+            return;
+        }
+        let read = self
+            .spool
+            .read(move |c| messengers::thread(c, conversation))
+            .await;
+        let Some(Some(thread)) = kept(read) else {
+            return;
+        };
+        let Some(queue) = self.queue_name(thread.conversation.queue) else {
+            return;
+        };
+        let from = self.addresses.patron(&thread.patron, thread.kind, &queue);
+        for to in addresses {
+            self.arrivals += 1;
+            let id = format!("note-{}-{}", conversation, self.arrivals);
+            let line = stanzas::chat(&from, &to, &id)
+                .with(stanzas::text("body", words))
+                .with(stanzas::text("thread", &format!("c{conversation}")));
+            self.say(line);
+        }
+    }
+
+    /// Reads what a client is to show, and sends what may go.
+    pub(super) async fn owe_all(&mut self, bare: &str) {
+        let Some(client) = self.clients.get_mut(bare) else {
+            return;
+        };
+        client.delivery.more_after = Some(MessageId(0));
+        self.write_proofs().await;
+        self.pump(bare).await;
+    }
+
+    async fn owe_thread(&mut self, bare: &str, conversation: ConversationId) {
+        if !self.clients.contains_key(bare) {
+            return;
+        }
+        self.write_proofs().await;
+        let jid = bare.to_owned();
+        let read = self
+            .spool
+            .read(move |c| messengers::owed_in(c, &jid, conversation, QUEUED_MAX))
+            .await;
+        let Some(texts) = kept(read) else { return };
+        let Some(client) = self.clients.get_mut(bare) else {
+            return;
+        };
+        if !client.delivery.owe(texts) && client.delivery.more_after.is_none() {
+            // Too many at once: read again from the start when there is room.
+            client.delivery.more_after = Some(MessageId(0));
+        }
+        self.pump(bare).await;
+    }
+
+    /// Sends what may go to a client.
+    pub(super) async fn pump(&mut self, bare: &str) {
+        loop {
+            let now = Instant::now();
+            let Some(client) = self.clients.get(bare) else {
+                return;
+            };
+            let Some(through) = client.receiver().cloned() else {
+                return;
+            };
+            if client.hold_until.is_some_and(|until| now < until) || !self.is_up() {
+                return;
+            }
+            while self.has_room() {
+                let Some(client) = self.clients.get_mut(bare) else {
+                    return;
+                };
+                let Some((owed, tries)) = client.delivery.next(&through, now) else {
+                    break;
+                };
+                self.send_text(bare, &through, &owed, tries);
+            }
+            let Some(client) = self.clients.get_mut(bare) else {
+                return;
+            };
+            let after = match client.delivery.more_after {
+                Some(after) if client.delivery.is_drained() => after,
+                _ => return,
+            };
+            let operator = client.operator;
+            let queues = if client.is_available() {
+                self.queues_of(operator)
+            } else {
+                Vec::new()
+            };
+            let jid = bare.to_owned();
+            let read = self
+                .spool
+                .read(move |c| messengers::owed(c, &jid, operator, &queues, after, QUEUED_MAX))
+                .await;
+            let Some(texts) = kept(read) else { return };
+            let Some(client) = self.clients.get_mut(bare) else {
+                return;
+            };
+            let last = texts.last().map(|owed| owed.message.id);
+            client.delivery.more_after = if texts.len() < QUEUED_MAX { None } else { last };
+            if texts.is_empty() {
+                return;
+            }
+            client.delivery.owe(texts);
+            if client.delivery.is_drained() && client.delivery.more_after.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Sends once more what nobody proved to have read.
+    pub(super) fn remind(&mut self, bare: &str) {
+        if !self.has_room() {
+            return;
+        }
+        let now = Instant::now();
+        let Some(client) = self.clients.get_mut(bare) else {
+            return;
+        };
+        let Some(through) = client.receiver().cloned() else {
+            return;
+        };
+        for (owed, tries) in client.delivery.overdue(&through, now) {
+            self.send_text(bare, &through, &owed, tries);
+        }
+    }
+
+    /// One text to the bare JID, and a ping from the same patron after it: a filter that drops one
+    /// drops both.
+    fn send_text(&mut self, bare: &str, through: &str, owed: &Owed, tries: u32) {
+        let Some(queue) = self.queue_name(owed.queue) else {
+            return;
+        };
+        let message = &owed.message;
+        let from = self.addresses.patron(&owed.patron, owed.kind, &queue);
+        let id = format!("{TEXT}{}", message.id);
+        let mut text = stanzas::chat(&from, bare, &id)
+            .with(stanzas::text("body", &message.body))
+            .with(stanzas::text(
+                "thread",
+                &format!("c{}", message.conversation),
+            ))
+            .with(stanzas::text_in("nick", stanzas::NICK, &owed.patron.name))
+            .with(Element::bare("request", stanzas::RECEIPTS))
+            .with(Element::bare("markable", stanzas::MARKERS))
+            .with(Element::bare("origin-id", stanzas::IDS).id(&id));
+        let now = Timestamp::now();
+        if tries > 1 || now.duration_since(message.at) > LATE {
+            let stamp = message.at.to_string();
+            let delay = stanzas::attribute(Element::bare("delay", stanzas::DELAY), "stamp", &stamp);
+            text.append_child(stanzas::attribute(delay, "from", self.addresses.domain()));
+        }
+        let ping = format!("{PING}{}-{}", message.conversation, message.id);
+        let ping = stanzas::get(&from, through, &ping, Element::bare("ping", stanzas::PING));
+        self.say(text);
+        self.say(ping);
+    }
+
+    /// A client answered one of our pings. Only a result proves anything.
+    pub(super) fn pinged(&mut self, stanza: &Element, bare: &str) {
+        let Some((conversation, message)) = stanza
+            .attr("id")
+            .and_then(|id| id.strip_prefix(PING))
+            .and_then(|id| id.split_once('-'))
+        else {
+            return;
+        };
+        let (Ok(conversation), Ok(message)) = (conversation.parse(), message.parse()) else {
+            return;
+        };
+        let from = stanza.attr("from").unwrap_or_default();
+        let Some(client) = self.clients.get_mut(bare) else {
+            return;
+        };
+        let proved = client
+            .delivery
+            .pinged(ConversationId(conversation), MessageId(message), from);
+        if let Some(proved) = proved {
+            self.keep_proof(bare, proved);
+        }
+    }
+
+    /// A receipt (XEP-0184) or a marker (XEP-0333) names a text of ours.
+    pub(super) fn note_reading(&mut self, stanza: &Element, bare: &str) {
+        let named = stanza.children().find_map(|child| {
+            let ns = child.ns();
+            let receipt = child.name() == "received" && ns == stanzas::RECEIPTS;
+            let marker = ns == stanzas::MARKERS
+                && matches!(child.name(), "received" | "displayed" | "acknowledged");
+            (receipt || marker).then(|| child.attr("id")).flatten()
+        });
+        let Some(id) = named.and_then(text_id) else {
+            return;
+        };
+        let proved = self
+            .clients
+            .get_mut(bare)
+            .and_then(|client| client.delivery.read(id));
+        if let Some(proved) = proved {
+            self.keep_proof(bare, proved);
+        }
+    }
+
+    fn keep_proof(&mut self, bare: &str, proved: Proved) {
+        self.proofs.push((bare.to_owned(), proved));
+        if let Some(client) = self.clients.get_mut(bare) {
+            client.bounces = 0;
+        }
+    }
+
+    /// Writes down what was proved, and sends what may follow.
+    pub(super) async fn keep_proofs(&mut self) {
+        for bare in self.write_proofs().await {
+            self.pump(&bare).await;
+        }
+    }
+
+    /// Writes down what was proved, all of it at once; says by whom.
+    async fn write_proofs(&mut self) -> BTreeSet<String> {
+        if self.proofs.is_empty() {
+            return BTreeSet::new();
+        }
+        let proofs = std::mem::take(&mut self.proofs);
+        let readers = proofs.iter().map(|(bare, _)| bare.clone()).collect();
+        kept(
+            self.spool
+                .write(move |c| {
+                    for (bare, proved) in &proofs {
+                        messengers::set_shown(c, bare, proved.conversation, proved.up_to)?;
+                    }
+                    Ok(())
+                })
+                .await,
+        );
+        readers
+    }
+
+    /// A text came back. It waits a little: whatever is wrong with the client will hardly be right
+    /// at once.
+    pub(super) async fn bounced(&mut self, stanza: &Element, bare: &str) {
+        let Some(id) = stanza.attr("id") else { return };
+        if let Some(client) = self.clients.get_mut(bare) {
+            if let Some(id) = text_id(id) {
+                let doublings = client.bounces.min(HOLD_DOUBLINGS);
+                client.bounces = client.bounces.saturating_add(1);
+                client.hold_until = Some(Instant::now() + HOLD * 2_u32.pow(doublings));
+                client.delivery.bounced(id);
+            }
+            return;
+        }
+        self.chat_bounced(stanza, bare).await;
+    }
+}
+
+fn text_id(id: &str) -> Option<MessageId> {
+    id.strip_prefix(TEXT)?.parse().ok().map(MessageId)
+}

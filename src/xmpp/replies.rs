@@ -1,0 +1,379 @@
+//! Operators' answers: the first one claims, the others get their words back, and each author
+//! learns what became of theirs.
+
+use sha2::{Digest, Sha256};
+use tokio::sync::mpsc;
+use tokio_xmpp::minidom::Element;
+
+use super::commands;
+use super::stanzas::{self, Fault, With};
+use super::surface::{Surface, kept};
+use crate::desk::{Arrivals, Desk, NotGranted, Wish};
+use crate::routing::{ConversationId, DeliveryState, Event, OperatorId, Refusal};
+use crate::spool::Spool;
+use crate::spool::messengers::{self, Naming, Reply};
+
+/// The keys of messages that came by XMPP begin so.
+pub(super) const CLIENT_ID: &str = "xmpp:";
+/// Letters of an answer: ten texts hold fewer, and longer ones belong in a letter.
+const WORDS_MAX: usize = 5_000;
+/// Answers on their way to the desk.
+const SENDING_MAX: usize = 1_024;
+/// Answers that share one write.
+const BATCH_MAX: usize = 128;
+/// Fates told at a time.
+const FATES_MAX: usize = 200;
+
+/// An answer on its way.
+#[derive(Debug)]
+struct Sending {
+    stanza: Element,
+    reply: Reply,
+    conversation: ConversationId,
+    words: String,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(super) struct Sent {
+    stanza: Element,
+    outcome: Result<(), NotGranted>,
+}
+
+/// Hands answers to the desk in their order, several to a commit.
+#[derive(Debug)]
+pub(super) struct Replier {
+    sending: mpsc::Sender<Sending>,
+}
+
+impl Replier {
+    pub(super) fn start(desk: Desk, spool: Spool) -> (Self, mpsc::Receiver<Sent>) {
+        let (sending, mut to_send) = mpsc::channel::<Sending>(SENDING_MAX);
+        // Room for all that can be on its way: the room's task must never be waited for.
+        let (sent, outcomes) = mpsc::channel(SENDING_MAX + BATCH_MAX);
+        tokio::spawn(async move {
+            let mut batch = Vec::with_capacity(BATCH_MAX);
+            while to_send.recv_many(&mut batch, BATCH_MAX).await > 0 {
+                for outcome in send(&desk, &spool, std::mem::take(&mut batch)).await {
+                    if sent.send(outcome).await.is_err() {
+                        return;
+                    }
+                }
+            }
+        });
+        (Self { sending }, outcomes)
+    }
+}
+
+/// First where the answers came from, so that their fate finds the way back; then the answers.
+async fn send(desk: &Desk, spool: &Spool, batch: Vec<Sending>) -> Vec<Sent> {
+    let origins: Vec<Reply> = batch.iter().map(|sending| sending.reply.clone()).collect();
+    let kept = spool
+        .write(move |c| {
+            for reply in &origins {
+                messengers::keep_reply(c, reply)?;
+            }
+            Ok(())
+        })
+        .await;
+    if let Err(error) = kept {
+        let outcome = NotGranted::NotKept(error.to_string());
+        return batch
+            .into_iter()
+            .map(|sending| Sent {
+                stanza: sending.stanza,
+                outcome: Err(outcome.clone()),
+            })
+            .collect();
+    }
+    let mut posted = Vec::with_capacity(batch.len());
+    for sending in batch {
+        let wish = Wish::Happened {
+            event: Event::Send {
+                operator: sending.reply.operator,
+                conversation: sending.conversation,
+                body: sending.words,
+                client_id: Some(sending.reply.client_id.clone()),
+            },
+            arrivals: Arrivals::None,
+        };
+        posted.push((sending.stanza, sending.reply, desk.post(wish).await));
+    }
+    let mut outcomes = Vec::with_capacity(posted.len());
+    for (stanza, reply, posted) in posted {
+        let outcome = match posted {
+            Ok(answer) => match answer.await {
+                Ok(outcome) => outcome.map(drop),
+                Err(_) => Err(NotGranted::ShuttingDown),
+            },
+            Err(error) => Err(error),
+        };
+        if outcome.is_err() {
+            let forgotten = spool
+                .write(move |c| messengers::drop_reply(c, reply.operator, &reply.client_id))
+                .await;
+            if let Err(error) = forgotten {
+                tracing::debug!(%error, "a refused answer's origin stays in the spool");
+            }
+        }
+        outcomes.push(Sent { stanza, outcome });
+    }
+    outcomes
+}
+
+impl Surface {
+    /// The words of a message, if they are meant for a patron or the desk.
+    pub(super) fn words(&self, stanza: &Element) -> Result<Option<String>, (Fault, &'static str)> {
+        if stanza.attr("type") == Some("groupchat") {
+            return Err((
+                Fault::NOT_ACCEPTABLE,
+                "this is no room: write to it directly",
+            ));
+        }
+        let has = |name: &str, ns: &str| stanza.children().any(|c| c.is(name, ns));
+        if stanza.children().any(is_encrypted) {
+            return Err((
+                Fault::NOT_ACCEPTABLE,
+                "the desk cannot read encrypted messages: turn encryption off for this chat",
+            ));
+        }
+        if has("replace", stanzas::CORRECT) {
+            return Err((
+                Fault::NOT_ALLOWED,
+                "what was sent cannot be corrected: send another message",
+            ));
+        }
+        let carried = stanza.children().any(|c| {
+            let ns = c.ns();
+            ns.starts_with("urn:xmpp:carbons") || ns.starts_with("urn:xmpp:mam")
+        });
+        if carried || stanza.attr("type") == Some("headline") {
+            return Ok(None);
+        }
+        let body = stanzas::body(stanza).filter(|body| !body.trim().is_empty());
+        let link = stanza
+            .children()
+            .find(|c| c.is("x", stanzas::OOB))
+            .and_then(|x| x.get_child("url", stanzas::OOB))
+            .map(Element::text)
+            .filter(|url| url.starts_with("https://") || url.starts_with("http://"));
+        let words = match (body, link) {
+            (Some(body), Some(link)) if !body.contains(&link) => format!("{body}\n{link}"),
+            (Some(body), _) => body,
+            (None, Some(link)) => link,
+            (None, None) => return Ok(None),
+        };
+        if words.chars().count() > WORDS_MAX {
+            return Err((
+                Fault::NOT_ACCEPTABLE,
+                "this is too long for a text: shorten it, or send a link",
+            ));
+        }
+        Ok(Some(words))
+    }
+
+    /// An operator wrote to a patron.
+    pub(super) async fn reply(
+        &mut self,
+        stanza: &Element,
+        bare: &str,
+        operator: OperatorId,
+        naming: Naming,
+        words: String,
+    ) {
+        if commands::looks_like_one(&words) {
+            self.refuse(
+                stanza,
+                Fault::NOT_ACCEPTABLE,
+                "commands go to the desk's own address; the patron got nothing",
+            );
+            return;
+        }
+        let read = self
+            .spool
+            .read(move |c| messengers::thread_of(c, &naming))
+            .await;
+        let Some(thread) = kept(read) else {
+            self.refuse(
+                stanza,
+                Fault::TRY_AGAIN,
+                "the desk cannot read its disk: try again",
+            );
+            return;
+        };
+        let Some(thread) = thread else {
+            self.refuse(stanza, Fault::ITEM_NOT_FOUND, "there is no such patron");
+            return;
+        };
+        let id = stanza.attr("id").unwrap_or_default();
+        let reply = Reply {
+            operator,
+            client_id: client_id(bare, id, &words),
+            jid: stanza.attr("from").unwrap_or_default().to_owned(),
+            patron: stanza.attr("to").unwrap_or_default().to_owned(),
+            stanza: id.to_owned(),
+            receipt: stanza
+                .children()
+                .any(|c| c.is("request", stanzas::RECEIPTS)),
+        };
+        if let Some(client) = self.clients.get_mut(bare) {
+            // Whoever answers has read what went before.
+            client.delivery.answered(thread.conversation.id);
+        }
+        let sending = Sending {
+            stanza: stanza.clone(),
+            reply,
+            conversation: thread.conversation.id,
+            words,
+        };
+        if self.replier.sending.try_send(sending).is_err() {
+            self.refuse(
+                stanza,
+                Fault::TRY_AGAIN,
+                "the desk is busy and did not send this: send it again in a moment",
+            );
+        }
+    }
+
+    /// The desk took an answer, or did not.
+    pub(super) fn sent(&mut self, sent: Sent) {
+        let Err(error) = sent.outcome else { return };
+        let (fault, words) = refusal(&error);
+        self.refuse(&sent.stanza, fault, &words);
+    }
+
+    /// Tells authors what became of their answers: a receipt when the network reported delivery,
+    /// an error with their words when it failed.
+    pub(super) async fn tell_fates(&mut self) {
+        if !self.is_up() || !std::mem::take(&mut self.reported) {
+            return;
+        }
+        let read = self
+            .spool
+            .read(|c| messengers::settled_replies(c, FATES_MAX))
+            .await;
+        let Some(settled) = kept(read) else { return };
+        self.reported = settled.len() == FATES_MAX;
+        let mut told = Vec::with_capacity(settled.len());
+        for (reply, message) in settled {
+            match message.state {
+                DeliveryState::Failed => {
+                    let why = message
+                        .reason
+                        .as_deref()
+                        .unwrap_or("the network refused it");
+                    self.tell_failure(&reply, &message.body, why);
+                }
+                _ if reply.receipt && !reply.stanza.is_empty() => {
+                    let receipt = Element::bare("received", stanzas::RECEIPTS).id(&reply.stanza);
+                    self.say(stanzas::message(&reply.patron, &reply.jid).with(receipt));
+                }
+                _ => {}
+            }
+            told.push(reply);
+        }
+        if !told.is_empty() && self.is_up() {
+            kept(
+                self.spool
+                    .write(move |c| {
+                        for reply in &told {
+                            messengers::drop_reply(c, reply.operator, &reply.client_id)?;
+                        }
+                        Ok(())
+                    })
+                    .await,
+            );
+        }
+    }
+
+    /// To the client that sent it, as an error; to whichever is there, as a line, when that is gone.
+    fn tell_failure(&mut self, reply: &Reply, words: &str, why: &str) {
+        let bare = stanzas::bare(&reply.jid).to_lowercase();
+        let there = self
+            .clients
+            .get(&bare)
+            .is_some_and(|client| client.resources.contains_key(&reply.jid));
+        if there {
+            let original = stanzas::chat(&reply.jid, &reply.patron, &reply.stanza)
+                .with(stanzas::text("body", words));
+            self.say(stanzas::error(&original, Fault::UNAVAILABLE, why));
+        } else {
+            let line = format!("/me did not get your text ({why}): {words}");
+            self.say(
+                stanzas::chat(&reply.patron, &bare, &format!("failed-{}", reply.stanza))
+                    .with(stanzas::text("body", &line)),
+            );
+        }
+    }
+}
+
+/// The same stanza from the same author is the same message, also when a client sends it again
+/// after a failed resumption; the words belong to the key, because some clients count their ids
+/// from one at every start.
+fn client_id(bare: &str, id: &str, words: &str) -> String {
+    let mut hash = Sha256::new();
+    if id.is_empty() {
+        // Without an id nothing can be told apart: each one counts.
+        let mut random = [0; 16];
+        if getrandom::fill(&mut random).is_ok() {
+            hash.update(random);
+        }
+    }
+    for part in [bare, id, words] {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part.as_bytes());
+    }
+    let digest: String = hash
+        .finalize()
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!("{CLIENT_ID}{digest}")
+}
+
+/// Words that need a key (XEP-0380, XEP-0384, XEP-0027, XEP-0373).
+fn is_encrypted(child: &Element) -> bool {
+    let ns = child.ns();
+    match child.name() {
+        "encryption" => ns.starts_with("urn:xmpp:eme"),
+        "encrypted" => true,
+        "x" => ns == "jabber:x:encrypted",
+        "openpgp" => ns.starts_with("urn:xmpp:openpgp"),
+        _ => false,
+    }
+}
+
+/// A refusal as a stanza says it.
+pub(super) fn refusal(error: &NotGranted) -> (Fault, String) {
+    let fault = match error {
+        NotGranted::Refused(Refusal::AnsweredBy { .. }) => Fault::CONFLICT,
+        NotGranted::Refused(Refusal::OptedOut | Refusal::NotAnswerable | Refusal::NotYours) => {
+            Fault::NOT_ALLOWED
+        }
+        NotGranted::Refused(_) | NotGranted::BadAmendment(_) => Fault::NOT_ACCEPTABLE,
+        NotGranted::NotKept(_) | NotGranted::ShuttingDown => Fault::TRY_AGAIN,
+    };
+    (fault, error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resent_stanza_is_the_same_and_another_is_not() {
+        let key = client_id("ana@example.org", "a1", "Yes.");
+        assert_eq!(key, client_id("ana@example.org", "a1", "Yes."));
+        for (bare, id, words) in [
+            ("ben@example.org", "a1", "Yes."),
+            ("ana@example.org", "a2", "Yes."),
+            ("ana@example.org", "a1", "No."),
+            ("ana@example.orga", "1", "Yes."),
+        ] {
+            assert_ne!(key, client_id(bare, id, words), "{bare} {id} {words}");
+        }
+        let nameless = || client_id("ana@example.org", "", "Yes.");
+        assert_ne!(nameless(), nameless());
+    }
+}

@@ -1,0 +1,329 @@
+//! The room's one task: stanzas and changes of the desk come in one after another, and what the
+//! room knows of clients changes only here.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_xmpp::minidom::Element;
+
+use super::Settings;
+use super::addresses::{Addresses, Place};
+use super::delivery::Proved;
+use super::im::Chats;
+use super::link::Told;
+use super::operators::Client;
+use super::replies::{Replier, Sent};
+use super::stanzas::{self, Fault};
+use super::stream::COMPONENT;
+use crate::desk::{Board, Change, Desk, NotGranted, What};
+use crate::routing::{ConversationId, OperatorId, QueueId};
+use crate::spool::{Spool, SpoolError, messengers};
+
+/// Between two looks at what is overdue.
+const TICK: Duration = Duration::from_secs(1);
+/// Stanzas looked at before what they proved is written down.
+const BURST: usize = 64;
+/// Free places on the wire that offers leave to everything else.
+const WIRE_RESERVE: usize = 2_048;
+
+/// What came of a patron's instant message: the stanza, and why not.
+pub(super) type Arrived = (Element, Result<(), NotGranted>);
+
+pub(super) struct Surface {
+    pub(super) addresses: Addresses,
+    pub(super) desk: Desk,
+    pub(super) spool: Spool,
+    pub(super) board: watch::Receiver<Arc<Board>>,
+    changes: broadcast::Receiver<Arc<Change>>,
+    out: Option<mpsc::Sender<Element>>,
+    /// Operators by bare JID.
+    pub(super) staff: BTreeMap<String, OperatorId>,
+    /// Operators' clients by bare JID, while the link is up.
+    pub(super) clients: BTreeMap<String, Client>,
+    /// Whom the desk offered what.
+    pub(super) offered: HashMap<ConversationId, BTreeSet<OperatorId>>,
+    pub(super) replier: Replier,
+    sent: mpsc::Receiver<Sent>,
+    pub(super) arriving: JoinSet<Arrived>,
+    pub(super) chats: Chats,
+    /// Queues whose presence is to be told anew.
+    pub(super) stale: BTreeSet<QueueId>,
+    /// When presence was last told.
+    pub(super) told_at: Option<Instant>,
+    /// Replies of ours were reported on: their authors are to hear of it.
+    pub(super) reported: bool,
+    pub(super) arrivals: u64,
+    /// What clients proved to have read, by bare JID, not yet written down.
+    pub(super) proofs: Vec<(String, Proved)>,
+}
+
+impl Surface {
+    pub(super) fn new(settings: &Settings, desk: Desk, spool: Spool) -> Self {
+        let (replier, sent) = Replier::start(desk.clone(), spool.clone());
+        Self {
+            addresses: Addresses::new(&settings.domain, settings.patrons),
+            board: desk.board(),
+            changes: desk.changes(),
+            desk,
+            spool,
+            out: None,
+            staff: BTreeMap::new(),
+            clients: BTreeMap::new(),
+            offered: HashMap::new(),
+            replier,
+            sent,
+            arriving: JoinSet::new(),
+            chats: Chats::default(),
+            stale: BTreeSet::new(),
+            told_at: None,
+            reported: false,
+            arrivals: 0,
+            proofs: Vec::new(),
+        }
+    }
+
+    pub(super) async fn run(mut self, mut incoming: mpsc::Receiver<Told>) {
+        self.read_staff().await;
+        let mut due = self.desk.due();
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                told = incoming.recv() => match told {
+                    Some(told) => {
+                        self.hear(told).await;
+                        // What came together is written down together.
+                        for _ in 0..BURST {
+                            let Ok(told) = incoming.try_recv() else { break };
+                            self.hear(told).await;
+                        }
+                        self.keep_proofs().await;
+                    }
+                    None => return,
+                },
+                change = self.changes.recv() => match change {
+                    Ok(change) => self.change(&change.what).await,
+                    Err(RecvError::Lagged(_)) => self.catch_up().await,
+                    Err(RecvError::Closed) => return,
+                },
+                Some(sent) = self.sent.recv() => self.sent(sent),
+                Some(Ok((stanza, outcome))) = self.arriving.join_next(), if !self.arriving.is_empty() => {
+                    self.arrived(&stanza, outcome);
+                }
+                Ok(()) = due.changed() => self.send_chats().await,
+                _ = tick.tick() => self.tick().await,
+            }
+        }
+    }
+
+    /// Whether the link is up.
+    pub(super) fn is_up(&self) -> bool {
+        self.out.is_some()
+    }
+
+    /// Puts a stanza on the wire, if there is one. A wire that is full is cut: it will be up again
+    /// soon, and nothing that matters is only there.
+    pub(super) fn say(&mut self, stanza: Element) {
+        let Some(out) = &self.out else { return };
+        if out.try_send(stanza).is_err() {
+            tracing::warn!("the XMPP server takes too little: hanging up to begin afresh");
+            self.out = None;
+        }
+    }
+
+    /// Whether the wire has room for what can wait.
+    pub(super) fn has_room(&self) -> bool {
+        self.out
+            .as_ref()
+            .is_some_and(|out| out.capacity() > WIRE_RESERVE)
+    }
+
+    /// Says what is wrong with a stanza, unless it is an error itself (RFC 6120 §8.3.1).
+    pub(super) fn refuse(&mut self, stanza: &Element, fault: Fault, words: &str) {
+        if !matches!(stanza.attr("type"), Some("error" | "result")) {
+            self.say(stanzas::error(stanza, fault, words));
+        }
+    }
+
+    async fn hear(&mut self, told: Told) {
+        match told {
+            Told::Up(out) => {
+                self.out = Some(out);
+                self.come_up().await;
+            }
+            Told::Down => {
+                self.out = None;
+                self.go_down().await;
+            }
+            Told::TooMuch(stanza) => {
+                self.refuse(
+                    &stanza,
+                    Fault::NOT_ACCEPTABLE,
+                    "this is too much for a text",
+                );
+            }
+            Told::Stanza(stanza) => self.stanza(stanza).await,
+        }
+    }
+
+    async fn stanza(&mut self, stanza: Element) {
+        let (Some(from), Some(to)) = (stanza.attr("from"), stanza.attr("to")) else {
+            return;
+        };
+        if from.is_empty() || stanza.ns() != COMPONENT {
+            return;
+        }
+        if stanza
+            .attr("id")
+            .is_some_and(|id| id.len() > stanzas::ID_MAX)
+        {
+            self.refuse(&stanza, Fault::BAD_REQUEST, "the id is too long");
+            return;
+        }
+        let bare = stanzas::bare(from).to_lowercase();
+        let place = self.addresses.place(to);
+        match stanza.name() {
+            "presence" => self.presence(&stanza, &bare, &place).await,
+            "message" => self.message(&stanza, &bare, &place).await,
+            "iq" => self.iq(&stanza, &bare, &place).await,
+            _ => {}
+        }
+    }
+
+    async fn message(&mut self, stanza: &Element, bare: &str, place: &Place) {
+        let operator = self.staff.get(bare).copied();
+        if stanza.attr("type") == Some("error") {
+            self.bounced(stanza, bare).await;
+            return;
+        }
+        if operator.is_some() {
+            self.note_reading(stanza, bare);
+        } else {
+            self.note_chat_reading(stanza, bare).await;
+        }
+        let words = match self.words(stanza) {
+            Ok(Some(words)) => words,
+            Ok(None) => return,
+            Err((fault, why)) => {
+                self.refuse(stanza, fault, why);
+                return;
+            }
+        };
+        match (place, operator) {
+            (Place::Patron(naming), Some(operator)) => {
+                self.reply(stanza, bare, operator, naming.clone(), words)
+                    .await;
+            }
+            (Place::Queue(_) | Place::Domain, Some(operator)) => {
+                self.text_command(stanza, operator, &words).await;
+            }
+            (Place::Queue(name), None) => self.chat(stanza, bare, name, words).await,
+            (Place::Patron(_), None) => self.refuse(
+                stanza,
+                Fault::FORBIDDEN,
+                "only librarians write here; write to the desk itself",
+            ),
+            (Place::Domain | Place::Nowhere, _) => self.refuse(
+                stanza,
+                Fault::ITEM_NOT_FOUND,
+                "nobody is here; write to a desk's address",
+            ),
+        }
+    }
+
+    async fn change(&mut self, what: &What) {
+        match what {
+            What::Conversation(conversation) => self.conversation(conversation),
+            What::Message(message, _) => self.text(message).await,
+            What::Note {
+                conversation, text, ..
+            } => self.note(*conversation, text).await,
+            What::Offered { conversation, to } => self.offer(*conversation, *to).await,
+            What::Withdrawn {
+                conversation,
+                from,
+                reason,
+            } => self.withdraw(*conversation, *from, reason).await,
+            What::Operator { operator, show } => {
+                self.shows(*operator, *show).await;
+                self.all_stale();
+            }
+            What::Queue { queue, .. } => {
+                self.stale.insert(*queue);
+                self.told_at = None;
+            }
+            What::Plan(_) => {
+                self.read_staff().await;
+                self.all_stale();
+            }
+        }
+    }
+
+    /// Too many changes at once: what the clients are to show is read from the spool again.
+    async fn catch_up(&mut self) {
+        self.read_staff().await;
+        self.all_stale();
+        self.reported = true;
+        for bare in self.clients.keys().cloned().collect::<Vec<_>>() {
+            self.owe_all(&bare).await;
+        }
+        self.send_chats().await;
+    }
+
+    async fn tick(&mut self) {
+        if !self.is_up() {
+            return;
+        }
+        for bare in self.clients.keys().cloned().collect::<Vec<_>>() {
+            self.remind(&bare);
+            self.pump(&bare).await;
+        }
+        self.tell_presence().await;
+        self.tell_fates().await;
+        self.chat_tick().await;
+    }
+
+    pub(super) fn all_stale(&mut self) {
+        let plan = self.board.borrow().plan.clone();
+        self.stale.extend(plan.queues.iter().map(|queue| queue.id));
+    }
+
+    async fn read_staff(&mut self) {
+        let read = self.spool.read(messengers::addresses).await;
+        let Some(staff) = kept(read) else { return };
+        let gone: Vec<String> = self
+            .clients
+            .iter()
+            .filter(|(bare, client)| staff.get(*bare) != Some(&client.operator))
+            .map(|(bare, _)| bare.clone())
+            .collect();
+        let new: Vec<String> = staff
+            .keys()
+            .filter(|bare| !self.staff.contains_key(*bare))
+            .cloned()
+            .collect();
+        self.staff = staff;
+        for bare in gone {
+            self.leave(&bare).await;
+        }
+        for bare in new {
+            self.probe(&bare);
+        }
+    }
+}
+
+/// What the spool answered; a spool that cannot be read is shown elsewhere, and asked again.
+pub(super) fn kept<T>(read: Result<T, SpoolError>) -> Option<T> {
+    match read {
+        Ok(value) => Some(value),
+        Err(error) => {
+            tracing::error!(%error, "the spool did not answer the messengers' room");
+            None
+        }
+    }
+}
