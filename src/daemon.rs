@@ -5,6 +5,10 @@
 //! was not kept, is thrown away and built again from the spool.
 
 mod house;
+#[cfg(test)]
+mod radio;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;

@@ -534,7 +534,7 @@ impl Router {
 
     /// What a restart must give back beside the threads: the counters.
     #[cfg(test)]
-    pub(super) fn durable(&self) -> (BTreeMap<QueueId, i64>, [i64; 3]) {
+    pub(crate) fn durable(&self) -> (BTreeMap<QueueId, i64>, [i64; 3]) {
         // A queue that never closed counts from zero, row or no row.
         let periods = self.closed_periods.clone();
         let next = [self.next_conversation, self.next_message, self.next_patron];

@@ -17,6 +17,9 @@ pub mod staff;
 pub mod transcript;
 mod wire;
 
+#[cfg(test)]
+mod tests;
+
 use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};

@@ -350,6 +350,16 @@ fn rename_queue(connection: &Connection, name: &str, rename: &str) -> Result<()>
 
 fn remove_queue(connection: &Connection, name: &str) -> Result<()> {
     let id = queue_id(connection, name)?;
+    let others: bool = connection.query_row(
+        "SELECT EXISTS (SELECT 1 FROM queue WHERE id <> ?1)",
+        [id],
+        |row| row.get(0),
+    )?;
+    if !others {
+        return refused(format!(
+            "{name} is the only queue: a new modem needs one to feed; add another first, or rename it"
+        ));
+    }
     let feeding: Option<String> = connection
         .prepare_cached("SELECT name FROM gateway WHERE queue = ?1 AND NOT removed LIMIT 1")?
         .query_row([id], |row| row.get(0))
