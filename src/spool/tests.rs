@@ -114,6 +114,39 @@ fn what_was_written_is_there_at_the_next_opening_and_migrations_run_once() {
 }
 
 #[test]
+fn a_spool_of_the_first_version_is_brought_up_to_date_with_what_is_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("spool.db");
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(include_str!("schema.sql")).unwrap();
+    old.execute_batch(
+        "INSERT INTO queue (name) VALUES ('desk'), ('maps');
+         INSERT INTO setting (key, value) VALUES ('seed', 42);
+         PRAGMA user_version = 1;
+         PRAGMA application_id = 0x636c6e6d;",
+    )
+    .unwrap();
+    drop(old);
+    for _ in 0..2 {
+        let spool = Spool::open(&path).unwrap();
+        assert_eq!(spool.write_now(transcript::seed).unwrap(), 42);
+        assert_eq!(
+            queues(&spool),
+            ["desk", "maps"],
+            "first rows are not made twice"
+        );
+    }
+    let now = Connection::open(&path).unwrap();
+    let version: i64 = now
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .unwrap();
+    let fresh = shelf();
+    let latest: i64 =
+        fresh.do_(|c| Ok(c.pragma_query_value(None, "user_version", |row| row.get(0))?));
+    assert_eq!(version, latest);
+}
+
+#[test]
 fn a_spool_has_one_holder() {
     let shelf = shelf();
     assert!(matches!(
