@@ -400,9 +400,13 @@ pub(super) async fn send(arguments: SendArguments) -> anyhow::Result<()> {
     if arguments.json {
         println!("{sent}");
     } else {
+        let size = match sent["segments"].as_u64() {
+            Some(1) => "one SMS".to_owned(),
+            segments => format!("{} SMS", segments.unwrap_or_default()),
+        };
         println!(
-            "Queued as message {} ({} segment(s)); `callnumber status` shows what waits.",
-            sent["message"], sent["segments"]
+            "Queued as message {}, {size}; `callnumber status` shows what waits.",
+            sent["message"]
         );
     }
     Ok(())

@@ -70,7 +70,8 @@ function fill(id, items) {
 export function tally({ waiting }) {
   if (!store.loaded) return 'Opening the desk…';
   const asking = waiting.filter(needsAnswer);
-  if (asking.length === 0) return 'Nobody is waiting';
+  // A thread that was answered and given back asks for nothing, but has nobody.
+  if (asking.length === 0) return waiting.length ? 'Nobody is waiting for an answer' : 'Nobody is waiting';
   const oldest = asking[0].waiting_since;
   return `${asking.length} waiting, oldest ${age(oldest) === 'now' ? 'just now' : age(oldest)}`;
 }
