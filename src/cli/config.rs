@@ -65,7 +65,7 @@ pub struct ModemTable {
     /// Bits per second.
     #[serde(default = "usual_baud", deserialize_with = "baud")]
     pub baud: u32,
-    /// The SIM's PIN.
+    /// The SIM's PIN; without it the systemd credential `modem-pin-NAME` or `modem-pin`.
     #[serde(default, deserialize_with = "pin")]
     pub pin: Option<String>,
     /// The service centre, for a SIM that has none.
@@ -300,9 +300,7 @@ impl Config {
             return Ok(None);
         };
         let component = &table.component;
-        let credential = std::env::var_os("CREDENTIALS_DIRECTORY")
-            .map(|folder| PathBuf::from(folder).join("xmpp-secret"))
-            .filter(|path| path.exists());
+        let credential = credential("xmpp-secret");
         let Some(path) = credential.or_else(|| component.secret_file.clone()) else {
             return Err(
                 "[xmpp.component] has no secret: name a `secret_file`, or give the service a \
@@ -391,15 +389,51 @@ impl Config {
 }
 
 impl ModemTable {
-    /// The line's settings for the driver.
-    pub fn line(&self) -> LineSettings {
-        LineSettings {
+    /// The line's settings for the driver. The PIN is the file's, or else the systemd credential's
+    /// of this modem: `modem-pin-NAME`, or `modem-pin` for all of them.
+    ///
+    /// # Errors
+    /// When the credential cannot be read or is no PIN.
+    pub fn line(&self) -> Result<LineSettings, String> {
+        let pin = match &self.pin {
+            Some(pin) => Some(pin.clone()),
+            None => credential(&format!("modem-pin-{}", self.name))
+                .or_else(|| credential("modem-pin"))
+                .map(|path| pin_from(&path))
+                .transpose()?,
+        };
+        Ok(LineSettings {
             baud: self.baud,
-            pin: self.pin.clone(),
+            pin,
             smsc: self.smsc.clone(),
             ..LineSettings::new(self.name.clone(), self.port.clone())
-        }
+        })
     }
+}
+
+/// The file of a systemd credential, if the service was given one.
+fn credential(name: &str) -> Option<PathBuf> {
+    let folder = std::env::var_os("CREDENTIALS_DIRECTORY")?;
+    Some(PathBuf::from(folder).join(name)).filter(|path| path.exists())
+}
+
+fn pin_from(path: &Path) -> Result<String, String> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| format!("the PIN in {} cannot be read: {error}", path.display()))?;
+    let pin = text.trim_end_matches(['\r', '\n']);
+    if is_pin(pin) {
+        Ok(pin.to_owned())
+    } else {
+        Err(format!(
+            "{} holds no PIN: write its four to eight digits, and nothing else, into it",
+            path.display()
+        ))
+    }
+}
+
+/// TS 31.101: four to eight digits.
+fn is_pin(text: &str) -> bool {
+    (4..=8).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 fn line_of(text: &str, offset: usize) -> usize {
@@ -513,8 +547,8 @@ fn baud<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
 
 fn pin<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     let text = String::deserialize(from)?;
-    // TS 31.101: four to eight digits. The value stays out of the message.
-    if (4..=8).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit()) {
+    // The value stays out of the message.
+    if is_pin(&text) {
         Ok(Some(text))
     } else {
         Err(wrong::<D>("a PIN has four to eight digits, in quotes"))
@@ -655,6 +689,22 @@ retention = "30d"
         let error = Config::parse("[[modem]]\nname = \"a\"\npin = \"12x45\"\n").unwrap_err();
         assert!(error.contains("line 3"), "{error}");
         assert!(!error.contains("12x45"), "{error}");
+    }
+
+    #[test]
+    fn a_pin_may_come_from_a_file_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("modem-pin");
+        std::fs::write(&path, "1234\n").unwrap();
+        assert_eq!(pin_from(&path).unwrap(), "1234");
+        for wrong in ["", "123", "12345678x", "1234\n5678"] {
+            std::fs::write(&path, wrong).unwrap();
+            let error = pin_from(&path).unwrap_err();
+            assert!(error.contains("four to eight digits"), "{error}");
+            assert!(wrong.is_empty() || !error.contains(wrong), "{error}");
+        }
+        std::fs::remove_file(&path).unwrap();
+        assert!(pin_from(&path).unwrap_err().contains("cannot be read"));
     }
 
     #[test]

@@ -27,12 +27,14 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
         lines: config
             .modems()
             .iter()
-            .map(|modem| LineSetup {
-                line: modem.line(),
-                pace: modem.pace,
-                per_day: modem.per_day,
+            .map(|modem| {
+                Ok(LineSetup {
+                    line: modem.line().map_err(anyhow::Error::msg)?,
+                    pace: modem.pace,
+                    per_day: modem.per_day,
+                })
             })
-            .collect(),
+            .collect::<anyhow::Result<_>>()?,
         web: Some(WebSetup {
             listen: config.web.listen,
             settings: web::Settings {
