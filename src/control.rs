@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
-use crate::desk::Desk;
+use crate::desk::{Desk, SEGMENTS_MAX};
 use crate::modem::Line;
 use crate::routing::{Amendment, Event, Gateway, GatewayKind, Plan, Show};
 use crate::sms;
@@ -24,8 +24,6 @@ use crate::spool::{Spool, outbox, transcript};
 const REQUEST_MAX: u64 = 256 * 1024;
 /// How long a running daemon may take to answer; a USSD question takes the network a minute.
 const PATIENCE: Duration = Duration::from_secs(75);
-/// Segments of one text at most; longer answers belong in e-mail.
-pub const SEGMENTS_MAX: usize = 10;
 
 /// What a command asks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

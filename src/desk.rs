@@ -15,6 +15,9 @@ use crate::routing::{
     Plan, QueueId, Refusal, Show,
 };
 
+/// Segments of one text an operator or a command may send; longer answers belong in e-mail.
+pub const SEGMENTS_MAX: usize = 10;
+
 /// Wishes waiting for the router; more than this and the asker waits too.
 const WISHES_MAX: usize = 1024;
 /// Changes a slow listener may lag behind before it has to read the spool again.

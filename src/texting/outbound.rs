@@ -46,12 +46,6 @@ pub struct Outbound {
     own_number: Option<String>,
 }
 
-/// Why the next text is not sent at once.
-enum Wait {
-    /// Until then, or the bell.
-    Until(Instant),
-}
-
 /// What there is to send of a text.
 enum Begun {
     /// These segments, one at least; the attempt of the first is recorded.
@@ -92,7 +86,7 @@ impl Outbound {
                     None => return,
                 }
             }
-            let Wait::Until(until) = self.step(&stop).await;
+            let until = self.step(&stop).await;
             tokio::select! {
                 () = closing(&mut stop) => return,
                 _ = due.changed() => {}
@@ -133,14 +127,15 @@ impl Outbound {
         reports::settle_parked(&self.spool, &self.desk, &self.line.name).await;
     }
 
-    /// Sends what is due, one text after another, until something has to be waited for.
-    async fn step(&mut self, stop: &watch::Receiver<bool>) -> Wait {
+    /// Sends what is due, one text after another, until something has to be waited for: the bell,
+    /// or the moment this answers.
+    async fn step(&mut self, stop: &watch::Receiver<bool>) -> Instant {
         loop {
             if closed(stop) {
-                return Wait::Until(Instant::now() + LOOK_EVERY);
+                return Instant::now() + LOOK_EVERY;
             }
             if let Some(until) = self.held_by_pace() {
-                return Wait::Until(until);
+                return until;
             }
             let line = self.line.name.clone();
             let per_day = self.per_day;
@@ -148,14 +143,13 @@ impl Outbound {
             let found = self
                 .spool
                 .read(move |connection| {
-                    let due = match outbox::next_due(connection, &line, now)? {
+                    let (due, at) = match outbox::next_due(connection, &line, now)? {
                         Some(due) => {
                             let segments = segments_left(connection, &due)?;
-                            Some((due, segments))
+                            (Some((due, segments)), None)
                         }
-                        None => None,
+                        None => (None, outbox::next_due_at(connection, &line)?),
                     };
-                    let at = outbox::next_due_at(connection, &line)?;
                     let spent = match per_day {
                         0 => 0,
                         _ => outbox::attempted_between(connection, &line, before(now, DAY), now)?,
@@ -173,23 +167,23 @@ impl Outbound {
                             per_day = self.per_day,
                             "the day's cap is reached: texts wait"
                         );
-                        return Wait::Until(Instant::now() + LOOK_EVERY);
+                        return Instant::now() + LOOK_EVERY;
                     }
                     if self.line.status().borrow().phase != Phase::Ready {
                         // At once, to wait for the line and not for the minute.
-                        return Wait::Until(Instant::now());
+                        return Instant::now();
                     }
                     self.last_start = Some(Instant::now());
                     self.send(due, stop).await;
                 }
                 Ok((None, at, _)) => {
                     let soon = at.map_or(LOOK_EVERY, |at| until(now, at).min(LOOK_EVERY));
-                    return Wait::Until(Instant::now() + soon);
+                    return Instant::now() + soon;
                 }
-                Err(SpoolError::Closed) => return Wait::Until(Instant::now() + LOOK_EVERY),
+                Err(SpoolError::Closed) => return Instant::now() + LOOK_EVERY,
                 Err(error) => {
                     tracing::error!(%error, "the outbox cannot be read");
-                    return Wait::Until(Instant::now() + SPOOL_AGAIN);
+                    return Instant::now() + SPOOL_AGAIN;
                 }
             }
         }

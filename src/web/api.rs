@@ -22,6 +22,7 @@ use super::shapes::{
     ConversationShape, MessageShape, ModemShape, Names, NoteShape, Page, ThreadShape, mentioned_in,
 };
 use super::{openapi, segments, shapes, sign_in, stream};
+use crate::desk::SEGMENTS_MAX;
 use crate::routing::{
     Conversation, ConversationId, ConversationState, Event, MessageId, Plan, Show, TransferTarget,
 };
@@ -483,11 +484,11 @@ async fn send(
         ));
     }
     let segments = segments::count(&reply.body);
-    if segments > segments::SEGMENTS_MAX {
+    if segments > SEGMENTS_MAX {
         return Err(unprocessable(format!(
             "this would take {segments} texts, and {} are the most: longer answers belong in \
              e-mail",
-            segments::SEGMENTS_MAX
+            SEGMENTS_MAX
         ))
         .with_draft(&reply.body));
     }

@@ -3,9 +3,6 @@
 
 use crate::sms;
 
-/// Longer answers belong in e-mail.
-pub(super) const SEGMENTS_MAX: usize = 10;
-
 /// Segments of a text.
 pub(super) fn count(text: &str) -> usize {
     sms::plan(text).segments
