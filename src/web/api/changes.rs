@@ -1,0 +1,143 @@
+//! Whose a conversation is: taken, given back, ended, handed over.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+
+use super::conversations::listed;
+use super::said::{At, Said, unprocessable};
+use crate::routing::{ConversationId, Event, Plan, TransferTarget};
+use crate::spool::transcript;
+use crate::web::caller::Caller;
+use crate::web::premises::Premises;
+use crate::web::problem::Problem;
+use crate::web::shapes::{ConversationShape, Names, mentioned_in};
+
+/// Letters of the note that goes with a transfer.
+const NOTE_MAX: usize = 1000;
+
+/// Asks for a change of a conversation the caller sees, and answers how it stands then.
+async fn change(
+    premises: &Premises,
+    caller: &Caller,
+    id: ConversationId,
+    event: Event,
+) -> Result<Json<ConversationShape>, Problem> {
+    listed(premises, caller, id).await?;
+    premises.desk.ask(event).await?;
+    // Read whether or not they may still see it: it was theirs to change a moment ago.
+    let plan = Arc::clone(&caller.board.plan);
+    let shape = premises
+        .spool
+        .read(move |connection| {
+            let Some(listed) = transcript::listed(connection, id)? else {
+                return Ok(None);
+            };
+            let mentioned = mentioned_in(&listed.conversation, listed.latest.as_ref());
+            let names = Names::read(connection, &plan, mentioned)?;
+            Ok(Some(ConversationShape::new(&listed, &names)))
+        })
+        .await?;
+    shape.map(Json).ok_or_else(Problem::no_conversation)
+}
+
+pub(super) async fn claim(
+    State(premises): State<Arc<Premises>>,
+    caller: Caller,
+    At(id): At<i64>,
+) -> Result<Json<ConversationShape>, Problem> {
+    let (operator, conversation) = (caller.id(), ConversationId(id));
+    let event = Event::Claim {
+        operator,
+        conversation,
+    };
+    change(&premises, &caller, conversation, event).await
+}
+
+pub(super) async fn release(
+    State(premises): State<Arc<Premises>>,
+    caller: Caller,
+    At(id): At<i64>,
+) -> Result<Json<ConversationShape>, Problem> {
+    let (operator, conversation) = (caller.id(), ConversationId(id));
+    let event = Event::Release {
+        operator,
+        conversation,
+    };
+    change(&premises, &caller, conversation, event).await
+}
+
+pub(super) async fn close(
+    State(premises): State<Arc<Premises>>,
+    caller: Caller,
+    At(id): At<i64>,
+) -> Result<Json<ConversationShape>, Problem> {
+    let (operator, conversation) = (caller.id(), ConversationId(id));
+    let event = Event::Close {
+        operator,
+        conversation,
+    };
+    change(&premises, &caller, conversation, event).await
+}
+
+#[derive(Deserialize)]
+pub(super) struct HandOver {
+    to: String,
+    #[serde(default)]
+    note: String,
+}
+
+pub(super) async fn transfer(
+    State(premises): State<Arc<Premises>>,
+    caller: Caller,
+    At(id): At<i64>,
+    Said(hand_over): Said<HandOver>,
+) -> Result<Json<ConversationShape>, Problem> {
+    let conversation = ConversationId(id);
+    listed(&premises, &caller, conversation).await?;
+    if hand_over.note.chars().count() > NOTE_MAX {
+        return Err(unprocessable(format!(
+            "the note has more than {NOTE_MAX} letters: shorten it"
+        )));
+    }
+    let event = Event::Transfer {
+        operator: caller.id(),
+        conversation,
+        to: target(&caller.board.plan, &hand_over.to)?,
+        note: hand_over.note.trim().to_owned(),
+    };
+    change(&premises, &caller, conversation, event).await
+}
+
+/// `queue:NAME`, `operator:NAME`, or a name only one of them has.
+fn target(plan: &Plan, to: &str) -> Result<TransferTarget, Problem> {
+    let queue = |name: &str| {
+        plan.queue_named(name)
+            .map(|queue| TransferTarget::Queue(queue.id))
+    };
+    let operator = |name: &str| {
+        plan.operator_named(name)
+            .map(|operator| TransferTarget::Operator(operator.id))
+    };
+    let nobody = || {
+        unprocessable(
+            "there is nobody of that name to hand over to: `to` is `queue:NAME` or \
+             `operator:NAME`, as GET /api/v1/queues and /api/v1/operators list them",
+        )
+    };
+    if let Some(name) = to.strip_prefix("queue:") {
+        return queue(name).ok_or_else(nobody);
+    }
+    if let Some(name) = to.strip_prefix("operator:") {
+        return operator(name).ok_or_else(nobody);
+    }
+    match (queue(to), operator(to)) {
+        (Some(_), Some(_)) => Err(unprocessable(
+            "both a queue and an operator have that name: say `queue:NAME` or `operator:NAME`",
+        )),
+        (Some(target), None) | (None, Some(target)) => Ok(target),
+        (None, None) => Err(nobody()),
+    }
+}

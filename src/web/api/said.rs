@@ -1,0 +1,91 @@
+//! What a request says, read with answers a person can act on.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Path, Request};
+use axum::http::{StatusCode, header};
+use serde::de::DeserializeOwned;
+
+use crate::web::listener::Peer;
+use crate::web::premises::Premises;
+use crate::web::problem::Problem;
+
+/// A JSON body.
+pub(super) struct Said<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<Premises>> for Said<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &Arc<Premises>) -> Result<Self, Problem> {
+        let declared = request.headers().get(header::CONTENT_TYPE).cloned();
+        let is_json = declared.is_none_or(|kind| {
+            kind.to_str().is_ok_and(|kind| {
+                let essence = kind.split(';').next().unwrap_or_default().trim();
+                essence.eq_ignore_ascii_case("application/json")
+            })
+        });
+        if !is_json {
+            return Err(Problem::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "send JSON: `Content-Type: application/json`",
+            ));
+        }
+        let bytes = axum::body::Bytes::from_request(request, state)
+            .await
+            .map_err(|rejection| match rejection.status() {
+                StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    "the request is larger than 64 KiB: send less at once",
+                ),
+                status => Problem::new(status, "the request broke off: send it again"),
+            })?;
+        // In two steps: what is no JSON at all is told apart from JSON that means nothing here.
+        let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(|error| {
+            Problem::new(
+                StatusCode::BAD_REQUEST,
+                format!("the body is not JSON: {error}"),
+            )
+        })?;
+        serde_json::from_value(value)
+            .map(Said)
+            .map_err(|error| unprocessable(format!("the JSON body cannot be used: {error}")))
+    }
+}
+
+/// Ids in the path. What is not a number names nothing.
+pub(super) struct At<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<Arc<Premises>> for At<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(
+        parts: &mut axum::http::request::Parts,
+        state: &Arc<Premises>,
+    ) -> Result<Self, Problem> {
+        Path::from_request_parts(parts, state)
+            .await
+            .map(|Path(at)| At(at))
+            .map_err(|_: PathRejection| Problem::no_conversation())
+    }
+}
+
+/// Where a request came from, if it came over a socket.
+pub(in crate::web) struct From(pub(in crate::web) Option<IpAddr>);
+
+impl<S: Send + Sync> FromRequestParts<S> for From {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(
+        parts: &mut axum::http::request::Parts,
+        _: &S,
+    ) -> Result<Self, Self::Rejection> {
+        let peer = parts.extensions.get::<ConnectInfo<Peer>>();
+        Ok(From(peer.map(|ConnectInfo(Peer(peer))| peer.ip())))
+    }
+}
+
+pub(super) fn unprocessable(detail: impl Into<String>) -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+}

@@ -1,0 +1,77 @@
+//! Signing in and out, and how an operator is.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use cookie::SameSite;
+use serde::Deserialize;
+
+use super::said::{From, Said, unprocessable};
+use crate::routing::{Event, Show};
+use crate::web::caller::{self, Caller};
+use crate::web::premises::Premises;
+use crate::web::problem::Problem;
+use crate::web::{shapes, sign_in};
+
+#[derive(Deserialize)]
+pub(super) struct Credentials {
+    name: String,
+    password: String,
+}
+
+pub(super) async fn sign_in(
+    State(premises): State<Arc<Premises>>,
+    From(address): From,
+    Said(credentials): Said<Credentials>,
+) -> Result<Response, Problem> {
+    let opened =
+        sign_in::with_password(&premises, &credentials.name, credentials.password, address).await?;
+    let board = premises.board();
+    let operator = board
+        .plan
+        .operator(opened.operator)
+        .ok_or_else(Problem::nobody)?;
+    let cookie = caller::cookie(&premises.settings, &opened.token, SameSite::Strict);
+    Ok((
+        StatusCode::CREATED,
+        [(header::SET_COOKIE, cookie)],
+        Json(shapes::operator(&board, operator)),
+    )
+        .into_response())
+}
+
+pub(super) async fn sign_out(
+    State(premises): State<Arc<Premises>>,
+    caller: Caller,
+) -> Result<Response, Problem> {
+    let session = caller.session.ok_or_else(|| {
+        unprocessable(
+            "a bearer token has no session to end; `callnumber operator remove` takes tokens away",
+        )
+    })?;
+    sign_in::out(&premises, session).await?;
+    let cookie = caller::no_cookie(&premises.settings);
+    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
+}
+
+#[derive(Deserialize)]
+pub(super) struct Presence {
+    show: Show,
+}
+
+pub(super) async fn presence(
+    State(premises): State<Arc<Premises>>,
+    caller: Caller,
+    Said(Presence { show }): Said<Presence>,
+) -> Result<Response, Problem> {
+    let event = Event::Presence {
+        operator: caller.id(),
+        show,
+    };
+    premises.desk.ask(event).await?;
+    let answer = serde_json::json!({ "operator": caller.operator.name, "show": show });
+    Ok(Json(answer).into_response())
+}
