@@ -12,10 +12,11 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::desk::{Arrivals, Asked, Board, Change, Counter, NotGranted, Receipt, What, Wish};
 use crate::routing::{
@@ -32,19 +33,12 @@ const BATCH_MAX: usize = 256;
 const MEND_EVERY: Duration = Duration::from_secs(5);
 
 /// Wall time and uptime, read together.
-#[derive(Debug, Clone, Copy)]
-struct Clock {
-    started: Instant,
-}
-
-impl Clock {
-    fn now(self) -> Moment {
-        let wall = Timestamp::now();
-        Moment {
-            // Rows keep milliseconds; the router must not know more than they do.
-            wall: Timestamp::from_millisecond(wall.as_millisecond()).unwrap_or(wall),
-            uptime: self.started.elapsed(),
-        }
+fn moment(spool: &Spool, started: Instant) -> Moment {
+    let wall = spool.now();
+    Moment {
+        // Rows keep milliseconds; the router must not know more than they do.
+        wall: Timestamp::from_millisecond(wall.as_millisecond()).unwrap_or(wall),
+        uptime: started.elapsed(),
     }
 }
 
@@ -54,7 +48,7 @@ pub struct Owner {
     library: Library,
     router: Router,
     counter: Counter,
-    clock: Clock,
+    started: Instant,
     /// Endpoints open now: the router learns of them again when it is rebuilt.
     endpoints: BTreeSet<(OperatorId, EndpointId)>,
     /// The lines' own numbers, told once by each line: the router learns of them again as well.
@@ -97,16 +91,14 @@ impl Owner {
         library: Library,
         counter: Counter,
     ) -> Result<Self, SpoolError> {
-        let clock = Clock {
-            started: Instant::now(),
-        };
-        let (plan, router) = restore(&spool, &library, clock.now()).await?;
+        let started = Instant::now();
+        let (plan, router) = restore(&spool, &library, moment(&spool, started)).await?;
         let mut owner = Self {
             spool,
             library,
             router,
             counter,
-            clock,
+            started,
             endpoints: BTreeSet::new(),
             numbers: BTreeSet::new(),
             rest_until: Duration::ZERO,
@@ -117,6 +109,10 @@ impl Owner {
         };
         owner.hang_board(true);
         Ok(owner)
+    }
+
+    fn now(&self) -> Moment {
+        moment(&self.spool, self.started)
     }
 
     /// Serves until every [`Desk`](crate::desk::Desk) is gone or `stop` completes; what was asked
@@ -152,7 +148,7 @@ impl Owner {
     /// disk that takes nothing, that would be for ever.
     fn wait(&self) -> Option<Duration> {
         let at = self.router.next_deadline()?.max(self.rest_until);
-        Some(at.saturating_sub(self.clock.started.elapsed()))
+        Some(at.saturating_sub(self.started.elapsed()))
     }
 
     async fn tick(&mut self) {
@@ -247,7 +243,7 @@ impl Owner {
             _ => {}
         }
         let touched = conversation_of(&event);
-        match self.router.handle(event, self.clock.now()) {
+        match self.router.handle(event, self.now()) {
             Ok(effects) => {
                 let receipt = self.receipt(&effects, touched);
                 if let Some(key) = key {
@@ -349,7 +345,7 @@ impl Owner {
         if decided.is_empty() {
             return;
         }
-        let now = self.clock.now().wall;
+        let now = self.now().wall;
         let (rows, answers): (Vec<_>, Vec<_>) = decided
             .into_iter()
             .map(|decided| {
@@ -392,7 +388,7 @@ impl Owner {
             }
             Err(error) => {
                 tracing::error!(%error, "a commit failed: nothing was acknowledged");
-                self.rest_until = self.clock.started.elapsed() + MEND_EVERY;
+                self.rest_until = self.started.elapsed() + MEND_EVERY;
                 self.rebuild().await;
                 for (answer, _) in answers {
                     let _ = answer.send(Err(not_granted(error.clone())));
@@ -484,7 +480,7 @@ impl Owner {
     }
 
     async fn amend(&mut self, amendment: Amendment) -> Result<Receipt, NotGranted> {
-        let now = self.clock.now().wall;
+        let now = self.now().wall;
         let library = self.library.clone();
         let plan = self
             .spool
@@ -522,7 +518,7 @@ impl Owner {
     /// read is tried again for as long as it takes: there is no desk without it.
     async fn rebuild(&mut self) {
         loop {
-            match restore(&self.spool, &self.library, self.clock.now()).await {
+            match restore(&self.spool, &self.library, self.now()).await {
                 Ok((plan, router)) => {
                     self.router = router;
                     self.board.plan = Arc::new(plan);
@@ -535,7 +531,7 @@ impl Owner {
                 }
             }
         }
-        let now = self.clock.now();
+        let now = self.now();
         for (operator, endpoint) in self.endpoints.clone() {
             // Presence rows are as they were; the bells have rung before.
             let _ = self

@@ -10,7 +10,7 @@
 //! 2. Keepers: [`modem`] (PDU in, PDU out), [`spool`] (SQLite), [`desk`] (the counter between
 //!    surfaces and owner).
 //! 1. Strangers to one another: [`sms`] (TS 23.040, 23.038), [`at`] (V.250, TS 27.005, 27.007),
-//!    [`routing`] (the law of the desk), all three pure; and [`hardware`] (GPIO).
+//!    [`routing`] (the law of the desk), all three pure; [`hardware`] (GPIO); and the [`clock`].
 //!
 //! Beside the house stands [`simulator`]: a modem that answers AT with its own parser.
 //!
@@ -29,6 +29,7 @@
 
 pub mod at;
 pub mod cli;
+pub mod clock;
 pub mod control;
 pub mod daemon;
 pub mod desk;

@@ -10,6 +10,7 @@ const ROOMS: &[(&str, u8)] = &[
     ("at", 1),
     ("routing", 1),
     ("hardware", 1),
+    ("clock", 1),
     ("modem", 2),
     ("spool", 2),
     ("desk", 2),

@@ -113,7 +113,7 @@ impl Bench {
     /// What the router that lived and one built from the spool must agree on.
     async fn check_restart(&self) {
         let library = Library::default();
-        let (plan, restored) = restore(&self.spool, &library, self.owner.clock.now())
+        let (plan, restored) = restore(&self.spool, &library, self.owner.now())
             .await
             .unwrap();
         let living = &self.owner.router;

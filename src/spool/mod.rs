@@ -27,8 +27,11 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, Transaction};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use crate::clock::Clock;
 
 /// Threads that read; the console's lists must not wait for one another.
 const READERS: usize = 2;
@@ -138,6 +141,7 @@ pub struct Spool {
     writer: mpsc::Sender<WriteJob>,
     readers: mpsc::Sender<ReadJob>,
     places: Arc<Semaphore>,
+    clock: Clock,
     path: Arc<Path>,
     _lock: Arc<File>,
 }
@@ -154,6 +158,14 @@ const JOBS_MAX: usize = 4096;
 impl Spool {
     /// Opens the spool at `path`, making or upgrading it as needed.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
+        Self::open_by(path, Clock::system())
+    }
+
+    /// [`Spool::open`], whose rows are dated by `clock`: a simulation's, for one.
+    ///
+    /// # Errors
+    /// As for [`Spool::open`].
+    pub fn open_by(path: &Path, clock: Clock) -> Result<Self, OpenError> {
         let lock = take_lock(path)?;
         let fresh = make_private(path)?;
         let mut connection = connect(path, false)?;
@@ -177,9 +189,15 @@ impl Spool {
             writer,
             readers,
             places: Arc::new(Semaphore::new(JOBS_MAX)),
+            clock,
             path: path.into(),
             _lock: Arc::new(lock),
         })
+    }
+
+    /// The date and time by which rows are dated.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// Where it is.
@@ -198,6 +216,7 @@ impl Spool {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T> + Send + 'static,
     {
+        let _hold = self.clock.hold();
         let place = self.place().await?;
         let (answer, answered) = oneshot::channel();
         let boxed: WriteJob = Box::new(move |begun| {
@@ -245,6 +264,7 @@ impl Spool {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T> + Send + 'static,
     {
+        let _hold = self.clock.hold();
         let place = self.place().await?;
         let (answer, answered) = oneshot::channel();
         let boxed: ReadJob = Box::new(move |connection| {

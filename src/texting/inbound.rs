@@ -152,7 +152,7 @@ impl Inbound {
             verdicts.push(kept);
         }
         let line = self.line.clone();
-        let now = Timestamp::now();
+        let now = self.spool.now();
         let outcome = self
             .spool
             .write(move |connection| inbox::keep(connection, &line, &raws, now))

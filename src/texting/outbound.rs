@@ -139,7 +139,7 @@ impl Outbound {
             }
             let line = self.line.name.clone();
             let per_day = self.per_day;
-            let now = Timestamp::now();
+            let now = self.spool.now();
             let found = self
                 .spool
                 .read(move |connection| {
@@ -215,6 +215,7 @@ impl Outbound {
             match outcome {
                 SubmitOutcome::Accepted { message_reference } => {
                     let (id, text) = (segment.id, due.id);
+                    let now = self.spool.now();
                     // The rest is sent when the house opens again.
                     let leave_off = closed(stop);
                     self.keep(move |connection| {
@@ -222,7 +223,7 @@ impl Outbound {
                         match next {
                             Some(_) if leave_off => Ok(()),
                             // The next attempt's record shares this fsync.
-                            Some(next) => outbox::attempt(connection, next, Timestamp::now()),
+                            Some(next) => outbox::attempt(connection, next, now),
                             None => outbox::settle(connection, text, DeliveryState::Sent, None),
                         }
                     })
@@ -265,6 +266,7 @@ impl Outbound {
         let (id, body) = (due.id, due.body.clone());
         let line = self.line.name.clone();
         let tail = tail(&due.recipient);
+        let now = self.spool.now();
         self.keep(move |connection| {
             let mut segments = outbox::segments(connection, id)?;
             if segments.is_empty() {
@@ -295,7 +297,7 @@ impl Outbound {
                 matches!(segment.state, SegmentState::Planned | SegmentState::Refused)
             });
             match segments.first() {
-                Some(first) => outbox::attempt(connection, first.id, Timestamp::now())?,
+                Some(first) => outbox::attempt(connection, first.id, now)?,
                 None => {
                     outbox::settle(connection, id, DeliveryState::Sent, None)?;
                     return Ok(Begun::Over(DeliveryState::Sent, None));
@@ -312,7 +314,8 @@ impl Outbound {
             words, transient, ..
         } = refusal;
         let (id, why) = (due.id, words.clone());
-        let again = (transient && due.tries + 1 < TRIES_MAX).then(|| again_at(due.tries));
+        let again =
+            (transient && due.tries + 1 < TRIES_MAX).then(|| again_at(self.spool.now(), due.tries));
         self.keep(move |connection| {
             outbox::not_accepted(connection, segment, SegmentState::Refused, &why)?;
             match again {
@@ -418,12 +421,11 @@ fn tpdus(address: &Address, body: &str, reference: u8) -> Result<Vec<Vec<u8>>, S
 }
 
 /// When a text that was refused this often before is tried again.
-fn again_at(tries: u32) -> Timestamp {
+fn again_at(now: Timestamp, tries: u32) -> Timestamp {
     let wait = usize::try_from(tries)
         .ok()
         .and_then(|tries| PATIENCE.get(tries).copied())
         .unwrap_or(THEN_EVERY);
-    let now = Timestamp::now();
     now.checked_add(wait).unwrap_or(now)
 }
 

@@ -73,7 +73,7 @@ pub(super) async fn settle_parked(spool: &Spool, desk: &Desk, line: &str) {
         }
     }
     let name = line.to_owned();
-    let now = Timestamp::now();
+    let now = spool.now();
     let settled = spool
         .write(move |connection| {
             let before = now.checked_sub(PARKED_FOR).unwrap_or(Timestamp::MIN);
