@@ -698,6 +698,8 @@ fn conversation_of(event: &Event) -> Option<ConversationId> {
         | Event::Retry { conversation, .. } => Some(*conversation),
         Event::Rearranged(_)
         | Event::TextArrived { .. }
+        | Event::PictureArrived { .. }
+        | Event::CallMissed { .. }
         | Event::EndpointOpened { .. }
         | Event::EndpointClosed { .. }
         | Event::Seen { .. }

@@ -22,6 +22,8 @@ const AN_HOUR_TO_ONE_PEER: usize = 10;
 /// Automatic texts in an hour to all peers together: a line sends fewer than this in an hour, so
 /// whatever asks for more is a flood.
 const AN_HOUR_TO_ALL: usize = 10_000;
+/// Calls from strangers that are answered with a text, in an hour.
+const STRANGERS_AN_HOUR: usize = 5;
 /// Numbers of our own that are known at once: more than a box has lines.
 const OURSELVES_MAX: usize = 64;
 /// Times remembered with a patron.
@@ -56,6 +58,8 @@ pub(super) struct Breaker {
     to: BTreeMap<String, usize>,
     /// Our own numbers, as far as the lines told them.
     ourselves: BTreeSet<String>,
+    /// When strangers' calls were answered with a text, oldest first, within the last hour.
+    called: VecDeque<Duration>,
 }
 
 impl Breaker {
@@ -80,6 +84,22 @@ impl Breaker {
                 let ours = tail(ours);
                 ours.len() == SAME_DIGITS && ours == tail(address)
             })
+    }
+
+    /// Whether a call from somebody who never texted may be answered with a text, and counts it.
+    /// Callers' numbers are easily forged, and robots call by the hundred.
+    pub(super) fn answer_stranger(&mut self, now: Moment) -> bool {
+        const HOUR: Duration = Duration::from_secs(3600);
+        while let Some(at) = self.called.front()
+            && now.uptime.saturating_sub(*at) >= HOUR
+        {
+            self.called.pop_front();
+        }
+        let may = self.called.len() < STRANGERS_AN_HOUR;
+        if may {
+            self.called.push_back(now.uptime);
+        }
+        may
     }
 
     fn closed_to(&self, address: &str, now: Moment) -> bool {

@@ -60,6 +60,22 @@ pub enum Event {
         /// The carrier's stamp.
         stamped_at: Option<Timestamp>,
     },
+    /// A patron sent a picture, of which only the notice came: this line cannot open it.
+    PictureArrived {
+        /// The way it came.
+        gateway: GatewayId,
+        /// Who sent it.
+        from: String,
+        /// The carrier's stamp.
+        stamped_at: Option<Timestamp>,
+    },
+    /// Somebody called by voice and was hung up on: this line takes texts only.
+    CallMissed {
+        /// The line's gateway.
+        gateway: GatewayId,
+        /// Who called.
+        from: String,
+    },
     /// More segments of a text shown in part have come: its words are now these.
     TextAmended {
         /// The message.

@@ -15,6 +15,7 @@ mod event;
 mod ids;
 mod ledger;
 mod memory;
+mod missed;
 mod notices;
 mod offers;
 mod plan;

@@ -20,6 +20,12 @@ const STOPPED: &str = "{library}: you are opted out and will get no more texts f
 /// M4, after HELP.
 const HELP: &str = "{library} text line: ask us anything. {hours_link} or call {urgent}. Msg&data \
                     rates may apply. STOP to opt out.";
+/// M6, for a picture that nobody here can open.
+const PICTURE: &str = "{library}: this line can't open pictures. Please describe it in a text or \
+                       email {email}";
+/// The same where no address is configured: the first half is worth saying by itself.
+const PICTURE_UNADDRESSED: &str =
+    "{library}: this line can't open pictures. Please describe it in a text.";
 /// M7, for a text that is not kept.
 const REFUSED: &str = "Chat is offline. {library} did not keep this text. We open {opening}; \
                        please text again then or call {urgent}.";
@@ -39,6 +45,8 @@ pub(super) enum Notice {
     Stopped,
     /// M4: what this line is.
     Help,
+    /// M6: pictures cannot be opened here.
+    Picture,
     /// M7: the text is not kept.
     Refused,
     /// M10: opted in again.
@@ -61,6 +69,10 @@ impl Notice {
             Notice::Waiting => pick(WAITING, WAITING_CHAT),
             Notice::Stopped => STOPPED,
             Notice::Help => HELP,
+            Notice::Picture if library.email.as_deref().and_then(present).is_none() => {
+                PICTURE_UNADDRESSED
+            }
+            Notice::Picture => PICTURE,
             Notice::Started => STARTED,
         };
         let words = fill(wording, |name| match name {
@@ -157,11 +169,12 @@ mod tests {
     use super::super::plan::OfflinePolicy;
     use super::*;
 
-    const NOTICES: [Notice; 6] = [
+    const NOTICES: [Notice; 7] = [
         Notice::Closed,
         Notice::Waiting,
         Notice::Stopped,
         Notice::Help,
+        Notice::Picture,
         Notice::Refused,
         Notice::Started,
     ];
@@ -194,7 +207,9 @@ mod tests {
         text.chars()
             .map(|c| match c {
                 'A'..='Z' | 'a'..='z' | '0'..='9' | ' ' | '\n' => Some(1),
-                '.' | ',' | ';' | ':' | '!' | '?' | '&' | '-' | '/' | '\'' | '(' | ')' => Some(1),
+                '.' | ',' | ';' | ':' | '!' | '?' | '&' | '-' | '/' | '@' | '\'' | '(' | ')' => {
+                    Some(1)
+                }
                 '{' | '}' | '[' | ']' | '~' | '\\' | '^' | '|' => Some(2),
                 _ => None,
             })
@@ -266,6 +281,11 @@ mod tests {
                 Notice::Help,
                 &urgent,
                 "Elm text line: ask us anything. Msg&data rates may apply. STOP to opt out.",
+            ),
+            (
+                Notice::Picture,
+                &bare,
+                "Elm: this line can't open pictures. Please describe it in a text.",
             ),
             (
                 Notice::Refused,

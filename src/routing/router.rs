@@ -158,9 +158,9 @@ impl Router {
             (!known).then(|| Need::Patron(gateway, address.to_owned()))
         };
         match event {
-            Event::TextArrived { gateway, from, .. } => {
-                patron(*gateway, from).into_iter().collect()
-            }
+            Event::TextArrived { gateway, from, .. }
+            | Event::PictureArrived { gateway, from, .. }
+            | Event::CallMissed { gateway, from } => patron(*gateway, from).into_iter().collect(),
             Event::Write { gateway, to, .. } => patron(*gateway, &super::answers::dialled(to))
                 .into_iter()
                 .collect(),
@@ -256,6 +256,12 @@ impl Router {
                 body,
                 stamped_at,
             } => self.take_text(gateway, &from, body, stamped_at, now, l)?,
+            Event::PictureArrived {
+                gateway,
+                from,
+                stamped_at,
+            } => self.take_picture(gateway, &from, stamped_at, now, l)?,
+            Event::CallMissed { gateway, from } => self.miss_call(gateway, &from, now, l)?,
             Event::TextAmended {
                 message,
                 conversation,

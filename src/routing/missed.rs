@@ -1,0 +1,160 @@
+//! What a patron tried and this line cannot take: pictures and voice calls. Both are shown, and the
+//! patron is told once what the line is for.
+
+use jiff::Timestamp;
+
+use super::automatic::answerable;
+use super::event::{Moment, Refusal};
+use super::ids::GatewayId;
+use super::ledger::Ledger;
+use super::notices::Notice;
+use super::router::Router;
+
+/// What stands in the thread in a picture's place.
+const PICTURE: &str = "(a picture message: this line cannot open pictures)";
+/// What stands in the thread after a call.
+const CALLED: &str = "called by voice; this line takes texts only, so the call was ended";
+
+impl Router {
+    /// A picture comes in: shown as a text would be, and answered with M6.
+    pub(super) fn take_picture(
+        &mut self,
+        gateway: GatewayId,
+        from: &str,
+        stamped_at: Option<Timestamp>,
+        now: Moment,
+        ledger: &mut Ledger,
+    ) -> Result<(), Refusal> {
+        self.take_text(gateway, from, PICTURE.into(), stamped_at, now, ledger)?;
+        let patron = self.memory.patron_at(gateway, from).map(|known| known.id);
+        let shown = patron.and_then(|patron| self.threads.of_patron(patron));
+        // A picture that the gateway refused has been answered by then, and has no thread.
+        if let Some((patron, id)) = shown.map(|thread| (thread.patron, thread.id)) {
+            self.notify(Notice::Picture, patron, id, now, ledger);
+        }
+        Ok(())
+    }
+
+    /// A call was ended: noted where the caller's thread is, and answered with M4.
+    pub(super) fn miss_call(
+        &mut self,
+        gateway: GatewayId,
+        from: &str,
+        now: Moment,
+        ledger: &mut Ledger,
+    ) -> Result<(), Refusal> {
+        let gateway = self.gateway_in_use(gateway)?;
+        if !answerable(gateway.kind, from) || self.breaker.is_ourselves(from) {
+            return Ok(());
+        }
+        let (gateway, queue) = (gateway.id, gateway.queue);
+        let known = self.memory.patron_at(gateway, from).map(|known| known.id);
+        let thread = known.and_then(|patron| self.recent_thread(patron, now));
+        if let Some(id) = thread {
+            ledger.note(id, CALLED.into());
+        }
+        let due = match known.and_then(|known| self.memory.patron(known)) {
+            Some(patron) => self.notice_due(Notice::Help, patron, now),
+            None => self.notice_due(Notice::Help, &self.stranger(gateway, from), now),
+        };
+        if due.is_none() || (known.is_none() && !self.breaker.answer_stranger(now)) {
+            return Ok(());
+        }
+        let patron = match known {
+            Some(patron) => patron,
+            None => self.new_patron(gateway, from, ledger),
+        };
+        let id = match thread {
+            Some(id) => id,
+            // Nothing waits for a librarian: a new thread is closed until the caller texts.
+            None => {
+                let id = self.new_conversation(patron, gateway, queue, now, ledger);
+                ledger.note(id, CALLED.into());
+                id
+            }
+        };
+        self.notify(Notice::Help, patron, id, now, ledger);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::super::test_desk::{ANA, LINE, TestDesk, elm, submits};
+    use super::super::*;
+
+    const PAT: &str = "+15551230100";
+
+    fn picture(from: &str) -> Event {
+        Event::PictureArrived {
+            gateway: LINE,
+            from: from.into(),
+            stamped_at: None,
+        }
+    }
+
+    fn call(from: &str) -> Event {
+        Event::CallMissed {
+            gateway: LINE,
+            from: from.into(),
+        }
+    }
+
+    #[test]
+    fn a_picture_is_shown_and_answered() {
+        let mut desk = TestDesk::new(elm());
+        desk.arrives(ANA);
+        let effects = desk.does(picture(PAT));
+        let said = submits(&effects);
+        assert_eq!(said.len(), 1);
+        assert!(said[0].1.contains("can't open pictures"), "{said:?}");
+        assert_eq!(desk.state(1), ConversationState::Waiting);
+        assert!(desk.thread(1)[0].contains("a picture message"));
+    }
+
+    #[test]
+    fn a_picture_from_a_service_is_shown_and_not_answered() {
+        let mut desk = TestDesk::new(elm());
+        desk.arrives(ANA);
+        assert!(submits(&desk.does(picture("22000"))).is_empty());
+        assert_eq!(desk.state(1), ConversationState::Waiting);
+    }
+
+    #[test]
+    fn a_call_is_noted_in_the_thread_that_goes_on_and_told_what_the_line_is() {
+        let mut desk = TestDesk::new(elm());
+        desk.arrives(ANA);
+        desk.text(PAT, "Is my book in?");
+        let effects = desk.does(call(PAT));
+        let said = submits(&effects);
+        assert!(said[0].1.contains("text line: ask us anything"), "{said:?}");
+        assert_eq!(desk.rows.notes.last().unwrap().0, ConversationId(1));
+        assert_eq!(desk.rows.conversations.len(), 1);
+    }
+
+    #[test]
+    fn strangers_who_call_are_told_a_few_times_an_hour_and_open_no_thread() {
+        let mut desk = TestDesk::new(elm());
+        let mut told = 0;
+        for n in 0..9 {
+            let effects = desk.does(call(&format!("+1555123020{n}")));
+            told += submits(&effects).len();
+        }
+        assert_eq!(told, 5);
+        assert_eq!(desk.state(1), ConversationState::Closed);
+        desk.wait(3600);
+        assert_eq!(submits(&desk.does(call(PAT))).len(), 1);
+        for from in ["", "22000", "INFO"] {
+            assert!(desk.does(call(from)).is_empty(), "{from:?}");
+        }
+    }
+
+    #[test]
+    fn who_opted_out_is_not_texted_for_calling() {
+        let mut desk = TestDesk::new(elm());
+        desk.text(PAT, "STOP");
+        assert!(submits(&desk.does(call(PAT))).is_empty());
+    }
+}
