@@ -15,6 +15,7 @@
 //! # }
 //! ```
 
+mod ailment;
 pub mod air;
 mod alphabet;
 mod charset;
@@ -25,6 +26,7 @@ mod firmware;
 mod network;
 mod port;
 mod profile;
+mod runner;
 mod simulated_modem;
 mod storage;
 
@@ -32,6 +34,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use ailment::{Ailment, Corruption};
 pub use air::Timestamp;
 
 pub use console::{Answer, Console};

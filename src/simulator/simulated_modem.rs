@@ -3,28 +3,20 @@
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
-use tokio::sync::{Notify, watch};
+use tokio::io::DuplexStream;
 use tokio::task::JoinHandle;
-use tokio_serial::SerialStream;
 
 use super::Settings;
+use super::ailment::Ailment;
 use super::air::{self, Address, Deliver, Language, Timestamp, UserData};
 use super::faults::{Draws, Faults};
 use super::firmware::{Firmware, Heard, Mem};
 use super::network::{Congested, ReportPolicy, SentText, Submission};
-use super::port::Port;
+use super::runner::{Shared, Socket, locked, now, run};
 use super::storage::Status;
-
-/// Octets read from or written to the port at one time.
-const CHUNK: usize = 4_096;
-/// Octets that cross a port with a bit rate before the clock is looked at again.
-const PACED_CHUNK: usize = 32;
-/// Bits on the wire for one octet: start, eight, stop.
-const BITS_PER_OCTET: u64 = 10;
 
 /// What was waited for did not happen in time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -76,38 +68,6 @@ pub struct SimulatedModem {
     runner: JoinHandle<()>,
 }
 
-struct Shared {
-    firmware: Mutex<Firmware>,
-    plug: Mutex<Plug>,
-    /// Rung when the firmware or the plug was changed from outside.
-    bell: Notify,
-    /// Counts changes that someone may wait for.
-    changes: watch::Sender<u64>,
-    /// How many texts [`SimulatedModem::next_sent`] has told.
-    told: Mutex<usize>,
-    baud: Option<u32>,
-    link: Option<PathBuf>,
-}
-
-/// Whether the port is to be there, and whether it is.
-#[derive(Debug, Default)]
-struct Plug {
-    wanted: bool,
-    path: Option<PathBuf>,
-    /// Why it could not be opened again.
-    failed: Option<String>,
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Whoever panicked left whole values behind: every change is made in one step.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn now() -> Instant {
-    // Tokio's clock, so that a test may pause it.
-    tokio::time::Instant::now().into_std()
-}
-
 impl fmt::Debug for SimulatedModem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SimulatedModem")
@@ -129,22 +89,36 @@ impl SimulatedModem {
     ///
     /// When the system has no pseudo-terminal to give, or the link cannot be made.
     pub async fn start(settings: Settings) -> io::Result<Self> {
-        let (port, stream) = Port::open(settings.link.as_deref())?;
-        let shared = Arc::new(Shared {
-            plug: Mutex::new(Plug {
-                wanted: true,
-                path: Some(port.path().to_owned()),
-                failed: None,
-            }),
-            bell: Notify::new(),
-            changes: watch::Sender::new(0),
-            told: Mutex::new(0),
-            baud: settings.baud,
-            link: settings.link.clone(),
-            firmware: Mutex::new(Firmware::new(settings, now())),
-        });
-        let runner = tokio::spawn(run(Arc::clone(&shared), Some((port, stream))));
+        let socket = Socket::Terminal(settings.link.clone());
+        Self::start_in(socket, settings)
+    }
+
+    /// Plugs a modem into a port that only this process has: see [`Self::open`]. Nothing of it
+    /// touches the system, so that it keeps pace with a paused clock.
+    ///
+    /// Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// None today.
+    pub fn start_in_memory(settings: Settings) -> io::Result<Self> {
+        Self::start_in(Socket::Memory, settings)
+    }
+
+    fn start_in(socket: Socket, settings: Settings) -> io::Result<Self> {
+        let baud = settings.baud;
+        let firmware = Firmware::new(settings, now());
+        let shared = Arc::new(Shared::new(firmware, baud, socket));
+        let plugged = shared.plug_in()?;
+        let runner = tokio::spawn(run(Arc::clone(&shared), plugged));
         Ok(Self { shared, runner })
+    }
+
+    /// Opens a port in memory, as a program opens a terminal: its end, and the port's name, which
+    /// is another one each time it was plugged in. Whoever had it open reads its end. `None` while
+    /// it is unplugged, and for a modem on a terminal.
+    pub fn open(&self) -> Option<(DuplexStream, PathBuf)> {
+        self.shared.open()
     }
 
     /// The terminal that programs open; an empty path while it is unplugged.
@@ -154,7 +128,10 @@ impl SimulatedModem {
 
     /// The link, if one was asked for.
     pub fn link(&self) -> Option<PathBuf> {
-        self.shared.link.clone()
+        match &self.shared.socket {
+            Socket::Terminal(link) => link.clone(),
+            Socket::Memory => None,
+        }
     }
 
     /// The line's own number.
@@ -258,6 +235,12 @@ impl SimulatedModem {
                     })
             })
             .collect()
+    }
+
+    /// Another program deletes a message from `memory`: `SM`, `ME` or `SR`. `false` when none was
+    /// in that slot.
+    pub fn forget(&self, memory: &str, index: usize) -> bool {
+        self.with(|firmware| firmware.forget(memory, index))
     }
 
     // What it was asked.
@@ -449,6 +432,16 @@ impl SimulatedModem {
         self.with(|firmware| firmware.set_faults(faults));
     }
 
+    /// Falls ill: see [`Ailment`] for how long.
+    pub fn suffers(&self, ailment: Ailment) {
+        self.with(|firmware| firmware.suffer(ailment, now()));
+    }
+
+    /// Is well again: every lasting ailment ends.
+    pub fn recovers(&self) {
+        self.with(Firmware::recover);
+    }
+
     /// How long the network takes to answer a send.
     pub fn set_send_latency(&self, latency: Duration) {
         self.with(|firmware| firmware.set_send_latency(latency));
@@ -514,159 +507,5 @@ impl SimulatedModem {
     /// port goes away and comes back (see [`super::Profile::restart_drops_port`]).
     pub fn power_cycle(&self) {
         self.with(|firmware| firmware.restart(now()));
-    }
-}
-
-/// The streams of a port that is there.
-struct Plugged {
-    port: Port,
-    from_terminal: ReadHalf<SerialStream>,
-    to_terminal: WriteHalf<SerialStream>,
-}
-
-impl Plugged {
-    fn new((port, stream): (Port, SerialStream)) -> Self {
-        let (from_terminal, to_terminal) = tokio::io::split(stream);
-        Self {
-            port,
-            from_terminal,
-            to_terminal,
-        }
-    }
-}
-
-/// What woke the runner.
-enum Woken {
-    Read(io::Result<usize>),
-    Written(io::Result<usize>),
-    Rung,
-    Time,
-}
-
-async fn run(shared: Arc<Shared>, first: Option<(Port, SerialStream)>) {
-    let mut plugged = first.map(Plugged::new);
-    let mut back_at: Option<Instant> = None;
-    let mut output: Vec<u8> = Vec::new();
-    let mut input = vec![0u8; CHUNK];
-    // When the simulated wire is free again in each direction.
-    let (mut wire_in, mut wire_out) = (now(), now());
-    loop {
-        // Let time and changes from outside take effect.
-        let (deadline, drop_for, can_receive) = {
-            let mut firmware = locked(&shared.firmware);
-            firmware.wake(now());
-            if plugged.is_none() {
-                firmware.port_lost();
-            }
-            firmware.take_output(&mut output, now());
-            (
-                firmware.next_deadline(),
-                firmware.take_drop_port(now()),
-                firmware.can_receive(),
-            )
-        };
-        if plugged.is_none() {
-            output.clear();
-        }
-        shared
-            .changes
-            .send_modify(|changes| *changes = changes.wrapping_add(1));
-
-        let wanted = locked(&shared.plug).wanted;
-        if let Some(pause) = drop_for {
-            back_at = Some(now() + pause);
-        }
-        let wanted_now = wanted && back_at.is_none_or(|at| at <= now());
-        if !wanted_now && plugged.is_some() {
-            if let (Some(plug), false) = (&mut plugged, output.is_empty()) {
-                // What was said before the port went is still on the wire, if there is room for it.
-                let _ = tokio::time::timeout(Duration::ZERO, plug.to_terminal.write(&output)).await;
-            }
-            // First the word, then the deed: whoever sees the end finds the port gone.
-            locked(&shared.plug).path = None;
-            plugged = None;
-            continue;
-        }
-        if wanted_now && plugged.is_none() && locked(&shared.plug).failed.is_none() {
-            back_at = None;
-            match Port::open(shared.link.as_deref()) {
-                Ok(pair) => {
-                    locked(&shared.plug).path = Some(pair.0.path().to_owned());
-                    plugged = Some(Plugged::new(pair));
-                }
-                Err(error) => locked(&shared.plug).failed = Some(error.to_string()),
-            }
-            continue;
-        }
-
-        let paced = shared.baud.is_some();
-        let wire_free = |at: Instant| !paced || at <= now();
-        let until = [
-            deadline,
-            back_at.filter(|_| wanted),
-            (paced && !output.is_empty() && wire_out > now()).then_some(wire_out),
-            (paced && wire_in > now()).then_some(wire_in),
-        ]
-        .into_iter()
-        .flatten()
-        .min();
-        let sleep = async {
-            match until {
-                Some(until) => tokio::time::sleep_until(until.into()).await,
-                None => std::future::pending().await,
-            }
-        };
-        let most = if paced { PACED_CHUNK } else { CHUNK };
-        let woken = match &mut plugged {
-            None => tokio::select! {
-                () = shared.bell.notified() => Woken::Rung,
-                () = sleep => Woken::Time,
-            },
-            Some(Plugged {
-                from_terminal,
-                to_terminal,
-                ..
-            }) => {
-                let chunk = output.get(..output.len().min(most)).unwrap_or_default();
-                let room = input.get_mut(..most).unwrap_or_default();
-                tokio::select! {
-                    biased;
-                    written = to_terminal.write(chunk), if !chunk.is_empty() && wire_free(wire_out) => {
-                        Woken::Written(written)
-                    }
-                    read = from_terminal.read(room), if can_receive && wire_free(wire_in) => Woken::Read(read),
-                    () = shared.bell.notified() => Woken::Rung,
-                    () = sleep => Woken::Time,
-                }
-            }
-        };
-        let crossing = |count: usize| {
-            let bits = u64::try_from(count)
-                .unwrap_or(u64::MAX)
-                .saturating_mul(BITS_PER_OCTET);
-            shared.baud.map_or(Duration::ZERO, |baud| {
-                Duration::from_nanos(bits.saturating_mul(1_000_000_000) / u64::from(baud.max(1)))
-            })
-        };
-        match woken {
-            Woken::Rung | Woken::Time => {}
-            Woken::Written(Ok(count)) => {
-                output.drain(..count.min(output.len()));
-                wire_out = wire_out.max(now()) + crossing(count);
-            }
-            Woken::Read(Ok(count)) if count > 0 => {
-                wire_in = wire_in.max(now()) + crossing(count);
-                let octets = input.get(..count).unwrap_or_default();
-                locked(&shared.firmware).receive(octets, now());
-                if let Some(plug) = &plugged {
-                    plug.port.share();
-                }
-            }
-            // The slave end is held open, so this is the terminal itself failing: open another.
-            Woken::Read(_) | Woken::Written(Err(_)) => {
-                locked(&shared.plug).path = None;
-                plugged = None;
-            }
-        }
     }
 }

@@ -54,6 +54,10 @@ impl Firmware {
                 self.hand_on(waiting, &shown);
                 Ok(())
             }
+            Route::Store(..) if self.ailing.drops_text() => {
+                self.indication(b"+CMTI: ,-1");
+                Ok(())
+            }
             Route::Store(mem, code) => {
                 let copy = waiting.pdu.clone();
                 let stored = Stored {
@@ -63,10 +67,14 @@ impl Firmware {
                 match self.store(mem, stored) {
                     Ok(index) => {
                         self.memory_full = false;
+                        let now = self.now;
+                        if let Some((real, slot)) = self.locate(mem, index) {
+                            self.ailing.stored(real, slot, now);
+                        }
                         if let Some(code) = code {
-                            self.indication(
-                                format!("{code}: \"{}\",{index}", mem.name()).as_bytes(),
-                            );
+                            let name = self.ailing.misname();
+                            let name = name.as_deref().unwrap_or(mem.name());
+                            self.indication(format!("{code}: \"{name}\",{index}").as_bytes());
                         }
                         if !waiting.is_report && self.fate.strikes(Kind::Redelivered) {
                             // The acknowledgement was lost: the network tries again.

@@ -165,7 +165,7 @@ impl Firmware {
     }
 
     /// Where a slot of `mem` really is.
-    fn locate(&self, mem: Mem, index: usize) -> Option<(Mem, usize)> {
+    pub(super) fn locate(&self, mem: Mem, index: usize) -> Option<(Mem, usize)> {
         let exists = match mem {
             Mem::Sim => self.sim_memory.has_slot(index),
             Mem::Modem => self.modem_memory.has_slot(index),
@@ -204,6 +204,13 @@ impl Firmware {
         }
     }
 
+    /// Deletes behind the terminal's back.
+    pub(crate) fn forget(&mut self, memory: &str, index: usize) -> bool {
+        Mem::named(memory)
+            .and_then(|mem| self.locate(mem, index))
+            .is_some_and(|(mem, slot)| self.memory(mem).delete(slot))
+    }
+
     fn fullness(&self, mem: Mem) -> (usize, usize) {
         let of = |memory: &Memory| (memory.used(), memory.capacity());
         match mem {
@@ -238,6 +245,7 @@ impl Firmware {
                     .iter()
                     .map(|mem| {
                         let (used, total) = self.fullness(*mem);
+                        let used = self.ailing.miscount().unwrap_or(used);
                         format!("\"{}\",{used},{total}", mem.name())
                     })
                     .collect();
@@ -251,7 +259,9 @@ impl Firmware {
             }
             Form::Set(arguments) => {
                 self.need_messages()?;
-                if arguments.len() > 3 || (self.profile.three_memories && arguments.len() != 3) {
+                let wanted = self.ailing.memories();
+                let wanted = wanted.or(self.profile.three_memories.then_some(3));
+                if arguments.len() > 3 || wanted.is_some_and(|wanted| arguments.len() != wanted) {
                     return Err(Refusal::Cms(302));
                 }
                 let mut memories = self.terms.memories;
@@ -500,20 +510,24 @@ impl Firmware {
             if wanted.is_some_and(|wanted| wanted != message.status) {
                 continue;
             }
+            if self
+                .locate(from, index)
+                .is_some_and(|(mem, slot)| self.ailing.hides(mem, slot, self.now))
+            {
+                continue;
+            }
             let (_, tpdu) = split_pdu(&message.pdu);
-            let line = if self.terms.text_mode {
-                self.listed(index, &message, tpdu)
+            if self.terms.text_mode {
+                let line = self.listed(index, &message, tpdu);
+                self.info(line);
             } else {
                 let (service_centre, _) = split_pdu(&message.pdu);
                 let length = message.pdu.len() - service_centre;
                 let hex = air::to_hex(&message.pdu);
-                format!(
-                    "+CMGL: {index},{},,{length}\r\n{hex}",
-                    message.status.number()
-                )
-                .into_bytes()
-            };
-            self.info(line);
+                let header = format!("+CMGL: {index},{},,{length}", message.status.number());
+                let corruption = self.ailing.corruption(index, false);
+                self.entry(&header, &hex, corruption);
+            }
             if !leave {
                 self.mark_read(from, index);
             }
@@ -549,14 +563,16 @@ impl Firmware {
             };
         };
         let (service_centre, tpdu) = split_pdu(&message.pdu);
-        let line = if self.terms.text_mode {
-            self.read_out(&message, tpdu)
+        if self.terms.text_mode {
+            let line = self.read_out(&message, tpdu);
+            self.info(line);
         } else {
             let length = message.pdu.len() - service_centre;
             let hex = air::to_hex(&message.pdu);
-            format!("+CMGR: {},,{length}\r\n{hex}", message.status.number()).into_bytes()
-        };
-        self.info(line);
+            let header = format!("+CMGR: {},,{length}", message.status.number());
+            let corruption = self.ailing.corruption(index, true);
+            self.entry(&header, &hex, corruption);
+        }
         if !leave {
             self.mark_read(from, index);
         }

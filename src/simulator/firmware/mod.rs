@@ -2,6 +2,7 @@
 //!
 //! V.250 command lines, echo and result codes live here; what the commands do is next door.
 
+mod ailing;
 mod arrivals;
 mod general;
 mod messages;
@@ -235,6 +236,7 @@ pub(crate) struct Firmware {
     report_memory: Memory,
     pub(crate) network: Network,
     fate: Fate,
+    ailing: ailing::Ailing,
     listening: Listening,
     input: VecDeque<u8>,
     line: Option<CommandLine>,
@@ -292,6 +294,7 @@ impl Firmware {
             report_memory: memory(profile.sim_slots),
             network,
             fate: Fate::new(settings.faults.clone()),
+            ailing: ailing::Ailing::default(),
             listening: Listening::Idle { after_a: false },
             input: VecDeque::new(),
             line: None,
@@ -586,6 +589,17 @@ impl Firmware {
             self.finish(Err(Refusal::Error));
             return;
         }
+        let written = String::from_utf8_lossy(line).to_ascii_uppercase();
+        if self.ailing.is_deaf() {
+            return;
+        }
+        if let Some(result) = self.ailing.refusal(&written) {
+            let framed = self.framed(result.as_bytes(), true);
+            self.say(&framed);
+            self.flush_codes();
+            return;
+        }
+        self.ailing.begin_line(&written);
         if self.fate.strikes(Kind::HangUp) {
             self.drop_port = Some(PortDrop {
                 at: self.now,
@@ -649,7 +663,7 @@ impl Firmware {
             Ok(Outcome::Prompt(purpose)) => {
                 let response = std::mem::take(&mut self.response);
                 self.say(&response);
-                if !self.fate.strikes(Kind::NoPrompt) {
+                if !self.fate.strikes(Kind::NoPrompt) && !self.ailing.is_promptless() {
                     self.say(b"\r\n> ");
                 }
                 self.listening = Listening::Prompt {
@@ -665,6 +679,7 @@ impl Firmware {
             }
             Ok(Outcome::Mute) => {
                 self.line = None;
+                self.ailing.line = ailing::LineFate::default();
                 self.response.clear();
                 self.flush_codes();
             }
@@ -715,6 +730,12 @@ impl Firmware {
     fn finish(&mut self, result: Result<(), Refusal>) {
         self.line = None;
         let mut response = std::mem::take(&mut self.response);
+        let fate = std::mem::take(&mut self.ailing.line);
+        if let Some(code) = &fate.code_inside {
+            let framed = self.framed(code.as_bytes(), true);
+            let at = middle_of(&response);
+            response.splice(at..at, framed);
+        }
         if self.fate.strikes(Kind::Noise) && !self.profile_chatter().is_empty() {
             let chatter = self.profile_chatter();
             let place = self.fate.pick(Kind::Noise, chatter.len());
@@ -732,10 +753,15 @@ impl Firmware {
             garbage.extend(response);
             response = garbage;
         }
-        if !self.terms.quiet && !self.fate.strikes(Kind::NoFinal) {
+        if !self.terms.quiet && !fate.is_mute && !self.fate.strikes(Kind::NoFinal) {
             response.extend(self.final_code(result));
         }
-        if response.len() > 1 && self.fate.strikes(Kind::Split) {
+        if let Some(by) = fate.late_by {
+            self.push(Piece {
+                due: Some(self.now + by),
+                octets: response,
+            });
+        } else if response.len() > 1 && self.fate.strikes(Kind::Split) {
             let cut = 1 + self.fate.pick(Kind::Split, response.len() - 1);
             let later = response.split_off(cut.min(response.len()));
             let due = self.now + self.fate.faults().piece_gap;
@@ -801,6 +827,9 @@ impl Firmware {
 
     /// `+CMTI`, `+CMT`, `+CDSI` or `+CDS`: kept back in `+CNMI` mode 0 (TS 27.005 §3.4.1).
     fn indication(&mut self, text: &[u8]) {
+        if self.ailing.is_unannounced() {
+            return;
+        }
         if self.terms.indications.first() != Some(&0) {
             self.code(text);
             return;
@@ -839,6 +868,17 @@ impl Firmware {
         self.out_octets += piece.octets.len();
         self.out.push_back(piece);
     }
+}
+
+/// Where a line ends about half way through a response.
+fn middle_of(response: &[u8]) -> usize {
+    let ends: Vec<usize> = response
+        .iter()
+        .enumerate()
+        .filter(|(_, octet)| **octet == b'\n')
+        .map(|(place, _)| place + 1)
+        .collect();
+    ends.get(ends.len() / 2).copied().unwrap_or(0)
 }
 
 /// TS 27.007 §9.2, the codes that are used here.

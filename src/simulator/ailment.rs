@@ -1,0 +1,101 @@
+//! What can be wrong with a modem, at will: the scripted sister of [`super::Faults`].
+
+use std::time::Duration;
+
+/// One thing that is wrong. Those that count say how often they strike (`u32::MAX`: always); the
+/// others last until [`super::SimulatedModem::recovers`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ailment {
+    /// Command lines that begin with `command` (without `AT`) are not carried out but end with
+    /// `result`, as it stands: `+CMS ERROR: 500`, `COMMAND NOT SUPPORT`.
+    Refuses {
+        /// How the line begins, in capitals.
+        command: String,
+        /// The final result code.
+        result: String,
+        /// How often.
+        times: u32,
+    },
+    /// Command lines that begin with `command` are carried out, and end without a final result.
+    Mute {
+        /// How the line begins, in capitals.
+        command: String,
+        /// How often.
+        times: u32,
+    },
+    /// Their responses come later.
+    Late {
+        /// How the line begins, in capitals.
+        command: String,
+        /// By how much.
+        by: Duration,
+        /// How often.
+        times: u32,
+    },
+    /// An unsolicited code stands in the middle of their responses.
+    Interjects {
+        /// How the line begins, in capitals.
+        command: String,
+        /// The code.
+        code: String,
+        /// How often.
+        times: u32,
+    },
+    /// The next lines are not heard at all: SIM800 while it guesses the speed.
+    Deaf {
+        /// How many.
+        lines: u32,
+    },
+    /// Neither hears nor speaks for so long.
+    Silent(Duration),
+    /// Waits for a text that nobody will end, as after a program that died at the prompt.
+    InDataMode,
+    /// `+CMGS` waits for the text without a `>`.
+    Promptless {
+        /// How often.
+        times: u32,
+    },
+    /// Has restarted without a word: echo, short result codes, text mode, no indications.
+    Forgetful,
+    /// One entry of every listing comes broken.
+    Corrupt {
+        /// Its index.
+        index: usize,
+        /// How.
+        how: Corruption,
+        /// Whether `+CMGR` gives it broken as well.
+        when_read: bool,
+    },
+    /// What is stored is announced at once and listed only so much later.
+    ListsLate(Duration),
+    /// No indication leaves by this port.
+    Unannounced,
+    /// Indications name this memory, whatever was used.
+    Misnames(String),
+    /// The next texts are dropped, and announced as `+CMTI: ,-1`.
+    Drops {
+        /// How many.
+        texts: u32,
+    },
+    /// `+CPMS?` says this many are used.
+    Miscounts(usize),
+    /// `+CPMS=` takes exactly so many memories; with 0 it takes none at all.
+    Memories(usize),
+}
+
+/// How an entry of a listing is broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Corruption {
+    /// The PDU ends half way.
+    Cut,
+    /// One hexadecimal digit is missing.
+    DigitLost,
+    /// Octets that are no hexadecimal digits.
+    Noise,
+    /// The header is unreadable.
+    Header,
+    /// There is a header, and no PDU.
+    Bodiless,
+    /// The line's end is missing: the next entry follows on the same line.
+    RunsOn,
+}

@@ -1,0 +1,251 @@
+//! How the firmware suffers: every [`Ailment`] at the place where it shows.
+
+use std::time::Instant;
+
+use super::super::ailment::{Ailment, Corruption};
+use super::{Firmware, Listening, Mem, Purpose, Terms};
+
+/// Ailments at one time; a story has a handful.
+const AILMENTS_MAX: usize = 64;
+
+/// What is wrong now.
+#[derive(Debug, Default)]
+pub(super) struct Ailing {
+    ailments: Vec<Ailment>,
+    /// Slots that no listing shows yet.
+    hidden: Vec<(Mem, usize, Instant)>,
+    /// What befalls the command line under way.
+    pub(super) line: LineFate,
+}
+
+/// What befalls one command line's response.
+#[derive(Debug, Default)]
+pub(super) struct LineFate {
+    pub(super) is_mute: bool,
+    pub(super) late_by: Option<std::time::Duration>,
+    pub(super) code_inside: Option<String>,
+}
+
+impl Ailing {
+    /// Takes one stroke of the first ailment that `strikes` gives a count for.
+    fn stroke<T>(
+        &mut self,
+        mut strikes: impl FnMut(&mut Ailment) -> Option<(T, &mut u32)>,
+    ) -> Option<T> {
+        let mut spent = None;
+        let mut struck = None;
+        for (place, ailment) in self.ailments.iter_mut().enumerate() {
+            if let Some((what, left)) = strikes(ailment) {
+                if *left != u32::MAX {
+                    *left = left.saturating_sub(1);
+                }
+                if *left == 0 {
+                    spent = Some(place);
+                }
+                struck = Some(what);
+                break;
+            }
+        }
+        if let Some(place) = spent {
+            self.ailments.remove(place);
+        }
+        struck
+    }
+
+    fn lasting<T>(&self, is_it: impl FnMut(&Ailment) -> Option<T>) -> Option<T> {
+        self.ailments.iter().find_map(is_it)
+    }
+
+    /// Whether this line goes unheard.
+    pub(super) fn is_deaf(&mut self) -> bool {
+        self.stroke(|ailment| match ailment {
+            Ailment::Deaf { lines } => Some(((), lines)),
+            _ => None,
+        })
+        .is_some()
+    }
+
+    /// With what this line ends in place of being carried out.
+    pub(super) fn refusal(&mut self, line: &str) -> Option<String> {
+        self.stroke(|ailment| match ailment {
+            Ailment::Refuses {
+                command,
+                result,
+                times,
+            } if line.starts_with(command.as_str()) => Some((result.clone(), times)),
+            _ => None,
+        })
+    }
+
+    /// A line begins to be carried out.
+    pub(super) fn begin_line(&mut self, line: &str) {
+        let is_mute = self.stroke(|ailment| match ailment {
+            Ailment::Mute { command, times } if line.starts_with(command.as_str()) => {
+                Some(((), times))
+            }
+            _ => None,
+        });
+        let late_by = self.stroke(|ailment| match ailment {
+            Ailment::Late { command, by, times } if line.starts_with(command.as_str()) => {
+                Some((*by, times))
+            }
+            _ => None,
+        });
+        let code_inside = self.stroke(|ailment| match ailment {
+            Ailment::Interjects {
+                command,
+                code,
+                times,
+            } if line.starts_with(command.as_str()) => Some((code.clone(), times)),
+            _ => None,
+        });
+        self.line = LineFate {
+            is_mute: is_mute.is_some(),
+            late_by,
+            code_inside,
+        };
+    }
+
+    pub(super) fn is_promptless(&mut self) -> bool {
+        self.stroke(|ailment| match ailment {
+            Ailment::Promptless { times } => Some(((), times)),
+            _ => None,
+        })
+        .is_some()
+    }
+
+    /// Whether an arriving text is dropped.
+    pub(super) fn drops_text(&mut self) -> bool {
+        self.stroke(|ailment| match ailment {
+            Ailment::Drops { texts } => Some(((), texts)),
+            _ => None,
+        })
+        .is_some()
+    }
+
+    pub(super) fn is_unannounced(&self) -> bool {
+        self.ailments.contains(&Ailment::Unannounced)
+    }
+
+    /// The memory that indications name.
+    pub(super) fn misname(&self) -> Option<String> {
+        self.lasting(|ailment| match ailment {
+            Ailment::Misnames(name) => Some(name.clone()),
+            _ => None,
+        })
+    }
+
+    /// How many messages it claims to hold.
+    pub(super) fn miscount(&self) -> Option<usize> {
+        self.lasting(|ailment| match ailment {
+            Ailment::Miscounts(count) => Some(*count),
+            _ => None,
+        })
+    }
+
+    /// How many memories `+CPMS=` insists on.
+    pub(super) fn memories(&self) -> Option<usize> {
+        self.lasting(|ailment| match ailment {
+            Ailment::Memories(count) => Some(*count),
+            _ => None,
+        })
+    }
+
+    /// A message was stored: from when on it is listed.
+    pub(super) fn stored(&mut self, mem: Mem, index: usize, now: Instant) {
+        self.hidden.retain(|(_, _, until)| *until > now);
+        let late = self.lasting(|ailment| match ailment {
+            Ailment::ListsLate(by) => Some(*by),
+            _ => None,
+        });
+        if let Some(by) = late
+            && self.hidden.len() < AILMENTS_MAX
+        {
+            self.hidden.push((mem, index, now + by));
+        }
+    }
+
+    pub(super) fn hides(&self, mem: Mem, index: usize, now: Instant) -> bool {
+        self.hidden
+            .iter()
+            .any(|(hidden, at, until)| (*hidden, *at) == (mem, index) && *until > now)
+    }
+
+    /// How the entry at `index` comes, in a listing or when `read` alone.
+    pub(super) fn corruption(&self, index: usize, read: bool) -> Option<Corruption> {
+        self.lasting(|ailment| match ailment {
+            Ailment::Corrupt {
+                index: broken,
+                how,
+                when_read,
+            } if *broken == index && (!read || *when_read) => Some(*how),
+            _ => None,
+        })
+    }
+}
+
+impl Firmware {
+    pub(crate) fn suffer(&mut self, ailment: Ailment, now: Instant) {
+        self.now = now;
+        match ailment {
+            Ailment::Silent(duration) => {
+                self.silent_until = Some(now + duration);
+                self.input.clear();
+            }
+            Ailment::InDataMode => {
+                self.listening = Listening::Prompt {
+                    purpose: Purpose::SendPdu { length: 24 },
+                    text: Vec::new(),
+                };
+            }
+            Ailment::Forgetful => self.terms = Terms::of(self.profile),
+            Ailment::Refuses { .. }
+            | Ailment::Mute { .. }
+            | Ailment::Late { .. }
+            | Ailment::Interjects { .. }
+            | Ailment::Deaf { .. }
+            | Ailment::Promptless { .. }
+            | Ailment::Corrupt { .. }
+            | Ailment::ListsLate(_)
+            | Ailment::Unannounced
+            | Ailment::Misnames(_)
+            | Ailment::Drops { .. }
+            | Ailment::Miscounts(_)
+            | Ailment::Memories(_) => {
+                if self.ailing.ailments.len() < AILMENTS_MAX {
+                    self.ailing.ailments.push(ailment);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn recover(&mut self) {
+        self.ailing = Ailing::default();
+        self.silent_until = None;
+    }
+
+    /// An entry of a listing, whole or as its ailment has it.
+    pub(super) fn entry(&mut self, header: &str, hex: &str, corruption: Option<Corruption>) {
+        let line = match corruption {
+            None => format!("{header}\r\n{hex}"),
+            Some(Corruption::Cut) => {
+                format!(
+                    "{header}\r\n{}",
+                    hex.get(..hex.len() / 2).unwrap_or_default()
+                )
+            }
+            Some(Corruption::DigitLost) => {
+                format!("{header}\r\n{}", hex.get(1..).unwrap_or_default())
+            }
+            Some(Corruption::Noise) => format!("{header}\r\n~\u{7f}{hex}?!"),
+            Some(Corruption::Header) => format!("+CM#L: ;;\r\n{hex}"),
+            Some(Corruption::Bodiless) => header.to_owned(),
+            Some(Corruption::RunsOn) => format!("{header}\r\n{hex}"),
+        };
+        self.info(line);
+        if corruption == Some(Corruption::RunsOn) {
+            let end = self.response.len().saturating_sub(2);
+            self.response.truncate(end);
+        }
+    }
+}
