@@ -10,6 +10,7 @@
 
 mod arrivals;
 mod bench;
+mod house;
 mod link;
 mod registry;
 mod sending;
