@@ -2,6 +2,8 @@
 //!
 //! An unknown key, a wrong type or an impossible value is an error that names file, line and key.
 
+mod web;
+
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -14,6 +16,8 @@ use serde::de::{self, Deserializer};
 use crate::modem::{LineSettings, PortChoice};
 use crate::routing::Library;
 use crate::xmpp;
+
+pub use web::{PublishTable, TlsTable, WebTable};
 
 /// Where the configuration is looked for when no `--config` is given.
 pub const USUAL_FILE: &str = "/etc/callnumber/callnumber.toml";
@@ -90,29 +94,6 @@ pub struct PowerTable {
     pub profile: String,
 }
 
-/// `[web]`
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct WebTable {
-    /// Where the console listens.
-    pub listen: SocketAddr,
-    /// How browsers reach it, when that is not `listen`.
-    #[serde(deserialize_with = "url")]
-    pub public_url: Option<String>,
-    /// A certificate of its own.
-    pub tls: Option<TlsTable>,
-}
-
-/// `tls = { … }`
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TlsTable {
-    /// The chain, PEM.
-    pub cert: PathBuf,
-    /// The key, PEM.
-    pub key: PathBuf,
-}
-
 /// `[xmpp]`
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -145,16 +126,6 @@ pub struct SpoolTable {
     /// How long transcripts stay after closing.
     #[serde(deserialize_with = "optional_duration")]
     pub retention: Option<Duration>,
-}
-
-impl Default for WebTable {
-    fn default() -> Self {
-        Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
-            public_url: None,
-            tls: None,
-        }
-    }
 }
 
 fn auto() -> PortChoice {
@@ -260,13 +231,6 @@ impl Config {
             return Err(
                 "[[modem]]: with several modems `port = \"auto\"` cannot tell them apart; \
                  name each one's port (a /dev/callnumber/… link)"
-                    .into(),
-            );
-        }
-        if self.web.tls.is_some() {
-            return Err(
-                "[web] tls: this version serves plain HTTP only; remove `tls` and put a proxy \
-                 with a certificate in front"
                     .into(),
             );
         }
@@ -384,7 +348,10 @@ impl Config {
         self.web
             .public_url
             .clone()
-            .unwrap_or_else(|| format!("http://{listening}"))
+            .unwrap_or_else(|| match self.web.tls {
+                Some(_) => format!("https://{listening}"),
+                None => format!("http://{listening}"),
+            })
     }
 }
 
@@ -670,10 +637,6 @@ retention = "30d"
             (
                 "[[modem]]\nname = \"a\"\n[[modem]]\nname = \"b\"\n",
                 &["auto", "port"],
-            ),
-            (
-                "[web]\ntls = { cert = \"a\", key = \"b\" }\n",
-                &["tls", "proxy"],
             ),
             ("[web\n", &["line 1"]),
         ] {

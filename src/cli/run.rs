@@ -39,11 +39,12 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
             listen: config.web.listen,
             settings: web::Settings {
                 library: library.name.clone(),
-                secure_cookies: config
-                    .web
-                    .public_url
-                    .as_ref()
-                    .is_some_and(|url| url.starts_with("https://")),
+                secure_cookies: config.web.is_secure(),
+                public_url: config.web.public_url.clone(),
+                operators_presence: config.web.operators_presence,
+                publishing: config.web.publishing().map_err(anyhow::Error::msg)?,
+                proxies: config.web.proxies.clone(),
+                certificate: config.web.certificate(),
                 ..web::Settings::default()
             },
             extra: None,

@@ -109,6 +109,9 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
+    /// The certificate.
+    #[error(transparent)]
+    Certificate(#[from] web::CertificateError),
     /// The control socket.
     #[error("cannot open the control socket {}: {source}; check who owns the spool's folder", .path.display())]
     Control {
@@ -145,6 +148,14 @@ impl House {
         }
         let listener = match &settings.web {
             Some(web) => Some(listen(web.listen).await?),
+            None => None,
+        };
+        let tls = match settings
+            .web
+            .as_ref()
+            .and_then(|web| web.settings.certificate.clone())
+        {
+            Some(certificate) => Some(web::Tls::open(certificate)?),
             None => None,
         };
         let spool = open_spool(&settings.spool).await?;
@@ -214,6 +225,10 @@ impl House {
         let mut address = None;
         if let (Some(listener), Some(web)) = (listener, settings.web) {
             address = listener.local_addr().ok();
+            if let Some(publishing) = web.settings.publishing.clone() {
+                let publish = web::publish(publishing, desk.board(), stop.clone());
+                surfaces.push(tokio::spawn(publish));
+            }
             let rooms = web::Rooms {
                 desk: desk.clone(),
                 spool: spool.clone(),
@@ -226,7 +241,7 @@ impl House {
             }
             let stop = stop.clone();
             surfaces.push(tokio::spawn(async move {
-                if let Err(error) = web::serve(listener, router, told(stop)).await {
+                if let Err(error) = web::serve_by(listener, tls, router, told(stop)).await {
                     tracing::error!(%error, "the console stopped");
                 }
             }));

@@ -17,8 +17,6 @@ use axum::routing::{get, post, put};
 use super::premises::Premises;
 use super::{openapi, stream};
 
-pub(super) use said::From;
-
 /// The API's routes.
 pub(super) fn routes() -> Router<Arc<Premises>> {
     Router::new()

@@ -1,5 +1,7 @@
 //! The operators' console and the JSON API: HTTP in, wishes to the desk out.
 //!
+//! - `presence` tells a library's web site which queues are online, and [`publish`] puts the same
+//!   answers down as files.
 //! - [`router`] answers the pages (`/`, `/sign-in`, `/enter/…`), the files they load (`/assets/…`)
 //!   and the JSON API (`/api/v1/…`, described by `/api/v1/openapi.json`).
 //! - Nothing is decided here: a request becomes a wish on the [`Desk`], and the answer is given
@@ -16,16 +18,19 @@ mod assets;
 mod caller;
 mod crier;
 mod listener;
+mod network;
 mod openapi;
 mod pages;
 mod passwords;
 mod premises;
+mod presence;
 mod problem;
 mod segments;
 mod shapes;
 mod sign_in;
 mod stream;
 mod throttle;
+mod tls;
 
 use std::future::Future;
 use std::io;
@@ -37,7 +42,6 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use axum::routing::{get, post};
-use axum::serve::ListenerExt;
 use axum::{Router, middleware};
 use futures_util::StreamExt;
 use tokio_util::sync::CancellationToken;
@@ -50,9 +54,12 @@ use crate::desk::Desk;
 use crate::modem::Line;
 use crate::spool::Spool;
 
+pub use network::{Network, NotANetwork};
 pub use passwords::{HashError, hash_password};
+pub use presence::publishing::{Dav, Publishing, Sftp, Target, publish};
+pub use tls::{Certificate, CertificateError, Tls};
 
-use listener::{Bounded, Peer};
+use listener::{Door, Peer};
 use premises::Premises;
 
 /// Octets of a request's body: ten segments of text are under 5 kB, whatever the escapes.
@@ -91,6 +98,16 @@ pub struct Settings {
     pub framed_by_self: bool,
     /// A line above the console, for a desk that is not a real one.
     pub ribbon: Option<Ribbon>,
+    /// Whether anybody may ask for an operator's presence by name; a queue's is always told.
+    pub operators_presence: bool,
+    /// Where presence is put down as files whenever it changes.
+    pub publishing: Option<Publishing>,
+    /// How browsers reach the desk, for links that leave it; without a slash at the end.
+    pub public_url: Option<String>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub proxies: Vec<Network>,
+    /// The certificate, where no proxy speaks TLS for the desk.
+    pub certificate: Option<Certificate>,
 }
 
 /// A line above the console with one link in it.
@@ -117,6 +134,7 @@ pub fn router(rooms: Rooms) -> Router {
          connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors {framing}"
     );
     let policy = HeaderValue::try_from(policy).expect("the policy is ASCII");
+    let presence = presence::routes(rooms.desk.board(), rooms.settings.operators_presence);
     let premises = Premises::open(rooms);
 
     Router::new()
@@ -159,6 +177,7 @@ pub fn router(rooms: Rooms) -> Router {
             HeaderValue::from_static("no-store"),
         ))
         .with_state(premises)
+        .merge(presence)
 }
 
 /// Serves until `shutdown` completes; then event streams end at once, and requests under way have
@@ -172,6 +191,20 @@ pub async fn serve(
     router: Router,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
+    serve_by(listener, None, router, shutdown).await
+}
+
+/// As [`serve`], by TLS if there is some.
+///
+/// # Errors
+///
+/// What the socket says, if it can no longer be listened to.
+pub async fn serve_by(
+    listener: tokio::net::TcpListener,
+    tls: Option<Tls>,
+    router: Router,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
     let closing = CancellationToken::new();
     // Every event stream, whoever made it: one that does not end holds its connection, and that
     // the whole house.
@@ -180,12 +213,7 @@ pub async fn serve(
         let ending = ending.clone();
         async move { end_stream(response, ending) }
     }));
-    // Changes are small and urgent: they must not wait for a fuller segment.
-    let listener = Bounded::new(listener, CONNECTIONS_MAX).tap_io(|connection| {
-        if let Err(error) = connection.set_nodelay() {
-            tracing::debug!(%error, "a connection kept Nagle's delay");
-        }
-    });
+    let listener = Door::new(listener, CONNECTIONS_MAX, tls.map(|tls| tls.0));
     let said = closing.clone();
     let serving = axum::serve(
         listener,

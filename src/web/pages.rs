@@ -11,8 +11,8 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use cookie::SameSite;
 use serde::Deserialize;
 
-use super::api::From;
 use super::caller::{self, Caller};
+use super::network::From;
 use super::premises::Premises;
 use super::problem::Problem;
 use super::sign_in::Opened;

@@ -7,5 +7,7 @@ mod description;
 mod entry;
 mod events;
 mod house;
+mod presence;
+mod tls;
 #[allow(dead_code)] // The demonstration's test has frames.
 mod webdriver;

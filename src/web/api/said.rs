@@ -1,14 +1,12 @@
 //! What a request says, read with answers a person can act on.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::rejection::PathRejection;
-use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Path, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::{StatusCode, header};
 use serde::de::DeserializeOwned;
 
-use crate::web::listener::Peer;
 use crate::web::premises::Premises;
 use crate::web::problem::Problem;
 
@@ -68,21 +66,6 @@ impl<T: DeserializeOwned + Send> FromRequestParts<Arc<Premises>> for At<T> {
             .await
             .map(|Path(at)| At(at))
             .map_err(|_: PathRejection| Problem::no_conversation())
-    }
-}
-
-/// Where a request came from, if it came over a socket.
-pub(in crate::web) struct From(pub(in crate::web) Option<IpAddr>);
-
-impl<S: Send + Sync> FromRequestParts<S> for From {
-    type Rejection = std::convert::Infallible;
-
-    async fn from_request_parts(
-        parts: &mut axum::http::request::Parts,
-        _: &S,
-    ) -> Result<Self, Self::Rejection> {
-        let peer = parts.extensions.get::<ConnectInfo<Peer>>();
-        Ok(From(peer.map(|ConnectInfo(Peer(peer))| peer.ip())))
     }
 }
 

@@ -9,9 +9,10 @@ use axum::response::{IntoResponse, Response};
 use cookie::SameSite;
 use serde::Deserialize;
 
-use super::said::{From, Said, unprocessable};
+use super::said::{Said, unprocessable};
 use crate::routing::{Event, Show};
 use crate::web::caller::{self, Caller};
+use crate::web::network::From;
 use crate::web::premises::Premises;
 use crate::web::problem::Problem;
 use crate::web::{shapes, sign_in};
