@@ -23,7 +23,7 @@ use crate::routing::{
     Amendment, ConversationId, Effect, EndpointId, Event, Library, Message, MessageId, Moment,
     Need, OperatorId, Plan, QueueId, Recalled, Refusal, Restored, Router, Show,
 };
-use crate::spool::{Spool, SpoolError, inbox, staff, transcript};
+use crate::spool::{Spool, SpoolError, audit, inbox, staff, transcript};
 
 pub use house::{House, HouseSettings, LineSetup, StartError, WebSetup};
 
@@ -167,7 +167,11 @@ impl Owner {
                 Wish::Happened { event, arrivals } => events.push((event, arrivals, answer)),
                 Wish::Amend(amendment) => {
                     self.happen(std::mem::take(&mut events)).await;
-                    let _ = answer.send(self.amend(amendment).await);
+                    let _ = answer.send(self.amend(None, amendment).await);
+                }
+                Wish::AmendBy(operator, amendment) => {
+                    self.happen(std::mem::take(&mut events)).await;
+                    let _ = answer.send(self.amend(Some(operator), amendment).await);
                 }
             }
         }
@@ -204,6 +208,11 @@ impl Owner {
     ) {
         let key = match &event {
             Event::Send {
+                operator,
+                client_id: Some(client_id),
+                ..
+            }
+            | Event::Start {
                 operator,
                 client_id: Some(client_id),
                 ..
@@ -413,6 +422,21 @@ impl Owner {
                     queue,
                     text: text.into(),
                 },
+                (
+                    Effect::Remark {
+                        conversation,
+                        by,
+                        text,
+                    },
+                    Some(About::Note(queue)),
+                ) => What::Note {
+                    conversation,
+                    queue,
+                    text: match self.board.plan.operator(by) {
+                        Some(operator) => format!("{}: {text}", operator.name).into(),
+                        None => text.into(),
+                    },
+                },
                 (Effect::Offer { conversation, to }, _) => What::Offered { conversation, to },
                 (
                     Effect::Withdraw {
@@ -446,7 +470,9 @@ impl Owner {
                     | Effect::Record(_)
                     | Effect::Reword { .. }
                     | Effect::SetDelivery { .. }
-                    | Effect::Note { .. },
+                    | Effect::Note { .. }
+                    | Effect::Remark { .. }
+                    | Effect::Audit { .. },
                     _,
                 ) => continue,
             };
@@ -479,13 +505,24 @@ impl Owner {
         }
     }
 
-    async fn amend(&mut self, amendment: Amendment) -> Result<Receipt, NotGranted> {
+    /// Changes the plan, and writes down who changed it: an operator, if they may, or a command on
+    /// the box.
+    async fn amend(
+        &mut self,
+        by: Option<OperatorId>,
+        amendment: Amendment,
+    ) -> Result<Receipt, NotGranted> {
+        if let Some(operator) = by {
+            let permitted = self.board.plan.permits(operator, &amendment);
+            permitted.map_err(NotGranted::Forbidden)?;
+        }
         let now = self.now().wall;
         let library = self.library.clone();
         let plan = self
             .spool
             .write(move |connection| {
                 staff::amend(connection, &amendment, now)?;
+                audit::amended(connection, by, &amendment, now)?;
                 staff::plan(connection, &library)
             })
             .await;
@@ -658,7 +695,7 @@ impl Told {
                     None => None,
                 }
             }
-            Effect::Note { conversation, .. } => {
+            Effect::Note { conversation, .. } | Effect::Remark { conversation, .. } => {
                 transcript::queue_of(connection, *conversation)?.map(About::Note)
             }
             _ => None,
@@ -677,7 +714,9 @@ fn is_row(effect: &Effect) -> bool {
         | Effect::Submit { .. }
         | Effect::KeepShow { .. }
         | Effect::KeepClosedPeriod { .. }
-        | Effect::Note { .. } => true,
+        | Effect::Note { .. }
+        | Effect::Remark { .. }
+        | Effect::Audit { .. } => true,
         Effect::Offer { .. }
         | Effect::Withdraw { .. }
         | Effect::OperatorShows { .. }
@@ -695,6 +734,7 @@ fn conversation_of(event: &Event) -> Option<ConversationId> {
         | Event::Close { conversation, .. }
         | Event::Transfer { conversation, .. }
         | Event::Delivery { conversation, .. }
+        | Event::Aid { conversation, .. }
         | Event::Retry { conversation, .. } => Some(*conversation),
         Event::Rearranged(_)
         | Event::TextArrived { .. }
@@ -705,6 +745,7 @@ fn conversation_of(event: &Event) -> Option<ConversationId> {
         | Event::Seen { .. }
         | Event::Presence { .. }
         | Event::Write { .. }
+        | Event::Start { .. }
         | Event::LineNumber { .. }
         | Event::Tick => None,
     }

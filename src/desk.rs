@@ -52,8 +52,10 @@ pub enum Wish {
         /// What it was made of.
         arrivals: Arrivals,
     },
-    /// The plan is to change.
+    /// The plan is to change: a command on the box wants it.
     Amend(Amendment),
+    /// The plan is to change, if this operator may change it.
+    AmendBy(OperatorId, Amendment),
 }
 
 /// What came of a granted wish.
@@ -74,6 +76,9 @@ pub enum NotGranted {
     /// The change to the plan makes no sense.
     #[error("{0}")]
     BadAmendment(String),
+    /// The operator may not do this; says who may.
+    #[error("{0}")]
+    Forbidden(String),
     /// The spool could not keep it: nothing was done.
     #[error("the desk could not write to its disk, so nothing was done: {0}")]
     NotKept(String),
@@ -115,7 +120,7 @@ pub enum What {
     Conversation(Arc<Conversation>),
     /// A message, new or with a new state or new words, in a conversation of this queue.
     Message(Arc<Message>, QueueId),
-    /// A line from the desk to the operators, inside a thread of this queue.
+    /// A line from the desk or a colleague to the operators, inside a thread of this queue.
     Note {
         /// Which thread.
         conversation: ConversationId,
@@ -229,6 +234,15 @@ impl Desk {
     /// Changes the plan, and waits until the change is on disk and in force.
     pub async fn amend(&self, amendment: Amendment) -> Result<Receipt, NotGranted> {
         self.wish(Wish::Amend(amendment)).await
+    }
+
+    /// Changes the plan for an operator, if they may.
+    pub async fn amend_by(
+        &self,
+        operator: OperatorId,
+        amendment: Amendment,
+    ) -> Result<Receipt, NotGranted> {
+        self.wish(Wish::AmendBy(operator, amendment)).await
     }
 
     /// Makes a wish and waits for the answer.

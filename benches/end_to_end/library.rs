@@ -134,6 +134,7 @@ pub(crate) fn prepare(folder: &Path) -> PathBuf {
                     .iter()
                     .map(|octet| format!("{octet:02x}"))
                     .collect(),
+                label: None,
             },
         ] {
             house.desk().amend(amendment).await.unwrap();

@@ -201,6 +201,8 @@ pub(super) struct SendArguments {
 pub(super) enum RoleWord {
     /// Answers patrons
     Operator,
+    /// Also assigns operators to queues, keeps canned replies, reads reports
+    Coordinator,
     /// Also arranges the desk
     Admin,
 }
@@ -209,6 +211,7 @@ impl From<RoleWord> for Role {
     fn from(word: RoleWord) -> Self {
         match word {
             RoleWord::Operator => Role::Operator,
+            RoleWord::Coordinator => Role::Coordinator,
             RoleWord::Admin => Role::Admin,
         }
     }
@@ -315,6 +318,7 @@ pub(super) async fn operator(command: OperatorCommand) -> anyhow::Result<()> {
             let amendment = Amendment::AddToken {
                 operator: name,
                 token_hash: staff::secret_hash(&token),
+                label: None,
             };
             amend(&at, amendment).await?;
             println!("{token}");

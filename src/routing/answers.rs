@@ -45,6 +45,7 @@ impl Router {
         }
 
         self.see(operator, now);
+        self.lift_block(operator, patron, id, now, ledger);
         self.take(operator, id, "answered by", closed, ledger);
         self.change(id, ledger, |conversation| {
             conversation.waiting_since = None;
@@ -79,7 +80,7 @@ impl Router {
     }
 
     /// Makes the operator the claimant, whoever may be it now: checked before.
-    fn take(
+    pub(super) fn take(
         &mut self,
         operator: OperatorId,
         id: ConversationId,

@@ -73,6 +73,11 @@ impl Router {
                 self.count_repeats(patron, &arrival.body, now, ledger);
                 self.grant(wish, patron, place, refused, arrival, now, ledger);
             }
+            None if known.is_some_and(|patron| self.is_blocked(patron, now)) => {
+                if !refused {
+                    self.keep_quietly(known, place, queue, arrival, now, ledger);
+                }
+            }
             None if refused => self.refuse_text(known, from, place, queue, &arrival, now, ledger),
             None => {
                 let patron = match known {
@@ -143,6 +148,29 @@ impl Router {
             latest.filter(|closed| now.wall.duration_since(closed.active_at) <= THREAD)
         };
         open.or_else(closed).map(|conversation| conversation.id)
+    }
+
+    /// The text of a blocked sender is written into their thread, and nobody is asked to answer it.
+    fn keep_quietly(
+        &mut self,
+        known: Option<PatronId>,
+        place: Place,
+        queue: QueueId,
+        arrival: Arrival,
+        now: Moment,
+        ledger: &mut Ledger,
+    ) {
+        let Some(patron) = known else {
+            return;
+        };
+        let id = match place {
+            Place::Open(id) | Place::Closed(id) | Place::New(Some(id)) => id,
+            Place::New(None) => {
+                self.new_conversation(patron, arrival.gateway.id, queue, now, ledger)
+            }
+        };
+        self.record_in(id, shown(arrival.body), arrival.stamped_at, now, ledger);
+        self.change(id, ledger, |c| c.active_at = now.wall);
     }
 
     /// The text is kept, and put before the queue or its claimant.
@@ -385,6 +413,7 @@ impl Router {
         conversation.waiting_since = None;
         conversation.waiting_noticed = false;
         conversation.flagged = false;
+        conversation.marks.promise = None;
         let patron = conversation.patron;
         self.memory.shelve(conversation);
         self.memory.let_pass(patron);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::aids::{Aid, Deed};
 use super::ids::{ConversationId, EndpointId, GatewayId, MessageId, OperatorId, QueueId};
 use super::plan::Plan;
 use super::record::{Conversation, DeliveryState, Message, Patron, TransferTarget};
@@ -154,6 +155,28 @@ pub enum Event {
         /// What the next librarian should know.
         note: String,
     },
+    /// An operator begins a conversation with somebody.
+    Start {
+        /// Who.
+        operator: OperatorId,
+        /// By which gateway.
+        gateway: GatewayId,
+        /// With whom.
+        to: String,
+        /// The first words.
+        body: String,
+        /// The sender's key for it.
+        client_id: Option<String>,
+    },
+    /// An operator does something to a conversation beside answering it.
+    Aid {
+        /// Who.
+        operator: OperatorId,
+        /// Which.
+        conversation: ConversationId,
+        /// What.
+        aid: Aid,
+    },
     /// The desk writes to someone of its own accord (`callnumber send`).
     Write {
         /// By which gateway.
@@ -272,6 +295,25 @@ pub enum Effect {
         /// The words.
         text: String,
     },
+    /// Row, and a live change: a line in the thread from an operator to colleagues. Never sent to
+    /// the patron.
+    Remark {
+        /// Which thread.
+        conversation: ConversationId,
+        /// Whose words.
+        by: OperatorId,
+        /// The words.
+        text: String,
+    },
+    /// Row: what an operator did is written down, for whoever keeps the desk.
+    Audit {
+        /// Who.
+        by: OperatorId,
+        /// What.
+        deed: Deed,
+        /// With which conversation.
+        conversation: ConversationId,
+    },
     /// Bell: show the conversation to this operator.
     Offer {
         /// Which.
@@ -348,6 +390,9 @@ pub enum Refusal {
     /// Transfer to oneself, to where it is, or to nobody.
     #[error("{0}")]
     BadTransfer(String),
+    /// What was asked cannot be; says why and what to do.
+    #[error("{0}")]
+    Unfit(String),
     /// The message was not failed or unknown.
     #[error("this message was not lost; only failed or unknown ones can be sent again")]
     NotRetryable,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::aids::Deed;
 use super::event::Effect;
 use super::ids::{ConversationId, OperatorId, PatronId};
 
@@ -34,6 +35,15 @@ impl Ledger {
     /// A line in the thread from the desk to the operators.
     pub(super) fn note(&mut self, conversation: ConversationId, text: String) {
         self.rows.push(Effect::Note { conversation, text });
+    }
+
+    /// What an operator did, for the audit trail.
+    pub(super) fn deed(&mut self, by: OperatorId, deed: Deed, conversation: ConversationId) {
+        self.rows.push(Effect::Audit {
+            by,
+            deed,
+            conversation,
+        });
     }
 
     /// Something to ring once the rows are kept.

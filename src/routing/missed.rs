@@ -53,6 +53,9 @@ impl Router {
         if let Some(id) = thread {
             ledger.note(id, CALLED.into());
         }
+        if known.is_some_and(|patron| self.is_blocked(patron, now)) {
+            return Ok(());
+        }
         let due = match known.and_then(|known| self.memory.patron(known)) {
             Some(patron) => self.notice_due(Notice::Help, patron, now),
             None => self.notice_due(Notice::Help, &self.stranger(gateway, from), now),

@@ -5,10 +5,15 @@
 //! transaction and then rings the bells. [`Router::next_deadline`] says when to come back with
 //! [`Event::Tick`]. If the commit fails, the router is thrown away and built again from the spool.
 
+mod aids;
 mod alarms;
 mod answers;
 mod arrivals;
+mod authority;
 mod automatic;
+mod beginnings;
+mod blocks;
+mod canned;
 mod consent;
 mod deliveries;
 mod event;
@@ -33,7 +38,11 @@ mod test_desk;
 mod threads;
 mod transfers;
 
+pub use aids::{Aid, Deed};
+pub use authority::Right;
 pub use automatic::answerable;
+pub use blocks::block_holds;
+pub use canned::{Canned, CannedChange};
 pub use event::{Effect, Event, Moment, Need, Refusal, Show};
 pub use ids::{
     ArrivalId, ConversationId, EndpointId, GatewayId, MessageId, OperatorId, PatronId, QueueId,
@@ -42,7 +51,7 @@ pub use plan::{
     Amendment, Gateway, GatewayKind, Library, OfflinePolicy, Operator, Plan, Queue, Role,
 };
 pub use record::{
-    Author, Conversation, ConversationState, DeliveryState, Direction, Message, Patron, Repeats,
-    Transfer, TransferTarget,
+    Author, Conversation, ConversationState, DeliveryState, Direction, Marks, Message, Patron,
+    Promise, Repeats, Transfer, TransferTarget,
 };
 pub use router::{Recalled, Restored, Router};

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::canned::CannedChange;
 use super::ids::{GatewayId, OperatorId, QueueId};
 
 /// Everything the router must know of the library's arrangements.
@@ -120,6 +121,8 @@ pub struct Gateway {
 pub enum Role {
     /// Answers patrons in the queues assigned.
     Operator,
+    /// Also assigns operators, keeps canned replies and reads reports.
+    Coordinator,
     /// Also arranges the desk.
     Admin,
 }
@@ -129,6 +132,7 @@ impl Role {
     pub fn word(self) -> &'static str {
         match self {
             Role::Operator => "operator",
+            Role::Coordinator => "coordinator",
             Role::Admin => "admin",
         }
     }
@@ -250,7 +254,19 @@ pub enum Amendment {
         operator: String,
         /// SHA-256 of the token, hexadecimal; the token itself is never stored.
         token_hash: String,
+        /// What it is for.
+        #[serde(default)]
+        label: Option<String>,
     },
+    /// Takes bearer tokens away.
+    RevokeToken {
+        /// Whose.
+        operator: String,
+        /// The beginning of its hash, as lists show it; all of them when left out.
+        token: Option<String>,
+    },
+    /// A change to the canned replies.
+    Canned(CannedChange),
     /// A one-time sign-in link.
     AddLink {
         /// Whose.

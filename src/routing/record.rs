@@ -23,6 +23,8 @@ pub struct Patron {
     pub automatic_at: Vec<Timestamp>,
     /// The same words again and again: a robot (clause 10).
     pub repeats: Repeats,
+    /// Until when nobody is asked to answer them; see [`block_holds`](super::block_holds).
+    pub blocked_until: Option<Timestamp>,
 }
 
 /// How often the latest text came, word for word, within an hour.
@@ -95,6 +97,26 @@ pub struct Conversation {
     pub opened_at: Timestamp,
     /// When either side last wrote.
     pub active_at: Timestamp,
+    /// What operators wrote on it.
+    pub marks: Marks,
+}
+
+/// What operators write on a conversation, for themselves.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// Words to find it by, lower case, in order.
+    pub tags: Vec<String>,
+    /// What the desk owes the patron.
+    pub promise: Option<Promise>,
+}
+
+/// What an operator said would be done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Promise {
+    /// In their words.
+    pub words: String,
+    /// Whose.
+    pub by: OperatorId,
 }
 
 /// A conversation offered by one operator to a queue or a person.

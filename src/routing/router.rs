@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::alarms::{Alarm, Alarms};
 use super::automatic::Breaker;
+use super::beginnings::Beginning;
 use super::event::{Effect, Event, Moment, Need, Refusal, Show};
 use super::ids::{ConversationId, GatewayId, MessageId, OperatorId, PatronId, QueueId};
 use super::ledger::Ledger;
@@ -13,7 +14,8 @@ use super::plan::{Operator, Plan};
 use super::presence::Staff;
 use super::pseudonym::pseudonym;
 use super::record::{
-    Author, Conversation, ConversationState, DeliveryState, Direction, Message, Patron, Repeats,
+    Author, Conversation, ConversationState, DeliveryState, Direction, Marks, Message, Patron,
+    Repeats,
 };
 use super::threads::Threads;
 
@@ -161,9 +163,11 @@ impl Router {
             Event::TextArrived { gateway, from, .. }
             | Event::PictureArrived { gateway, from, .. }
             | Event::CallMissed { gateway, from } => patron(*gateway, from).into_iter().collect(),
-            Event::Write { gateway, to, .. } => patron(*gateway, &super::answers::dialled(to))
-                .into_iter()
-                .collect(),
+            Event::Write { gateway, to, .. } | Event::Start { gateway, to, .. } => {
+                patron(*gateway, &super::answers::dialled(to))
+                    .into_iter()
+                    .collect()
+            }
             Event::Send {
                 conversation: id, ..
             }
@@ -177,6 +181,9 @@ impl Router {
                 conversation: id, ..
             }
             | Event::Transfer {
+                conversation: id, ..
+            }
+            | Event::Aid {
                 conversation: id, ..
             } => conversation(*id).into_iter().collect(),
             Event::Delivery {
@@ -306,6 +313,27 @@ impl Router {
                 to,
                 note,
             } => self.transfer(operator, conversation, to, note, now, l)?,
+            Event::Start {
+                operator,
+                gateway,
+                to,
+                body,
+                client_id,
+            } => {
+                let beginning = Beginning {
+                    operator,
+                    gateway,
+                    to,
+                    body,
+                    client_id,
+                };
+                self.start(beginning, now, l)?;
+            }
+            Event::Aid {
+                operator,
+                conversation,
+                aid,
+            } => self.aid(operator, conversation, aid, now, l)?,
             Event::Write { gateway, to, body } => self.write(gateway, &to, body, now, l)?,
             Event::Delivery {
                 message,
@@ -404,6 +432,7 @@ impl Router {
             opted_out: false,
             automatic_at: Vec::new(),
             repeats: Repeats::default(),
+            blocked_until: None,
         }
     }
 
@@ -450,6 +479,7 @@ impl Router {
             flagged: false,
             opened_at: now.wall,
             active_at: now.wall,
+            marks: Marks::default(),
         });
         ledger.conversation(id);
         id

@@ -75,6 +75,9 @@ impl Rows {
                     assert!(self.conversations.contains_key(&conversation));
                     self.notes.push((conversation, text));
                 }
+                Effect::Remark { conversation, .. } | Effect::Audit { conversation, .. } => {
+                    assert!(self.conversations.contains_key(&conversation));
+                }
                 Effect::Offer { .. }
                 | Effect::Withdraw { .. }
                 | Effect::OperatorShows { .. }

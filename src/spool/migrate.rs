@@ -13,6 +13,7 @@ const APPLICATION_ID: i64 = 0x636c_6e6d;
 const MIGRATIONS: &[&str] = &[
     include_str!("schema.sql"),
     include_str!("migrations/0002_messengers.sql"),
+    include_str!("migrations/0003_aids.sql"),
 ];
 
 /// Refuses a file that is some other program's database, before anything is written to it.

@@ -7,11 +7,11 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use sha2::{Digest, Sha256};
 
-use super::wire;
 use super::{Result, SpoolError};
+use super::{canned, tokens, wire};
 use crate::routing::{
     Amendment, Gateway, GatewayId, GatewayKind, Library, Operator, OperatorId, Plan, Queue,
-    QueueId, Show,
+    QueueId, Role, Show,
 };
 
 /// Letters of a name at most: it must fit a list, a link and an instant-message address.
@@ -37,7 +37,10 @@ pub fn plan(connection: &Connection, library: &Library) -> Result<Plan> {
         .query_map([], gateway_row)?
         .collect::<rusqlite::Result<_>>()?;
     let mut operators: Vec<Operator> = connection
-        .prepare_cached("SELECT id, name, role FROM operator WHERE NOT removed ORDER BY id")?
+        .prepare_cached(
+            "SELECT id, name, CASE WHEN coordinator THEN 'coordinator' ELSE role END
+             FROM operator WHERE NOT removed ORDER BY id",
+        )?
         .query_map([], |row| {
             Ok(Operator {
                 id: OperatorId(row.get(0)?),
@@ -123,10 +126,12 @@ pub fn amend(connection: &Connection, amendment: &Amendment, now: Timestamp) -> 
                 ));
             }
             connection.execute(
-                "INSERT INTO operator (name, role, password_hash) VALUES (?1, ?2, ?3)",
-                params![name, role.word(), password_hash],
+                "INSERT INTO operator (name, role, password_hash) VALUES (?1, 'operator', ?2)",
+                params![name, password_hash],
             )?;
-            assign(connection, connection.last_insert_rowid(), queues)
+            let id = connection.last_insert_rowid();
+            set_role(connection, id, *role)?;
+            assign(connection, id, queues)
         }
         Amendment::SetOperator {
             name,
@@ -143,10 +148,7 @@ pub fn amend(connection: &Connection, amendment: &Amendment, now: Timestamp) -> 
                 connection.execute("DELETE FROM session WHERE operator = ?1", [id])?;
             }
             if let Some(role) = role {
-                connection.execute(
-                    "UPDATE operator SET role = ?2 WHERE id = ?1",
-                    params![id, role.word()],
-                )?;
+                set_role(connection, id, *role)?;
             }
             match queues {
                 Some(queues) => assign(connection, id, queues),
@@ -164,14 +166,20 @@ pub fn amend(connection: &Connection, amendment: &Amendment, now: Timestamp) -> 
         Amendment::AddToken {
             operator: name,
             token_hash,
+            label,
         } => {
             let id = operator(connection, name)?;
             connection.execute(
-                "INSERT INTO token (hash, operator, made) VALUES (?1, ?2, ?3)",
-                params![token_hash, id, wire::time(now)],
+                "INSERT INTO token (hash, operator, made, label) VALUES (?1, ?2, ?3, ?4)",
+                params![token_hash, id, wire::time(now), label],
             )?;
             Ok(())
         }
+        Amendment::RevokeToken {
+            operator: name,
+            token,
+        } => tokens::revoke(connection, operator(connection, name)?, token.as_deref()),
+        Amendment::Canned(change) => canned::change(connection, change),
         Amendment::AddLink {
             operator: name,
             link_hash,
@@ -277,7 +285,7 @@ fn refused<T>(words: String) -> Result<T> {
 }
 
 /// Names stand in links, addresses and lists.
-fn check_name(name: &str) -> Result<()> {
+pub(super) fn check_name(name: &str) -> Result<()> {
     let fits = !name.is_empty()
         && name.len() <= NAME_MAX
         && name
@@ -322,7 +330,7 @@ fn gateway(connection: &Connection, name: &str) -> Result<i64> {
     must_find(connection, "gateway", name)
 }
 
-fn queue_id(connection: &Connection, name: &str) -> Result<i64> {
+pub(super) fn queue_id(connection: &Connection, name: &str) -> Result<i64> {
     must_find(connection, "queue", name)
 }
 
@@ -382,6 +390,20 @@ fn remove_queue(connection: &Connection, name: &str) -> Result<()> {
     }
     connection.execute("DELETE FROM assignment WHERE queue = ?1", [id])?;
     connection.execute("DELETE FROM queue WHERE id = ?1", [id])?;
+    Ok(())
+}
+
+fn set_role(connection: &Connection, operator: i64, role: Role) -> Result<()> {
+    // The column's own CHECK knows operators and admins; a coordinator is marked beside it.
+    let (word, coordinator) = match role {
+        Role::Operator => ("operator", false),
+        Role::Coordinator => ("operator", true),
+        Role::Admin => ("admin", false),
+    };
+    connection.execute(
+        "UPDATE operator SET role = ?2, coordinator = ?3 WHERE id = ?1",
+        params![operator, word, coordinator],
+    )?;
     Ok(())
 }
 

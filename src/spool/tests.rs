@@ -17,8 +17,8 @@ use super::transcript::{Entry, Listing, keep, remember};
 use super::*;
 use crate::routing::{
     Amendment, ArrivalId, Author, Conversation, ConversationId, ConversationState, DeliveryState,
-    Direction, Effect, GatewayId, GatewayKind, Library, Message, MessageId, OfflinePolicy,
-    OperatorId, Patron, PatronId, QueueId, Repeats, Role, Show, Transfer, TransferTarget,
+    Direction, Effect, GatewayId, GatewayKind, Library, Marks, Message, MessageId, OfflinePolicy,
+    OperatorId, Patron, PatronId, Promise, QueueId, Repeats, Role, Show, Transfer, TransferTarget,
 };
 
 struct Shelf {
@@ -417,10 +417,10 @@ fn patron() -> impl Strategy<Value = Patron> {
         "[a-z]{3,9}-[0-9]{1,3}",
         any::<bool>(),
         prop::collection::vec(stamp(), 0..10),
-        repeats,
+        (repeats, prop::option::of(stamp())),
     )
         .prop_map(
-            |(address, name, opted_out, automatic_at, (f, count, since))| Patron {
+            |(address, name, opted_out, automatic_at, ((f, count, since), blocked_until))| Patron {
                 id: PatronId(1),
                 gateway: GatewayId(1),
                 address,
@@ -432,8 +432,21 @@ fn patron() -> impl Strategy<Value = Patron> {
                     count,
                     since,
                 },
+                blocked_until,
             },
         )
+}
+
+fn marks() -> impl Strategy<Value = Marks> {
+    let promise = any::<String>().prop_map(|words| Promise {
+        words,
+        by: OperatorId(1),
+    });
+    (
+        prop::collection::vec(any::<String>(), 0..3),
+        prop::option::of(promise),
+    )
+        .prop_map(|(tags, promise)| Marks { tags, promise })
 }
 
 fn conversation() -> impl Strategy<Value = Conversation> {
@@ -442,14 +455,14 @@ fn conversation() -> impl Strategy<Value = Conversation> {
         (state(), who(), prop::option::of(stamp()), who()),
         prop::option::of(transfer()),
         (prop::option::of(any::<i64>()), any::<bool>(), any::<bool>()),
-        (stamp(), stamp()),
+        (stamp(), stamp(), marks()),
     )
         .prop_map(
             |(
                 (state, claimed_by, waiting_since, last),
                 transfer,
                 (notice, noticed, flagged),
-                (opened_at, active_at),
+                (opened_at, active_at, marks),
             )| {
                 Conversation {
                     id: ConversationId(1),
@@ -467,6 +480,7 @@ fn conversation() -> impl Strategy<Value = Conversation> {
                     flagged,
                     opened_at,
                     active_at,
+                    marks,
                 }
             },
         )
@@ -593,6 +607,7 @@ fn a_patron(id: i64) -> Patron {
         opted_out: false,
         automatic_at: Vec::new(),
         repeats: Repeats::default(),
+        blocked_until: None,
     }
 }
 
@@ -613,6 +628,7 @@ fn a_conversation(id: i64, state: ConversationState) -> Conversation {
         flagged: false,
         opened_at: at(0),
         active_at: at(0),
+        marks: Marks::default(),
     }
 }
 
@@ -1452,6 +1468,7 @@ fn sessions_tokens_and_links_let_in_whom_they_should() {
     let token = |operator: &str| Amendment::AddToken {
         operator: operator.into(),
         token_hash: "t".into(),
+        label: None,
     };
     assert!(shelf.refusal(token("none")).contains("operator list"));
     shelf.amend(token("ana")).unwrap();

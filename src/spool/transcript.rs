@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::audit;
 use super::feed::{self, FeedKind};
 use super::outbox;
 use super::wire::{self, CONVERSATION, CONVERSATION_COLUMNS, MESSAGE, PATRON};
@@ -85,14 +86,20 @@ pub fn keep(connection: &Connection, effect: &Effect, now: Timestamp) -> Result<
             Ok(None)
         }
         Effect::Note { conversation, text } => {
-            connection
-                .prepare_cached(
-                    "INSERT INTO note (conversation, after, at, text)
-                     VALUES (?1, (SELECT coalesce(max(id), 0) FROM message WHERE conversation = ?1), ?2, ?3)",
-                )?
-                .execute(params![conversation.0, wire::time(now), text])?;
-            let note = connection.last_insert_rowid();
-            feed::tell(connection, FeedKind::Note, *conversation, None, Some(note)).map(Some)
+            leave_note(connection, *conversation, None, text, now)
+        }
+        Effect::Remark {
+            conversation,
+            by,
+            text,
+        } => leave_note(connection, *conversation, Some(*by), text, now),
+        Effect::Audit {
+            by,
+            deed,
+            conversation,
+        } => {
+            audit::did(connection, *by, *deed, *conversation, now)?;
+            Ok(None)
         }
         // Bells are not rows.
         Effect::Offer { .. }
@@ -100,6 +107,28 @@ pub fn keep(connection: &Connection, effect: &Effect, now: Timestamp) -> Result<
         | Effect::OperatorShows { .. }
         | Effect::QueueShows { .. } => Ok(None),
     }
+}
+
+fn leave_note(
+    connection: &Connection,
+    conversation: ConversationId,
+    by: Option<OperatorId>,
+    text: &str,
+    now: Timestamp,
+) -> Result<Option<i64>> {
+    connection
+        .prepare_cached(
+            "INSERT INTO note (conversation, after, at, operator, text)
+             VALUES (?1, (SELECT coalesce(max(id), 0) FROM message WHERE conversation = ?1), ?2, ?3, ?4)",
+        )?
+        .execute(params![
+            conversation.0,
+            wire::time(now),
+            by.map(|id| id.0),
+            text
+        ])?;
+    let note = connection.last_insert_rowid();
+    feed::tell(connection, FeedKind::Note, conversation, None, Some(note)).map(Some)
 }
 
 fn tell_message(
@@ -120,11 +149,13 @@ fn tell_message(
 fn keep_patron(connection: &Connection, patron: &Patron) -> Result<()> {
     connection
         .prepare_cached(
-            "INSERT INTO patron (id, gateway, address, name, opted_out, automatic_at, repeats)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+            "INSERT INTO patron (id, gateway, address, name, opted_out, automatic_at, repeats,
+                 blocked_until)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
              ON CONFLICT (id) DO UPDATE SET
                  name = excluded.name, opted_out = excluded.opted_out,
-                 automatic_at = excluded.automatic_at, repeats = excluded.repeats",
+                 automatic_at = excluded.automatic_at, repeats = excluded.repeats,
+                 blocked_until = excluded.blocked_until",
         )?
         .execute(params![
             patron.id.0,
@@ -134,6 +165,7 @@ fn keep_patron(connection: &Connection, patron: &Patron) -> Result<()> {
             patron.opted_out,
             wire::json(&patron.automatic_at),
             wire::json(&patron.repeats),
+            patron.blocked_until.map(wire::time),
         ])?;
     Ok(())
 }
@@ -144,15 +176,15 @@ fn keep_conversation(connection: &Connection, conversation: &Conversation) -> Re
         .prepare_cached(
             "INSERT INTO conversation (id, patron, gateway, queue, home, state, claimed_by,
                  waiting_since, last_answered_by, transfer, closed_notice, waiting_noticed,
-                 flagged, opened, active)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+                 flagged, opened, active, tags, promise)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
              ON CONFLICT (id) DO UPDATE SET
                  queue = excluded.queue, state = excluded.state,
                  claimed_by = excluded.claimed_by, waiting_since = excluded.waiting_since,
                  last_answered_by = excluded.last_answered_by, transfer = excluded.transfer,
                  closed_notice = excluded.closed_notice,
                  waiting_noticed = excluded.waiting_noticed, flagged = excluded.flagged,
-                 active = excluded.active",
+                 active = excluded.active, tags = excluded.tags, promise = excluded.promise",
         )?
         .execute(params![
             c.id.0,
@@ -170,6 +202,8 @@ fn keep_conversation(connection: &Connection, conversation: &Conversation) -> Re
             c.flagged,
             wire::time(c.opened_at),
             wire::time(c.active_at),
+            wire::json(&c.marks.tags),
+            c.marks.promise.as_ref().map(wire::json),
         ])?;
     Ok(())
 }
@@ -345,6 +379,8 @@ pub struct Listed {
     pub patron: String,
     /// Whether the patron is a telephone that can be answered, and has not opted out.
     pub answerable: bool,
+    /// Until when the sender is blocked, if they ever were.
+    pub blocked_until: Option<Timestamp>,
     /// The latest message.
     pub latest: Option<Message>,
 }
@@ -366,6 +402,7 @@ fn listed_row(row: &Row<'_>) -> rusqlite::Result<Listed> {
     Ok(Listed {
         conversation: wire::conversation(row)?,
         answerable: answerable(kind, &patron.address) && !patron.opted_out,
+        blocked_until: patron.blocked_until,
         patron: patron.name,
         latest,
     })
@@ -426,7 +463,7 @@ pub fn listed(connection: &Connection, id: ConversationId) -> Result<Option<List
 pub enum Entry {
     /// Words between the patron and the desk.
     Message(Message),
-    /// The desk's note to operators.
+    /// The desk's note to operators, or an operator's to colleagues.
     Note {
         /// Its row.
         id: i64,
@@ -434,9 +471,21 @@ pub enum Entry {
         after: MessageId,
         /// When.
         at: Timestamp,
+        /// Whose; `None` for the desk's.
+        by: Option<OperatorId>,
         /// The words.
         text: String,
     },
+}
+
+impl Entry {
+    /// The operator who wrote a note to colleagues.
+    pub fn by(&self) -> Option<OperatorId> {
+        match self {
+            Entry::Note { by, .. } => *by,
+            Entry::Message(_) => None,
+        }
+    }
 }
 
 /// A thread in order: messages after `after` with the notes between and behind them.
@@ -457,7 +506,7 @@ pub fn thread(
         .collect::<rusqlite::Result<_>>()?;
     let mut notes = connection
         .prepare_cached(
-            "SELECT id, after, at, text FROM note WHERE conversation = ?1 AND after >= ?2
+            "SELECT id, after, at, text, operator FROM note WHERE conversation = ?1 AND after >= ?2
              ORDER BY after, id LIMIT ?3",
         )?
         .query_map([conversation.0, from, limit], |row| {
@@ -481,7 +530,7 @@ pub fn thread(
 /// One note.
 pub fn note(connection: &Connection, id: i64) -> Result<Option<Entry>> {
     Ok(connection
-        .prepare_cached("SELECT id, after, at, text FROM note WHERE id = ?1")?
+        .prepare_cached("SELECT id, after, at, text, operator FROM note WHERE id = ?1")?
         .query_row([id], note_row)
         .optional()?)
 }
@@ -492,6 +541,7 @@ fn note_row(row: &Row<'_>) -> rusqlite::Result<Entry> {
         after: MessageId(row.get(1)?),
         at: wire::time_from(row, 2)?,
         text: row.get(3)?,
+        by: row.get::<_, Option<i64>>(4)?.map(OperatorId),
     })
 }
 

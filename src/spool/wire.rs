@@ -8,8 +8,8 @@ use serde::de::DeserializeOwned;
 
 use crate::routing::{
     Author, Conversation, ConversationId, ConversationState, DeliveryState, Direction, GatewayId,
-    GatewayKind, Message, MessageId, OfflinePolicy, OperatorId, Patron, PatronId, QueueId, Role,
-    Show,
+    GatewayKind, Marks, Message, MessageId, OfflinePolicy, OperatorId, Patron, PatronId, QueueId,
+    Role, Show,
 };
 
 /// A row that this program did not write, or a damaged one.
@@ -100,14 +100,14 @@ from_word!(
     OfflinePolicy,
     [OfflinePolicy::Hold, OfflinePolicy::Refuse]
 );
-from_word!(role, Role, [Role::Operator, Role::Admin]);
+from_word!(role, Role, [Role::Operator, Role::Coordinator, Role::Admin]);
 
 /// The columns of [`patron`].
-pub(super) const PATRON: &str =
-    "p.id, p.gateway, p.address, p.name, p.opted_out, p.automatic_at, p.repeats";
+pub(super) const PATRON: &str = "p.id, p.gateway, p.address, p.name, p.opted_out, p.automatic_at, p.repeats, \
+     p.blocked_until";
 
 /// How many they are.
-pub(super) const PATRON_COLUMNS: usize = 7;
+pub(super) const PATRON_COLUMNS: usize = 8;
 
 /// A patron from [`PATRON`], starting at `first`.
 pub(super) fn patron(row: &Row<'_>, first: usize) -> rusqlite::Result<Patron> {
@@ -119,15 +119,16 @@ pub(super) fn patron(row: &Row<'_>, first: usize) -> rusqlite::Result<Patron> {
         opted_out: row.get(first + 4)?,
         automatic_at: json_from(row, first + 5)?,
         repeats: json_from(row, first + 6)?,
+        blocked_until: time_from_option(row, first + 7)?,
     })
 }
 
 /// The columns of [`conversation`].
 pub(super) const CONVERSATION: &str = "c.id, c.patron, c.gateway, c.queue, c.home, c.state, \
      c.claimed_by, c.waiting_since, c.last_answered_by, c.transfer, c.closed_notice, \
-     c.waiting_noticed, c.flagged, c.opened, c.active";
+     c.waiting_noticed, c.flagged, c.opened, c.active, c.tags, c.promise";
 /// How many they are.
-pub(super) const CONVERSATION_COLUMNS: usize = 15;
+pub(super) const CONVERSATION_COLUMNS: usize = 17;
 
 /// A conversation from [`CONVERSATION`], starting at the row's first column.
 pub(super) fn conversation(row: &Row<'_>) -> rusqlite::Result<Conversation> {
@@ -150,6 +151,13 @@ pub(super) fn conversation(row: &Row<'_>) -> rusqlite::Result<Conversation> {
         flagged: row.get(12)?,
         opened_at: time_from(row, 13)?,
         active_at: time_from(row, 14)?,
+        marks: Marks {
+            tags: json_from(row, 15)?,
+            promise: match row.get::<_, Option<String>>(16)? {
+                Some(_) => Some(json_from(row, 16)?),
+                None => None,
+            },
+        },
     })
 }
 

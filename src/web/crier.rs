@@ -232,7 +232,9 @@ pub(super) fn word(
                 Some(id) => transcript::note(connection, id)?,
                 None => None,
             };
-            match note.and_then(|entry| NoteShape::new(conversation, &entry)) {
+            let by = note.as_ref().and_then(transcript::Entry::by);
+            let names = Names::read(connection, plan, by)?;
+            match note.and_then(|entry| NoteShape::new(conversation, &entry, &names)) {
                 Some(shape) => frame(row.id, "note", &shape),
                 None => return Ok(None),
             }

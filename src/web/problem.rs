@@ -115,7 +115,8 @@ impl From<Refusal> for Problem {
             | Refusal::NoSuchQueue
             | Refusal::Empty
             | Refusal::NotAnswerable
-            | Refusal::BadTransfer(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            | Refusal::BadTransfer(_)
+            | Refusal::Unfit(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Refusal::AnsweredBy { .. }
             | Refusal::Closed
             | Refusal::OptedOut
@@ -135,6 +136,7 @@ impl From<NotGranted> for Problem {
         match not_granted {
             NotGranted::Refused(refusal) => refusal.into(),
             NotGranted::BadAmendment(why) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, why),
+            NotGranted::Forbidden(why) => Self::new(StatusCode::FORBIDDEN, why),
             NotGranted::NotKept(_) | NotGranted::ShuttingDown => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, not_granted.to_string())
             }

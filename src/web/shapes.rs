@@ -9,7 +9,9 @@ use serde::Serialize;
 use super::premises::LineSince;
 use crate::desk::Board;
 use crate::modem::{LineStatus, Phase, Registration};
-use crate::routing::{Author, Conversation, Message, OperatorId, Plan, Role, Show, TransferTarget};
+use crate::routing::{
+    Author, Conversation, Message, OperatorId, Plan, Role, Show, TransferTarget, block_holds,
+};
 use crate::spool::transcript::{Entry, Listed};
 use crate::spool::{self, staff};
 
@@ -96,6 +98,11 @@ pub(super) fn mentioned_in(
         author,
         transfer.map(|transfer| transfer.from),
         to,
+        conversation
+            .marks
+            .promise
+            .as_ref()
+            .map(|promise| promise.by),
     ]
     .into_iter()
     .flatten()
@@ -152,16 +159,23 @@ pub(super) struct NoteShape {
     after: i64,
     at: Timestamp,
     text: String,
+    /// The colleague who wrote it; `None` for the desk's own.
+    author: Option<String>,
 }
 
 impl NoteShape {
     /// `None` when the entry is a message.
-    pub(super) fn new(conversation: &Conversation, entry: &Entry) -> Option<Self> {
+    pub(super) fn new(
+        conversation: &Conversation,
+        entry: &Entry,
+        names: &Names<'_>,
+    ) -> Option<Self> {
         match entry {
             Entry::Note {
                 id,
                 after,
                 at,
+                by,
                 text,
             } => Some(Self {
                 id: *id,
@@ -169,6 +183,7 @@ impl NoteShape {
                 after: after.0,
                 at: *at,
                 text: text.clone(),
+                author: by.map(|id| names.operator(id)),
             }),
             Entry::Message(_) => None,
         }
@@ -182,6 +197,13 @@ struct TransferShape {
     to: String,
     note: String,
     at: Timestamp,
+}
+
+/// What somebody said would be done.
+#[derive(Debug, Serialize)]
+struct PromiseShape {
+    text: String,
+    by: String,
 }
 
 /// A conversation.
@@ -200,6 +222,10 @@ pub(super) struct ConversationShape {
     active_at: Timestamp,
     answerable: bool,
     flagged: bool,
+    tags: Vec<String>,
+    promise: Option<PromiseShape>,
+    /// Until when nobody is asked to answer this sender.
+    blocked_until: Option<Timestamp>,
     transfer: Option<TransferShape>,
     latest: Option<MessageShape>,
 }
@@ -222,6 +248,18 @@ impl ConversationShape {
             active_at: conversation.active_at,
             answerable: listed.answerable,
             flagged: conversation.flagged,
+            tags: conversation.marks.tags.clone(),
+            promise: conversation
+                .marks
+                .promise
+                .as_ref()
+                .map(|promise| PromiseShape {
+                    text: promise.words.clone(),
+                    by: names.operator(promise.by),
+                }),
+            blocked_until: listed
+                .blocked_until
+                .filter(|&until| block_holds(until, Timestamp::now())),
             transfer: conversation
                 .transfer
                 .as_ref()

@@ -235,6 +235,7 @@ mod tests {
                 opted_out: false,
                 automatic_at: Vec::new(),
                 repeats: Repeats::default(),
+                blocked_until: None,
             },
             kind: GatewayKind::Sms,
             queue: QueueId(1),

@@ -187,7 +187,9 @@ impl Surface {
             Err(NotGranted::Refused(Refusal::Offline)) => {
                 self.refuse(stanza, Fault::UNAVAILABLE, "Chat is offline");
             }
-            Err(NotGranted::Refused(_) | NotGranted::BadAmendment(_)) => self.refuse(
+            Err(
+                NotGranted::Refused(_) | NotGranted::BadAmendment(_) | NotGranted::Forbidden(_),
+            ) => self.refuse(
                 stanza,
                 Fault::UNAVAILABLE,
                 "the desk cannot take this message",

@@ -351,6 +351,7 @@ pub(super) fn refusal(error: &NotGranted) -> (Fault, String) {
         NotGranted::Refused(Refusal::OptedOut | Refusal::NotAnswerable | Refusal::NotYours) => {
             Fault::NOT_ALLOWED
         }
+        NotGranted::Forbidden(_) => Fault::NOT_ALLOWED,
         NotGranted::Refused(_) | NotGranted::BadAmendment(_) => Fault::NOT_ACCEPTABLE,
         NotGranted::NotKept(_) | NotGranted::ShuttingDown => Fault::TRY_AGAIN,
     };

@@ -109,6 +109,7 @@ impl House {
         self.amend(Amendment::AddToken {
             operator: name.into(),
             token_hash: sha256(&format!("token-{name}")),
+            label: None,
         })
         .await;
     }

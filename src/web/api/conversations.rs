@@ -254,6 +254,7 @@ fn thread(
                 .clone()
                 .flat_map(|message| mentioned_in(conversation, Some(message))),
         )
+        .chain(entries.iter().filter_map(Entry::by))
         .collect::<Vec<_>>();
     let names = Names::read(connection, plan, mentioned)?;
     Ok(ThreadShape {
@@ -263,7 +264,7 @@ fn thread(
             .collect(),
         notes: entries
             .iter()
-            .filter_map(|entry| NoteShape::new(conversation, entry))
+            .filter_map(|entry| NoteShape::new(conversation, entry, &names))
             .collect(),
         truncated,
     })

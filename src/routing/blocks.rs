@@ -1,0 +1,204 @@
+//! Blocking a sender for a day. What they write meanwhile is kept in their thread, and nobody is
+//! asked to answer it; STOP and its kin still work.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::aids::Deed;
+use super::event::{Moment, Refusal};
+use super::ids::{ConversationId, OperatorId, PatronId};
+use super::ledger::Ledger;
+use super::router::Router;
+
+/// How long a block lasts.
+const BLOCK: SignedDuration = SignedDuration::from_hours(24);
+
+/// Whether a block until then holds now. The clock may have been set back since it was made: a day
+/// is the most that can be left.
+pub fn block_holds(until: Timestamp, now: Timestamp) -> bool {
+    until > now && until.duration_since(now) <= BLOCK
+}
+
+impl Router {
+    pub(super) fn block(
+        &mut self,
+        operator: OperatorId,
+        id: ConversationId,
+        now: Moment,
+        ledger: &mut Ledger,
+    ) -> Result<(), Refusal> {
+        let patron = self.reachable(operator, id)?.patron;
+        let open = self.threads.of_patron(patron);
+        if let Some(taken) = open.and_then(|open| self.taken(operator, open)) {
+            return Err(taken);
+        }
+        let open = open.map(|open| open.id);
+        let until = now.wall.checked_add(BLOCK).unwrap_or(now.wall);
+        self.memory
+            .change_patron(patron, |p| p.blocked_until = Some(until));
+        ledger.patron(patron);
+        let why = format!("blocked for a day by {}", self.name(operator));
+        ledger.note(id, why.clone());
+        ledger.deed(operator, Deed::Blocked, id);
+        if let Some(open) = open {
+            let offered = self.offered(open);
+            self.shut(open, ledger);
+            ledger.withdraw(open, &offered, &why);
+        }
+        // The console shows it with the conversation.
+        ledger.conversation(id);
+        Ok(())
+    }
+
+    pub(super) fn unblock(
+        &mut self,
+        operator: OperatorId,
+        id: ConversationId,
+        now: Moment,
+        ledger: &mut Ledger,
+    ) -> Result<(), Refusal> {
+        let patron = self.reachable(operator, id)?.patron;
+        if !self.is_blocked(patron, now) {
+            return Err(Refusal::Unfit("this sender is not blocked".into()));
+        }
+        self.lift_block(operator, patron, id, now, ledger);
+        Ok(())
+    }
+
+    /// Whoever writes to a blocked sender wants an answer.
+    pub(super) fn lift_block(
+        &mut self,
+        operator: OperatorId,
+        patron: PatronId,
+        id: ConversationId,
+        now: Moment,
+        ledger: &mut Ledger,
+    ) {
+        if !self.is_blocked(patron, now) {
+            return;
+        }
+        self.memory
+            .change_patron(patron, |p| p.blocked_until = None);
+        ledger.patron(patron);
+        ledger.conversation(id);
+        ledger.note(id, format!("block lifted by {}", self.name(operator)));
+        ledger.deed(operator, Deed::Unblocked, id);
+    }
+
+    /// Whether what this patron writes is kept without asking anyone.
+    pub(super) fn is_blocked(&self, patron: PatronId, now: Moment) -> bool {
+        let patron = self.memory.patron(patron);
+        let until = patron.and_then(|patron| patron.blocked_until);
+        until.is_some_and(|until| block_holds(until, now.wall))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::test_desk::*;
+    use super::super::*;
+
+    const PAT: &str = "+15551230100";
+
+    fn aid(operator: OperatorId, aid: Aid) -> Event {
+        Event::Aid {
+            operator,
+            conversation: ConversationId(1),
+            aid,
+        }
+    }
+
+    fn deeds(effects: &[Effect]) -> Vec<Deed> {
+        effects
+            .iter()
+            .filter_map(|effect| match effect {
+                Effect::Audit { deed, .. } => Some(*deed),
+                _ => None,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_blocked_sender_is_heard_by_nobody_for_a_day() {
+        let mut desk = TestDesk::new(elm());
+        desk.arrives(ANA);
+        desk.arrives(BEN);
+        desk.text(PAT, "You are all fools");
+        let blocked = desk.does(aid(ANA, Aid::Block));
+        assert_eq!(deeds(&blocked), [Deed::Blocked]);
+        assert_eq!(desk.state(1), ConversationState::Closed);
+        assert!(bells(&blocked).contains(&"withdraw 1 from 2: blocked for a day by ana".into()));
+
+        // Kept in the thread, offered to nobody, answered by nothing; also after a restart.
+        for round in 0..2 {
+            let again = desk.text(PAT, &format!("Fools! {round}"));
+            assert_eq!(bells(&again), [""; 0]);
+            assert_eq!(submits(&again), []);
+            assert_eq!(desk.state(1), ConversationState::Closed);
+            desk.restarts();
+            desk.arrives(ANA);
+        }
+        assert_eq!(
+            desk.thread(1),
+            ["You are all fools", "Fools! 0", "Fools! 1"]
+        );
+
+        // STOP still works.
+        assert_eq!(submits(&desk.text(PAT, "STOP")).len(), 1);
+        desk.text(PAT, "START");
+
+        // After a day they are heard again.
+        for _ in 0..25 {
+            desk.does(Event::Seen { operator: ANA });
+            desk.wait(60);
+        }
+        desk.now.wall += jiff::SignedDuration::from_hours(24);
+        desk.text(PAT, "Sorry. Is my book in?");
+        let newest = *desk.rows.conversations.keys().last().unwrap();
+        assert_ne!(
+            desk.rows.conversations[&newest].state,
+            ConversationState::Closed
+        );
+    }
+
+    #[test]
+    fn a_block_ends_by_hand_by_answering_and_by_a_clock_set_back() {
+        for way in 0..3 {
+            let mut desk = TestDesk::new(elm());
+            desk.arrives(ANA);
+            desk.text(PAT, "You are all fools");
+            desk.does(aid(ANA, Aid::Block));
+            match way {
+                0 => {
+                    let lifted = desk.does(aid(BEN, Aid::Unblock));
+                    assert_eq!(deeds(&lifted), [Deed::Unblocked]);
+                    desk.try_do(aid(BEN, Aid::Unblock)).unwrap_err();
+                }
+                1 => {
+                    let sent = desk.send(ANA, 1, "What can we do?").unwrap();
+                    assert_eq!(deeds(&sent), [Deed::Unblocked]);
+                    desk.close(ANA, 1).unwrap();
+                }
+                _ => desk.now.wall -= jiff::SignedDuration::from_hours(1000),
+            }
+            let heard = desk.text(PAT, "Is my book in?");
+            assert!(
+                bells(&heard).contains(&"offer 1 to 1".to_owned()),
+                "{way}: {heard:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_a_colleague_answers_is_not_blocked_away() {
+        let mut desk = TestDesk::new(elm());
+        desk.arrives(ANA);
+        desk.text(PAT, "Hello");
+        desk.claim(ANA, 1).unwrap();
+        assert!(matches!(
+            desk.try_do(aid(BEN, Aid::Block)),
+            Err(Refusal::AnsweredBy { .. })
+        ));
+        desk.does(aid(ANA, Aid::Block));
+    }
+}

@@ -1,0 +1,49 @@
+//! Canned replies: words that are answered often, found by a short key.
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::QueueId;
+
+/// One of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Canned {
+    /// Its row.
+    pub id: i64,
+    /// For this queue alone; `None`: for every queue.
+    pub queue: Option<QueueId>,
+    /// What it is found by.
+    pub key: String,
+    /// The words.
+    pub text: String,
+}
+
+/// A change to them. The same key may stand once for every queue and once for each.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum CannedChange {
+    /// A new one.
+    Add {
+        /// Its key.
+        key: String,
+        /// The queue's name; for every queue when left out.
+        queue: Option<String>,
+        /// The words.
+        text: String,
+    },
+    /// Other words for the same key.
+    Set {
+        /// Its key.
+        key: String,
+        /// The queue's name; the desk-wide one when left out.
+        queue: Option<String>,
+        /// The words.
+        text: String,
+    },
+    /// Takes one away.
+    Remove {
+        /// Its key.
+        key: String,
+        /// The queue's name; the desk-wide one when left out.
+        queue: Option<String>,
+    },
+}
