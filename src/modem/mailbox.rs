@@ -30,6 +30,10 @@ const RELIST_AFTER: [Duration; 3] = [
     Duration::from_secs(5),
 ];
 
+/// Every how many sweeps all memories are listed, and not only the one where texts arrive: some
+/// sticks store into another than they say.
+const WIDE_EVERY: u32 = 10;
+
 /// PDUs to be kept, and under which number their verdict comes back.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Delivery {
@@ -73,6 +77,7 @@ pub(super) struct Mailbox {
     hinted: bool,
     relist: Option<(usize, Instant)>,
     sweep_at: Instant,
+    sweeps: u32,
     listing: Option<Listing>,
     doubtful: VecDeque<Doubtful>,
     reread: Option<(Doubtful, Option<ArrivedPdu>)>,
@@ -97,6 +102,7 @@ impl Mailbox {
             hinted: false,
             relist: None,
             sweep_at: now,
+            sweeps: 0,
             listing: None,
             doubtful: VecDeque::new(),
             reread: None,
@@ -357,10 +363,16 @@ impl Mailbox {
         }
         if self.sweep_at <= now {
             self.sweep_at = now + self.sweep_every;
-            self.sweep();
+            self.sweeps = self.sweeps.wrapping_add(1);
+            if self.sweeps.is_multiple_of(WIDE_EVERY) {
+                self.sweep_all();
+            } else {
+                self.sweep();
+            }
         }
         if self.relist.is_some_and(|(_, at)| at <= now) && self.wanted.is_empty() {
-            self.sweep();
+            // What was announced may lie in another memory than was named.
+            self.sweep_all();
         }
     }
 

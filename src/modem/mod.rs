@@ -21,6 +21,9 @@ mod session;
 
 pub use discovery::{Found, list};
 
+/// From how full a storage on somebody should know.
+const FILLING_PERCENT: u32 = 70;
+
 /// Where attempts to enter a SIM's PIN are remembered, across restarts: a wrong PIN tried three
 /// times locks the SIM, so each SIM gets one attempt until a person says otherwise.
 ///
@@ -234,6 +237,20 @@ pub struct LineStatus {
     pub storage_used: Option<u16>,
     /// How many it holds.
     pub storage_total: Option<u16>,
+}
+
+impl LineStatus {
+    /// Whether the swept storage is filled to 70 % or more: the daemon drains it as it finds it, so
+    /// that texts which stay there say that something is wrong. A full one takes in no more, and
+    /// most modems then say nothing.
+    pub fn storage_is_filling(&self) -> bool {
+        match (self.storage_used, self.storage_total) {
+            (Some(used), Some(total)) => {
+                total > 0 && u32::from(used) * 100 >= u32::from(total) * FILLING_PERCENT
+            }
+            (Some(_), None) | (None, Some(_)) | (None, None) => false,
+        }
+    }
 }
 
 /// A segment to send, and where its outcome goes.

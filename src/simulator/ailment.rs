@@ -72,6 +72,8 @@ pub enum Ailment {
     Unannounced,
     /// Indications name this memory, whatever was used.
     Misnames(String),
+    /// Texts are stored into this memory, whatever was chosen.
+    StoresInto(String),
     /// The next texts are dropped, and announced as `+CMTI: ,-1`.
     Drops {
         /// How many.

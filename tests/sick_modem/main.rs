@@ -17,6 +17,7 @@ mod sending;
 mod setup;
 mod sim;
 mod storage;
+mod words;
 
 use std::process::ExitCode;
 
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         sending::rows(),
         arrivals::rows(),
         sim::rows(),
+        words::rows(),
     ];
     registry::run(rows.into_iter().flatten().collect())
 }

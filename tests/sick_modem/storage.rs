@@ -2,14 +2,19 @@
 
 use std::time::Duration;
 
+use callnumber::modem::LineStatus;
 use callnumber::simulator::{Ailment, Corruption};
 
-use crate::bench::{Bench, PATRON, modem};
+use crate::bench::{Bench, PATIENCE, PATRON, modem};
 use crate::registry::Row;
 use crate::rows;
 
 pub fn rows() -> Vec<Row> {
     rows![
+        row_01_a_full_store_is_drained_and_said_to_be_full,
+        row_01_what_cannot_be_read_is_kept_raw_and_then_deleted,
+        row_03_a_text_lies_in_another_memory_than_was_named,
+        row_03_a_text_that_nobody_announced_lies_in_the_other_memory,
         row_06_indexes_start_at_zero_and_have_holes,
         row_07_a_text_is_announced_before_it_is_listed,
         row_08_one_corrupt_entry_costs_only_itself,
@@ -18,16 +23,92 @@ pub fn rows() -> Vec<Row> {
     ]
 }
 
+async fn row_01_a_full_store_is_drained_and_said_to_be_full() {
+    // A Huawei says so; the others say nothing at all.
+    for profile in ["huawei-e3372", "generic"] {
+        let modem = modem(profile, |settings| settings.capacity = Some(10));
+        let all: Vec<String> = (0..40).map(|n| format!("question {n}")).collect();
+        for words in &all {
+            modem.patron_texts(PATRON, words).unwrap();
+        }
+        modem.wait_until_stored(10, PATIENCE).await.unwrap();
+        assert_eq!(modem.waiting(), 30, "the network holds the rest");
+        let bench = Bench::on(modem);
+        bench
+            .status("filling", LineStatus::storage_is_filling)
+            .await;
+        let all: Vec<&str> = all.iter().map(String::as_str).collect();
+        bench.reads(&all).await;
+        bench
+            .status("drained", |status| !status.storage_is_filling())
+            .await;
+        // What would have emptied it at one stroke races whatever arrives meanwhile.
+        let heard = bench.modem.heard();
+        let bulk = heard
+            .iter()
+            .find(|heard| heard.line.starts_with("+CMGD=") && heard.line.contains(','));
+        assert_eq!(bulk, None);
+    }
+}
+
+async fn row_01_what_cannot_be_read_is_kept_raw_and_then_deleted() {
+    let bench = Bench::ready("quectel-ec25").await;
+    // Nonsense that is hexadecimal, and an entry that is not even that, however often it is read.
+    bench.modem.deliver_pdu("00FFFFFF").unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    bench.modem.suffers(Ailment::Corrupt {
+        index: 0,
+        how: Corruption::Noise,
+        when_read: true,
+    });
+    bench.modem.patron_texts(PATRON, "unreadable").unwrap();
+    bench.modem.wait_until_stored(0, PATIENCE).await.unwrap();
+    let kept = bench.kept();
+    assert_eq!(kept.len(), 2, "{kept:?}");
+    assert_eq!(
+        (kept[0].readable, &kept[0].octets[..]),
+        (true, &[0, 255, 255, 255][..])
+    );
+    assert!(!kept[1].readable);
+    assert!(
+        kept[1].octets.starts_with(b"~"),
+        "as it was listed: {:?}",
+        kept[1]
+    );
+}
+
+async fn row_03_a_text_lies_in_another_memory_than_was_named() {
+    let bench = Bench::ready("huawei-e3372").await;
+    tokio::time::sleep(Duration::from_secs(45)).await;
+    bench.modem.suffers(Ailment::Misnames("ME".into()));
+    let told = tokio::time::Instant::now();
+    bench.modem.patron_texts(PATRON, "where am I?").unwrap();
+    bench.reads(&["where am I?"]).await;
+    let waited = told.elapsed();
+    assert!(waited < Duration::from_secs(10), "{waited:?}");
+}
+
+async fn row_03_a_text_that_nobody_announced_lies_in_the_other_memory() {
+    let bench = Bench::ready("huawei-e3372").await;
+    bench.modem.suffers(Ailment::Unannounced);
+    bench.modem.suffers(Ailment::StoresInto("ME".into()));
+    let told = tokio::time::Instant::now();
+    bench
+        .modem
+        .patron_texts(PATRON, "found all the same")
+        .unwrap();
+    bench.reads(&["found all the same"]).await;
+    let waited = told.elapsed();
+    assert!(waited < Duration::from_secs(6 * 60), "{waited:?}");
+}
+
 async fn row_06_indexes_start_at_zero_and_have_holes() {
     let modem = modem("huawei-e3372", |_| {});
     for words in ["zero", "one", "two", "three"] {
         modem.patron_texts(PATRON, words).unwrap();
     }
     // Another program read two of them meanwhile.
-    modem
-        .wait_until_stored(4, crate::bench::PATIENCE)
-        .await
-        .unwrap();
+    modem.wait_until_stored(4, PATIENCE).await.unwrap();
     assert!(modem.forget("SM", 0) && modem.forget("SM", 2));
     let bench = Bench::on(modem);
     bench.reads(&["one", "three"]).await;
@@ -69,10 +150,7 @@ async fn row_08_one_corrupt_entry_costs_only_itself() {
         for words in ["first", "second", "third"] {
             modem.patron_texts(PATRON, words).unwrap();
         }
-        modem
-            .wait_until_stored(3, crate::bench::PATIENCE)
-            .await
-            .unwrap();
+        modem.wait_until_stored(3, PATIENCE).await.unwrap();
         modem.suffers(Ailment::Corrupt {
             index: 1,
             how,

@@ -98,8 +98,20 @@ impl Session {
             Command::Signal => status.signal_dbm = line.and_then(response::signal_dbm),
             Command::StorageRead | Command::StorageSet(_) => {
                 if let Some((used, total)) = fill_of(&reply.lines) {
+                    let was_filling = status.storage_is_filling();
                     status.storage_used = Some(used);
                     status.storage_total = Some(total);
+                    if status.storage_is_filling() && self.stage == Stage::Running {
+                        if !was_filling {
+                            tracing::warn!(
+                                used,
+                                total,
+                                "the modem's storage fills up: once it is full, no text arrives"
+                            );
+                        }
+                        // Whatever is there and was not found where texts should lie.
+                        self.mailbox.sweep_all();
+                    }
                 }
             }
             _ => {}

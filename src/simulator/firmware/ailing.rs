@@ -135,6 +135,14 @@ impl Ailing {
         })
     }
 
+    /// The memory that texts are stored into.
+    pub(super) fn detour(&self) -> Option<Mem> {
+        self.lasting(|ailment| match ailment {
+            Ailment::StoresInto(name) => Mem::named(name),
+            _ => None,
+        })
+    }
+
     /// How many messages it claims to hold.
     pub(super) fn miscount(&self) -> Option<usize> {
         self.lasting(|ailment| match ailment {
@@ -209,6 +217,7 @@ impl Firmware {
             | Ailment::ListsLate(_)
             | Ailment::Unannounced
             | Ailment::Misnames(_)
+            | Ailment::StoresInto(_)
             | Ailment::Drops { .. }
             | Ailment::Miscounts(_)
             | Ailment::Memories(_) => {

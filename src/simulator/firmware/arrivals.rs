@@ -101,7 +101,8 @@ impl Firmware {
 
     fn route(&self, shown: &Shown, is_report: bool) -> Route {
         let [_, deliver, _, report, _] = self.terms.indications;
-        let [_, _, into] = self.terms.memories;
+        let [_, _, chosen] = self.terms.memories;
+        let into = self.ailing.detour().unwrap_or(chosen);
         if is_report || matches!(shown, Shown::Report(..)) {
             let into = if self.profile.separate_reports {
                 Mem::Reports

@@ -1,0 +1,126 @@
+//! Words on the air: septets, fill bits, national tables.
+
+use std::time::Duration;
+
+use callnumber::simulator::Parts;
+use callnumber::simulator::air::{Language, to_hex};
+use callnumber::sms::{Pdu, Tpdu};
+
+use crate::bench::{Bench, PATIENCE, PATRON};
+use crate::registry::Row;
+use crate::rows;
+
+pub fn rows() -> Vec<Row> {
+    rows![
+        row_26_septets_begin_after_the_fill_bits,
+        row_26_a_name_of_seven_letters_gains_none,
+        row_27_national_tables_are_read,
+        row_27_an_unknown_escape_is_read_from_the_main_table,
+    ]
+}
+
+/// Septets into octets, least significant bit first (TS 23.038 §6.1.2.1.1).
+fn packed(septets: &[u8]) -> Vec<u8> {
+    let bits: Vec<u8> = septets
+        .iter()
+        .flat_map(|septet| (0..7).map(move |bit| septet >> bit & 1))
+        .collect();
+    bits.chunks(8)
+        .map(|octet| octet.iter().rev().fold(0, |octet, bit| octet << 1 | bit))
+        .collect()
+}
+
+/// An SMS-DELIVER with its service centre left out; `from` is type and value of the address, its
+/// length in front (TS 23.040 §9.2.2.1).
+fn deliver(from: &[u8], septets: &[u8]) -> String {
+    let mut pdu = vec![0x00, 0x04];
+    pdu.extend(from);
+    pdu.extend([0x00, 0x00, 0x62, 0x11, 0x52, 0x21, 0x43, 0x65, 0x00]);
+    pdu.push(u8::try_from(septets.len()).unwrap());
+    pdu.extend(packed(septets));
+    to_hex(&pdu)
+}
+
+async fn row_26_septets_begin_after_the_fill_bits() {
+    let bench = Bench::ready("generic").await;
+    // A reference of 0x1B looks like the escape septet to whoever unpacks before skipping the header.
+    for (wide, reference) in [(false, 0x1B), (true, 0x1B1B), (true, 0x001B)] {
+        let words = format!("{reference} Ångström, {{braces}} and € 20. ").repeat(8);
+        let parts = Parts {
+            wide_reference: wide,
+            reference: Some(reference),
+            ..Parts::default()
+        };
+        bench.modem.deliver_parts(PATRON, &words, &parts).unwrap();
+        bench.modem.wait_until_stored(0, PATIENCE).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let joined: String = bench.words().concat();
+        assert!(joined.ends_with(&words), "{joined:?}");
+    }
+}
+
+async fn row_26_a_name_of_seven_letters_gains_none() {
+    let bench = Bench::ready("generic").await;
+    for name in ["LIBRARY", "ELM", "A", "LIBRARIES12"] {
+        let letters: Vec<u8> = name.bytes().collect();
+        let value = packed(&letters);
+        // The length counts useful half octets: seven letters are 49 bits, thirteen of them.
+        let halves = u8::try_from((letters.len() * 7).div_ceil(4)).unwrap();
+        let mut from = vec![halves, 0xD0];
+        from.extend(value);
+        bench.modem.deliver_pdu(&deliver(&from, b"due")).unwrap();
+        bench.modem.wait_until_stored(0, PATIENCE).await.unwrap();
+        let kept = bench.kept();
+        let Tpdu::Deliver(deliver) = Pdu::decode(&kept.last().unwrap().octets).unwrap().tpdu else {
+            panic!("no DELIVER");
+        };
+        assert_eq!(deliver.originator.to_string(), name);
+    }
+}
+
+async fn row_27_national_tables_are_read() {
+    let bench = Bench::ready("generic").await;
+    for (locking, single, words) in [
+        (Some(Language::Turkish), None, "Şu kitap içeride mi? Ğ ı"),
+        (
+            None,
+            Some(Language::Turkish),
+            "ş ç ğ ı İ with the main table",
+        ),
+        (None, Some(Language::Spanish), "¿Está aquí el título? ó ú"),
+        (
+            Some(Language::Portuguese),
+            Some(Language::Portuguese),
+            "O livro está disponível amanhã? Ç õ",
+        ),
+    ] {
+        let parts = Parts {
+            locking,
+            single,
+            ..Parts::default()
+        };
+        bench.modem.deliver_parts(PATRON, words, &parts).unwrap();
+        bench.modem.wait_until_stored(0, PATIENCE).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(bench.words().last().unwrap(), words);
+    }
+}
+
+async fn row_27_an_unknown_escape_is_read_from_the_main_table() {
+    let bench = Bench::ready("generic").await;
+    let from = [0x0B, 0x91, 0x51, 0x55, 0x21, 0x03, 0x01, 0xF0];
+    for (septets, words) in [
+        (&[0x61, 0x1B, 0x7A, 0x62][..], "azb"), // nothing stands at 0x7A of the extension table
+        (&[0x1B, 0x65, 0x31], "€1"),
+        (&[0x61, 0x1B], "a"), // an escape at the very end
+    ] {
+        bench.modem.deliver_pdu(&deliver(&from, septets)).unwrap();
+        bench.modem.wait_until_stored(0, PATIENCE).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(
+            bench.words().last().unwrap().trim_end(),
+            words,
+            "{septets:?}"
+        );
+    }
+}
