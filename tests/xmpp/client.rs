@@ -1,0 +1,253 @@
+//! A client that reads XML with its own eyes.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::PATIENCE;
+use crate::server::Server;
+
+const HEADER: &str = "<stream:stream xmlns='jabber:client' \
+                      xmlns:stream='http://etherx.jabber.org/streams' to='example.org' \
+                      version='1.0'>";
+
+/// Makes an account with the password `pw` (XEP-0077).
+pub(crate) async fn register(server: &Server, user: &str) {
+    let mut client = Messenger::reach(server, user).await;
+    client
+        .send(&format!(
+            "<iq type='set' id='register'><query xmlns='jabber:iq:register'>\
+             <username>{user}</username><password>pw</password></query></iq>"
+        ))
+        .await;
+    client.expect(&["id='register'", "result"]).await;
+}
+
+/// A client that sees stanzas as text.
+pub(crate) struct Messenger {
+    socket: TcpStream,
+    buffer: String,
+    resource: String,
+    /// Stanzas that came while something else was looked for.
+    seen: Vec<String>,
+}
+
+impl Messenger {
+    /// As far as the server's first offer: nobody is named yet.
+    async fn reach(server: &Server, resource: &str) -> Self {
+        let socket = TcpStream::connect(("127.0.0.1", server.clients))
+            .await
+            .unwrap();
+        let mut client = Self {
+            socket,
+            buffer: String::new(),
+            resource: resource.into(),
+            seen: Vec::new(),
+        };
+        client.send(HEADER).await;
+        client.until_raw("</stream:features>").await;
+        client.buffer.clear();
+        client
+    }
+
+    pub(crate) async fn connect(server: &Server, user: &str, resource: &str) -> Self {
+        let mut client = Self::reach(server, resource).await;
+        let secret = base64(format!("\0{user}\0pw").as_bytes());
+        client
+            .send(&format!(
+                "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{secret}</auth>"
+            ))
+            .await;
+        client.until_raw("<success").await;
+        client.buffer.clear();
+        client.send(HEADER).await;
+        client.until_raw("</stream:features>").await;
+        client.buffer.clear();
+        client
+            .send(&format!(
+                "<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>{resource}</resource></bind></iq>"
+            ))
+            .await;
+        client.expect(&["id='bind'", "result"]).await;
+        client
+    }
+
+    pub(crate) async fn send(&mut self, text: &str) {
+        timeout(PATIENCE, self.socket.write_all(text.as_bytes()))
+            .await
+            .expect("the server takes it")
+            .unwrap();
+    }
+
+    pub(crate) async fn fill(&mut self) -> bool {
+        let mut chunk = [0; 16 * 1024];
+        let count = self.socket.read(&mut chunk).await.unwrap_or(0);
+        self.buffer
+            .push_str(&String::from_utf8_lossy(&chunk[..count]));
+        count > 0
+    }
+
+    pub(crate) async fn until_raw(&mut self, text: &str) {
+        let found = async {
+            while !self.buffer.contains(text) {
+                assert!(self.fill().await, "hung up: {}", self.buffer);
+            }
+        };
+        timeout(PATIENCE, found).await.expect(text);
+    }
+
+    pub(crate) async fn next(&mut self) -> String {
+        loop {
+            if let Some(end) = stanza_end(&self.buffer) {
+                let stanza: String = self.buffer.drain(..end).collect();
+                let stanza = stanza.replace('"', "'");
+                // Clients answer pings.
+                if stanza.contains("urn:xmpp:ping") && stanza.contains("type='get'") {
+                    let pong = format!(
+                        "<iq type='result' to='{}' id='{}'/>",
+                        attribute(&stanza, "from"),
+                        attribute(&stanza, "id")
+                    );
+                    self.send(&pong).await;
+                    continue;
+                }
+                return stanza;
+            }
+            assert!(self.fill().await, "hung up: {}", self.buffer);
+        }
+    }
+
+    /// The first stanza that holds all of this.
+    pub(crate) async fn expect(&mut self, parts: &[&str]) -> String {
+        let fits = |stanza: &String| parts.iter().all(|part| stanza.contains(part));
+        if let Some(at) = self.seen.iter().position(fits) {
+            return self.seen.remove(at);
+        }
+        let found = async {
+            loop {
+                let stanza = self.next().await;
+                if fits(&stanza) {
+                    return stanza;
+                }
+                self.seen.push(stanza);
+            }
+        };
+        let found = timeout(PATIENCE, found).await;
+        found.unwrap_or_else(|_| panic!("{}: no {parts:?} among {:#?}", self.resource, self.seen))
+    }
+
+    pub(crate) async fn sign_in(&mut self) {
+        self.send("<presence/><presence to='desk@desk.example.org'/>")
+            .await;
+        self.expect(&["<presence", "from='desk@desk.example.org'", "1 librarian"])
+            .await;
+    }
+
+    /// Reads texts until so many different ones are there; says how many copies came.
+    pub(crate) async fn reads_until(&mut self, read: &mut BTreeSet<String>, count: usize) -> usize {
+        let mut copies = 0;
+        let flood = async {
+            while read.len() < count {
+                let stanza = match self.seen.is_empty() {
+                    true => self.next().await,
+                    false => self.seen.remove(0),
+                };
+                let words = body(&stanza);
+                if words.starts_with("text ") {
+                    read.insert(words.to_owned());
+                    copies += 1;
+                }
+            }
+        };
+        let flowing = timeout(PATIENCE * 3, flood).await;
+        flowing.unwrap_or_else(|_| panic!("only {} of {count} texts came", read.len()));
+        copies
+    }
+
+    /// Until an address answers at all.
+    pub(crate) async fn waits_for(&mut self, address: &str) {
+        let answered = async {
+            for n in 0.. {
+                self.send(&format!(
+                    "<iq to='{address}' id='there-{n}' type='get'><ping xmlns='urn:xmpp:ping'/></iq>"
+                ))
+                .await;
+                let answer = self.expect(&[&format!("id='there-{n}'")]).await;
+                if answer.contains("type='result'") {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        timeout(PATIENCE, answered).await.expect(address);
+    }
+
+    pub(crate) async fn says(&mut self, to: &str, id: &str, words: &str) {
+        self.send(&format!(
+            "<message to='{to}' id='{id}' type='chat'><body>{words}</body><request xmlns='urn:xmpp:receipts'/></message>"
+        ))
+        .await;
+    }
+}
+
+pub(crate) fn attribute(stanza: &str, name: &str) -> String {
+    let key = format!(" {name}='");
+    let from = stanza
+        .find(&key)
+        .unwrap_or_else(|| panic!("{name}: {stanza}"))
+        + key.len();
+    stanza[from..].split('\'').next().unwrap().to_owned()
+}
+
+pub(crate) fn body(stanza: &str) -> &str {
+    let (_, rest) = stanza.split_once("<body>").unwrap_or_default();
+    rest.split("</body>").next().unwrap_or_default()
+}
+
+/// Where the first whole element ends.
+pub(crate) fn stanza_end(text: &str) -> Option<usize> {
+    let (mut depth, mut quote, mut tag) = (0_i32, None, None);
+    for (at, c) in text.char_indices() {
+        match (quote, tag, c) {
+            (Some(q), _, c) if c == q => quote = None,
+            (Some(_), _, _) => {}
+            (None, Some(_), '\'' | '"') => quote = Some(c),
+            (None, None, '<') => tag = Some(at),
+            (None, Some(start), '>') => {
+                let inside = &text[start..=at];
+                tag = None;
+                if inside.starts_with("</") {
+                    depth -= 1;
+                } else if !inside.ends_with("/>") {
+                    depth += 1;
+                }
+                if depth == 0 {
+                    return Some(at + 1);
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+pub(crate) fn base64(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    bytes
+        .chunks(3)
+        .map(|chunk| {
+            let n = (0..3).fold(0_usize, |n, i| {
+                n << 8 | usize::from(chunk.get(i).copied().unwrap_or(0))
+            });
+            (0..4)
+                .map(|i| match i <= chunk.len() {
+                    true => char::from(LETTERS[n >> (18 - 6 * i) & 63]),
+                    false => '=',
+                })
+                .collect::<String>()
+        })
+        .collect()
+}

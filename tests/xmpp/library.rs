@@ -1,0 +1,126 @@
+//! The library whose desk the stories are about.
+
+use std::path::Path;
+
+use callnumber::daemon::{House, HouseSettings};
+use callnumber::routing::{
+    Amendment, ConversationState, DeliveryState, Event, GatewayId, GatewayKind, Library, Role,
+};
+use callnumber::spool::transcript::{self, Entry, Listing};
+use callnumber::xmpp::{self, Standing};
+use tempfile::TempDir;
+use tokio::time::timeout;
+
+use crate::PATIENCE;
+use crate::server::{SECRET, Server};
+
+/// A library with one desk, two librarians and a line that nobody drives.
+pub(crate) struct Desk {
+    pub(crate) house: House,
+    line: GatewayId,
+    _folder: TempDir,
+}
+
+pub(crate) async fn open(spool: &Path, settings: xmpp::Settings) -> House {
+    let library = Library {
+        name: "Elm".into(),
+        ..Library::default()
+    };
+    let settings = HouseSettings {
+        xmpp: Some(settings),
+        ..HouseSettings::quiet(spool.to_owned(), library)
+    };
+    House::open(settings).await.unwrap()
+}
+
+impl Desk {
+    pub(crate) async fn open(server: &Server) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let spool = folder.path().join("spool.db");
+        let house = open(&spool, server.settings(SECRET, "desk.example.org")).await;
+        let desk = house.desk();
+        let mut amendments = vec![
+            Amendment::AddLine {
+                name: "front-desk".into(),
+            },
+            Amendment::AddGateway {
+                name: "chat".into(),
+                kind: GatewayKind::Im,
+                queue: "desk".into(),
+                line: None,
+                policy: None,
+            },
+        ];
+        for name in ["ana", "ben"] {
+            amendments.push(Amendment::AddOperator {
+                name: name.into(),
+                password_hash: None,
+                role: Role::Operator,
+                queues: vec!["desk".into()],
+            });
+            amendments.push(Amendment::SetAddresses {
+                operator: name.into(),
+                jids: vec![format!("{name}@example.org")],
+            });
+        }
+        for amendment in amendments {
+            desk.amend(amendment).await.unwrap();
+        }
+        let board = desk.board();
+        let line = board.borrow().plan.gateway_named("front-desk").unwrap().id;
+        let desk = Self {
+            house,
+            line,
+            _folder: folder,
+        };
+        desk.linked(|standing| *standing == Standing::Up).await;
+        desk
+    }
+
+    pub(crate) async fn linked(&self, wanted: impl Fn(&Standing) -> bool) {
+        let mut standing = self.house.messengers().unwrap().clone();
+        timeout(PATIENCE, standing.wait_for(wanted))
+            .await
+            .expect("the link stands so")
+            .unwrap();
+    }
+
+    pub(crate) async fn texts(&self, number: &str, words: &str) {
+        let event = Event::TextArrived {
+            gateway: self.line,
+            from: number.into(),
+            body: words.into(),
+            stamped_at: None,
+        };
+        self.house.desk().ask(event).await.unwrap();
+    }
+
+    /// Bodies and states of everything that went out to anybody.
+    pub(crate) async fn sent(&self) -> Vec<(String, DeliveryState)> {
+        let read = self.house.spool().read(|c| {
+            let listing = Listing {
+                states: vec![
+                    ConversationState::Held,
+                    ConversationState::Waiting,
+                    ConversationState::Claimed,
+                    ConversationState::Closed,
+                ],
+                queues: None,
+                after: None,
+                limit: 10_000,
+            };
+            let mut sent = Vec::new();
+            for listed in transcript::list(c, &listing)? {
+                for entry in transcript::thread(c, listed.conversation.id, None, 1000)? {
+                    if let Entry::Message(message) = entry
+                        && message.client_id.is_some()
+                    {
+                        sent.push((message.body, message.state));
+                    }
+                }
+            }
+            Ok(sent)
+        });
+        read.await.unwrap()
+    }
+}

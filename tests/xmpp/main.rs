@@ -1,0 +1,45 @@
+//! Operators and chat patrons through real servers, with clients that share no code with the desk.
+//!
+//! Every story is told at each server; each telling starts a server of its own on loopback.
+#![allow(clippy::unwrap_used)]
+
+mod client;
+mod deaths;
+mod hostile;
+mod library;
+mod server;
+mod stories;
+
+use std::time::Duration;
+
+/// Nothing in a story takes longer, on a slow and busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Tells each story at each server.
+macro_rules! at_each_server {
+    ($($room:ident::$story:ident),* $(,)?) => {
+        mod prosody {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $story() {
+                super::$room::$story(super::server::Server::prosody().await).await;
+            })*
+        }
+        mod ejabberd {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $story() {
+                super::$room::$story(super::server::Server::ejabberd().await).await;
+            })*
+        }
+    };
+}
+
+at_each_server![
+    stories::a_text_is_answered_from_a_client_and_the_receipt_waits_for_the_network,
+    stories::the_first_answer_claims_and_the_loser_keeps_the_words,
+    stories::a_chat_patron_is_answered_from_the_desk_and_sees_no_librarian,
+    stories::a_refused_link_says_why,
+    deaths::a_killed_server_loses_no_held_text,
+    deaths::a_killed_client_loses_no_held_text,
+    deaths::a_killed_daemon_loses_no_held_text_and_finds_its_librarian_again,
+    hostile::hostile_stanzas_reach_nobody_and_end_nothing,
+];

@@ -1,0 +1,234 @@
+//! Real servers, each on loopback in a folder of its own.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use callnumber::xmpp::{self, PatronStyle};
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::PATIENCE;
+use crate::client::register;
+
+pub(crate) const SECRET: &str = "a shared secret";
+
+/// Who has an account, all with the password `pw`.
+const ACCOUNTS: [&str; 4] = ["ana", "ben", "pat", "eve"];
+
+pub(crate) fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Make {
+    Prosody,
+    Ejabberd,
+}
+
+/// A server of our own: accounts at `example.org`, the component `desk.example.org`.
+pub(crate) struct Server {
+    make: Make,
+    child: Option<Child>,
+    folder: TempDir,
+    pub(crate) clients: u16,
+    pub(crate) components: u16,
+}
+
+impl Server {
+    pub(crate) async fn prosody() -> Self {
+        let mut server = Self::prepare(Make::Prosody);
+        let accounts = server.folder.path().join("data/example%2eorg/accounts");
+        std::fs::create_dir_all(&accounts).unwrap();
+        for name in ACCOUNTS {
+            let account = "return { [\"password\"] = \"pw\" };\n";
+            std::fs::write(accounts.join(format!("{name}.dat")), account).unwrap();
+        }
+        server.run().await;
+        server
+    }
+
+    pub(crate) async fn ejabberd() -> Self {
+        let mut server = Self::prepare(Make::Ejabberd);
+        server.run().await;
+        for name in ACCOUNTS {
+            register(&server, name).await;
+        }
+        server
+    }
+
+    fn prepare(make: Make) -> Self {
+        let server = Self {
+            make,
+            child: None,
+            clients: free_port(),
+            components: free_port(),
+            folder: tempfile::tempdir().unwrap(),
+        };
+        let (name, config) = match make {
+            Make::Prosody => ("prosody.cfg.lua", server.prosody_config()),
+            Make::Ejabberd => ("ejabberd.yml", server.ejabberd_config()),
+        };
+        std::fs::write(server.path().join(name), config).unwrap();
+        server
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn prosody_config(&self) -> String {
+        format!(
+            r#"
+run_as_root = true
+daemonize = false
+pidfile = "{folder}/prosody.pid"
+data_path = "{folder}/data"
+log = {{ info = "{folder}/log" }}
+interfaces = {{ "127.0.0.1" }}
+c2s_ports = {{ {clients} }}
+s2s_ports = {{ }}
+http_ports = {{ }}
+https_ports = {{ }}
+component_ports = {{ {components} }}
+component_interfaces = {{ "127.0.0.1" }}
+modules_enabled = {{ "roster"; "saslauth"; "disco"; "ping"; "carbons"; "blocklist" }}
+modules_disabled = {{ "offline"; "s2s"; "tls" }}
+authentication = "internal_plain"
+c2s_require_encryption = false
+allow_unencrypted_plain_auth = true
+VirtualHost "example.org"
+Component "desk.example.org"
+  component_secret = "{SECRET}"
+  component_conflict_resolve = "kick_old"
+"#,
+            folder = self.path().display(),
+            clients = self.clients,
+            components = self.components,
+        )
+    }
+
+    fn ejabberd_config(&self) -> String {
+        format!(
+            r#"
+hosts: [example.org]
+loglevel: warning
+log_rotate_count: 0
+auth_method: internal
+auth_password_format: plain
+registration_timeout: infinity
+listen:
+  - port: {clients}
+    ip: "127.0.0.1"
+    module: ejabberd_c2s
+    starttls: false
+  - port: {components}
+    ip: "127.0.0.1"
+    module: ejabberd_service
+    access: all
+    global_routes: false
+    hosts:
+      desk.example.org:
+        password: "{SECRET}"
+modules:
+  mod_disco: {{}}
+  mod_roster: {{}}
+  mod_ping: {{}}
+  mod_carboncopy: {{}}
+  mod_register:
+    ip_access: all
+"#,
+            clients = self.clients,
+            components = self.components,
+        )
+    }
+
+    pub(crate) async fn run(&mut self) {
+        let folder = self.path().to_owned();
+        let mut command = match self.make {
+            Make::Prosody => {
+                let mut command = Command::new("prosody");
+                command
+                    .arg("--config")
+                    .arg(folder.join("prosody.cfg.lua"))
+                    .arg("-F");
+                command
+            }
+            // Its own control script insists on a system account and a node name.
+            Make::Ejabberd => {
+                let mut command = Command::new("erl");
+                command
+                    .arg("-noinput")
+                    .args(["-mnesia", "dir"])
+                    .arg(format!("\"{}/data\"", folder.display()))
+                    .args(["-s", "ejabberd"])
+                    .env("HOME", &folder)
+                    .env("ERL_LIBS", erlang_libraries())
+                    .env("ERL_CRASH_DUMP", folder.join("crash.dump"))
+                    .env("EJABBERD_CONFIG_PATH", folder.join("ejabberd.yml"))
+                    .env("EJABBERD_LOG_PATH", folder.join("ejabberd.log"));
+                command
+            }
+        };
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the server is installed: tests/run does it");
+        self.child = Some(child);
+        let up = async {
+            for port in [self.clients, self.components] {
+                while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            }
+        };
+        timeout(PATIENCE, up).await.expect("the server comes up");
+    }
+
+    /// SIGKILL: it has no time for anything.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    pub(crate) fn settings(&self, secret: &str, domain: &str) -> xmpp::Settings {
+        xmpp::Settings {
+            domain: domain.into(),
+            server: format!("127.0.0.1:{}", self.components),
+            secret: secret.into(),
+            patrons: PatronStyle::Token,
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Where Debian keeps ejabberd, by architecture.
+fn erlang_libraries() -> String {
+    let folders = std::fs::read_dir("/usr/lib").expect("a Debian system has it");
+    folders
+        .filter_map(|folder| Some(folder.ok()?.path()))
+        .find(|folder| {
+            std::fs::read_dir(folder).is_ok_and(|mut entries| {
+                entries.any(|entry| {
+                    entry.is_ok_and(|entry| {
+                        entry.file_name().to_string_lossy().starts_with("ejabberd-")
+                    })
+                })
+            })
+        })
+        .expect("ejabberd is installed: tests/run does it")
+        .display()
+        .to_string()
+}
