@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::desk::{Desk, SEGMENTS_MAX};
 use crate::modem::Line;
@@ -51,6 +52,42 @@ pub enum Request {
         /// The code.
         code: String,
     },
+    /// Tell more or less in the log.
+    Log {
+        /// A level, a filter, or `usual`.
+        level: String,
+        /// Back to usual after so many seconds.
+        for_s: Option<u64>,
+    },
+    /// Read the configuration again.
+    Reload,
+    /// Close, as for a signal.
+    Stop,
+}
+
+/// What the process itself is asked for, not the desk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Chore {
+    /// Tell more or less in the log.
+    Log {
+        /// A level, a filter, or `usual`.
+        level: String,
+        /// Back to usual after so many seconds.
+        for_s: Option<u64>,
+    },
+    /// Read the configuration again.
+    Reload,
+    /// Close.
+    Stop,
+}
+
+/// A chore on its way to whoever looks after the process.
+#[derive(Debug)]
+pub struct Errand {
+    /// What is wanted.
+    pub chore: Chore,
+    /// Where the answer goes; nobody may be waiting.
+    pub answer: oneshot::Sender<Result<Value, String>>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -71,6 +108,8 @@ pub struct Rooms {
     pub lines: Vec<Line>,
     /// Whether a daemon runs.
     pub running: bool,
+    /// The way to whoever looks after the daemon's process, where somebody does.
+    pub errands: Option<mpsc::Sender<Errand>>,
 }
 
 /// Where the socket of a spool is.
@@ -206,7 +245,21 @@ impl Rooms {
                 gateway,
             } => self.send(&number, text, gateway.as_deref()).await,
             Request::Ussd { line, code } => self.ussd(line.as_deref(), &code).await,
+            Request::Log { level, for_s } => self.errand(Chore::Log { level, for_s }).await,
+            Request::Reload => self.errand(Chore::Reload).await,
+            Request::Stop => self.errand(Chore::Stop).await,
         }
+    }
+
+    async fn errand(&self, chore: Chore) -> Result<Value, String> {
+        let Some(errands) = &self.errands else {
+            return Err("this desk has nobody to do that: it is no `callnumber run`".into());
+        };
+        let closing = || "the desk is closing".to_owned();
+        let (answer, answered) = oneshot::channel();
+        let errand = Errand { chore, answer };
+        errands.send(errand).await.map_err(|_| closing())?;
+        answered.await.unwrap_or_else(|_| Err(closing()))
     }
 
     async fn send(

@@ -173,6 +173,10 @@ impl Owner {
                     self.happen(std::mem::take(&mut events)).await;
                     let _ = answer.send(self.amend(Some(operator), amendment).await);
                 }
+                Wish::Library(library) => {
+                    self.happen(std::mem::take(&mut events)).await;
+                    let _ = answer.send(self.name_library(library).await);
+                }
             }
         }
         self.happen(events).await;
@@ -538,6 +542,19 @@ impl Owner {
                 Err(not_granted(error))
             }
         }
+    }
+
+    /// Words the plan anew for a library that is called otherwise.
+    async fn name_library(&mut self, library: Library) -> Result<Receipt, NotGranted> {
+        let named = library.clone();
+        let plan = self
+            .spool
+            .read(move |connection| staff::plan(connection, &named))
+            .await
+            .map_err(not_granted)?;
+        self.library = library;
+        self.rearrange(plan).await;
+        Ok(Receipt::default())
     }
 
     /// Puts a plan in force. The plan is on disk already; what follows from it for conversations is

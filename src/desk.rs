@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::routing::{
-    Amendment, ArrivalId, Conversation, ConversationId, EndpointId, Event, Message, OperatorId,
-    Plan, QueueId, Refusal, Show,
+    Amendment, ArrivalId, Conversation, ConversationId, EndpointId, Event, Library, Message,
+    OperatorId, Plan, QueueId, Refusal, Show,
 };
 
 /// Segments of one text an operator or a command may send; longer answers belong in e-mail.
@@ -56,6 +56,8 @@ pub enum Wish {
     Amend(Amendment),
     /// The plan is to change, if this operator may change it.
     AmendBy(OperatorId, Amendment),
+    /// The library is known to patrons by other words.
+    Library(Library),
 }
 
 /// What came of a granted wish.
@@ -243,6 +245,11 @@ impl Desk {
         amendment: Amendment,
     ) -> Result<Receipt, NotGranted> {
         self.wish(Wish::AmendBy(operator, amendment)).await
+    }
+
+    /// Changes what notices call the library, and waits until that is in force.
+    pub async fn name_library(&self, library: Library) -> Result<Receipt, NotGranted> {
+        self.wish(Wish::Library(library)).await
     }
 
     /// Makes a wish and waits for the answer.

@@ -48,7 +48,10 @@ fn staged(unit: &str, drop_in: Option<&str>) -> tempfile::TempDir {
     let stage = tempfile::tempdir().unwrap();
     let start = values(unit, "ExecStart")[0];
     let program = start.split(' ').next().unwrap();
-    let unit = unit.replace(program, env!("CARGO_BIN_EXE_callnumber"));
+    let unit = unit.replace(
+        &format!("{program} "),
+        concat!(env!("CARGO_BIN_EXE_callnumber"), " "),
+    );
     fs::write(stage.path().join("callnumber.service"), unit).unwrap();
     if let Some(text) = drop_in {
         let folder = stage.path().join("callnumber.service.d");
@@ -152,10 +155,14 @@ fn the_service_never_gives_up_and_never_hangs_on_a_modem() {
             "ExecStart",
             "/usr/bin/callnumber run --config /etc/callnumber/callnumber.toml",
         ),
+        (
+            "ExecReload",
+            "/usr/bin/callnumber reload --config /etc/callnumber/callnumber.toml",
+        ),
     ] {
         assert_eq!(values(&unit, key), [value], "{key}");
     }
-    for absent in ["BindsTo", "Requires", "PrivateDevices", "ExecReload"] {
+    for absent in ["BindsTo", "Requires", "PrivateDevices"] {
         assert_eq!(values(&unit, absent), Vec::<&str>::new(), "{absent}");
     }
     let mut devices = values(&unit, "DeviceAllow");

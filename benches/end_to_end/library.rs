@@ -161,6 +161,7 @@ pub(crate) fn settings(spool: PathBuf, port: PathBuf) -> HouseSettings {
         }),
         xmpp: None,
         control: false,
+        errands: None,
     }
 }
 

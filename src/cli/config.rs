@@ -189,7 +189,7 @@ impl Config {
     }
 
     /// Reads the text of a file; the error says where and what.
-    fn parse(text: &str) -> Result<Self, String> {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         let config: Self = toml::from_str(text).map_err(|error| {
             let line = error.span().map_or(1, |span| line_of(text, span.start));
             let key = text
@@ -433,7 +433,7 @@ fn wrong<'de, D: Deserializer<'de>>(words: impl std::fmt::Display) -> D::Error {
 }
 
 /// `4s`, `5m`, `2h`, `30d`, `250ms`.
-fn parse_duration(text: &str) -> Option<Duration> {
+pub(super) fn parse_duration(text: &str) -> Option<Duration> {
     let split = text.find(|c: char| !c.is_ascii_digit())?;
     let (number, unit) = text.split_at_checked(split)?;
     let number: u64 = number.parse().ok()?;

@@ -109,6 +109,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         }),
         xmpp: None,
         control: true,
+        errands: None,
     })
     .await
     .map_err(what_to_do)?;

@@ -1,21 +1,26 @@
 //! The commands. Each says in one sentence what went wrong and what to do, and then its exit
 //! status is not 0.
 
+mod backup;
+mod caretaker;
 pub mod config;
 mod demo;
 mod desk;
+mod log;
+mod meter;
 mod modem;
 pub mod pdu;
+mod reload;
 mod run;
 mod secret;
 pub mod simulate;
+mod spool;
 mod status;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
 
 use config::Config;
 
@@ -49,6 +54,17 @@ enum Command {
     Gateway(desk::GatewayCommand),
     /// Send a text through the outbox, like a reply
     Send(desk::SendArguments),
+    /// Copy the spool, beside the running desk, and prove the copy
+    Backup(backup::BackupArguments),
+    /// Put a backup back; the daemon must be stopped
+    Restore(backup::RestoreArguments),
+    /// Read all of the spool; mend a damaged one
+    #[command(subcommand)]
+    Spool(spool::SpoolCommand),
+    /// Read the configuration again, and say what is in force now
+    Reload(reload::Arguments),
+    /// Tell more or less in the running desk's log
+    Log(log::Arguments),
     /// At the bench: read and write PDUs
     #[command(subcommand)]
     Pdu(pdu::PduCommand),
@@ -99,13 +115,18 @@ pub fn main() -> ExitCode {
 async fn perform(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Demo(arguments) => demo::run(arguments).await?,
-        Command::Run(arguments) => run::run(&arguments.load()?).await?,
+        Command::Run(arguments) => run::run(&arguments).await?,
         Command::Status(arguments) => return status::run(arguments).await,
         Command::Modem(command) => modem::run(command).await?,
         Command::Operator(command) => desk::operator(command).await?,
         Command::Queue(command) => desk::queue(command).await?,
         Command::Gateway(command) => desk::gateway(command).await?,
         Command::Send(arguments) => desk::send(arguments).await?,
+        Command::Backup(arguments) => backup::back_up_to(arguments).await?,
+        Command::Restore(arguments) => backup::restore(arguments).await?,
+        Command::Spool(command) => return spool::run(command).await,
+        Command::Reload(arguments) => reload::run(arguments).await?,
+        Command::Log(arguments) => log::run(arguments).await?,
         Command::Pdu(command) => {
             let (input, output) = (std::io::stdin().lock(), std::io::stdout().lock());
             let tally = pdu::run(&command, input, output)?;
@@ -121,14 +142,8 @@ async fn perform(command: Command) -> anyhow::Result<ExitCode> {
 
 /// Servers tell what happens; commands only what goes wrong. `CALLNUMBER_LOG` says otherwise.
 fn start_log(command: &Command) {
-    let usual = match command {
+    log::start(match command {
         Command::Run(_) | Command::Demo(_) | Command::Simulate(_) => "callnumber=info,warn",
         _ => "error",
-    };
-    let filter = EnvFilter::try_from_env("CALLNUMBER_LOG").unwrap_or_else(|_| usual.into());
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-        .init();
+    });
 }

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
 
-use super::config::Config;
-use super::secret;
+use super::caretaker::{Caretaker, ERRANDS_MAX, Next};
+use super::{BoxArguments, secret};
 use crate::daemon::{House, HouseSettings, LineSetup, WebSetup};
-use crate::desk::Desk;
+use crate::desk::{Desk, NotGranted};
 use crate::routing::{Amendment, Event, Role};
 use crate::spool::staff;
 use crate::web;
@@ -17,11 +18,13 @@ use crate::web;
 const FIRST_LINK_VALID_S: u32 = 24 * 60 * 60;
 
 /// Runs until it is told to stop.
-pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
+pub(super) async fn run(arguments: &BoxArguments) -> anyhow::Result<()> {
+    let config = arguments.load()?;
     for sentence in config.unsupported() {
         tracing::warn!("{sentence}");
     }
     let library = config.library();
+    let (errands, errand) = mpsc::channel(ERRANDS_MAX);
     let settings = HouseSettings {
         spool: config.spool_path(),
         lines: config
@@ -52,8 +55,10 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
         library,
         xmpp: config.messengers().map_err(anyhow::Error::msg)?,
         control: true,
+        errands: Some(errands),
     };
     let mut terminate = signal(SignalKind::terminate())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
     let house = House::open(settings).await?;
     let url = house
         .web()
@@ -69,10 +74,26 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
     println!("The spool is {}", house.spool().path().display());
 
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
-    tokio::select! {
-        _ = terminate.recv() => {}
-        outcome = tokio::signal::ctrl_c() => outcome.context("cannot wait for Ctrl-C")?,
-        () = feed_watchdog(house.desk().clone()) => {}
+    let mut caretaker = Caretaker::new(errand, arguments.config.clone(), config);
+    let fed = feed_watchdog(house.desk().clone());
+    tokio::pin!(fed);
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            outcome = tokio::signal::ctrl_c() => {
+                outcome.context("cannot wait for Ctrl-C")?;
+                break;
+            }
+            _ = hang_up.recv() => {
+                // The log says what came of it.
+                let _ = caretaker.reload(&house).await;
+            }
+            next = caretaker.next(&house) => match next {
+                Next::GoOn => {}
+                Next::Close => break,
+            },
+            () = &mut fed => break,
+        }
     }
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
     tracing::info!("closing");
@@ -129,8 +150,9 @@ pub(super) async fn link(desk: &Desk, operator: String, valid_s: u32) -> anyhow:
     Ok(format!("/enter/{secret}"))
 }
 
-/// Tells systemd that the desk moves: each ping goes through the router and back. Ends only when
-/// the router is gone, and then there is nothing left to run for.
+/// Tells systemd that the desk moves: each ping goes through the router and back. A disk that takes
+/// nothing is no reason to be started again. Ends only when the router is gone, and then there is
+/// nothing left to run for.
 async fn feed_watchdog(desk: Desk) {
     let every =
         sd_notify::watchdog_enabled().map_or(Duration::from_secs(60), |timeout| timeout / 3);
@@ -138,11 +160,19 @@ async fn feed_watchdog(desk: Desk) {
     loop {
         interval.tick().await;
         match desk.ask(Event::Tick).await {
-            Ok(_) => {
-                let _ = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]);
+            Ok(_) => {}
+            Err(NotGranted::ShuttingDown) => return,
+            Err(error @ NotGranted::NotKept(_)) => {
+                tracing::warn!(%error, "the desk is not well");
             }
-            Err(error) if error.is_transient() => tracing::warn!(%error, "the desk is not well"),
-            Err(error) => tracing::error!(%error, "the desk refused to tick"),
+            Err(
+                error @ (NotGranted::Refused(_)
+                | NotGranted::BadAmendment(_)
+                | NotGranted::Forbidden(_)),
+            ) => {
+                tracing::error!(%error, "the desk refused to tick");
+            }
         }
+        let _ = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]);
     }
 }

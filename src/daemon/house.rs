@@ -51,6 +51,8 @@ pub struct HouseSettings {
     pub xmpp: Option<xmpp::Settings>,
     /// Whether commands may knock.
     pub control: bool,
+    /// Who looks after the process, for commands that ask it of that.
+    pub errands: Option<mpsc::Sender<control::Errand>>,
 }
 
 /// The web face.
@@ -74,6 +76,7 @@ impl HouseSettings {
             web: None,
             xmpp: None,
             control: false,
+            errands: None,
         }
     }
 }
@@ -212,6 +215,7 @@ impl House {
                 spool: spool.clone(),
                 lines: lines.clone(),
                 running: true,
+                errands: settings.errands,
             };
             let stop = stop.clone();
             surfaces.push(tokio::spawn(async move {
@@ -292,6 +296,7 @@ impl House {
             spool: self.spool.clone(),
             lines: self.lines.clone(),
             running,
+            errands: None,
         }
     }
 

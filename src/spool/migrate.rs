@@ -40,6 +40,18 @@ pub(super) fn recognise(connection: &Connection, path: &Path) -> Result<(), Open
     Ok(())
 }
 
+/// [`recognise`], of a file that must be a spool already: an empty one is none.
+pub(super) fn recognise_ours(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    recognise(connection, path)?;
+    let application: i64 = connection
+        .pragma_query_value(None, "application_id", |row| row.get(0))
+        .map_err(|source| open_error(path, source))?;
+    match application {
+        APPLICATION_ID => Ok(()),
+        _ => Err(OpenError::NotASpool { path: path.into() }),
+    }
+}
+
 /// Runs the migrations that have not run, all of them or none.
 pub(super) fn to_latest(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
     let failed = |source| open_error(path, source);
@@ -51,17 +63,43 @@ pub(super) fn to_latest(connection: &mut Connection, path: &Path) -> Result<(), 
     if pending.is_empty() {
         return Ok(());
     }
+    run(connection, path, pending, known(), done == 0)
+}
+
+/// Gives an empty file the tables of one version, and no rows.
+pub(super) fn to_version(
+    connection: &mut Connection,
+    path: &Path,
+    version: i64,
+) -> Result<(), OpenError> {
+    let wanted = usize::try_from(version)
+        .ok()
+        .and_then(|count| MIGRATIONS.get(..count));
+    let Some(pending) = wanted else {
+        return Err(OpenError::NotASpool { path: path.into() });
+    };
+    run(connection, path, pending, version, false)
+}
+
+fn run(
+    connection: &mut Connection,
+    path: &Path,
+    pending: &[&str],
+    version: i64,
+    fresh: bool,
+) -> Result<(), OpenError> {
+    let failed = |source| open_error(path, source);
     let transaction = connection
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .map_err(failed)?;
     for migration in pending {
         transaction.execute_batch(migration).map_err(failed)?;
     }
-    if done == 0 {
+    if fresh {
         first_rows(&transaction).map_err(failed)?;
     }
     transaction
-        .pragma_update(None, "user_version", known())
+        .pragma_update(None, "user_version", version)
         .map_err(failed)?;
     transaction
         .pragma_update(None, "application_id", APPLICATION_ID)
@@ -80,10 +118,10 @@ fn first_rows(connection: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn version(connection: &Connection) -> rusqlite::Result<i64> {
+pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
-fn known() -> i64 {
+pub(super) fn known() -> i64 {
     MIGRATIONS.len() as i64
 }

@@ -6,16 +6,21 @@
 //!
 //! Rooms: [`inbox`] keeps raw PDUs until they are consumed, [`outbox`] the texts due, their
 //! attempts and outcomes, [`transcript`] conversations, [`feed`] what operators were told,
-//! [`messengers`] what is owed to XMPP clients, [`canned`] canned replies, [`audit`] who did what, [`tokens`] bearer tokens,
-//! [`staff`] the plan of the desk and who may enter.
+//! [`messengers`] what is owed to XMPP clients, [`canned`] canned replies, [`audit`] who did what,
+//! [`tokens`] bearer tokens, [`staff`] the plan of the desk and who may enter. Care of the file
+//! itself: [`backup`], [`restore`], [`check`], [`repair`].
 
 pub mod audit;
+pub mod backup;
 pub mod canned;
+pub mod check;
 pub mod feed;
 pub mod inbox;
 pub mod messengers;
 mod migrate;
 pub mod outbox;
+pub mod repair;
+pub mod restore;
 pub mod staff;
 pub mod tokens;
 pub mod transcript;

@@ -111,6 +111,11 @@ impl Bench {
         daemon.wait().unwrap();
     }
 
+    /// Waits until it has ended by itself.
+    pub fn ended(&mut self) -> std::process::ExitStatus {
+        self.daemon.take().expect("it runs").wait().unwrap()
+    }
+
     /// Asks it to stop, and waits until it has.
     pub fn stop(&mut self) -> std::process::ExitStatus {
         let mut daemon = self.daemon.take().expect("it runs");

@@ -1,0 +1,217 @@
+//! `callnumber backup` and `callnumber restore`: copies of the spool, and putting one back.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use clap::Args;
+use jiff::Timestamp;
+
+use super::BoxArguments;
+use super::meter::{Meter, megabytes};
+use crate::control::{self, CallError, Request};
+use crate::spool::backup::{Copied, back_up};
+use crate::spool::restore::{RestoreError, Restored, Waiting, put_back};
+
+/// How long a daemon that was told to stop may take to let go of the spool.
+const LET_GO: Duration = Duration::from_secs(60);
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// `callnumber backup`
+#[derive(Debug, Args)]
+pub(super) struct BackupArguments {
+    /// Where to: a file, or a folder for a copy named after the time
+    #[arg(value_name = "FILE")]
+    target: PathBuf,
+    /// In a folder: how many copies stay, the newest
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..))]
+    keep: Option<u16>,
+    #[command(flatten)]
+    at: BoxArguments,
+}
+
+/// `callnumber restore`
+#[derive(Debug, Args)]
+pub(super) struct RestoreArguments {
+    /// The backup
+    #[arg(value_name = "FILE")]
+    backup: PathBuf,
+    /// Stop the running daemon first; systemd starts it again on the restored spool
+    #[arg(long)]
+    stop_daemon: bool,
+    /// Send what waited in the backup: only when nothing was sent after it was made
+    #[arg(long)]
+    send_waiting: bool,
+    #[command(flatten)]
+    at: BoxArguments,
+}
+
+pub(super) async fn back_up_to(arguments: BackupArguments) -> anyhow::Result<()> {
+    let spool = arguments.at.load()?.spool_path();
+    let folder = arguments.target.is_dir();
+    anyhow::ensure!(
+        folder || arguments.keep.is_none(),
+        "--keep goes with a folder: {} is none",
+        arguments.target.display()
+    );
+    let target = match folder {
+        true => arguments.target.join(dated_name(Timestamp::now())),
+        false => arguments.target.clone(),
+    };
+    let Copied {
+        path,
+        octets,
+        texts,
+        same_disk,
+    } = tokio::task::spawn_blocking(move || {
+        let mut meter = Meter::new();
+        back_up(&spool, &target, &mut |progress| meter.show(progress))
+    })
+    .await??;
+    println!(
+        "{}: {texts} texts, {}, read back and whole",
+        path.display(),
+        megabytes(octets)
+    );
+    if same_disk {
+        eprintln!(
+            "callnumber: this copy is on the same disk as the spool and is lost with it: keep one \
+             on another"
+        );
+    }
+    if let Some(keep) = arguments.keep {
+        for old in surplus(&arguments.target, keep)? {
+            std::fs::remove_file(&old)
+                .with_context(|| format!("cannot remove the old backup {}", old.display()))?;
+            println!("{}: removed, {keep} newer ones are kept", old.display());
+        }
+    }
+    Ok(())
+}
+
+const NAME_BEGINS: &str = "callnumber-";
+const NAME_ENDS: &str = ".db";
+
+/// `callnumber-20261125T230000Z.db`: names sort as their times.
+fn dated_name(at: Timestamp) -> String {
+    format!("{NAME_BEGINS}{}{NAME_ENDS}", at.strftime("%Y%m%dT%H%M%SZ"))
+}
+
+fn is_dated_name(name: &str) -> bool {
+    let stamp = name
+        .strip_prefix(NAME_BEGINS)
+        .and_then(|rest| rest.strip_suffix(NAME_ENDS));
+    stamp.is_some_and(|stamp| {
+        stamp.len() == 16
+            && stamp.bytes().enumerate().all(|(at, byte)| match at {
+                8 => byte == b'T',
+                15 => byte == b'Z',
+                _ => byte.is_ascii_digit(),
+            })
+    })
+}
+
+/// Copies of ours in a folder beyond the newest few. Anything named otherwise is not ours to count.
+fn surplus(folder: &Path, keep: u16) -> anyhow::Result<Vec<PathBuf>> {
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .with_context(|| format!("cannot read {}", folder.display()))?
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| is_dated_name(name))
+        .collect();
+    names.sort_unstable();
+    names.reverse();
+    let old = names.into_iter().skip(usize::from(keep));
+    Ok(old.map(|name| folder.join(name)).collect())
+}
+
+pub(super) async fn restore(arguments: RestoreArguments) -> anyhow::Result<()> {
+    let spool = arguments.at.load()?.spool_path();
+    let waiting = match arguments.send_waiting {
+        true => Waiting::Send,
+        false => Waiting::Doubt,
+    };
+    if arguments.stop_daemon {
+        match control::call(&spool, &Request::Stop).await {
+            Ok(_) => println!("The desk is closing."),
+            Err(CallError::NotRunning) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let until = Instant::now() + LET_GO;
+    let restored = loop {
+        let (backup, place) = (arguments.backup.clone(), spool.clone());
+        let tried = tokio::task::spawn_blocking(move || {
+            let mut meter = Meter::new();
+            put_back(&backup, &place, waiting, &mut |progress| {
+                meter.show(progress);
+            })
+        })
+        .await?;
+        match tried {
+            Err(RestoreError::InUse { .. }) if arguments.stop_daemon && Instant::now() < until => {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+            tried => break tried?,
+        }
+    };
+    let Restored {
+        texts,
+        doubted,
+        opted_out,
+        previous,
+    } = restored;
+    println!("{} is in place: {texts} texts", spool.display());
+    if doubted > 0 {
+        println!(
+            "{doubted} of them waited to be sent and may have been since: they are marked unknown, \
+             for an operator to send again or not"
+        );
+    }
+    if opted_out > 0 {
+        println!("{opted_out} patrons opted out after the backup was made, and stay so");
+    }
+    if let Some(previous) = previous {
+        println!(
+            "What was there before is kept as {}: remove it once all is well",
+            previous.display()
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn names_are_known_again_and_sort_by_time() {
+        let early = dated_name("2026-01-02T03:04:05Z".parse().unwrap());
+        let late = dated_name("2026-11-25T23:00:00Z".parse().unwrap());
+        assert_eq!(early, "callnumber-20260102T030405Z.db");
+        assert!(early < late && is_dated_name(&early) && is_dated_name(&late));
+        for other in [
+            "callnumber-20260102T030405Z.db.partial",
+            "callnumber-my-own-copy-of.db",
+            "callnumber-20260102-030405Z.db",
+            "spool.db",
+        ] {
+            assert!(!is_dated_name(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn only_our_own_old_copies_are_surplus() {
+        let folder = tempfile::tempdir().unwrap();
+        let dated = |hour: u8| format!("callnumber-20261125T{hour:02}0000Z.db");
+        for name in [&dated(1), &dated(3), &dated(2), "callnumber-mine.db"] {
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        assert_eq!(
+            surplus(folder.path(), 2).unwrap(),
+            [folder.path().join(dated(1))]
+        );
+        assert_eq!(surplus(folder.path(), 3).unwrap(), Vec::<PathBuf>::new());
+    }
+}

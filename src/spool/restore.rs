@@ -1,0 +1,454 @@
+//! Putting a copy back: the spool as it was, with what must not be believed of it marked so.
+//!
+//! Time went on after the copy was made. What it says is waiting to be sent may have been sent
+//! since, so that becomes *unknown*, for a person to decide; who opted out since stays opted out,
+//! where the spool that is replaced can still be read; and new rows get numbers that nothing had
+//! before, or a browser would take a new text for one it has shown already. The spool that is
+//! replaced is kept beside the new one.
+
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+
+use super::backup::{
+    BackupError, Partial, Progress, copy_whole, open_source, prove, sync_folder, version_of,
+};
+use super::{OpenError, SpoolError, connect, migrate, take_lock};
+
+/// By how much row numbers leap: more rows than a box makes between two backups.
+const LEAP: i64 = 1_000_000;
+
+/// Why a text that waits in a copy is in doubt.
+const SENT_SINCE: &str = "restored from a backup: it may have been sent after that was made";
+
+/// What to do with texts that wait in the copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waiting {
+    /// They are *unknown*: a person decides.
+    Doubt,
+    /// They are sent: whoever restores knows that nothing was sent after the copy was made.
+    Send,
+}
+
+/// What was put back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restored {
+    /// Texts in it, both ways.
+    pub texts: u64,
+    /// Texts that waited to be sent and are *unknown* now.
+    pub doubted: usize,
+    /// Patrons who opted out after the copy was made, and stay so.
+    pub opted_out: usize,
+    /// Where the spool that was there before is kept, if there was one.
+    pub previous: Option<PathBuf>,
+}
+
+/// Why nothing was put back; the spool is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// The daemon, or a command, has the spool open.
+    #[error(
+        "the spool {} is in use: stop the desk first (`systemctl stop callnumber`), or say --stop-daemon",
+        .path.display()
+    )]
+    InUse {
+        /// The spool.
+        path: PathBuf,
+    },
+    /// The backup cannot be used, or the copy not made.
+    #[error(transparent)]
+    Copy(#[from] BackupError),
+    /// The spool's folder cannot be used.
+    #[error(transparent)]
+    Spool(OpenError),
+    /// The copy could not be made ready.
+    #[error("the backup {} could not be made ready: {said}; the spool is as it was", .path.display())]
+    NotReady {
+        /// The backup.
+        path: PathBuf,
+        /// What went wrong.
+        said: String,
+    },
+    /// The files could not be exchanged.
+    #[error("cannot put the restored spool at {}: {source}; the spool is as it was", .path.display())]
+    NotExchanged {
+        /// The spool.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+/// Puts `backup` in the place of `spool`, which no daemon may hold. Blocks.
+///
+/// # Errors
+/// What is in the way; the spool is as it was then.
+pub fn put_back(
+    backup: &Path,
+    spool: &Path,
+    waiting: Waiting,
+    watch: &mut dyn FnMut(Progress),
+) -> Result<Restored, RestoreError> {
+    let source = open_source(backup)?;
+    let version = version_of(&source, backup)?;
+    if let Some(folder) = spool.parent() {
+        std::fs::create_dir_all(folder).map_err(|source| {
+            RestoreError::Spool(OpenError::Unusable {
+                path: spool.into(),
+                source,
+            })
+        })?;
+    }
+    let _lock = take_lock(spool).map_err(|error| match error {
+        OpenError::InUse { path } => RestoreError::InUse { path },
+        error => RestoreError::Spool(error),
+    })?;
+
+    // Only with the lock: a daemon that systemd starts again meanwhile waits for its turn.
+    prove(backup, version, watch)?;
+
+    let mut beside = spool.as_os_str().to_owned();
+    beside.push(".restored");
+    let beside = PathBuf::from(beside);
+    let partial = Partial::claim(&beside)?;
+    copy_whole(source, backup, &partial.path, watch)?;
+    let texts = prove(&partial.path, version, watch)?;
+    let not_ready = |said: String| RestoreError::NotReady {
+        path: backup.into(),
+        said,
+    };
+    let (doubted, opted_out) =
+        make_ready(&partial.path, spool, waiting).map_err(|error| not_ready(error.to_string()))?;
+    // Migrations ran on it since it was proved.
+    prove(&partial.path, migrate::known(), watch)?;
+    let previous = exchange(partial, &beside, spool)?;
+    Ok(Restored {
+        texts,
+        doubted,
+        opted_out,
+        previous,
+    })
+}
+
+/// Brings the copy up to date and marks what must not be believed of it.
+fn make_ready(copy: &Path, old: &Path, waiting: Waiting) -> Result<(usize, usize), SpoolError> {
+    let broken = |error: OpenError| SpoolError::Broken(error.to_string());
+    let mut connection = connect(copy, false).map_err(broken)?;
+    migrate::to_latest(&mut connection, copy).map_err(broken)?;
+    let opted_out = opted_out_since(old);
+    let transaction = connection.transaction()?;
+    let doubted = match waiting {
+        Waiting::Doubt => doubt_waiting(&transaction)?,
+        Waiting::Send => 0,
+    };
+    let mut kept_out = 0;
+    for (gateway, address) in opted_out {
+        kept_out += transaction
+            .prepare_cached(
+                "UPDATE patron SET opted_out = 1
+                 WHERE NOT opted_out AND address = ?2
+                   AND gateway IN (SELECT id FROM gateway WHERE name = ?1)",
+            )?
+            .execute([&gateway, &address])?;
+    }
+    transaction.execute("UPDATE sqlite_sequence SET seq = seq + ?1", [LEAP])?;
+    transaction.commit()?;
+    // One file is all there is to rename.
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    connection.pragma_update(None, "journal_mode", "DELETE")?;
+    Ok((doubted, kept_out))
+}
+
+fn doubt_waiting(connection: &Connection) -> Result<usize, SpoolError> {
+    connection.execute(
+        "UPDATE message SET state = 'unknown', reason = ?1
+         WHERE id IN (SELECT message FROM outbox WHERE state = 'due')",
+        [SENT_SINCE],
+    )?;
+    connection.execute(
+        "UPDATE segment SET state = 'unknown', problem = ?1
+         WHERE state IN ('planned', 'attempting', 'refused')
+           AND outbox IN (SELECT id FROM outbox WHERE state = 'due')",
+        [SENT_SINCE],
+    )?;
+    Ok(connection.execute(
+        "UPDATE outbox SET state = 'unknown', problem = ?1 WHERE state = 'due'",
+        [SENT_SINCE],
+    )?)
+}
+
+/// Who is opted out in the spool that is replaced, by gateway and address; nobody where it cannot
+/// be read.
+fn opted_out_since(old: &Path) -> Vec<(String, String)> {
+    let read = || -> Result<_, SpoolError> {
+        let broken = |error: BackupError| SpoolError::Broken(error.to_string());
+        let connection = open_source(old).map_err(broken)?;
+        let mut rows = connection.prepare(
+            "SELECT g.name, p.address FROM patron p JOIN gateway g ON g.id = p.gateway
+             WHERE p.opted_out",
+        )?;
+        let found = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(found.collect::<rusqlite::Result<_>>()?)
+    };
+    read().unwrap_or_default()
+}
+
+/// Exchanges the spool for `new`. At no moment is there no spool, and none beside a log that is
+/// not its own.
+pub(super) fn exchange(
+    new: Partial,
+    beside: &Path,
+    spool: &Path,
+) -> Result<Option<PathBuf>, RestoreError> {
+    let failed = |source| RestoreError::NotExchanged {
+        path: spool.into(),
+        source,
+    };
+    // Under a service's own user, root restores what the service is to own.
+    let owner = std::fs::metadata(spool)
+        .or_else(|_| std::fs::metadata(spool.parent().unwrap_or(Path::new("."))));
+    if let Ok(owner) = &owner {
+        let mine = std::fs::metadata(&new.path).map_err(failed)?;
+        if (mine.uid(), mine.gid()) != (owner.uid(), owner.gid()) {
+            chown(&new.path, Some(owner.uid()), Some(owner.gid())).map_err(failed)?;
+        }
+        std::fs::set_permissions(&new.path, std::fs::Permissions::from_mode(0o600))
+            .map_err(failed)?;
+    }
+    new.keep(beside)?;
+
+    let previous = match spool.exists() {
+        true => Some(set_aside(spool).map_err(failed)?),
+        false => None,
+    };
+    std::fs::rename(beside, spool).map_err(failed)?;
+    sync_folder(spool).map_err(failed)?;
+    Ok(previous)
+}
+
+/// Keeps the spool's file under another name as well, with its log where that cannot be folded in.
+fn set_aside(spool: &Path) -> std::io::Result<PathBuf> {
+    let stamp = Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
+    let named = |suffix: &str| {
+        let mut name = spool.as_os_str().to_owned();
+        name.push(suffix);
+        PathBuf::from(name)
+    };
+    let mut aside = named(&format!(".before-{stamp}"));
+    for again in 2..100 {
+        if !aside.exists() {
+            break;
+        }
+        aside = named(&format!(".before-{stamp}-{again}"));
+    }
+    let folded = connect(spool, false).is_ok_and(|connection| {
+        connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
+                row.get::<_, i64>(0)
+            })
+            .is_ok_and(|busy| busy == 0)
+    });
+    let log = named("-wal");
+    if log.exists() {
+        let mut aside_log = aside.as_os_str().to_owned();
+        aside_log.push("-wal");
+        match folded {
+            true => std::fs::remove_file(&log)?,
+            false => std::fs::rename(&log, aside_log)?,
+        }
+    }
+    match std::fs::remove_file(named("-shm")) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    std::fs::hard_link(spool, &aside)?;
+    Ok(aside)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::super::Spool;
+    use super::super::backup::back_up;
+    use super::*;
+
+    /// A desk with a text that was answered, the answer still waiting.
+    const DESK: &str = "
+        INSERT INTO line (name) VALUES ('m');
+        INSERT INTO gateway (id, name, kind, queue, line, policy) VALUES (1, 'm', 'sms', 1, 'm', 'hold');
+        INSERT INTO patron (id, gateway, address, name) VALUES (1, 1, '+15551230100', 'heron-42');
+        INSERT INTO conversation (id, patron, gateway, queue, home, state, opened, active)
+            VALUES (1, 1, 1, 1, 1, 'waiting', 0, 0);
+        INSERT INTO message (id, conversation, direction, body, at, state, author)
+            VALUES (1, 1, 'in', 'Is it in?', 0, 'received', 'patron'),
+                   (2, 1, 'out', 'Yes.', 0, 'queued', 'operator');
+        INSERT INTO outbox (id, message, conversation, gateway, recipient, made)
+            VALUES (1, 2, 1, 1, '+15551230100', 0);";
+
+    struct Shelf {
+        folder: tempfile::TempDir,
+    }
+
+    impl Shelf {
+        fn new() -> Self {
+            let shelf = Self {
+                folder: tempfile::tempdir().unwrap(),
+            };
+            shelf.sql(DESK);
+            shelf
+        }
+
+        fn spool(&self) -> PathBuf {
+            self.folder.path().join("spool.db")
+        }
+
+        fn backup(&self) -> PathBuf {
+            let path = self.folder.path().join("backup.db");
+            back_up(&self.spool(), &path, &mut |_| {}).unwrap();
+            path
+        }
+
+        fn sql(&self, sql: &'static str) {
+            let spool = Spool::open(&self.spool()).unwrap();
+            spool.write_now(move |c| Ok(c.execute_batch(sql)?)).unwrap();
+        }
+
+        fn text(&self, sql: &'static str) -> String {
+            let spool = Spool::open(&self.spool()).unwrap();
+            let job = move |c: &Connection| Ok(c.query_row(sql, [], |row| row.get(0))?);
+            spool.write_now(job).unwrap()
+        }
+
+        fn restore(&self, backup: &Path, waiting: Waiting) -> Result<Restored, RestoreError> {
+            put_back(backup, &self.spool(), waiting, &mut |_| {})
+        }
+    }
+
+    #[test]
+    fn the_spool_is_as_it_was_and_the_later_one_is_kept() {
+        let shelf = Shelf::new();
+        let backup = shelf.backup();
+        shelf.sql("UPDATE message SET body = 'later' WHERE id = 1");
+        let restored = shelf.restore(&backup, Waiting::Doubt).unwrap();
+        assert_eq!((restored.texts, restored.doubted), (2, 1));
+        assert_eq!(
+            shelf.text("SELECT body FROM message WHERE id = 1"),
+            "Is it in?"
+        );
+        let previous = Connection::open(restored.previous.unwrap()).unwrap();
+        let body: String = previous
+            .query_row("SELECT body FROM message WHERE id = 1", [], |row| {
+                row.get(0)
+            })
+            .unwrap();
+        assert_eq!(body, "later");
+    }
+
+    #[test]
+    fn what_waited_is_in_doubt_unless_one_knows_better() {
+        let shelf = Shelf::new();
+        let backup = shelf.backup();
+        shelf.restore(&backup, Waiting::Doubt).unwrap();
+        for (sql, wanted) in [
+            ("SELECT state FROM outbox", "unknown"),
+            ("SELECT state FROM message WHERE id = 2", "unknown"),
+            ("SELECT state FROM message WHERE id = 1", "received"),
+        ] {
+            assert_eq!(shelf.text(sql), wanted, "{sql}");
+        }
+        let restored = shelf.restore(&backup, Waiting::Send).unwrap();
+        assert_eq!(restored.doubted, 0);
+        assert_eq!(shelf.text("SELECT state FROM outbox"), "due");
+    }
+
+    #[test]
+    fn who_opted_out_since_stays_out_and_numbers_are_not_given_again() {
+        let shelf = Shelf::new();
+        let backup = shelf.backup();
+        shelf.sql("UPDATE patron SET opted_out = 1");
+        let restored = shelf.restore(&backup, Waiting::Doubt).unwrap();
+        assert_eq!(restored.opted_out, 1);
+        assert_eq!(
+            shelf.text("SELECT cast(opted_out AS TEXT) FROM patron"),
+            "1"
+        );
+        shelf.sql(
+            "INSERT INTO message (conversation, direction, body, at, state, author)
+             VALUES (1, 'in', 'new', 0, 'received', 'patron')",
+        );
+        let next: i64 = shelf
+            .text("SELECT cast(max(id) AS TEXT) FROM message")
+            .parse()
+            .unwrap();
+        assert!(next > LEAP, "{next}");
+    }
+
+    #[test]
+    fn what_cannot_be_put_back_leaves_the_spool_alone() {
+        let shelf = Shelf::new();
+        let backup = shelf.backup();
+        let held = Spool::open(&shelf.spool()).unwrap();
+        let refused = shelf.restore(&backup, Waiting::Doubt);
+        assert!(matches!(refused, Err(RestoreError::InUse { .. })));
+        drop(held);
+
+        let newer = shelf.folder.path().join("newer.db");
+        std::fs::copy(&backup, &newer).unwrap();
+        let connection = Connection::open(&newer).unwrap();
+        connection.pragma_update(None, "user_version", 999).unwrap();
+        drop(connection);
+        let diary = shelf.folder.path().join("diary");
+        std::fs::write(&diary, "Dear diary, ".repeat(500)).unwrap();
+        let empty = shelf.folder.path().join("empty");
+        std::fs::write(&empty, "").unwrap();
+        let damaged = shelf.folder.path().join("damaged.db");
+        let mut octets = std::fs::read(&backup).unwrap();
+        // Every page but the first two: the tables' own.
+        octets[8192..].fill(0xA5);
+        std::fs::write(&damaged, octets).unwrap();
+        for (file, words) in [
+            (newer, "newer callnumber"),
+            (diary, "not a callnumber spool"),
+            (empty, "not a callnumber spool"),
+            (damaged, "is damaged"),
+            (shelf.folder.path().join("none.db"), "there is no spool at"),
+        ] {
+            let said = shelf
+                .restore(&file, Waiting::Doubt)
+                .unwrap_err()
+                .to_string();
+            assert!(said.contains(words), "{}: {said}", file.display());
+        }
+        assert_eq!(
+            shelf.text("SELECT body FROM message WHERE id = 1"),
+            "Is it in?"
+        );
+        let passing = std::fs::read_dir(shelf.folder.path()).unwrap();
+        let left = passing
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name.contains("partial") || name.contains("restored"));
+        assert_eq!(left.count(), 0);
+    }
+
+    #[test]
+    fn an_older_version_is_brought_up_to_date() {
+        let shelf = Shelf::new();
+        let old = shelf.folder.path().join("old.db");
+        let mut connection = Connection::open(&old).unwrap();
+        migrate::to_version(&mut connection, &old, 1).unwrap();
+        connection
+            .execute_batch("INSERT INTO queue (name) VALUES ('old')")
+            .unwrap();
+        drop(connection);
+        let restored = shelf.restore(&old, Waiting::Doubt).unwrap();
+        assert_eq!(restored.texts, 0);
+        assert_eq!(shelf.text("SELECT name FROM queue"), "old");
+        assert_eq!(
+            shelf.text("SELECT cast(user_version AS TEXT) FROM pragma_user_version"),
+            migrate::known().to_string()
+        );
+    }
+}
