@@ -32,19 +32,9 @@ fn now() -> Moment {
 }
 
 fn plan() -> Plan {
-    let gateway = |id, queue| Gateway {
-        id: GatewayId(id),
-        name: format!("line-{id}"),
-        kind: GatewayKind::Sms,
-        queue,
-        line: None,
-        policy: GatewayKind::Sms.default_policy(),
-        closed_notice: None,
-        removed: false,
-    };
-    let queue = |id, name: &str| Queue {
-        id,
-        name: name.into(),
+    let gateway = |id, queue| {
+        let name = format!("line-{id}");
+        Gateway::new(GatewayId(id), name, GatewayKind::Sms, queue)
     };
     let operator = |id, queue| Operator {
         id,
@@ -57,7 +47,7 @@ fn plan() -> Plan {
             name: "Elm".into(),
             ..Library::default()
         },
-        queues: vec![queue(DESK, "desk"), queue(NIGHT, "night")],
+        queues: vec![Queue::new(DESK, "desk"), Queue::new(NIGHT, "night")],
         gateways: vec![gateway(1, DESK), gateway(2, NIGHT)],
         operators: (1..=20)
             .map(|id| operator(OperatorId(id), DESK))

@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::desk::{Desk, SEGMENTS_MAX};
 use crate::modem::Line;
-use crate::routing::{Amendment, Event, Gateway, GatewayKind, Plan, Show};
+use crate::routing::{Amendment, Event, Gateway, GatewayKind, Notice, Plan, Queue, Show};
 use crate::sms;
 use crate::spool::{Spool, outbox, transcript};
 
@@ -418,7 +418,7 @@ fn plan_json(plan: &Plan) -> Value {
     let queues: Vec<Value> = plan
         .queues
         .iter()
-        .map(|queue| json!({ "name": queue.name }))
+        .map(|queue| queue_json(plan, queue))
         .collect();
     let gateways: Vec<Value> = plan
         .gateways
@@ -431,7 +431,9 @@ fn plan_json(plan: &Plan) -> Value {
                 "queue": queue_name(gateway.queue),
                 "line": gateway.line,
                 "offline": gateway.policy,
-                "closed_notice": gateway.closed_notice,
+                "paused": gateway.paused,
+                "closed_notice": gateway.wording.get(&Notice::Closed),
+                "wording": gateway.wording,
             })
         })
         .collect();
@@ -448,6 +450,28 @@ fn plan_json(plan: &Plan) -> Value {
         })
         .collect();
     json!({ "queues": queues, "gateways": gateways, "operators": operators })
+}
+
+/// A queue and how it is arranged.
+fn queue_json(plan: &Plan, queue: &Queue) -> Value {
+    let holidays: serde_json::Map<String, Value> = queue
+        .calendar
+        .holidays
+        .iter()
+        .map(|(date, hours)| (date.to_string(), hours.to_string().into()))
+        .collect();
+    let helper = queue
+        .fallback
+        .and_then(|fallback| plan.queue(fallback.queue));
+    json!({
+        "name": queue.name,
+        "title": queue.title,
+        "facts": queue.facts,
+        "hours": queue.calendar.hours.as_ref().map(ToString::to_string),
+        "holidays": holidays,
+        "fallback": helper.map(|helper| &helper.name),
+        "fallback_after_s": queue.fallback.map(|fallback| fallback.after.as_secs()),
+    })
 }
 
 #[cfg(test)]

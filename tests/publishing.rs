@@ -22,10 +22,7 @@ fn board(online: bool) -> Arc<Board> {
         board.online.insert(QueueId(1));
     }
     board.plan = Arc::new(Plan {
-        queues: vec![Queue {
-            id: QueueId(1),
-            name: "ask".into(),
-        }],
+        queues: vec![Queue::new(QueueId(1), "ask")],
         ..Plan::default()
     });
     Arc::new(board)

@@ -249,9 +249,6 @@ impl Config {
                  they are removed by hand",
             );
         }
-        if self.library.timezone.is_some() {
-            unsupported.push("[library] timezone is not used by this version: ignored");
-        }
         unsupported
     }
 
@@ -302,6 +299,16 @@ impl Config {
             urgent: table.urgent_contact.clone(),
             email: table.email.clone(),
             hours_link: table.hours_link.clone(),
+            time_zone: self.time_zone(),
+        }
+    }
+
+    /// Where the library's clocks are: as the file says, or else as the box itself is set.
+    fn time_zone(&self) -> TimeZone {
+        let named = self.library.timezone.as_deref().map(TimeZone::get);
+        match named {
+            Some(Ok(zone)) => zone,
+            Some(Err(_)) | None => TimeZone::system(),
         }
     }
 

@@ -20,8 +20,8 @@ use crate::daemon::{House, HouseSettings, LineSetup, StartError, WebSetup};
 use crate::desk::{Desk, What};
 use crate::modem::{LineSettings, PortChoice};
 use crate::routing::{
-    Amendment, ConversationState, DeliveryState, Direction, Event, Library, Message, OperatorId,
-    Role, Show,
+    Amendment, ConversationState, DeliveryState, Direction, Event, Library, Message, Notice,
+    OperatorId, Role, Show,
 };
 use crate::simulator::{ReportPolicy, Settings, SimulatedModem};
 use crate::spool::transcript::{Entry, Listing};
@@ -235,7 +235,12 @@ async fn prepare(desk: &Desk) -> anyhow::Result<OperatorId> {
         let board = desk.board();
         let board = board.borrow();
         let gateway = board.plan.gateway_on_line(LINE);
-        gateway.map(|gateway| (gateway.name.clone(), gateway.closed_notice.is_some()))
+        gateway.map(|gateway| {
+            (
+                gateway.name.clone(),
+                gateway.wording.contains_key(&Notice::Closed),
+            )
+        })
     };
     // Whoever reworded it in a kept desk keeps their words.
     if let Some((name, false)) = gateway {

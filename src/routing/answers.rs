@@ -141,7 +141,7 @@ impl Router {
         self.answered_by(operator, id)?;
         self.see(operator, now);
         let offered = self.offered(id);
-        self.shut(id, ledger);
+        self.shut(id, now, ledger);
         ledger.withdraw(id, &offered, &format!("closed by {}", self.name(operator)));
         Ok(())
     }

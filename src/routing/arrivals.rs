@@ -198,7 +198,7 @@ impl Router {
             Place::New(ended) => {
                 if let Some(ended) = ended {
                     let offered = self.offered(ended);
-                    self.shut(ended, ledger);
+                    self.shut(ended, now, ledger);
                     ledger.withdraw(ended, &offered, "ended after a day");
                 }
                 let id = self.new_conversation(patron, gateway.id, queue, now, ledger);
@@ -269,8 +269,11 @@ impl Router {
                 .is_some_and(told)
         });
         let due = match known.and_then(|known| self.memory.patron(known)) {
-            Some(patron) => self.notice_due(Notice::Refused, patron, now),
-            None => self.notice_due(Notice::Refused, &self.stranger(gateway.id, from), now),
+            Some(patron) => self.notice_due(Notice::Refused, patron, queue, now),
+            None => {
+                let stranger = self.stranger(gateway.id, from);
+                self.notice_due(Notice::Refused, &stranger, queue, now)
+            }
         };
         if already || due.is_none() {
             return;
@@ -316,7 +319,8 @@ impl Router {
         }
         let answered = notice.is_some_and(|notice| {
             let patron = self.memory.patron(patron);
-            patron.is_some_and(|patron| self.notice_due(notice, patron, now).is_some())
+            let queue = arrival.gateway.queue;
+            patron.is_some_and(|patron| self.notice_due(notice, patron, queue, now).is_some())
         });
         let id = match place {
             Place::Open(id) | Place::Closed(id) | Place::New(Some(id)) => Some(id),
@@ -339,12 +343,12 @@ impl Router {
         if wish == Word::Stop && !was_out {
             self.memory.change_patron(patron, |p| p.opted_out = true);
             ledger.patron(patron);
-            self.end_for_stop(patron, ledger);
+            self.end_for_stop(patron, now, ledger);
         }
     }
 
     /// The patron wants no more texts: what nobody has taken up cannot be answered any more.
-    fn end_for_stop(&mut self, patron: PatronId, ledger: &mut Ledger) {
+    fn end_for_stop(&mut self, patron: PatronId, now: Moment, ledger: &mut Ledger) {
         const WHY: &str = "the patron opted out of texts";
         let Some(open) = self.threads.of_patron(patron) else {
             return;
@@ -353,7 +357,7 @@ impl Router {
         ledger.note(id, WHY.to_owned());
         if open.claimed_by.is_none() {
             let offered = self.offered(id);
-            self.shut(id, ledger);
+            self.shut(id, now, ledger);
             ledger.withdraw(id, &offered, WHY);
         }
     }
@@ -395,6 +399,7 @@ impl Router {
             conversation.closed_notice = None;
         }
         conversation.state = self.standing(queue);
+        conversation.closed_at = None;
         conversation.waiting_noticed = false;
         self.memory.hold(conversation.patron);
         self.threads.insert(conversation);
@@ -402,12 +407,13 @@ impl Router {
     }
 
     /// Closes an open conversation.
-    pub(super) fn shut(&mut self, id: ConversationId, ledger: &mut Ledger) {
+    pub(super) fn shut(&mut self, id: ConversationId, now: Moment, ledger: &mut Ledger) {
         let Some(mut conversation) = self.threads.remove(id) else {
             return;
         };
         self.clear_alarms(id);
         conversation.state = ConversationState::Closed;
+        conversation.closed_at = Some(now.wall);
         conversation.claimed_by = None;
         conversation.transfer = None;
         conversation.waiting_since = None;

@@ -114,6 +114,9 @@ fn needed(operator: &Operator, amendment: &Amendment) -> Option<Right> {
         | Amendment::Canned(_) => Some(Right::Coordinate),
         Amendment::AddQueue { .. }
         | Amendment::SetQueue { .. }
+        | Amendment::DescribeQueue { .. }
+        | Amendment::SetHours { .. }
+        | Amendment::SetFallback { .. }
         | Amendment::RemoveQueue { .. }
         | Amendment::AddOperator { .. }
         | Amendment::SetOperator { .. }
@@ -125,6 +128,8 @@ fn needed(operator: &Operator, amendment: &Amendment) -> Option<Right> {
         | Amendment::AddLine { .. }
         | Amendment::AddGateway { .. }
         | Amendment::SetGateway { .. }
+        | Amendment::SetWording { .. }
+        | Amendment::PauseGateway { .. }
         | Amendment::RemoveGateway { .. } => Some(Right::Arrange),
     }
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::event::{Effect, Moment};
-use super::ids::{ConversationId, PatronId};
+use super::ids::{ConversationId, PatronId, QueueId};
 use super::ledger::Ledger;
-use super::notices::Notice;
+use super::notices::{Notice, Values};
 use super::plan::GatewayKind;
 use super::record::{Author, Patron, Repeats};
 use super::router::Router;
@@ -202,7 +202,11 @@ impl Router {
         let Some(known) = self.memory.patron(patron) else {
             return false;
         };
-        let Some(words) = self.notice_due(notice, known, now) else {
+        let queue = match self.conversation(conversation) {
+            Some(thread) => thread.queue,
+            None => return false,
+        };
+        let Some(words) = self.notice_due(notice, known, queue, now) else {
             return false;
         };
         self.breaker.note(&known.address, now);
@@ -221,13 +225,14 @@ impl Router {
         &self,
         notice: Notice,
         patron: &Patron,
+        queue: QueueId,
         now: Moment,
     ) -> Option<String> {
         let gateway = self.plan.gateway(patron.gateway)?;
         if !self.may_send_automatically(patron, now) {
             return None;
         }
-        notice.words(gateway, &self.plan.library)
+        notice.words(gateway, &Values::new(&self.plan, queue, now.wall))
     }
 
     /// Counts the patron's words against the guard for robots.

@@ -41,7 +41,7 @@ impl Router {
         ledger.deed(operator, Deed::Blocked, id);
         if let Some(open) = open {
             let offered = self.offered(open);
-            self.shut(open, ledger);
+            self.shut(open, now, ledger);
             ledger.withdraw(open, &offered, &why);
         }
         // The console shows it with the conversation.

@@ -57,8 +57,8 @@ impl Router {
             return Ok(());
         }
         let due = match known.and_then(|known| self.memory.patron(known)) {
-            Some(patron) => self.notice_due(Notice::Help, patron, now),
-            None => self.notice_due(Notice::Help, &self.stranger(gateway, from), now),
+            Some(patron) => self.notice_due(Notice::Help, patron, queue, now),
+            None => self.notice_due(Notice::Help, &self.stranger(gateway, from), queue, now),
         };
         if due.is_none() || (known.is_none() && !self.breaker.answer_stranger(now)) {
             return Ok(());

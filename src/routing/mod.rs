@@ -17,6 +17,7 @@ mod canned;
 mod consent;
 mod deliveries;
 mod event;
+mod hours;
 mod ids;
 mod ledger;
 mod memory;
@@ -44,14 +45,16 @@ pub use automatic::answerable;
 pub use blocks::block_holds;
 pub use canned::{Canned, CannedChange};
 pub use event::{Effect, Event, Moment, Need, Refusal, Show};
+pub use hours::{Calendar, DayHours, HOLIDAYS_MAX, Hours, HoursError, Opening};
 pub use ids::{
     ArrivalId, ConversationId, EndpointId, GatewayId, MessageId, OperatorId, PatronId, QueueId,
 };
+pub use notices::{Notice, Values, unknown_name};
 pub use plan::{
-    Amendment, Gateway, GatewayKind, Library, OfflinePolicy, Operator, Plan, Queue, Role,
+    Amendment, Fallback, Gateway, GatewayKind, Library, OfflinePolicy, Operator, Plan, Queue, Role,
 };
 pub use record::{
     Author, Conversation, ConversationState, DeliveryState, Direction, Marks, Message, Patron,
-    Promise, Repeats, Transfer, TransferTarget,
+    Promise, Repeats, Rollover, Transfer, TransferTarget,
 };
 pub use router::{Recalled, Restored, Router};

@@ -1,6 +1,13 @@
-//! What the desk itself says to patrons, and how the wording is filled in.
+//! What the desk itself says to patrons and to its own staff, and how the wording is filled in.
 
-use super::plan::{Gateway, GatewayKind, Library};
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::hours::Opening;
+use super::ids::QueueId;
+use super::plan::{Gateway, GatewayKind, Plan};
 
 /// M1, for a text held while nobody is there.
 const CLOSED: &str = "{library} is closed now. Your text is saved; a librarian will reply after \
@@ -8,6 +15,12 @@ const CLOSED: &str = "{library} is closed now. Your text is saved; a librarian w
 /// M1 where STOP is a word like any other.
 const CLOSED_CHAT: &str = "{library} is closed now. Your message is saved; a librarian will reply \
                            after we open {opening}. Urgent? Call {urgent}.";
+/// M1 when by its hours the library is open, and only nobody is at the desk.
+const UNATTENDED: &str = "{library}: nobody is at our text desk right now. Your text is saved; a \
+                          librarian will reply soon. Urgent? Call {urgent}. Reply STOP to opt out.";
+/// The same where STOP is a word like any other.
+const UNATTENDED_CHAT: &str = "{library}: nobody is at our desk right now. Your message is saved; \
+                               a librarian will reply soon. Urgent? Call {urgent}.";
 /// M2, for three minutes without an answer.
 const WAITING: &str = "{library}: got it. Our librarians are helping others; one will text you \
                        back soon. In a hurry? Call {urgent}.";
@@ -17,26 +30,41 @@ const WAITING_CHAT: &str = "{library}: got it. Our librarians are helping others
 /// M3, after STOP.
 const STOPPED: &str = "{library}: you are opted out and will get no more texts from us. Text \
                        START to opt back in.";
-/// M4, after HELP.
+/// M4, after HELP or a missed call.
 const HELP: &str = "{library} text line: ask us anything. {hours_link} or call {urgent}. Msg&data \
-                    rates may apply. STOP to opt out.";
-/// M6, for a picture that nobody here can open.
+                    rates may apply. STOP to opt out, FORGET to erase your texts.";
+/// M5, after FORGET.
+const FORGOTTEN: &str = "{library}: your texts and number are erased from our system. Copies on \
+                         your phone and with your carrier remain.";
+/// M6, after a picture.
 const PICTURE: &str = "{library}: this line can't open pictures. Please describe it in a text or \
                        email {email}";
-/// The same where no address is configured: the first half is worth saying by itself.
-const PICTURE_UNADDRESSED: &str =
+/// M6 where there is no address for pictures.
+const PICTURE_BARE: &str =
     "{library}: this line can't open pictures. Please describe it in a text.";
 /// M7, for a text that is not kept.
 const REFUSED: &str = "Chat is offline. {library} did not keep this text. We open {opening}; \
                        please text again then or call {urgent}.";
 /// M7 for those who did not text.
 const REFUSED_CHAT: &str = "Chat is offline";
+/// M8, for texts that came while the line was down.
+const OUTAGE: &str = "{library}: sorry, our text line was down {from}-{to}. We have your message \
+                      and will reply today.";
+/// M9, when partners are asked as well.
+const ROLLOVER: &str = "{library}: partner librarians at {partner} can help now; they may not \
+                        know our shelves. They won't see your number. Reply NO to wait for us.";
+/// M9 for those who have no number.
+const ROLLOVER_CHAT: &str = "{library}: partner librarians at {partner} can help now; they may \
+                             not know our shelves. Reply NO to wait for us.";
 /// M10, after START.
 const STARTED: &str = "{library}: thanks, you are opted back in. Text us a question any time.";
+/// M11, to the staff's own telephones and mailboxes.
+const STAFF: &str = "Textline: {n} texts waiting, oldest {age}, nobody signed in. Sign in at {url}";
 
-/// A wording of the desk's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Notice {
+/// A wording of the desk's. Each can be another one for each gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Notice {
     /// M1: the text is held.
     Closed,
     /// M2: nobody has answered for a while.
@@ -45,48 +73,222 @@ pub(super) enum Notice {
     Stopped,
     /// M4: what this line is.
     Help,
-    /// M6: pictures cannot be opened here.
+    /// M5: erased.
+    Forgotten,
+    /// M6: pictures do not come through.
     Picture,
     /// M7: the text is not kept.
     Refused,
+    /// M8: the line was down.
+    Outage,
+    /// M9: partners are asked as well.
+    Rollover,
     /// M10: opted in again.
     Started,
+    /// M11: to the staff, when texts wait for nobody.
+    Staff,
 }
 
 impl Notice {
-    /// The words for a patron of this gateway; `None` when the library wants none, or nothing is
-    /// left of them once what is not configured has dropped out.
-    pub(super) fn words(self, gateway: &Gateway, library: &Library) -> Option<String> {
-        let texted = match gateway.kind {
+    /// All of them, in their order.
+    pub const ALL: [Notice; 11] = [
+        Notice::Closed,
+        Notice::Waiting,
+        Notice::Stopped,
+        Notice::Help,
+        Notice::Forgotten,
+        Notice::Picture,
+        Notice::Refused,
+        Notice::Outage,
+        Notice::Rollover,
+        Notice::Started,
+        Notice::Staff,
+    ];
+
+    /// The word of the API, the spool and the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            Notice::Closed => "closed",
+            Notice::Waiting => "waiting",
+            Notice::Stopped => "stopped",
+            Notice::Help => "help",
+            Notice::Forgotten => "forgotten",
+            Notice::Picture => "picture",
+            Notice::Refused => "refused",
+            Notice::Outage => "outage",
+            Notice::Rollover => "rollover",
+            Notice::Started => "started",
+            Notice::Staff => "staff",
+        }
+    }
+
+    /// The notice of this word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|notice| notice.word() == word)
+    }
+
+    /// When it is said, for whoever words it.
+    pub fn when(self) -> &'static str {
+        match self {
+            Notice::Closed => "a text is held; once for each closed period",
+            Notice::Waiting => "three minutes without an answer while someone is there",
+            Notice::Stopped => "after STOP",
+            Notice::Help => "after HELP, and after a missed call",
+            Notice::Forgotten => "after FORGET",
+            Notice::Picture => "after a picture, which cannot come through",
+            Notice::Refused => "a text is not kept; once for each closed period",
+            Notice::Outage => "a text came while the line was down; once for each outage",
+            Notice::Rollover => "the partner queue is asked as well",
+            Notice::Started => "after START",
+            Notice::Staff => "to the staff: texts wait, and nobody is signed in",
+        }
+    }
+
+    /// The names in braces that have a value in this notice.
+    pub fn names(self) -> &'static [&'static str] {
+        match self {
+            Notice::Closed | Notice::Refused => {
+                &["library", "urgent", "email", "hours_link", "opening"]
+            }
+            Notice::Outage => &["library", "urgent", "email", "hours_link", "from", "to"],
+            Notice::Rollover => &["library", "urgent", "email", "hours_link", "partner"],
+            Notice::Staff => &["library", "n", "age", "url"],
+            Notice::Waiting
+            | Notice::Stopped
+            | Notice::Help
+            | Notice::Forgotten
+            | Notice::Picture
+            | Notice::Started => &["library", "urgent", "email", "hours_link"],
+        }
+    }
+
+    /// What is said when the gateway has no wording of its own.
+    pub fn default_wording(self, kind: GatewayKind) -> &'static str {
+        let texted = match kind {
             GatewayKind::Sms => true,
             GatewayKind::Im | GatewayKind::Widget => false,
         };
         let pick = |text, chat| if texted { text } else { chat };
-        let own = gateway.closed_notice.as_deref();
-        let wording = match self {
-            Notice::Closed => own.unwrap_or(pick(CLOSED, CLOSED_CHAT)),
-            Notice::Refused => own.unwrap_or(pick(REFUSED, REFUSED_CHAT)),
+        match self {
+            Notice::Closed => pick(CLOSED, CLOSED_CHAT),
             Notice::Waiting => pick(WAITING, WAITING_CHAT),
             Notice::Stopped => STOPPED,
             Notice::Help => HELP,
-            Notice::Picture if library.email.as_deref().and_then(present).is_none() => {
-                PICTURE_UNADDRESSED
-            }
+            Notice::Forgotten => FORGOTTEN,
             Notice::Picture => PICTURE,
+            Notice::Refused => pick(REFUSED, REFUSED_CHAT),
+            Notice::Outage => OUTAGE,
+            Notice::Rollover => pick(ROLLOVER, ROLLOVER_CHAT),
             Notice::Started => STARTED,
+            Notice::Staff => STAFF,
+        }
+    }
+
+    /// The words for a patron of this gateway; `None` when the library wants none, or nothing is
+    /// left of them once what is not configured has dropped out.
+    pub fn words(self, gateway: &Gateway, values: &Values) -> Option<String> {
+        let wording = match gateway.wording.get(&self) {
+            Some(own) => own.as_str(),
+            None => self.usual(gateway.kind, values),
         };
-        let words = fill(wording, |name| match name {
-            // A library always has a name of some kind: without one, half the words above
-            // would have no subject.
-            "library" => Some(present(&library.name).unwrap_or("The library")),
-            "urgent" => library.urgent.as_deref().and_then(present),
-            "email" => library.email.as_deref().and_then(present),
-            "hours_link" => library.hours_link.as_deref().and_then(present),
-            // Opening hours are not known yet.
-            _ => None,
-        });
+        let words = fill(wording, |name| values.get(name));
         (!words.is_empty()).then_some(words)
     }
+
+    /// The default wording, where circumstances ask for another one than usual.
+    fn usual(self, kind: GatewayKind, values: &Values) -> &'static str {
+        match (self, kind) {
+            (Notice::Closed, GatewayKind::Sms) if values.open => UNATTENDED,
+            (Notice::Closed, GatewayKind::Im | GatewayKind::Widget) if values.open => {
+                UNATTENDED_CHAT
+            }
+            (Notice::Picture, _) if values.get("email").is_none() => PICTURE_BARE,
+            _ => self.default_wording(kind),
+        }
+    }
+
+    /// What a patron of this gateway would read, with examples for what is known only then.
+    /// `words` instead of the gateway's own wording, where someone tries another.
+    pub fn preview(
+        self,
+        plan: &Plan,
+        gateway: &Gateway,
+        words: Option<&str>,
+        now: Timestamp,
+    ) -> Option<String> {
+        let queue = plan.queue(gateway.queue);
+        let mut values = Values::new(plan, gateway.queue, now);
+        values.open = false;
+        let zone = &plan.library.time_zone;
+        let opening = queue.and_then(|queue| queue.calendar.after_closing(now, zone).words(now));
+        values.set("opening", opening);
+        let partner = queue.and_then(|queue| queue.fallback).map(|f| f.queue);
+        let partner = partner.map_or_else(|| "Oak County".to_owned(), |q| plan.partner(q));
+        for (name, value) in [
+            ("partner", partner.as_str()),
+            ("from", "2pm"),
+            ("to", "4:30pm"),
+            ("n", "4"),
+            ("age", "14 h"),
+            ("url", "http://desk.example.org/"),
+        ] {
+            values.set(name, Some(value.to_owned()));
+        }
+        match words {
+            None => self.words(gateway, &values),
+            Some(words) => {
+                let words = fill(words, |name| values.get(name));
+                (!words.is_empty()).then_some(words)
+            }
+        }
+    }
+}
+
+/// What the names in braces stand for, as the desk speaks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Values {
+    values: BTreeMap<&'static str, String>,
+    /// By its hours the queue is open.
+    open: bool,
+}
+
+impl Values {
+    /// What is known of the library and its queue now.
+    pub fn new(plan: &Plan, queue: QueueId, now: Timestamp) -> Self {
+        let library = &plan.library;
+        let opening = plan.opening(queue, now);
+        let mut values = Values {
+            values: BTreeMap::new(),
+            open: opening == Opening::Open,
+        };
+        values.set("library", Some(plan.title(queue).to_owned()));
+        values.set("urgent", library.urgent.clone());
+        values.set("email", library.email.clone());
+        values.set("hours_link", library.hours_link.clone());
+        values.set("opening", opening.words(now));
+        values
+    }
+
+    /// Gives a name a value, or takes it away.
+    pub fn set(&mut self, name: &'static str, value: Option<String>) {
+        match value.as_deref().and_then(present) {
+            Some(value) => self.values.insert(name, value.to_owned()),
+            None => self.values.remove(name),
+        };
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(String::as_str)
+    }
+}
+
+/// A name in braces that a notice knows nothing of, if there is one: it would drop out with its
+/// sentence, always.
+pub fn unknown_name(notice: Notice, words: &str) -> Option<&str> {
+    words.split('{').skip(1).find_map(|after| {
+        let (name, _) = after.split_once('}')?;
+        (is_name(name) && !notice.names().contains(&name)).then_some(name)
+    })
 }
 
 fn present(value: &str) -> Option<&str> {
@@ -165,30 +367,20 @@ fn is_name(name: &str) -> bool {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use super::super::ids::{GatewayId, QueueId};
-    use super::super::plan::OfflinePolicy;
+    use super::super::hours::Calendar;
+    use super::super::ids::GatewayId;
+    use super::super::plan::{Fallback, Library, Queue};
     use super::*;
 
-    const NOTICES: [Notice; 7] = [
-        Notice::Closed,
-        Notice::Waiting,
-        Notice::Stopped,
-        Notice::Help,
-        Notice::Picture,
-        Notice::Refused,
-        Notice::Started,
-    ];
+    const QUEUE: QueueId = QueueId(1);
 
-    fn gateway(kind: GatewayKind, closed_notice: Option<&str>) -> Gateway {
+    fn gateway(kind: GatewayKind, own: &[(Notice, &str)]) -> Gateway {
         Gateway {
-            id: GatewayId(1),
-            name: "front-desk".into(),
-            kind,
-            queue: QueueId(1),
-            line: None,
-            policy: OfflinePolicy::Hold,
-            closed_notice: closed_notice.map(str::to_owned),
-            removed: false,
+            wording: own
+                .iter()
+                .map(|(notice, words)| (*notice, (*words).to_owned()))
+                .collect(),
+            ..Gateway::new(GatewayId(1), "front-desk", kind, QUEUE)
         }
     }
 
@@ -198,7 +390,24 @@ mod tests {
             urgent: Some("555-0100".into()),
             email: Some("ask@elm.example".into()),
             hours_link: Some("elm.example/hours".into()),
+            ..Library::default()
         }
+    }
+
+    fn elm(library: Library) -> Plan {
+        Plan {
+            library,
+            queues: vec![Queue::new(QUEUE, "desk")],
+            ..Plan::default()
+        }
+    }
+
+    fn now() -> Timestamp {
+        "2026-03-02T03:00:00Z".parse().unwrap() // a Monday
+    }
+
+    fn words(notice: Notice, gateway: &Gateway, library: &Library) -> Option<String> {
+        notice.words(gateway, &Values::new(&elm(library.clone()), QUEUE, now()))
     }
 
     /// Septets a text takes in the GSM 7 bit default alphabet (TS 23.038 §6.2.1); `None` if it
@@ -207,7 +416,7 @@ mod tests {
         text.chars()
             .map(|c| match c {
                 'A'..='Z' | 'a'..='z' | '0'..='9' | ' ' | '\n' => Some(1),
-                '.' | ',' | ';' | ':' | '!' | '?' | '&' | '-' | '/' | '@' | '\'' | '(' | ')' => {
+                '.' | ',' | ';' | ':' | '!' | '?' | '&' | '-' | '/' | '\'' | '(' | ')' | '@' => {
                     Some(1)
                 }
                 '{' | '}' | '[' | ']' | '~' | '\\' | '^' | '|' => Some(2),
@@ -218,24 +427,50 @@ mod tests {
 
     #[test]
     fn every_default_is_one_segment() {
+        let mut plan = elm(full());
+        let queue = &mut plan.queues[0];
+        // The longest an opening is told: a week off, and not on the hour.
+        queue.calendar = Calendar {
+            hours: Some("Mon 10:30-11:00".parse().unwrap()),
+            holidays: [2, 9]
+                .into_iter()
+                .map(|day| (jiff::civil::date(2026, 3, day), "closed".parse().unwrap()))
+                .collect(),
+        };
+        queue.fallback = Some(Fallback {
+            queue: QueueId(2),
+            after: Fallback::AFTER,
+        });
+        plan.queues.push(Queue {
+            title: Some("Oak Library!".into()),
+            ..Queue::new(QueueId(2), "oak")
+        });
         for kind in [GatewayKind::Sms, GatewayKind::Im, GatewayKind::Widget] {
-            for notice in NOTICES {
-                let words = notice.words(&gateway(kind, None), &full()).unwrap();
+            let gateway = gateway(kind, &[]);
+            for notice in Notice::ALL {
+                let words = notice.preview(&plan, &gateway, None, now()).unwrap();
                 let septets = septets(&words).unwrap();
                 assert!(septets <= 160, "{septets}: {words}");
+                assert!(!words.contains('{'), "{words}");
+                let mut values = Values::new(&plan, QUEUE, now());
+                values.open = true;
+                if let Some(words) = notice.words(&gateway, &values) {
+                    assert!(septets_of(&words) <= 160, "{words}");
+                }
             }
         }
-        // And once the opening hours are known.
-        for wording in [CLOSED, CLOSED_CHAT, REFUSED] {
-            let words = fill(wording, |name| match name {
-                "library" => Some("Elm Library!"),
-                "opening" => Some("Mon 9am"),
-                "urgent" => Some("555-0100"),
-                _ => None,
-            });
-            let septets = septets(&words).unwrap();
-            assert!(septets <= 160, "{septets}: {words}");
-        }
+        let closed = Notice::Closed.preview(&plan, &gateway(GatewayKind::Sms, &[]), None, now());
+        assert_eq!(
+            closed.as_deref(),
+            Some(
+                "Elm Library! is closed now. Your text is saved; a librarian will reply after we \
+                 open Mon Mar 16 10:30am. Urgent? Call 555-0100. Reply STOP to opt out."
+            )
+        );
+    }
+
+    fn septets_of(words: &str) -> usize {
+        septets(words).unwrap()
     }
 
     #[test]
@@ -248,8 +483,8 @@ mod tests {
             urgent: Some("555-0100".into()),
             ..bare.clone()
         };
-        let sms = gateway(GatewayKind::Sms, None);
-        for (notice, library, words) in [
+        let sms = gateway(GatewayKind::Sms, &[]);
+        for (notice, library, said) in [
             (
                 Notice::Closed,
                 &bare,
@@ -280,12 +515,8 @@ mod tests {
             (
                 Notice::Help,
                 &urgent,
-                "Elm text line: ask us anything. Msg&data rates may apply. STOP to opt out.",
-            ),
-            (
-                Notice::Picture,
-                &bare,
-                "Elm: this line can't open pictures. Please describe it in a text.",
+                "Elm text line: ask us anything. Msg&data rates may apply. STOP to opt out, \
+                 FORGET to erase your texts.",
             ),
             (
                 Notice::Refused,
@@ -293,32 +524,42 @@ mod tests {
                 "Chat is offline. Elm did not keep this text.",
             ),
             (
+                Notice::Picture,
+                &bare,
+                "Elm: this line can't open pictures. Please describe it in a text.",
+            ),
+            (
                 Notice::Started,
                 &Library::default(),
                 "The library: thanks, you are opted back in. Text us a question any time.",
             ),
         ] {
-            assert_eq!(notice.words(&sms, library).as_deref(), Some(words));
+            assert_eq!(words(notice, &sms, library).as_deref(), Some(said));
         }
     }
 
     #[test]
-    fn a_gateway_has_its_own_wording() {
-        for (own, closed) in [
-            (Some("Back at nine. Mail {email}."), Some("Back at nine.")),
-            (Some("{library} sleeps"), Some("Elm sleeps")),
-            (Some(""), None),
-            (Some("   "), None),
-            (Some("Call {urgent}"), None),
-            (Some("{} {Open} {open"), Some("{} {Open} {open")),
+    fn a_gateway_has_its_own_wording_of_every_notice() {
+        for (own, said) in [
+            ("Back at nine. Mail {email}.", Some("Back at nine.")),
+            ("{library} sleeps", Some("Elm sleeps")),
+            ("", None),
+            ("   ", None),
+            ("Call {urgent}", None),
+            ("{} {Open} {open", Some("{} {Open} {open")),
         ] {
             let library = Library {
                 name: "Elm".into(),
                 ..Library::default()
             };
-            let gateway = gateway(GatewayKind::Sms, own);
-            for notice in [Notice::Closed, Notice::Refused] {
-                assert_eq!(notice.words(&gateway, &library).as_deref(), closed);
+            let plain = gateway(GatewayKind::Sms, &[]);
+            for notice in Notice::ALL {
+                let gateway = gateway(GatewayKind::Sms, &[(notice, own)]);
+                assert_eq!(words(notice, &gateway, &library).as_deref(), said);
+                for other in Notice::ALL.into_iter().filter(|other| *other != notice) {
+                    let usual = words(other, &plain, &library);
+                    assert_eq!(words(other, &gateway, &library), usual);
+                }
             }
         }
     }
@@ -326,8 +567,8 @@ mod tests {
     #[test]
     fn chat_patrons_are_told_that_chat_is_offline() {
         for kind in [GatewayKind::Im, GatewayKind::Widget] {
-            let words = Notice::Refused.words(&gateway(kind, None), &full());
-            assert_eq!(words.as_deref(), Some("Chat is offline"));
+            let said = words(Notice::Refused, &gateway(kind, &[]), &full());
+            assert_eq!(said.as_deref(), Some("Chat is offline"));
         }
     }
 
@@ -337,10 +578,58 @@ mod tests {
             name: "St. Mary".into(),
             ..Library::default()
         };
-        let words = Notice::Closed.words(&gateway(GatewayKind::Sms, None), &library);
         assert_eq!(
-            words.as_deref(),
+            words(Notice::Closed, &gateway(GatewayKind::Sms, &[]), &library).as_deref(),
             Some("St. Mary is closed now. Reply STOP to opt out.")
         );
+    }
+
+    #[test]
+    fn a_desk_nobody_is_at_is_not_called_closed_while_the_library_is_open() {
+        let mut plan = elm(full());
+        plan.queues[0].calendar.hours = Some("daily 0:00-24:00".parse().unwrap());
+        let values = Values::new(&plan, QUEUE, now());
+        for kind in [GatewayKind::Sms, GatewayKind::Im, GatewayKind::Widget] {
+            let said = Notice::Closed.words(&gateway(kind, &[]), &values).unwrap();
+            assert!(
+                said.contains("nobody is at our") && !said.contains("closed"),
+                "{said}"
+            );
+            let own = gateway(kind, &[(Notice::Closed, "Soon. After {opening}.")]);
+            assert_eq!(
+                Notice::Closed.words(&own, &values).as_deref(),
+                Some("Soon.")
+            );
+        }
+    }
+
+    #[test]
+    fn a_branch_is_called_by_its_own_title() {
+        let mut plan = elm(full());
+        plan.queues[0].title = Some("Elm West".into());
+        let said = Notice::Started.words(
+            &gateway(GatewayKind::Sms, &[]),
+            &Values::new(&plan, QUEUE, now()),
+        );
+        assert!(said.unwrap().starts_with("Elm West: thanks"));
+    }
+
+    #[test]
+    fn names_a_notice_knows_nothing_of_are_found() {
+        for (notice, words, unknown) in [
+            (Notice::Closed, "Back {opening} {library}", None),
+            (Notice::Closed, "Back {hours}", Some("hours")),
+            (Notice::Help, "Back {opening}", Some("opening")),
+            (Notice::Staff, "{n} wait, {age}, {url}", None),
+            (Notice::Help, "{} {Library} {open", None),
+        ] {
+            assert_eq!(unknown_name(notice, words), unknown, "{words}");
+        }
+        for notice in Notice::ALL {
+            assert_eq!(Notice::from_word(notice.word()), Some(notice));
+            for kind in [GatewayKind::Sms, GatewayKind::Im, GatewayKind::Widget] {
+                assert_eq!(unknown_name(notice, notice.default_wording(kind)), None);
+            }
+        }
     }
 }

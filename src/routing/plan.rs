@@ -1,10 +1,18 @@
 //! The plan of the desk: who and what there is. Lives in the spool, handed to the router whole
 //! whenever it changes.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use super::canned::CannedChange;
+use super::hours::{Calendar, Opening};
 use super::ids::{GatewayId, OperatorId, QueueId};
+use super::notices::Notice;
 
 /// Everything the router must know of the library's arrangements.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,7 +28,7 @@ pub struct Plan {
 }
 
 /// The library as patrons know it; fills the templates of the notices.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Library {
     /// `{library}`
     pub name: String,
@@ -30,6 +38,20 @@ pub struct Library {
     pub email: Option<String>,
     /// `{hours_link}`
     pub hours_link: Option<String>,
+    /// Where its clocks are: opening hours are written in it, and times told to patrons.
+    pub time_zone: TimeZone,
+}
+
+impl Default for Library {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            urgent: None,
+            email: None,
+            hours_link: None,
+            time_zone: TimeZone::UTC,
+        }
+    }
 }
 
 /// A desk patrons write to.
@@ -39,6 +61,43 @@ pub struct Queue {
     pub id: QueueId,
     /// Lower-case name, unique.
     pub name: String,
+    /// What its patrons call it, where that is not the library's own name: a branch, or one
+    /// library of a consortium.
+    pub title: Option<String>,
+    /// What librarians elsewhere should know when they answer its patrons: shelves, rules, hours.
+    pub facts: Option<String>,
+    /// When it is open: words the notices (clause 8).
+    pub calendar: Calendar,
+    /// Who helps when nobody here answers (clause 7).
+    pub fallback: Option<Fallback>,
+}
+
+/// The queue that helps out, and how soon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fallback {
+    /// Which.
+    pub queue: QueueId,
+    /// Unanswered this long, a conversation is offered there as well.
+    pub after: Duration,
+}
+
+impl Fallback {
+    /// The local desk has this long to itself, unless arranged otherwise (clause 7).
+    pub const AFTER: Duration = Duration::from_secs(90);
+}
+
+impl Queue {
+    /// A queue without arrangements of its own.
+    pub fn new(id: QueueId, name: impl Into<String>) -> Self {
+        Self {
+            id,
+            name: name.into(),
+            title: None,
+            facts: None,
+            calendar: Calendar::default(),
+            fallback: None,
+        }
+    }
 }
 
 /// What kind of wire a gateway is.
@@ -108,11 +167,33 @@ pub struct Gateway {
     pub line: Option<String>,
     /// What happens while the queue is offline.
     pub policy: OfflinePolicy,
-    /// Wording of the closed notice (M1 under hold, M7 or `Chat is offline` under refuse):
-    /// `None` is the default wording, empty is no notice at all.
-    pub closed_notice: Option<String>,
+    /// Its own wording of notices: one that is not here has the default wording, an empty one is
+    /// not sent at all.
+    pub wording: BTreeMap<Notice, String>,
+    /// Taken for offline, whoever is there: patrons are told that the desk is closed.
+    pub paused: bool,
+    /// How often it was paused: each pause is a closed period of its own.
+    pub pauses: i64,
     /// Removed gateways take no new texts; their open conversations can still be answered.
     pub removed: bool,
+}
+
+impl Gateway {
+    /// A gateway in use with its kind's policy and the default wording.
+    pub fn new(id: GatewayId, name: impl Into<String>, kind: GatewayKind, queue: QueueId) -> Self {
+        Self {
+            id,
+            name: name.into(),
+            kind,
+            queue,
+            line: None,
+            policy: kind.default_policy(),
+            wording: BTreeMap::new(),
+            paused: false,
+            pauses: 0,
+            removed: false,
+        }
+    }
 }
 
 /// What an operator may do.
@@ -162,6 +243,32 @@ impl Plan {
         self.queues.iter().find(|queue| queue.name == name)
     }
 
+    /// What patrons of this queue call the library.
+    pub fn title(&self, queue: QueueId) -> &str {
+        let title = self.queue(queue).and_then(|queue| queue.title.as_deref());
+        match title.unwrap_or(&self.library.name).trim() {
+            // Without a name, half the notices would have no subject.
+            "" => "The library",
+            title => title,
+        }
+    }
+
+    /// What a queue is called where it helps another one's patrons out.
+    pub fn partner(&self, queue: QueueId) -> String {
+        match self.queue(queue) {
+            Some(queue) => queue.title.as_ref().unwrap_or(&queue.name).clone(),
+            None => "another library".to_owned(),
+        }
+    }
+
+    /// What the queue's calendar says of a moment (clause 8).
+    pub fn opening(&self, queue: QueueId, now: Timestamp) -> Opening {
+        match self.queue(queue) {
+            Some(queue) => queue.calendar.at(now, &self.library.time_zone),
+            None => Opening::Unknown,
+        }
+    }
+
     /// The gateway with this id, removed or not.
     pub fn gateway(&self, id: GatewayId) -> Option<&Gateway> {
         self.gateways.iter().find(|gateway| gateway.id == id)
@@ -208,6 +315,37 @@ pub enum Amendment {
         name: String,
         /// The new one.
         rename: String,
+    },
+    /// What a queue's patrons and its partners are told; `None` leaves a part as it is.
+    DescribeQueue {
+        /// Which.
+        name: String,
+        /// What its patrons call it; empty: as the library.
+        title: Option<String>,
+        /// What librarians elsewhere should know; empty for nothing.
+        facts: Option<String>,
+    },
+    /// When a queue is open; `None` leaves a part as it is.
+    SetHours {
+        /// Which.
+        queue: String,
+        /// `Mon-Fri 9:00-17:00, Sat 10:00-14:00`; empty: not told.
+        hours: Option<String>,
+        /// Days with hours of their own: `closed`, or `9:00-12:00`.
+        #[serde(default)]
+        holidays: Vec<(Date, String)>,
+        /// Days that are as the week says again.
+        #[serde(default)]
+        no_holidays: Vec<Date>,
+    },
+    /// Who helps when nobody answers (clause 7); `None` leaves a part as it is.
+    SetFallback {
+        /// Whose.
+        queue: String,
+        /// The queue that helps; empty for none.
+        fallback: Option<String>,
+        /// Unanswered for how many seconds.
+        after_s: Option<u32>,
     },
     /// Takes an unused queue away: no gateway feeds it, no conversation is open in it.
     RemoveQueue {
@@ -305,8 +443,25 @@ pub enum Amendment {
         line: Option<String>,
         /// The policy.
         policy: Option<OfflinePolicy>,
-        /// Wording of the closed notice: empty for none, `default` for the default.
+        /// Wording of both notices of a closed desk, M1 and M7: empty for none, `default` for the
+        /// default.
         closed_notice: Option<String>,
+    },
+    /// A gateway's own wording of a notice.
+    SetWording {
+        /// Which gateway.
+        gateway: String,
+        /// Which notice.
+        notice: Notice,
+        /// The words: `None` for the default, empty for no notice at all.
+        words: Option<String>,
+    },
+    /// Takes a gateway for offline whoever is there, or no longer.
+    PauseGateway {
+        /// Which.
+        name: String,
+        /// Whether it is.
+        paused: bool,
     },
     /// Takes a gateway away. Its open conversations stay and can be answered.
     RemoveGateway {

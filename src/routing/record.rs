@@ -93,12 +93,90 @@ pub struct Conversation {
     pub waiting_noticed: bool,
     /// The patron's words look like an opt-out without being one (clause 9).
     pub flagged: bool,
+    /// Whether the fallback queue is asked as well (clause 7).
+    pub rollover: Rollover,
+    /// The outage of the line that the patron was told of, by when it began.
+    pub outage_notice: Option<Timestamp>,
+    /// Holds nothing but our last words to a patron who asked to be forgotten: erased as soon as
+    /// they are on their way.
+    pub farewell: bool,
     /// When it began.
     pub opened_at: Timestamp,
     /// When either side last wrote.
     pub active_at: Timestamp,
+    /// When it was closed: set exactly while it is.
+    pub closed_at: Option<Timestamp>,
     /// What operators wrote on it.
     pub marks: Marks,
+}
+
+impl Conversation {
+    /// A conversation that has just begun in this queue; closed, until whoever begins it says what
+    /// else it is.
+    pub fn begun(
+        id: ConversationId,
+        patron: PatronId,
+        gateway: GatewayId,
+        queue: QueueId,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            patron,
+            gateway,
+            queue,
+            home: queue,
+            state: ConversationState::Closed,
+            claimed_by: None,
+            waiting_since: None,
+            last_answered_by: None,
+            transfer: None,
+            closed_notice: None,
+            waiting_noticed: false,
+            flagged: false,
+            rollover: Rollover::Home,
+            outage_notice: None,
+            farewell: false,
+            opened_at: now,
+            active_at: now,
+            closed_at: Some(now),
+            marks: Marks::default(),
+        }
+    }
+
+    /// The queue that helps out with this conversation, if one does.
+    pub fn partner(&self) -> Option<QueueId> {
+        match self.rollover {
+            Rollover::Offered(queue) | Rollover::Shared(queue) => Some(queue),
+            Rollover::Home | Rollover::Declined => None,
+        }
+    }
+
+    /// Whether it is in front of the operators of this queue.
+    pub fn is_in(&self, queue: QueueId) -> bool {
+        self.queue == queue || self.partner() == Some(queue)
+    }
+
+    /// Whether operators of these queues know its patron by name: those whom it only came to for
+    /// help do not.
+    pub fn is_at_home(&self, queues: &[QueueId]) -> bool {
+        self.partner().is_none() || queues.contains(&self.queue) || queues.contains(&self.home)
+    }
+}
+
+/// Where a conversation that nobody answers goes for help (clause 7). Its queue stays its queue.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Rollover {
+    /// Nowhere: it is before its own queue alone.
+    #[default]
+    Home,
+    /// It is before this queue as well, and the patron may still say NO.
+    Offered(QueueId),
+    /// It is before this queue as well; an answer was given since, so that *no* is a word.
+    Shared(QueueId),
+    /// The patron said NO: it waits for its own queue.
+    Declined,
 }
 
 /// What operators write on a conversation, for themselves.

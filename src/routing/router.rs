@@ -14,8 +14,7 @@ use super::plan::{Operator, Plan};
 use super::presence::Staff;
 use super::pseudonym::pseudonym;
 use super::record::{
-    Author, Conversation, ConversationState, DeliveryState, Direction, Marks, Message, Patron,
-    Repeats,
+    Author, Conversation, ConversationState, DeliveryState, Direction, Message, Patron, Repeats,
 };
 use super::threads::Threads;
 
@@ -463,24 +462,8 @@ impl Router {
     ) -> ConversationId {
         let id = ConversationId(self.next_conversation);
         self.next_conversation = self.next_conversation.saturating_add(1);
-        self.memory.shelve(Conversation {
-            id,
-            patron,
-            gateway,
-            queue,
-            home: queue,
-            state: ConversationState::Closed,
-            claimed_by: None,
-            waiting_since: None,
-            last_answered_by: None,
-            transfer: None,
-            closed_notice: None,
-            waiting_noticed: false,
-            flagged: false,
-            opened_at: now.wall,
-            active_at: now.wall,
-            marks: Marks::default(),
-        });
+        self.memory
+            .shelve(Conversation::begun(id, patron, gateway, queue, now.wall));
         ledger.conversation(id);
         id
     }

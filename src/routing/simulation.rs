@@ -143,7 +143,7 @@ fn plan(number: u8) -> Plan {
             gateway.removed = true;
         }
         if bit(4) && gateway.id == GatewayId(4) {
-            gateway.closed_notice = Some("Zzz".into());
+            gateway.wording.insert(Notice::Closed, "Zzz".into());
         }
     }
     if bit(5) {

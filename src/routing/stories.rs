@@ -14,7 +14,8 @@ const WAITING: &str = "Elm: got it. Our librarians are helping others; one will 
                        soon. In a hurry? Call 555-0100.";
 const STOPPED: &str =
     "Elm: you are opted out and will get no more texts from us. Text START to opt back in.";
-const HELP: &str = "Elm text line: ask us anything. Msg&data rates may apply. STOP to opt out.";
+const HELP: &str = "Elm text line: ask us anything. Msg&data rates may apply. STOP to opt out, \
+                    FORGET to erase your texts.";
 const STARTED: &str = "Elm: thanks, you are opted back in. Text us a question any time.";
 
 fn to(address: &str, words: &str) -> Vec<(String, String)> {
@@ -86,7 +87,10 @@ fn the_closed_notice_is_the_gateways() {
             (OfflinePolicy::Refuse, REFUSED),
         ] {
             let mut desk = with_gateway(|line| {
-                line.closed_notice = own.map(str::to_owned);
+                for notice in [Notice::Closed, Notice::Refused] {
+                    let own = own.map(|own| (notice, own.to_owned()));
+                    line.wording.extend(own);
+                }
                 line.policy = policy;
             });
             let said = if own.is_none() {

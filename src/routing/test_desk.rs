@@ -157,24 +157,11 @@ pub(super) const CAL: OperatorId = OperatorId(3);
 
 /// A gateway in use with its kind's policy.
 pub(super) fn gateway(id: GatewayId, kind: GatewayKind, queue: QueueId) -> Gateway {
-    Gateway {
-        id,
-        name: format!("gateway-{id}"),
-        kind,
-        queue,
-        line: None,
-        policy: kind.default_policy(),
-        closed_notice: None,
-        removed: false,
-    }
+    Gateway::new(id, format!("gateway-{id}"), kind, queue)
 }
 
 /// Ana and Ben answer the desk; Ben and Cal answer the kids' desk.
 pub(super) fn elm() -> Plan {
-    let queue = |id, name: &str| Queue {
-        id,
-        name: name.into(),
-    };
     let operator = |id, name: &str, queues: &[QueueId]| Operator {
         id,
         name: name.into(),
@@ -187,7 +174,7 @@ pub(super) fn elm() -> Plan {
             urgent: Some("555-0100".into()),
             ..Library::default()
         },
-        queues: vec![queue(DESK, "desk"), queue(KIDS, "kids")],
+        queues: vec![Queue::new(DESK, "desk"), Queue::new(KIDS, "kids")],
         gateways: vec![
             gateway(LINE, GatewayKind::Sms, DESK),
             gateway(KIDS_LINE, GatewayKind::Sms, KIDS),

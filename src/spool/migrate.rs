@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema.sql"),
     include_str!("migrations/0002_messengers.sql"),
     include_str!("migrations/0003_aids.sql"),
+    include_str!("migrations/0004_arrangements.sql"),
 ];
 
 /// Refuses a file that is some other program's database, before anything is written to it.

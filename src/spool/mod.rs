@@ -10,6 +10,7 @@
 //! [`tokens`] bearer tokens, [`staff`] the plan of the desk and who may enter. Care of the file
 //! itself: [`backup`], [`restore`], [`check`], [`repair`].
 
+mod arrangements;
 pub mod audit;
 pub mod backup;
 pub mod canned;

@@ -3,15 +3,14 @@
 use std::fmt::Write as _;
 
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use sha2::{Digest, Sha256};
 
 use super::{Result, SpoolError};
-use super::{canned, tokens, wire};
+use super::{arrangements, canned, tokens, wire};
 use crate::routing::{
-    Amendment, Gateway, GatewayId, GatewayKind, Library, Operator, OperatorId, Plan, Queue,
-    QueueId, Role, Show,
+    Amendment, GatewayKind, Library, Notice, Operator, OperatorId, Plan, QueueId, Role, Show,
 };
 
 /// Letters of a name at most: it must fit a list, a link and an instant-message address.
@@ -19,23 +18,8 @@ const NAME_MAX: usize = 32;
 
 /// The plan of the desk; the library's own particulars come from the configuration.
 pub fn plan(connection: &Connection, library: &Library) -> Result<Plan> {
-    let queues = connection
-        .prepare_cached("SELECT id, name FROM queue ORDER BY id")?
-        .query_map([], |row| {
-            Ok(Queue {
-                id: QueueId(row.get(0)?),
-                name: row.get(1)?,
-            })
-        })?
-        .collect::<rusqlite::Result<_>>()?;
-    // A removed gateway is still listed while someone may be answered through it.
-    let gateways = connection
-        .prepare_cached(
-            "SELECT id, name, kind, queue, line, policy, closed_notice, removed FROM gateway
-             ORDER BY id",
-        )?
-        .query_map([], gateway_row)?
-        .collect::<rusqlite::Result<_>>()?;
+    let queues = arrangements::queues(connection)?;
+    let gateways = arrangements::gateways(connection)?;
     let mut operators: Vec<Operator> = connection
         .prepare_cached(
             "SELECT id, name, CASE WHEN coordinator THEN 'coordinator' ELSE role END
@@ -61,19 +45,6 @@ pub fn plan(connection: &Connection, library: &Library) -> Result<Plan> {
         queues,
         gateways,
         operators,
-    })
-}
-
-fn gateway_row(row: &Row<'_>) -> rusqlite::Result<Gateway> {
-    Ok(Gateway {
-        id: GatewayId(row.get(0)?),
-        name: row.get(1)?,
-        kind: wire::gateway_kind(row, 2)?,
-        queue: QueueId(row.get(3)?),
-        line: row.get(4)?,
-        policy: wire::policy(row, 5)?,
-        closed_notice: row.get(6)?,
-        removed: row.get(7)?,
     })
 }
 
@@ -110,8 +81,30 @@ pub fn names(connection: &Connection) -> Result<Vec<(OperatorId, String)>> {
 /// [`SpoolError::Refused`] says what makes no sense and what to do.
 pub fn amend(connection: &Connection, amendment: &Amendment, now: Timestamp) -> Result<()> {
     match amendment {
-        Amendment::AddQueue { name } => add_queue(connection, name),
+        Amendment::AddQueue { name } => arrangements::add_queue(connection, name),
         Amendment::SetQueue { name, rename } => rename_queue(connection, name, rename),
+        Amendment::DescribeQueue { name, title, facts } => {
+            arrangements::describe_queue(connection, name, title.as_deref(), facts.as_deref())
+        }
+        Amendment::SetHours {
+            queue,
+            hours,
+            holidays,
+            no_holidays,
+        } => arrangements::set_hours(connection, queue, hours.as_deref(), holidays, no_holidays),
+        Amendment::SetFallback {
+            queue,
+            fallback,
+            after_s,
+        } => arrangements::set_fallback(connection, queue, fallback.as_deref(), *after_s),
+        Amendment::SetWording {
+            gateway,
+            notice,
+            words,
+        } => arrangements::set_wording(connection, gateway, *notice, words.as_deref()),
+        Amendment::PauseGateway { name, paused } => {
+            arrangements::pause_gateway(connection, name, *paused)
+        }
         Amendment::RemoveQueue { name } => remove_queue(connection, name),
         Amendment::AddOperator {
             name,
@@ -264,11 +257,10 @@ pub fn amend(connection: &Connection, amendment: &Amendment, now: Timestamp) -> 
                 )?;
             }
             if let Some(notice) = closed_notice {
-                let wording = (notice != "default").then_some(notice);
-                connection.execute(
-                    "UPDATE gateway SET closed_notice = ?2 WHERE id = ?1",
-                    params![id, wording],
-                )?;
+                let words = (notice != "default").then_some(notice.as_str());
+                for notice in [Notice::Closed, Notice::Refused] {
+                    arrangements::set_wording(connection, name, notice, words)?;
+                }
             }
             Ok(())
         }
@@ -280,7 +272,7 @@ pub fn amend(connection: &Connection, amendment: &Amendment, now: Timestamp) -> 
     }
 }
 
-fn refused<T>(words: String) -> Result<T> {
+pub(super) fn refused<T>(words: String) -> Result<T> {
     Err(SpoolError::Refused(words))
 }
 
@@ -301,7 +293,7 @@ pub(super) fn check_name(name: &str) -> Result<()> {
 }
 
 /// The row in use with this name. `table` is one of our own words.
-fn find(connection: &Connection, table: &str, name: &str) -> Result<Option<i64>> {
+pub(super) fn find(connection: &Connection, table: &str, name: &str) -> Result<Option<i64>> {
     let in_use = if table == "queue" {
         ""
     } else {
@@ -313,7 +305,7 @@ fn find(connection: &Connection, table: &str, name: &str) -> Result<Option<i64>>
         .optional()?)
 }
 
-fn must_find(connection: &Connection, table: &str, name: &str) -> Result<i64> {
+pub(super) fn must_find(connection: &Connection, table: &str, name: &str) -> Result<i64> {
     match find(connection, table, name)? {
         Some(id) => Ok(id),
         None => refused(format!(
@@ -332,15 +324,6 @@ fn gateway(connection: &Connection, name: &str) -> Result<i64> {
 
 pub(super) fn queue_id(connection: &Connection, name: &str) -> Result<i64> {
     must_find(connection, "queue", name)
-}
-
-fn add_queue(connection: &Connection, name: &str) -> Result<()> {
-    check_name(name)?;
-    if find(connection, "queue", name)?.is_some() {
-        return refused(format!("there is a queue {name} already"));
-    }
-    connection.execute("INSERT INTO queue (name) VALUES (?1)", [name])?;
-    Ok(())
 }
 
 fn rename_queue(connection: &Connection, name: &str, rename: &str) -> Result<()> {
@@ -389,6 +372,7 @@ fn remove_queue(connection: &Connection, name: &str) -> Result<()> {
         ));
     }
     connection.execute("DELETE FROM assignment WHERE queue = ?1", [id])?;
+    arrangements::forget_queue(connection, id)?;
     connection.execute("DELETE FROM queue WHERE id = ?1", [id])?;
     Ok(())
 }

@@ -17,8 +17,9 @@ use super::transcript::{Entry, Listing, keep, remember};
 use super::*;
 use crate::routing::{
     Amendment, ArrivalId, Author, Conversation, ConversationId, ConversationState, DeliveryState,
-    Direction, Effect, GatewayId, GatewayKind, Library, Marks, Message, MessageId, OfflinePolicy,
-    OperatorId, Patron, PatronId, Promise, QueueId, Repeats, Role, Show, Transfer, TransferTarget,
+    Direction, Effect, GatewayId, GatewayKind, Library, Marks, Message, MessageId, Notice,
+    OfflinePolicy, OperatorId, Patron, PatronId, Promise, QueueId, Repeats, Role, Rollover, Show,
+    Transfer, TransferTarget,
 };
 
 struct Shelf {
@@ -456,6 +457,17 @@ fn conversation() -> impl Strategy<Value = Conversation> {
         prop::option::of(transfer()),
         (prop::option::of(any::<i64>()), any::<bool>(), any::<bool>()),
         (stamp(), stamp(), marks()),
+        (
+            prop::sample::select(vec![
+                Rollover::Home,
+                Rollover::Offered(QueueId(1)),
+                Rollover::Shared(QueueId(1)),
+                Rollover::Declined,
+            ]),
+            prop::option::of(stamp()),
+            any::<bool>(),
+            prop::option::of(stamp()),
+        ),
     )
         .prop_map(
             |(
@@ -463,6 +475,7 @@ fn conversation() -> impl Strategy<Value = Conversation> {
                 transfer,
                 (notice, noticed, flagged),
                 (opened_at, active_at, marks),
+                (rollover, outage_notice, farewell, closed_at),
             )| {
                 Conversation {
                     id: ConversationId(1),
@@ -478,9 +491,13 @@ fn conversation() -> impl Strategy<Value = Conversation> {
                     closed_notice: notice,
                     waiting_noticed: noticed,
                     flagged,
+                    rollover,
+                    outage_notice,
+                    farewell,
                     opened_at,
                     active_at,
                     marks,
+                    closed_at,
                 }
             },
         )
@@ -613,22 +630,14 @@ fn a_patron(id: i64) -> Patron {
 
 fn a_conversation(id: i64, state: ConversationState) -> Conversation {
     Conversation {
-        id: ConversationId(id),
-        patron: PatronId(id),
-        gateway: GatewayId(1),
-        queue: QueueId(1),
-        home: QueueId(1),
         state,
-        claimed_by: None,
-        waiting_since: None,
-        last_answered_by: None,
-        transfer: None,
-        closed_notice: None,
-        waiting_noticed: false,
-        flagged: false,
-        opened_at: at(0),
-        active_at: at(0),
-        marks: Marks::default(),
+        ..Conversation::begun(
+            ConversationId(id),
+            PatronId(id),
+            GatewayId(1),
+            QueueId(1),
+            at(0),
+        )
     }
 }
 
@@ -1403,7 +1412,9 @@ fn gateways_are_added_changed_and_removed() {
     for (notice, kept) in [("", Some("")), ("Zzz", Some("Zzz")), ("default", None)] {
         shelf.amend(set(None, Some(notice))).unwrap();
         let found = plan().gateway_named("w").unwrap().clone();
-        assert_eq!(found.closed_notice.as_deref(), kept);
+        for both in [Notice::Closed, Notice::Refused] {
+            assert_eq!(found.wording.get(&both).map(String::as_str), kept);
+        }
         assert_eq!(found.policy, OfflinePolicy::Hold);
     }
     let (_, unchanged) = set_gateway("w");

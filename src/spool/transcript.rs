@@ -10,7 +10,7 @@ use super::wire::{self, CONVERSATION, CONVERSATION_COLUMNS, MESSAGE, PATRON};
 use super::{Result, SpoolError};
 use crate::routing::{
     Conversation, ConversationId, ConversationState, Effect, GatewayId, Message, MessageId,
-    OperatorId, Patron, PatronId, QueueId, answerable,
+    OperatorId, Patron, PatronId, QueueId, Rollover, answerable,
 };
 
 /// Writes the row an effect asks for, if it asks for one. Answers the feed's row when operators
@@ -176,15 +176,18 @@ fn keep_conversation(connection: &Connection, conversation: &Conversation) -> Re
         .prepare_cached(
             "INSERT INTO conversation (id, patron, gateway, queue, home, state, claimed_by,
                  waiting_since, last_answered_by, transfer, closed_notice, waiting_noticed,
-                 flagged, opened, active, tags, promise)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
+                 flagged, opened, active, tags, promise, rollover, outage, farewell, closed)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
+                 ?18, ?19, ?20, ?21)
              ON CONFLICT (id) DO UPDATE SET
                  queue = excluded.queue, state = excluded.state,
                  claimed_by = excluded.claimed_by, waiting_since = excluded.waiting_since,
                  last_answered_by = excluded.last_answered_by, transfer = excluded.transfer,
                  closed_notice = excluded.closed_notice,
                  waiting_noticed = excluded.waiting_noticed, flagged = excluded.flagged,
-                 active = excluded.active, tags = excluded.tags, promise = excluded.promise",
+                 active = excluded.active, tags = excluded.tags, promise = excluded.promise,
+                 rollover = excluded.rollover, outage = excluded.outage,
+                 farewell = excluded.farewell, closed = excluded.closed",
         )?
         .execute(params![
             c.id.0,
@@ -204,6 +207,10 @@ fn keep_conversation(connection: &Connection, conversation: &Conversation) -> Re
             wire::time(c.active_at),
             wire::json(&c.marks.tags),
             c.marks.promise.as_ref().map(wire::json),
+            (c.rollover != Rollover::Home).then(|| wire::json(&c.rollover)),
+            c.outage_notice.map(wire::time),
+            c.farewell,
+            c.closed_at.map(wire::time),
         ])?;
     Ok(())
 }

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use crate::routing::{
     Author, Conversation, ConversationId, ConversationState, DeliveryState, Direction, GatewayId,
     GatewayKind, Marks, Message, MessageId, OfflinePolicy, OperatorId, Patron, PatronId, QueueId,
-    Role, Show,
+    Role, Rollover, Show,
 };
 
 /// A row that this program did not write, or a damaged one.
@@ -126,9 +126,10 @@ pub(super) fn patron(row: &Row<'_>, first: usize) -> rusqlite::Result<Patron> {
 /// The columns of [`conversation`].
 pub(super) const CONVERSATION: &str = "c.id, c.patron, c.gateway, c.queue, c.home, c.state, \
      c.claimed_by, c.waiting_since, c.last_answered_by, c.transfer, c.closed_notice, \
-     c.waiting_noticed, c.flagged, c.opened, c.active, c.tags, c.promise";
+     c.waiting_noticed, c.flagged, c.opened, c.active, c.tags, c.promise, c.rollover, c.outage, \
+     c.farewell, c.closed";
 /// How many they are.
-pub(super) const CONVERSATION_COLUMNS: usize = 17;
+pub(super) const CONVERSATION_COLUMNS: usize = 21;
 
 /// A conversation from [`CONVERSATION`], starting at the row's first column.
 pub(super) fn conversation(row: &Row<'_>) -> rusqlite::Result<Conversation> {
@@ -158,6 +159,13 @@ pub(super) fn conversation(row: &Row<'_>) -> rusqlite::Result<Conversation> {
                 None => None,
             },
         },
+        rollover: match row.get::<_, Option<String>>(17)? {
+            Some(_) => json_from(row, 17)?,
+            None => Rollover::Home,
+        },
+        outage_notice: time_from_option(row, 18)?,
+        farewell: row.get(19)?,
+        closed_at: time_from_option(row, 20)?,
     })
 }
 

@@ -261,10 +261,7 @@ mod tests {
         let mut plan = Plan::default();
         for (n, (name, online)) in queues.iter().enumerate() {
             let id = QueueId(n as i64 + 1);
-            plan.queues.push(Queue {
-                id,
-                name: (*name).into(),
-            });
+            plan.queues.push(Queue::new(id, *name));
             if *online {
                 board.online.insert(id);
             }
