@@ -57,6 +57,10 @@ pub enum Ailment {
     },
     /// Has restarted without a word: echo, short result codes, text mode, no indications.
     Forgetful,
+    /// The SIM has dropped off, and comes back with `+CFUN=1` after `+CFUN=0` or 4, or a restart.
+    SimAsleep,
+    /// The supply sags: a warning, then no supply for so long.
+    Brownout(Duration),
     /// One entry of every listing comes broken.
     Corrupt {
         /// Its index.

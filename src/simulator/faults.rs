@@ -32,6 +32,39 @@ pub struct Faults {
     pub restart: f64,
     /// The port goes away for `pause`, then returns.
     pub hang_up: f64,
+    /// A command line that is not heard at all.
+    pub deaf: f64,
+    /// A command line refused with any result code there is, for no reason.
+    pub refused: f64,
+    /// A response that comes later by `pause`.
+    pub late: f64,
+    /// Octets of a response that another reader took.
+    pub stolen: f64,
+    /// The modem restarts without a word: its settings are gone.
+    pub forgets: f64,
+    /// The modem waits for the end of a text that nobody began.
+    pub data_mode: f64,
+    /// An entry of a listing that comes broken.
+    pub corrupt: f64,
+    /// `+CPMS?` with a wrong count.
+    pub miscounted: f64,
+    /// A stored text that is listed only `pause` later.
+    pub lists_late: f64,
+    /// A stored text that nobody announces.
+    pub unannounced: f64,
+    /// An indication that names another memory.
+    pub misnamed: f64,
+    /// An indication without memory and index, of a text that was not stored; the network tries
+    /// again.
+    pub not_stored: f64,
+    /// The network goes away, for ten times `pause`.
+    pub unregistered: f64,
+    /// The SIM drops off, for five times `pause`.
+    pub sim_gone: f64,
+    /// The supply sags: a warning, then the modem is off for five times `pause`.
+    pub brownout: f64,
+    /// Somebody calls.
+    pub call: f64,
     /// How long silences, delays and hang-ups last.
     pub pause: Duration,
     /// Between the pieces of a response.
@@ -55,6 +88,22 @@ impl Faults {
             silence: 0.0,
             restart: 0.0,
             hang_up: 0.0,
+            deaf: 0.0,
+            refused: 0.0,
+            late: 0.0,
+            stolen: 0.0,
+            forgets: 0.0,
+            data_mode: 0.0,
+            corrupt: 0.0,
+            miscounted: 0.0,
+            lists_late: 0.0,
+            unannounced: 0.0,
+            misnamed: 0.0,
+            not_stored: 0.0,
+            unregistered: 0.0,
+            sim_gone: 0.0,
+            brownout: 0.0,
+            call: 0.0,
             pause: Duration::from_secs(2),
             piece_gap: Duration::from_millis(5),
         }
@@ -82,6 +131,22 @@ impl Faults {
             silence: rate / 20.0,
             restart: rate / 100.0,
             hang_up: rate / 100.0,
+            deaf: rate / 20.0,
+            refused: rate / 10.0,
+            late: rate / 10.0,
+            stolen: rate / 20.0,
+            forgets: rate / 100.0,
+            data_mode: rate / 100.0,
+            corrupt: rate / 10.0,
+            miscounted: rate,
+            lists_late: rate / 2.0,
+            unannounced: rate / 2.0,
+            misnamed: rate / 2.0,
+            not_stored: rate / 10.0,
+            unregistered: rate / 100.0,
+            sim_gone: rate / 200.0,
+            brownout: rate / 200.0,
+            call: rate / 50.0,
             ..Self::none()
         }
     }
@@ -103,9 +168,25 @@ pub(crate) enum Kind {
     Silence,
     Restart,
     HangUp,
+    Deaf,
+    Refused,
+    Late,
+    Stolen,
+    Forgets,
+    DataMode,
+    Corrupt,
+    Miscounted,
+    ListsLate,
+    Unannounced,
+    Misnamed,
+    NotStored,
+    Unregistered,
+    SimGone,
+    Brownout,
+    Call,
 }
 
-const KINDS: usize = 12;
+const KINDS: usize = 28;
 
 /// Draws for every kind of fault.
 #[derive(Debug, Clone)]
@@ -143,6 +224,22 @@ impl Fate {
             Kind::Silence => faults.silence,
             Kind::Restart => faults.restart,
             Kind::HangUp => faults.hang_up,
+            Kind::Deaf => faults.deaf,
+            Kind::Refused => faults.refused,
+            Kind::Late => faults.late,
+            Kind::Stolen => faults.stolen,
+            Kind::Forgets => faults.forgets,
+            Kind::DataMode => faults.data_mode,
+            Kind::Corrupt => faults.corrupt,
+            Kind::Miscounted => faults.miscounted,
+            Kind::ListsLate => faults.lists_late,
+            Kind::Unannounced => faults.unannounced,
+            Kind::Misnamed => faults.misnamed,
+            Kind::NotStored => faults.not_stored,
+            Kind::Unregistered => faults.unregistered,
+            Kind::SimGone => faults.sim_gone,
+            Kind::Brownout => faults.brownout,
+            Kind::Call => faults.call,
         }
     }
 

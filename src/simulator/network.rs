@@ -96,6 +96,8 @@ pub(crate) struct Network {
     service_centre: Address,
     pub(crate) zone_quarters: i8,
     pub(crate) waiting: VecDeque<Waiting>,
+    /// Texts that could not be handed over, and when that is tried again.
+    retries: VecDeque<(Instant, Waiting)>,
     pub(crate) reports: ReportPolicy,
     pub(crate) refused_numbers: HashMap<String, u16>,
     pub(crate) submissions: VecDeque<Submission>,
@@ -123,6 +125,7 @@ impl Network {
             service_centre: Address::new(service_centre),
             zone_quarters,
             waiting: VecDeque::new(),
+            retries: VecDeque::new(),
             reports,
             refused_numbers: HashMap::new(),
             submissions: VecDeque::new(),
@@ -330,8 +333,22 @@ impl Network {
         Ok(reported)
     }
 
-    /// Moves reports whose time has come to the queue.
-    pub(crate) fn release_reports(&mut self, now: Instant) {
+    /// Tries a text again then, behind whatever else waits.
+    pub(crate) fn retry(&mut self, waiting: Waiting, at: Instant) {
+        self.retries.push_back((at, waiting));
+    }
+
+    /// How many PDUs have not been handed over.
+    pub(crate) fn backlog(&self) -> usize {
+        self.waiting.len() + self.retries.len()
+    }
+
+    /// Moves reports and second tries whose time has come to the queue.
+    pub(crate) fn release_due(&mut self, now: Instant) {
+        while self.retries.front().is_some_and(|(at, _)| *at <= now) {
+            self.waiting
+                .extend(self.retries.pop_front().map(|(_, waiting)| waiting));
+        }
         while let Some(entry) = self.due.first_entry() {
             if entry.key().0 > now {
                 return;
@@ -342,8 +359,10 @@ impl Network {
         }
     }
 
-    pub(crate) fn next_report(&self) -> Option<Instant> {
-        self.due.keys().next().map(|(due, _)| *due)
+    pub(crate) fn next_due(&self) -> Option<Instant> {
+        let report = self.due.keys().next().map(|(due, _)| *due);
+        let retry = self.retries.front().map(|(at, _)| *at);
+        [report, retry].into_iter().flatten().min()
     }
 }
 

@@ -215,7 +215,7 @@ impl SimulatedModem {
 
     /// PDUs that the network has not been able to hand over.
     pub fn waiting(&self) -> usize {
-        locked(&self.shared.firmware).network.waiting.len()
+        locked(&self.shared.firmware).network.backlog()
     }
 
     /// Everything in the modem's memories.

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use callnumber::clock::Clock;
 use callnumber::daemon::Owner;
-use callnumber::desk::{self, Change, Desk};
+use callnumber::desk::{self, Change, Desk, NotGranted};
 use callnumber::modem::{Line, LineSettings, Phase, PortChoice, start_on};
 use callnumber::routing::{
-    Amendment, ConversationId, EndpointId, Event, Library, Message, MessageId, OperatorId, Role,
-    Show,
+    Amendment, ConversationId, EndpointId, Event, Library, Message, MessageId, OperatorId, Refusal,
+    Role, Show,
 };
 use callnumber::simulator::SimulatedModem;
 use callnumber::spool::{Spool, SpoolError, transcript};
@@ -204,13 +204,23 @@ impl House {
 
     /// Ana answers a conversation, which counts from 1.
     pub async fn answers(&self, conversation: i64, words: &str) -> MessageId {
+        let sent = self.tries_to_answer(conversation, words).await;
+        sent.expect("it can be answered")
+    }
+
+    /// Ana answers a conversation; `None` when nobody can be answered there.
+    pub async fn tries_to_answer(&self, conversation: i64, words: &str) -> Option<MessageId> {
         let sent = self.desk.ask(Event::Send {
             operator: ANA,
             conversation: ConversationId(conversation),
             body: words.into(),
             client_id: None,
         });
-        sent.await.unwrap().message.unwrap().id
+        match sent.await {
+            Ok(receipt) => Some(receipt.message.unwrap().id),
+            Err(NotGranted::Refused(Refusal::NotAnswerable)) => None,
+            Err(error) => panic!("{error}"),
+        }
     }
 
     pub async fn message(&self, id: MessageId) -> Message {

@@ -1,6 +1,6 @@
 //! How the firmware suffers: every [`Ailment`] at the place where it shows.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::super::ailment::{Ailment, Corruption};
 use super::{Firmware, Listening, Mem, Purpose, Terms};
@@ -22,7 +22,7 @@ pub(super) struct Ailing {
 #[derive(Debug, Default)]
 pub(super) struct LineFate {
     pub(super) is_mute: bool,
-    pub(super) late_by: Option<std::time::Duration>,
+    pub(super) late_by: Option<Duration>,
     pub(super) code_inside: Option<String>,
 }
 
@@ -160,13 +160,13 @@ impl Ailing {
     }
 
     /// A message was stored: from when on it is listed.
-    pub(super) fn stored(&mut self, mem: Mem, index: usize, now: Instant) {
+    pub(super) fn stored(&mut self, mem: Mem, index: usize, by: Option<Duration>, now: Instant) {
         self.hidden.retain(|(_, _, until)| *until > now);
         let late = self.lasting(|ailment| match ailment {
             Ailment::ListsLate(by) => Some(*by),
             _ => None,
         });
-        if let Some(by) = late
+        if let Some(by) = late.or(by)
             && self.hidden.len() < AILMENTS_MAX
         {
             self.hidden.push((mem, index, now + by));
@@ -207,6 +207,8 @@ impl Firmware {
                 };
             }
             Ailment::Forgetful => self.terms = Terms::of(self.profile),
+            Ailment::SimAsleep => self.sim.asleep = true,
+            Ailment::Brownout(duration) => self.brown_out(duration),
             Ailment::Refuses { .. }
             | Ailment::Mute { .. }
             | Ailment::Late { .. }

@@ -58,6 +58,13 @@ impl Firmware {
                 self.indication(b"+CMTI: ,-1");
                 Ok(())
             }
+            Route::Store(..) if self.fate.strikes(Kind::NotStored) => {
+                self.indication(b"+CMTI: ,-1");
+                // Nothing was acknowledged: the network tries again.
+                let at = self.now + self.fate.faults().pause;
+                self.network.retry(waiting, at);
+                Ok(())
+            }
             Route::Store(mem, code) => {
                 let copy = waiting.pdu.clone();
                 let stored = Stored {
@@ -69,10 +76,18 @@ impl Firmware {
                         self.memory_full = false;
                         let now = self.now;
                         if let Some((real, slot)) = self.locate(mem, index) {
-                            self.ailing.stored(real, slot, now);
+                            let late = self.fate.strikes(Kind::ListsLate);
+                            let by = late.then(|| self.fate.faults().pause);
+                            self.ailing.stored(real, slot, by, now);
                         }
-                        if let Some(code) = code {
-                            let name = self.ailing.misname();
+                        if let Some(code) = code
+                            && !self.fate.strikes(Kind::Unannounced)
+                        {
+                            let lie = self.fate.strikes(Kind::Misnamed).then(|| match mem {
+                                Mem::Sim => Mem::Modem.name().to_owned(),
+                                Mem::Modem | Mem::Both | Mem::Reports => Mem::Sim.name().to_owned(),
+                            });
+                            let name = self.ailing.misname().or(lie);
                             let name = name.as_deref().unwrap_or(mem.name());
                             self.indication(format!("{code}: \"{name}\",{index}").as_bytes());
                         }

@@ -224,6 +224,11 @@ impl Firmware {
                     return Ok(Outcome::Restart);
                 }
                 let before = self.radio.seen();
+                if wanted == 1 && self.radio.functionality != 1 {
+                    // The SIM is switched on with the radio; it asks for its PIN again.
+                    self.sim.power_up();
+                    self.sim_ready_at = Some(self.now + self.settings.sim_busy);
+                }
                 self.radio.functionality = wanted;
                 self.announce_registration(before);
                 Ok(Outcome::Done)

@@ -239,13 +239,17 @@ impl Firmware {
     fn preferred_memories(&mut self, form: &Form) -> Executed {
         match form {
             Form::Read => {
+                let miscount = self
+                    .fate
+                    .strikes(Kind::Miscounted)
+                    .then(|| self.fate.pick(Kind::Miscounted, 60));
                 let fields: Vec<String> = self
                     .terms
                     .memories
                     .iter()
                     .map(|mem| {
                         let (used, total) = self.fullness(*mem);
-                        let used = self.ailing.miscount().unwrap_or(used);
+                        let used = self.ailing.miscount().or(miscount).unwrap_or(used);
                         format!("\"{}\",{used},{total}", mem.name())
                     })
                     .collect();
@@ -526,6 +530,7 @@ impl Firmware {
                 let hex = air::to_hex(&message.pdu);
                 let header = format!("+CMGL: {index},{},,{length}", message.status.number());
                 let corruption = self.ailing.corruption(index, false);
+                let corruption = corruption.or_else(|| self.broken_entry());
                 self.entry(&header, &hex, corruption);
             }
             if !leave {

@@ -6,6 +6,7 @@ mod ailing;
 mod arrivals;
 mod general;
 mod messages;
+mod misfortune;
 mod sim;
 mod text_mode;
 
@@ -237,6 +238,7 @@ pub(crate) struct Firmware {
     pub(crate) network: Network,
     fate: Fate,
     ailing: ailing::Ailing,
+    comebacks: misfortune::Comebacks,
     listening: Listening,
     input: VecDeque<u8>,
     line: Option<CommandLine>,
@@ -295,6 +297,7 @@ impl Firmware {
             network,
             fate: Fate::new(settings.faults.clone()),
             ailing: ailing::Ailing::default(),
+            comebacks: misfortune::Comebacks::default(),
             listening: Listening::Idle { after_a: false },
             input: VecDeque::new(),
             line: None,
@@ -357,7 +360,8 @@ impl Firmware {
             self.ringing.as_ref().map(|ringing| ringing.next),
             self.chatters_at,
             self.drop_port.as_ref().map(|drop| drop.at),
-            self.network.next_report(),
+            self.network.next_due(),
+            self.comebacks.next(),
             self.out.front().and_then(|piece| piece.due),
         ]
         .into_iter()
@@ -500,7 +504,8 @@ impl Firmware {
                 }
             }
         }
-        self.network.release_reports(now);
+        self.come_back();
+        self.network.release_due(now);
         self.expire_unacknowledged();
         self.ring();
         self.chatter_when_due();
@@ -594,28 +599,13 @@ impl Firmware {
             return;
         }
         if let Some(result) = self.ailing.refusal(&written) {
-            let framed = self.framed(result.as_bytes(), true);
-            self.say(&framed);
-            self.flush_codes();
+            self.refuse_with(&result);
+            return;
+        }
+        if self.misfortune() {
             return;
         }
         self.ailing.begin_line(&written);
-        if self.fate.strikes(Kind::HangUp) {
-            self.drop_port = Some(PortDrop {
-                at: self.now,
-                pause: self.fate.faults().pause,
-            });
-            return;
-        }
-        if self.fate.strikes(Kind::Restart) {
-            self.restart(self.now);
-            return;
-        }
-        if self.fate.strikes(Kind::Silence) {
-            self.silent_until = Some(self.now + self.fate.faults().pause);
-            self.input.clear();
-            return;
-        }
         self.line = Some(CommandLine::new(line));
         if self.settings.command_latency.is_zero() {
             self.run_line();
@@ -625,6 +615,17 @@ impl Firmware {
                 then: Then::RunLine,
             });
         }
+    }
+
+    /// Ends a command line that was not carried out.
+    fn refuse_with(&mut self, result: &str) {
+        let framed = self.framed(result.as_bytes(), true);
+        self.say(&framed);
+        self.flush_codes();
+    }
+
+    fn drop_port_at(&mut self, at: Instant, pause: Duration) {
+        self.drop_port = Some(PortDrop { at, pause });
     }
 
     fn run_line(&mut self) {
@@ -756,7 +757,12 @@ impl Firmware {
         if !self.terms.quiet && !fate.is_mute && !self.fate.strikes(Kind::NoFinal) {
             response.extend(self.final_code(result));
         }
-        if let Some(by) = fate.late_by {
+        self.steal_from(&mut response);
+        let pause = self.fate.faults().pause;
+        let late_by = fate
+            .late_by
+            .or_else(|| self.fate.strikes(Kind::Late).then_some(pause));
+        if let Some(by) = late_by {
             self.push(Piece {
                 due: Some(self.now + by),
                 octets: response,

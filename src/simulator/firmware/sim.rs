@@ -15,6 +15,8 @@ const PUK_TRIES: u8 = 10;
 pub(crate) struct Sim {
     /// Whether it is in its slot.
     pub(crate) inserted: bool,
+    /// Whether it does not answer until it is started anew.
+    pub(super) asleep: bool,
     pin: Option<String>,
     puk: String,
     pub(crate) pin_tries: u8,
@@ -26,6 +28,7 @@ impl Sim {
     pub(super) fn new(settings: &Settings) -> Self {
         Self {
             inserted: true,
+            asleep: false,
             pin: settings.pin.clone(),
             puk: settings.puk.clone(),
             pin_tries: PIN_TRIES,
@@ -36,11 +39,17 @@ impl Sim {
 
     pub(super) fn power_up(&mut self) {
         self.verified = false;
+        self.asleep = false;
+    }
+
+    /// Whether it answers.
+    fn is_there(&self) -> bool {
+        self.inserted && !self.asleep
     }
 
     /// Whether its files can be read.
     pub(super) fn is_open(&self) -> bool {
-        self.inserted && self.pin_tries > 0 && (self.pin.is_none() || self.verified)
+        self.is_there() && self.pin_tries > 0 && (self.pin.is_none() || self.verified)
     }
 
     /// What `+CPIN?` says.
@@ -89,7 +98,7 @@ impl Sim {
 impl Firmware {
     /// Refuses with a `+CMS ERROR` while the SIM's messages cannot be read.
     pub(super) fn need_messages(&self) -> Result<(), Refusal> {
-        if !self.sim.inserted {
+        if !self.sim.is_there() {
             Err(Refusal::Cms(310))
         } else if self.sim.pin_tries == 0 {
             Err(Refusal::Cms(316))
@@ -103,7 +112,7 @@ impl Firmware {
     }
 
     fn need_sim(&self) -> Result<(), Refusal> {
-        if !self.sim.inserted {
+        if !self.sim.is_there() {
             Err(Refusal::Cme(10))
         } else if self.sim.pin_tries == 0 {
             Err(Refusal::Cme(12))
@@ -161,7 +170,7 @@ impl Firmware {
     }
 
     fn ask_pin(&mut self) -> Executed {
-        if !self.sim.inserted {
+        if !self.sim.is_there() {
             return Err(Refusal::Cme(10));
         }
         if self.sim_ready_at.is_some() && self.sim.is_open() {
@@ -172,7 +181,7 @@ impl Firmware {
     }
 
     fn enter_pin(&mut self, arguments: &[Argument]) -> Executed {
-        if !self.sim.inserted {
+        if !self.sim.is_there() {
             return Err(Refusal::Cme(10));
         }
         let words: Vec<String> = arguments.iter().filter_map(Argument::text).collect();
@@ -192,7 +201,7 @@ impl Firmware {
     }
 
     fn pin_tries_left(&mut self) -> Executed {
-        if !self.sim.inserted {
+        if !self.sim.is_there() {
             return Err(Refusal::Cme(10));
         }
         let (pin, puk) = (self.sim.pin_tries, self.sim.puk_tries);

@@ -1,0 +1,358 @@
+//! A seeded soak: a day and more on a line where everything goes wrong at once, with the whole radio
+//! side behind it, on a paused clock. Nothing may be lost, shown twice, or sent twice unmarked.
+//!
+//! `CALLNUMBER_SOAK_SEEDS` says which seeds are run (`7`, or `1..101`), `CALLNUMBER_SOAK_TEXTS` how
+//! many texts come in; half as many replies go out. A failure names its seed.
+
+#![allow(dead_code, clippy::unwrap_used, unreachable_pub)]
+
+#[path = "sick_modem/bench.rs"]
+mod bench;
+#[path = "sick_modem/house.rs"]
+mod house;
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use callnumber::modem::{LineStatus, Phase};
+use callnumber::routing::{DeliveryState, MessageId};
+use callnumber::simulator::{Faults, PROFILES, ReportPolicy, Settings, SimulatedModem};
+use callnumber::spool::transcript;
+use house::{House, Use};
+use tokio::time::Instant;
+
+/// Texts of one seed, when nobody says.
+const TEXTS: usize = 400;
+/// Seeds, when nobody says.
+const SEEDS: Range<u64> = 1..6;
+/// Patrons who write.
+const PATRONS: usize = 200;
+/// How much goes wrong: see `Faults::everything`.
+const RATE: f64 = 0.3;
+/// The longest that the line may be out of service while faults still strike.
+const OUTAGE_MAX: Duration = Duration::from_secs(30 * 60);
+/// How soon it is back once they have stopped: an attempt that was never answered is waited for
+/// first, 190 s, and then come three rungs of the ladder.
+const BACK_WITHIN: Duration = Duration::from_secs(6 * 60);
+/// How long the outbox may take after that: its last wait is an hour.
+const DRAINED_WITHIN: Duration = Duration::from_secs(3 * 24 * 3600);
+
+/// What came of one seed.
+#[derive(Debug, Default)]
+struct Tally {
+    shown: usize,
+    sent: usize,
+    failed: usize,
+    unknown: usize,
+    doubled: usize,
+    longest_outage: Duration,
+    outages: usize,
+    back_after: Duration,
+    simulated: Duration,
+    commands: usize,
+}
+
+/// SplitMix64: the same draws on every machine.
+struct Draws(u64);
+
+impl Draws {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ mixed >> 31
+    }
+
+    fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound
+    }
+}
+
+/// How the line stood, told by whoever watched it.
+#[derive(Default)]
+struct Watch {
+    down_since: Option<Instant>,
+    outages: Vec<(Duration, String)>,
+}
+
+async fn watch(mut status: tokio::sync::watch::Receiver<LineStatus>, told: Arc<Mutex<Watch>>) {
+    let mut last = String::new();
+    loop {
+        let phase = status.borrow_and_update().phase.clone();
+        {
+            let mut told = told.lock().unwrap();
+            match (&phase, told.down_since) {
+                (Phase::Ready, Some(since)) => {
+                    told.outages
+                        .push((since.elapsed(), std::mem::take(&mut last)));
+                    told.down_since = None;
+                }
+                (Phase::Ready, None) => {}
+                (down, None) => {
+                    told.down_since = Some(Instant::now());
+                    last = format!("{down:?}");
+                }
+                (down, Some(_)) => last = format!("{down:?}"),
+            }
+        }
+        if status.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+fn words_of(kind: &str, number: usize, draws: &mut Draws) -> String {
+    match draws.below(8) {
+        0 => format!(
+            "{kind} {number}: {}",
+            "The fourth edition has a green cover. ".repeat(6)
+        ),
+        1 => format!("{kind} {number}: ¿dónde está? 📚 {}", "já lido ".repeat(12)),
+        2 => format!("{kind} {number} €{{}}"),
+        _ => format!("{kind} {number}, please"),
+    }
+}
+
+async fn soak(seed: u64, texts: usize) -> Tally {
+    let begun = Instant::now();
+    let mut draws = Draws(seed);
+    let place = usize::try_from(seed).unwrap() % PROFILES.len();
+    let settings = Settings {
+        profile: &PROFILES[place],
+        capacity: Some(20 + usize::try_from(draws.below(40)).unwrap()),
+        send_latency: Duration::from_millis(300),
+        command_latency: Duration::from_millis(2),
+        boot_time: Duration::from_secs(8),
+        sim_busy: Duration::from_secs(5),
+        reports: ReportPolicy {
+            delay: Duration::from_secs(3),
+            ..ReportPolicy::default()
+        },
+        ..Settings::default()
+    };
+    let modem = Arc::new(SimulatedModem::start_in_memory(settings).unwrap());
+    let mut house = House::with(Arc::clone(&modem), Use::default()).await;
+    house.is_ready().await;
+    let told: Arc<Mutex<Watch>> = Arc::default();
+    let watching = tokio::spawn(watch(house.line.status(), Arc::clone(&told)));
+    modem.set_faults(Faults {
+        pause: Duration::from_secs(4),
+        refused_yet_sent: 0.0,
+        ..Faults::everything(seed, RATE)
+    });
+
+    // Texts come and answers go, in bursts.
+    let mut asked: Vec<String> = Vec::with_capacity(texts);
+    let mut answered: BTreeMap<MessageId, String> = BTreeMap::new();
+    let mut replies = 0;
+    while asked.len() < texts || replies < texts / 2 {
+        for _ in 0..=draws.below(6) {
+            if asked.len() < texts {
+                let patron = draws.below(PATRONS as u64);
+                let words = words_of("question", asked.len(), &mut draws);
+                modem
+                    .patron_texts(&format!("+1555123{patron:04}"), &words)
+                    .unwrap();
+                asked.push(words);
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(500 + draws.below(8_000))).await;
+        let open: Vec<i64> = house
+            .read(|connection| {
+                let mut rows = connection
+                    .prepare("SELECT id FROM conversation WHERE state <> 'closed' ORDER BY id")?;
+                let ids = rows.query_map([], |row| row.get(0))?;
+                Ok(ids.collect::<rusqlite::Result<_>>()?)
+            })
+            .await;
+        for _ in 0..=draws.below(3) {
+            if replies < texts / 2 && !open.is_empty() {
+                let which = usize::try_from(draws.below(open.len() as u64)).unwrap();
+                let words = words_of("answer", replies, &mut draws);
+                // What cannot be read has a conversation too, and nobody to answer.
+                if let Some(message) = house.tries_to_answer(open[which], &words).await {
+                    answered.insert(message, words);
+                    replies += 1;
+                }
+            }
+        }
+    }
+
+    // Everything stops going wrong: how soon is the line well?
+    modem.set_faults(Faults::none());
+    let stopped = Instant::now();
+    modem
+        .patron_texts("+15551239999", "the last question")
+        .unwrap();
+    asked.push("the last question".into());
+    let mut shown: HashMap<String, usize> = HashMap::new();
+    let last = house
+        .until("showing the last text", async |house: &House| {
+            let all = house.shown().await;
+            all.iter()
+                .any(|words| words == "the last question")
+                .then_some(all)
+        })
+        .await;
+    drop(last);
+    let back_after = stopped.elapsed();
+
+    // The network hands over what it still holds; the outbox empties.
+    modem.wait_until_stored(0, DRAINED_WITHIN).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(20 * 60)).await;
+    let ids: Vec<MessageId> = answered.keys().copied().collect();
+    let drained = Instant::now();
+    let states = loop {
+        let ids = ids.clone();
+        let states: Vec<(MessageId, DeliveryState, Option<String>)> = house
+            .read(move |connection| {
+                ids.into_iter()
+                    .map(|id| {
+                        let message = transcript::message(connection, id)?.unwrap();
+                        Ok((id, message.state, message.reason))
+                    })
+                    .collect()
+            })
+            .await;
+        let under_way = states
+            .iter()
+            .filter(|(_, state, _)| matches!(state, DeliveryState::Queued | DeliveryState::Sending))
+            .count();
+        if under_way == 0 {
+            break states;
+        }
+        assert!(
+            drained.elapsed() < DRAINED_WITHIN,
+            "{under_way} replies are still under way"
+        );
+        tokio::time::sleep(Duration::from_secs(600)).await;
+    };
+    watching.abort();
+
+    let mut tally = Tally {
+        back_after,
+        simulated: begun.elapsed(),
+        commands: modem.heard_count(),
+        ..Tally::default()
+    };
+    for words in house.shown().await {
+        if !words.starts_with("A message came that cannot be read") {
+            *shown.entry(words).or_default() += 1;
+        }
+    }
+    for words in &asked {
+        match shown.remove(words) {
+            Some(1) => tally.shown += 1,
+            Some(times) => panic!("shown {times} times: {words:?}"),
+            None => panic!("lost: {words:?}"),
+        }
+    }
+    assert!(shown.is_empty(), "nobody wrote {shown:?}");
+
+    let mut taken: HashMap<String, usize> = HashMap::new();
+    for sent in modem.sent() {
+        *taken.entry(sent.text).or_default() += 1;
+    }
+    for (id, state, reason) in states {
+        let words = &answered[&id];
+        let times = taken.get(words).copied().unwrap_or(0);
+        let marked = reason
+            .as_deref()
+            .is_some_and(|reason| reason.contains("doubled"));
+        match state {
+            DeliveryState::Sent | DeliveryState::Delivered => tally.sent += 1,
+            DeliveryState::Failed => tally.failed += 1,
+            DeliveryState::Unknown => tally.unknown += 1,
+            DeliveryState::Received | DeliveryState::Queued | DeliveryState::Sending => {
+                panic!("{words:?} is {state:?}")
+            }
+        }
+        if times > 1 {
+            tally.doubled += 1;
+            assert!(
+                marked,
+                "sent {times} times and {state:?}, {reason:?}: {words:?}"
+            );
+        }
+        let arrived = matches!(state, DeliveryState::Sent | DeliveryState::Delivered);
+        assert!(
+            !arrived || times > 0,
+            "{state:?}, but never sent: {words:?}"
+        );
+    }
+    let told = told.lock().unwrap();
+    tally.outages = told.outages.len();
+    if let Some((longest, why)) = told.outages.iter().max_by_key(|(time, _)| *time) {
+        tally.longest_outage = *longest;
+        assert!(
+            *longest < OUTAGE_MAX,
+            "out of service for {longest:?}: {why}"
+        );
+    }
+    assert!(
+        back_after < BACK_WITHIN,
+        "back only {back_after:?} after the last fault"
+    );
+    tally
+}
+
+fn seeds() -> Range<u64> {
+    match std::env::var("CALLNUMBER_SOAK_SEEDS") {
+        Err(_) => SEEDS,
+        Ok(said) => match said.split_once("..") {
+            Some((from, to)) => from.parse().unwrap()..to.parse().unwrap(),
+            None => {
+                let seed: u64 = said.parse().unwrap();
+                seed..seed + 1
+            }
+        },
+    }
+}
+
+/// Resident memory in KiB (proc(5), VmRSS).
+fn resident_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS:"))
+        .unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+#[test]
+fn nothing_is_lost_or_doubled_whatever_goes_wrong() {
+    let texts = std::env::var("CALLNUMBER_SOAK_TEXTS").map_or(TEXTS, |said| said.parse().unwrap());
+    if std::env::var("CALLNUMBER_LOG").is_ok() {
+        tracing_subscriber::fmt()
+            .with_env_filter(tracing_subscriber::EnvFilter::from_env("CALLNUMBER_LOG"))
+            .with_writer(std::io::stderr)
+            .init();
+    }
+    let mut failures = Vec::new();
+    for seed in seeds() {
+        let begun = std::time::Instant::now();
+        let told = std::panic::catch_unwind(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .start_paused(true)
+                .build()
+                .unwrap();
+            runtime.block_on(soak(seed, texts))
+        });
+        let (took, resident) = (begun.elapsed(), resident_kib());
+        match told {
+            Ok(tally) => println!("seed {seed}: {took:.1?}, {resident} KiB, {tally:?}"),
+            Err(_) => {
+                println!("seed {seed}: FAILED after {took:.1?}");
+                failures.push(seed);
+            }
+        }
+    }
+    assert!(
+        failures.is_empty(),
+        "seeds {failures:?}: run one with CALLNUMBER_SOAK_SEEDS=<seed> CALLNUMBER_SOAK_TEXTS={texts}"
+    );
+}
