@@ -3,12 +3,8 @@
 use std::io::{BufRead, IsTerminal};
 
 use crate::sms::hex;
+use crate::web;
 use anyhow::{Context, bail, ensure};
-
-/// Shorter passwords are guessed.
-const PASSWORD_MIN: usize = 8;
-/// Longer ones are a mistake, and would take argon2 for a walk.
-const PASSWORD_MAX: usize = 1024;
 
 /// 256 bits from the system, in hexadecimal.
 pub(super) fn make() -> String {
@@ -40,14 +36,7 @@ pub(super) fn new_password(operator: &str) -> anyhow::Result<String> {
     if password.is_empty() {
         bail!("no password was given: write one line to standard input, or use --no-password");
     }
-    ensure!(
-        password.chars().count() >= PASSWORD_MIN,
-        "a password has at least {PASSWORD_MIN} characters: nothing was changed"
-    );
-    ensure!(
-        password.len() <= PASSWORD_MAX,
-        "a password has at most {PASSWORD_MAX} octets: nothing was changed"
-    );
+    web::check_password(operator, &password).map_err(anyhow::Error::msg)?;
     Ok(password)
 }
 

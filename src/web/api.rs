@@ -1,18 +1,25 @@
 //! The JSON API, `/api/v1`, one noun a file: [`session`] who is there, [`conversations`] lists and
-//! threads, [`messages`] words to patrons, [`changes`] whose a conversation is, [`arrangements`]
-//! the desk itself. What they share stands in [`said`].
+//! threads, [`messages`] words to patrons, [`beginnings`] the first of them, [`changes`] whose a
+//! conversation is, [`aids`] notes and marks on it, [`canned`] canned replies, [`arrangements`] the
+//! desk itself, [`staff`] and [`tokens`] who may come in, [`audit`] who did what. What they share stands in [`said`].
 
+mod aids;
 mod arrangements;
+mod audit;
+mod beginnings;
+mod canned;
 mod changes;
 mod conversations;
 mod messages;
 mod said;
 mod session;
+mod staff;
+mod tokens;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{get, post, put};
+use axum::routing::{delete, get, patch, post, put};
 
 use super::premises::Premises;
 use super::{openapi, stream};
@@ -23,7 +30,10 @@ pub(super) fn routes() -> Router<Arc<Premises>> {
         .route("/session", post(session::sign_in).delete(session::sign_out))
         .route("/presence", put(session::presence))
         .route("/events", get(stream::events))
-        .route("/conversations", get(conversations::list))
+        .route(
+            "/conversations",
+            get(conversations::list).post(beginnings::begin),
+        )
         .route("/conversations/{id}", get(conversations::whole))
         .route("/conversations/{id}/messages", post(messages::send))
         .route(
@@ -34,8 +44,25 @@ pub(super) fn routes() -> Router<Arc<Premises>> {
         .route("/conversations/{id}/release", post(changes::release))
         .route("/conversations/{id}/close", post(changes::close))
         .route("/conversations/{id}/transfer", post(changes::transfer))
+        .route("/conversations/{id}/reopen", post(aids::reopen))
+        .route("/conversations/{id}/notes", post(aids::remark))
+        .route("/conversations/{id}/tags", put(aids::label))
+        .route("/conversations/{id}/promise", put(aids::promise))
+        .route(
+            "/conversations/{id}/block",
+            post(aids::block).delete(aids::unblock),
+        )
+        .route("/conversations/{id}/reveal", post(aids::reveal))
+        .route("/canned", get(canned::list).post(canned::add))
+        .route("/canned/{key}", put(canned::set).delete(canned::remove))
+        .route("/operators/{name}", patch(staff::set).delete(staff::remove))
+        .route("/password", put(staff::password))
+        .route("/tokens", get(tokens::list).post(tokens::add))
+        .route("/tokens/{token}", delete(tokens::revoke))
+        .route("/audit", get(audit::list))
+        .route("/amendments", post(audit::amend))
         .route("/queues", get(arrangements::queues))
-        .route("/operators", get(arrangements::operators))
+        .route("/operators", get(arrangements::operators).post(staff::add))
         .route("/gateways", get(arrangements::gateways))
         .route("/modems", get(arrangements::modems))
         .route("/status", get(arrangements::status))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use cookie::{Cookie, SameSite};
 use jiff::Timestamp;
 
@@ -13,7 +13,7 @@ use super::problem::Problem;
 use super::{Settings, sign_in};
 use crate::desk::Board;
 use crate::routing::{
-    Conversation, ConversationState, Operator, OperatorId, QueueId, TransferTarget,
+    Conversation, ConversationState, Operator, OperatorId, QueueId, Right, TransferTarget,
 };
 use crate::spool::staff;
 
@@ -36,6 +36,24 @@ impl Caller {
     /// Whether they may see a conversation.
     pub(super) fn sees(&self, conversation: &Conversation) -> bool {
         sees(&self.operator, &Audience::of(conversation))
+    }
+
+    /// Whether they may do this at all.
+    pub(super) fn needs(&self, right: Right) -> Result<(), Problem> {
+        if self.operator.role.may(right) {
+            return Ok(());
+        }
+        Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            match right {
+                Right::Coordinate | Right::Report => {
+                    "this takes a coordinator or an admin: ask one of them"
+                }
+                Right::Arrange | Right::Audit | Right::Export => {
+                    "this takes an admin: ask one of them"
+                }
+            },
+        ))
     }
 
     /// Who asks, if anyone does.

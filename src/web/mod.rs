@@ -21,6 +21,7 @@ mod listener;
 mod network;
 mod openapi;
 mod pages;
+mod password_rules;
 mod passwords;
 mod premises;
 mod presence;
@@ -55,6 +56,7 @@ use crate::modem::Line;
 use crate::spool::Spool;
 
 pub use network::{Network, NotANetwork};
+pub use password_rules::check as check_password;
 pub use passwords::{HashError, hash_password};
 pub use presence::publishing::{Dav, Publishing, Sftp, Target, publish};
 pub use tls::{Certificate, CertificateError, Tls};

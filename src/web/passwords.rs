@@ -63,6 +63,19 @@ impl Passwords {
     }
 }
 
+impl Passwords {
+    /// A hash to keep; `None` when too many wait already.
+    pub(super) async fn hash(&self, password: String) -> Option<Result<String, HashError>> {
+        let _place = self.waiting.try_acquire().ok()?;
+        let turn = Arc::clone(&self.turn).acquire_owned().await.ok()?;
+        let hashed = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            hash_password(&password)
+        });
+        hashed.await.ok()
+    }
+}
+
 fn verify(hash: Option<&str>, password: &str) -> bool {
     static NOBODY: OnceLock<String> = OnceLock::new();
     let nobody = || NOBODY.get_or_init(|| hash_password("nobody").unwrap_or_default());

@@ -112,7 +112,7 @@ pub(super) async fn out(premises: &Premises, session: String) -> Result<(), Prob
 }
 
 /// 256 random bits, hexadecimal.
-fn new_token() -> Result<String, Problem> {
+pub(super) fn new_token() -> Result<String, Problem> {
     use std::fmt::Write;
     let mut octets = [0_u8; 32];
     getrandom::fill(&mut octets).map_err(|error| {

@@ -114,6 +114,16 @@ impl House {
         .await;
     }
 
+    pub async fn promote(&self, name: &str, role: Role) {
+        self.amend(Amendment::SetOperator {
+            name: name.into(),
+            password_hash: None,
+            role: Some(role),
+            queues: None,
+        })
+        .await;
+    }
+
     pub async fn amend(&self, amendment: Amendment) {
         self.desk.amend(amendment).await.unwrap();
     }

@@ -1,6 +1,7 @@
 //! The console and the API against the real desk: spool on disk, router, router's owner.
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
+mod aids;
 mod api;
 mod browser;
 mod description;

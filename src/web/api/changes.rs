@@ -7,7 +7,8 @@ use axum::extract::State;
 use serde::Deserialize;
 
 use super::conversations::listed;
-use super::said::{At, Said, unprocessable};
+use super::messages;
+use super::said::{At, Maybe, Said, unprocessable};
 use crate::routing::{ConversationId, Event, Plan, TransferTarget};
 use crate::spool::transcript;
 use crate::web::caller::Caller;
@@ -19,7 +20,7 @@ use crate::web::shapes::{ConversationShape, Names, mentioned_in};
 const NOTE_MAX: usize = 1000;
 
 /// Asks for a change of a conversation the caller sees, and answers how it stands then.
-async fn change(
+pub(super) async fn change(
     premises: &Premises,
     caller: &Caller,
     id: ConversationId,
@@ -69,12 +70,28 @@ pub(super) async fn release(
     change(&premises, &caller, conversation, event).await
 }
 
+#[derive(Default, Deserialize)]
+pub(super) struct Farewell {
+    /// A last text, sent before the conversation closes.
+    text: Option<String>,
+    client_id: Option<String>,
+}
+
 pub(super) async fn close(
     State(premises): State<Arc<Premises>>,
     caller: Caller,
     At(id): At<i64>,
+    Maybe(farewell): Maybe<Farewell>,
 ) -> Result<Json<ConversationShape>, Problem> {
     let (operator, conversation) = (caller.id(), ConversationId(id));
+    if let Some(body) = farewell.text {
+        // A conversation whose last text was refused stays open, with its words given back.
+        let reply = messages::Reply {
+            body,
+            client_id: farewell.client_id,
+        };
+        messages::say(&premises, &caller, conversation, reply).await?;
+    }
     let event = Event::Close {
         operator,
         conversation,

@@ -24,8 +24,8 @@ const CLIENT_ID_MAX: usize = 200;
 
 #[derive(Deserialize)]
 pub(super) struct Reply {
-    body: String,
-    client_id: Option<String>,
+    pub(super) body: String,
+    pub(super) client_id: Option<String>,
 }
 
 pub(super) async fn send(
@@ -34,36 +34,56 @@ pub(super) async fn send(
     At(id): At<i64>,
     Said(reply): Said<Reply>,
 ) -> Result<Response, Problem> {
-    let id = ConversationId(id);
-    if let Some(client_id) = &reply.client_id
-        && (client_id.is_empty() || client_id.chars().count() > CLIENT_ID_MAX)
-    {
-        return Err(unprocessable(format!(
-            "`client_id` has 1 to {CLIENT_ID_MAX} letters: make one up for each message, and \
-             send the same again when you try again"
-        )));
+    say(&premises, &caller, ConversationId(id), reply).await
+}
+
+/// A sender's own key is not to be endless.
+pub(super) fn check_key(client_id: Option<&str>) -> Result<(), Problem> {
+    match client_id {
+        Some(key) if key.is_empty() || key.chars().count() > CLIENT_ID_MAX => {
+            Err(unprocessable(format!(
+                "`client_id` has 1 to {CLIENT_ID_MAX} letters: make one up for each message, and \
+                 send the same again when you try again"
+            )))
+        }
+        Some(_) | None => Ok(()),
     }
-    let _turn = premises.turn_to_send(caller.id()).await;
-    if let Some(client_id) = reply.client_id.clone()
-        && let Some(answer) = sent_before(&premises, &caller, id, client_id).await?
-    {
-        return Ok(answer);
-    }
-    let listed = listed(&premises, &caller, id).await?;
-    if reply.body.trim().is_empty() {
+}
+
+/// Words to a patron: some, and not too many.
+pub(super) fn check_body(body: &str) -> Result<(), Problem> {
+    if body.trim().is_empty() {
         return Err(unprocessable(
             "there is nothing to send: write something first",
         ));
     }
-    let segments = segments::count(&reply.body);
+    let segments = segments::count(body);
     if segments > SEGMENTS_MAX {
         return Err(unprocessable(format!(
-            "this would take {segments} texts, and {} are the most: longer answers belong in \
-             e-mail",
-            SEGMENTS_MAX
+            "this would take {segments} texts, and {SEGMENTS_MAX} are the most: longer answers \
+             belong in e-mail"
         ))
-        .with_draft(&reply.body));
+        .with_draft(body));
     }
+    Ok(())
+}
+
+/// Sends a reply, once for each key.
+pub(super) async fn say(
+    premises: &Premises,
+    caller: &Caller,
+    id: ConversationId,
+    reply: Reply,
+) -> Result<Response, Problem> {
+    check_key(reply.client_id.as_deref())?;
+    let _turn = premises.turn_to_send(caller.id()).await;
+    if let Some(client_id) = reply.client_id.clone()
+        && let Some(answer) = sent_before(premises, caller, id, client_id).await?
+    {
+        return Ok(answer);
+    }
+    let listed = listed(premises, caller, id).await?;
+    check_body(&reply.body)?;
     let draft = reply.body.clone();
     let receipt = premises
         .desk
@@ -85,7 +105,7 @@ pub(super) async fn send(
         .with_draft(&draft)
     })?;
     let plan = Arc::clone(&caller.board.plan);
-    let shape = shape_message(&premises, plan, listed.conversation, listed.patron, message).await?;
+    let shape = shape_message(premises, plan, listed.conversation, listed.patron, message).await?;
     Ok((StatusCode::CREATED, Json(shape)).into_response())
 }
 

@@ -52,6 +52,21 @@ impl<T: DeserializeOwned> FromRequest<Arc<Premises>> for Said<T> {
     }
 }
 
+/// A JSON body that may be left out.
+pub(super) struct Maybe<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Default> FromRequest<Arc<Premises>> for Maybe<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &Arc<Premises>) -> Result<Self, Problem> {
+        if axum::body::HttpBody::is_end_stream(request.body()) {
+            return Ok(Self(T::default()));
+        }
+        let Said(said) = Said::from_request(request, state).await?;
+        Ok(Self(said))
+    }
+}
+
 /// Ids in the path. What is not a number names nothing.
 pub(super) struct At<T>(pub(super) T);
 
