@@ -4,6 +4,8 @@
 //! A command finds either a daemon behind the socket, or no daemon at all, and then answers itself
 //! with the same code over the spool.
 
+mod aids;
+
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -34,6 +36,20 @@ pub enum Request {
     Amend(Amendment),
     /// Who and what there is.
     Plan,
+    /// The canned replies.
+    Canned,
+    /// Bearer tokens.
+    Tokens {
+        /// Of one operator; of all when left out.
+        operator: Option<String>,
+    },
+    /// Who changed or revealed what, newest first.
+    Audit {
+        /// Lines older than this one.
+        before: Option<i64>,
+        /// How many.
+        limit: usize,
+    },
     /// How the desk and its lines are.
     Status,
     /// Send a text through the outbox, like a reply.
@@ -238,6 +254,9 @@ impl Rooms {
                 Ok(Value::Null)
             }
             Request::Plan => Ok(plan_json(&self.desk.board().borrow().plan)),
+            Request::Canned => self.canned().await,
+            Request::Tokens { operator } => self.tokens(operator.as_deref()).await,
+            Request::Audit { before, limit } => self.audit(before, limit).await,
             Request::Status => self.status().await,
             Request::Send {
                 number,

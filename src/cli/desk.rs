@@ -74,6 +74,29 @@ pub(super) enum OperatorCommand {
     Token {
         /// Whose
         name: String,
+        /// What it is for, as lists show it
+        #[arg(long)]
+        label: Option<String>,
+        #[command(flatten)]
+        at: BoxArguments,
+    },
+    /// List bearer tokens
+    Tokens {
+        /// Whose [default: everybody's]
+        name: Option<String>,
+        #[command(flatten)]
+        list: ListArguments,
+    },
+    /// Take a bearer token away
+    Revoke {
+        /// Whose
+        name: String,
+        /// Its ID, as `operator tokens` lists it
+        #[arg(required_unless_present = "all")]
+        token: Option<String>,
+        /// All of them
+        #[arg(long, conflicts_with = "token")]
+        all: bool,
         #[command(flatten)]
         at: BoxArguments,
     },
@@ -174,9 +197,9 @@ pub(super) enum GatewayCommand {
 pub(super) struct ListArguments {
     /// Print JSON
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
     #[command(flatten)]
-    at: BoxArguments,
+    pub(super) at: BoxArguments,
 }
 
 /// `callnumber send`
@@ -313,12 +336,25 @@ pub(super) async fn operator(command: OperatorCommand) -> anyhow::Result<()> {
         OperatorCommand::Remove { name, at } => {
             amend(&at, Amendment::RemoveOperator { name }).await
         }
-        OperatorCommand::Token { name, at } => {
+        OperatorCommand::Tokens { name, list } => {
+            let rows = ask(&list.at, Request::Tokens { operator: name }).await?;
+            print(&list, &rows, &["id", "operator", "made", "label"])
+        }
+        OperatorCommand::Revoke {
+            name,
+            token,
+            all: _,
+            at,
+        } => {
+            let operator = name;
+            amend(&at, Amendment::RevokeToken { operator, token }).await
+        }
+        OperatorCommand::Token { name, label, at } => {
             let token = secret::make();
             let amendment = Amendment::AddToken {
                 operator: name,
                 token_hash: staff::secret_hash(&token),
-                label: None,
+                label,
             };
             amend(&at, amendment).await?;
             println!("{token}");
@@ -427,7 +463,15 @@ async fn amend(at: &BoxArguments, amendment: Amendment) -> anyhow::Result<()> {
 
 async fn list(arguments: ListArguments, what: &str, columns: &[&str]) -> anyhow::Result<()> {
     let plan = ask(&arguments.at, Request::Plan).await?;
-    let rows = &plan[what];
+    print(&arguments, &plan[what], columns)
+}
+
+/// Rows as JSON or as a table.
+pub(super) fn print(
+    arguments: &ListArguments,
+    rows: &Value,
+    columns: &[&str],
+) -> anyhow::Result<()> {
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(rows)?);
     } else {

@@ -1,7 +1,9 @@
 //! The commands. Each says in one sentence what went wrong and what to do, and then its exit
 //! status is not 0.
 
+mod audit;
 mod backup;
+mod canned;
 mod caretaker;
 pub mod config;
 mod demo;
@@ -52,6 +54,11 @@ enum Command {
     /// The ways in: add, set, list, remove
     #[command(subcommand)]
     Gateway(desk::GatewayCommand),
+    /// Replies that are answered often: add, set, list, remove
+    #[command(subcommand)]
+    Canned(canned::CannedCommand),
+    /// Who changed or revealed what
+    Audit(audit::Arguments),
     /// Send a text through the outbox, like a reply
     Send(desk::SendArguments),
     /// Copy the spool, beside the running desk, and prove the copy
@@ -121,6 +128,8 @@ async fn perform(command: Command) -> anyhow::Result<ExitCode> {
         Command::Operator(command) => desk::operator(command).await?,
         Command::Queue(command) => desk::queue(command).await?,
         Command::Gateway(command) => desk::gateway(command).await?,
+        Command::Canned(command) => canned::run(command).await?,
+        Command::Audit(arguments) => audit::run(arguments).await?,
         Command::Send(arguments) => desk::send(arguments).await?,
         Command::Backup(arguments) => backup::back_up_to(arguments).await?,
         Command::Restore(arguments) => backup::restore(arguments).await?,

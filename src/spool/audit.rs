@@ -157,7 +157,7 @@ fn describe(amendment: &Amendment) -> (String, Option<String>, Option<String>) {
     if let Some(what) = word(parts.remove("do")) {
         action = format!("{what}_{action}");
     }
-    let subject = ["name", "operator", "key"]
+    let subject = ["name", "operator", "key", "queue", "gateway"]
         .into_iter()
         .find_map(|key| word(parts.remove(key)));
     let mut password = false;
