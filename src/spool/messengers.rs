@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::outbox::{Due, OutboxId, Settled};
-use super::wire::{self, CONVERSATION, MESSAGE, PATRON};
+use super::wire::{self, CONVERSATION, MESSAGE, MESSAGE_COLUMNS, PATRON, PATRON_COLUMNS};
 use super::{Result, transcript};
 use crate::routing::{
     Conversation, ConversationId, GatewayKind, Message, MessageId, OperatorId, Patron, QueueId,
@@ -36,9 +36,6 @@ pub struct Owed {
     /// The queue the thread is in.
     pub queue: QueueId,
 }
-
-const MESSAGE_COLUMNS: usize = 11;
-const PATRON_COLUMNS: usize = 7;
 
 /// Texts of open threads after the operator's last answer and after what `jid` has read.
 const OWED: &str = "FROM message m
