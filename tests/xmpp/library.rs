@@ -4,7 +4,8 @@ use std::path::Path;
 
 use callnumber::daemon::{House, HouseSettings};
 use callnumber::routing::{
-    Amendment, ConversationState, DeliveryState, Event, GatewayId, GatewayKind, Library, Role,
+    Amendment, ConversationId, ConversationState, DeliveryState, Event, GatewayId, GatewayKind,
+    Library, MessageId, Role,
 };
 use callnumber::spool::transcript::{self, Entry, Listing};
 use callnumber::xmpp::{self, Standing};
@@ -35,6 +36,11 @@ pub(crate) async fn open(spool: &Path, settings: xmpp::Settings) -> House {
 
 impl Desk {
     pub(crate) async fn open(server: &Server) -> Self {
+        // Shown when the story fails.
+        let _ = tracing_subscriber::fmt()
+            .with_env_filter("callnumber=debug")
+            .with_test_writer()
+            .try_init();
         let folder = tempfile::tempdir().unwrap();
         let spool = folder.path().join("spool.db");
         let house = open(&spool, server.settings(SECRET, "desk.example.org")).await;
@@ -93,6 +99,28 @@ impl Desk {
             stamped_at: None,
         };
         self.house.desk().ask(event).await.unwrap();
+    }
+
+    /// The line sends the message with these words, and its delivery is reported.
+    pub(crate) async fn line_delivers(&self, words: &str) {
+        let body = words.to_owned();
+        let read = self.house.spool().read(move |c| {
+            Ok(c.query_row(
+                "SELECT id, conversation FROM message WHERE body = ?1",
+                [body],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )?)
+        });
+        let (message, conversation) = read.await.unwrap();
+        for state in [DeliveryState::Sent, DeliveryState::Delivered] {
+            let event = Event::Delivery {
+                message: MessageId(message),
+                conversation: ConversationId(conversation),
+                state,
+                reason: None,
+            };
+            self.house.desk().ask(event).await.unwrap();
+        }
     }
 
     /// Bodies and states of everything that went out to anybody.
