@@ -7,6 +7,7 @@
 mod aids;
 
 use std::io;
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,9 +16,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::desk::{Desk, SEGMENTS_MAX};
+use crate::desk::{Desk, Link, SEGMENTS_MAX};
 use crate::modem::Line;
 use crate::routing::{Amendment, Event, Gateway, GatewayKind, Notice, Plan, Queue, Show};
 use crate::sms;
@@ -124,6 +125,10 @@ pub struct Rooms {
     pub lines: Vec<Line>,
     /// Whether a daemon runs.
     pub running: bool,
+    /// Where the console listens.
+    pub web: Option<SocketAddr>,
+    /// How the link to the XMPP server stands, where one is configured.
+    pub messengers: Option<watch::Receiver<Link>>,
     /// The way to whoever looks after the daemon's process, where somebody does.
     pub errands: Option<mpsc::Sender<Errand>>,
 }
@@ -383,7 +388,17 @@ impl Rooms {
             "operators_available": available.count(),
             "conversations": conversations,
             "lines": lines,
+            "web": self.web,
+            "xmpp": self.messengers.as_ref().map(|link| link_json(&link.borrow())),
         }))
+    }
+}
+
+fn link_json(link: &Link) -> Value {
+    match link {
+        Link::Up => json!({ "up": true }),
+        Link::Connecting => json!({ "up": false, "detail": "connecting" }),
+        Link::Down(words) => json!({ "up": false, "detail": words }),
     }
 }
 

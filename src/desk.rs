@@ -176,6 +176,18 @@ pub struct Board {
     pub online: BTreeSet<QueueId>,
 }
 
+/// How the link of a surface to a server elsewhere stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Link {
+    /// Not up yet, and no try failed yet.
+    #[default]
+    Connecting,
+    /// Up.
+    Up,
+    /// Down, and why and what to do, in words; tried again by itself.
+    Down(String),
+}
+
 /// A surface's way to the router. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Desk {

@@ -91,7 +91,7 @@ fn filter_of(level: &str, usual: &str) -> Result<String, String> {
     if level == "usual" {
         return Ok(usual.to_owned());
     }
-    if level.parse::<LevelFilter>().is_ok() {
+    if !level.is_empty() && level.parse::<LevelFilter>().is_ok() {
         return Ok(format!("callnumber={level},warn"));
     }
     let fits =

@@ -76,7 +76,7 @@ fn bar(progress: Progress) -> String {
 pub(super) fn megabytes(octets: u64) -> String {
     match octets {
         0..100_000 => format!("{:.1} kB", octets as f64 / 1e3),
-        100_000..10_000_000_000 => format!("{:.1} MB", octets as f64 / 1e6),
+        100_000..1_000_000_000 => format!("{:.1} MB", octets as f64 / 1e6),
         _ => format!("{:.1} GB", octets as f64 / 1e9),
     }
 }

@@ -8,6 +8,7 @@ mod caretaker;
 pub mod config;
 mod demo;
 mod desk;
+mod doctor;
 mod log;
 mod meter;
 mod modem;
@@ -42,6 +43,8 @@ enum Command {
     Run(BoxArguments),
     /// How the running desk and its lines are
     Status(status::Arguments),
+    /// What is wrong with the box, and what to do; works with the desk running or stopped
+    Doctor(doctor::Arguments),
     /// Look for modems; ask one
     #[command(subcommand)]
     Modem(modem::Command),
@@ -124,6 +127,7 @@ async fn perform(command: Command) -> anyhow::Result<ExitCode> {
         Command::Demo(arguments) => demo::run(arguments).await?,
         Command::Run(arguments) => run::run(&arguments).await?,
         Command::Status(arguments) => return status::run(arguments).await,
+        Command::Doctor(arguments) => return doctor::run(arguments).await,
         Command::Modem(command) => modem::run(command).await?,
         Command::Operator(command) => desk::operator(command).await?,
         Command::Queue(command) => desk::queue(command).await?,

@@ -69,6 +69,11 @@ fn in_words(status: &Value) -> String {
     for line in array(&status["lines"]) {
         words += &line_in_words(line);
     }
+    match (&status["xmpp"], status["xmpp"]["up"].as_bool()) {
+        (Value::Null, _) => {}
+        (_, Some(true)) => words += "XMPP: linked\n",
+        (link, _) => words += &format!("XMPP: {}\n", text(&link["detail"])),
+    }
     words
 }
 

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 use super::Owner;
 use crate::control;
-use crate::desk::{self, Desk, NotGranted};
+use crate::desk::{self, Desk, Link, NotGranted};
 use crate::modem::{self, Line, LineSettings};
 use crate::routing::{Amendment, Library};
 use crate::spool::{OpenError, Spool, SpoolError};
@@ -133,6 +133,7 @@ pub struct House {
     lines: Vec<Line>,
     web: Option<SocketAddr>,
     messengers: Option<watch::Receiver<xmpp::Standing>>,
+    link: Option<watch::Receiver<Link>>,
     stop_surfaces: watch::Sender<bool>,
     surfaces: Vec<JoinHandle<()>>,
     stop_owner: oneshot::Sender<()>,
@@ -198,15 +199,18 @@ impl House {
             lines.push(line);
         }
 
-        let mut messengers = None;
+        let (mut messengers, mut link) = (None, None);
         if let Some(settings) = settings.xmpp {
             let room = Messengers::new(settings, desk.clone(), spool.clone());
+            let (told, kept) = watch::channel(Link::default());
+            tokio::spawn(tell_link(room.standing(), told));
+            link = Some(kept);
             messengers = Some(room.standing());
             surfaces.push(tokio::spawn(room.run(stop.clone())));
         }
 
         if settings.control {
-            let listener = control::listen(spool.path()).map_err(|source| StartError::Control {
+            let socket = control::listen(spool.path()).map_err(|source| StartError::Control {
                 path: control::socket_path(spool.path()),
                 source,
             })?;
@@ -215,12 +219,14 @@ impl House {
                 spool: spool.clone(),
                 lines: lines.clone(),
                 running: true,
+                web: listener.as_ref().and_then(|web| web.local_addr().ok()),
+                messengers: link.clone(),
                 errands: settings.errands,
             };
             let stop = stop.clone();
             surfaces.push(tokio::spawn(async move {
                 tokio::select! {
-                    () = control::serve(listener, rooms) => {}
+                    () = control::serve(socket, rooms) => {}
                     () = told(stop) => {}
                 }
             }));
@@ -237,6 +243,7 @@ impl House {
                 desk: desk.clone(),
                 spool: spool.clone(),
                 lines: lines.clone(),
+                messengers: link.clone(),
                 settings: web.settings,
             };
             let mut router = web::router(rooms);
@@ -257,6 +264,7 @@ impl House {
             lines,
             web: address,
             messengers,
+            link,
             stop_surfaces,
             surfaces,
             stop_owner,
@@ -296,6 +304,8 @@ impl House {
             spool: self.spool.clone(),
             lines: self.lines.clone(),
             running,
+            web: self.web,
+            messengers: self.link.clone(),
             errands: None,
         }
     }
@@ -324,6 +334,21 @@ impl House {
         }
         if let Err(error) = self.spool.fold().await {
             tracing::warn!(%error, "the spool's log stays for the next start to read");
+        }
+    }
+}
+
+/// Says in the house's words how the link to the XMPP server stands, until its room is gone.
+async fn tell_link(mut standing: watch::Receiver<xmpp::Standing>, told: watch::Sender<Link>) {
+    loop {
+        let link = match &*standing.borrow_and_update() {
+            xmpp::Standing::Connecting => Link::Connecting,
+            xmpp::Standing::Up => Link::Up,
+            xmpp::Standing::Down(error) => Link::Down(error.to_string()),
+        };
+        told.send_replace(link);
+        if standing.changed().await.is_err() {
+            return;
         }
     }
 }

@@ -8,7 +8,7 @@
 //! attempts and outcomes, [`transcript`] conversations, [`feed`] what operators were told,
 //! [`messengers`] what is owed to XMPP clients, [`canned`] canned replies, [`audit`] who did what,
 //! [`tokens`] bearer tokens, [`staff`] the plan of the desk and who may enter. Care of the file
-//! itself: [`backup`], [`restore`], [`check`], [`repair`].
+//! itself: [`backup`], [`restore`], [`check`], [`repair`], [`footprint`].
 
 mod arrangements;
 pub mod audit;
@@ -16,6 +16,7 @@ pub mod backup;
 pub mod canned;
 pub mod check;
 pub mod feed;
+pub mod footprint;
 pub mod inbox;
 pub mod messengers;
 mod migrate;

@@ -568,6 +568,17 @@ pub fn counts(connection: &Connection) -> Result<Vec<(ConversationState, u64)>> 
     Ok(rows)
 }
 
+/// Since when the oldest conversation that nobody answered has waited.
+pub fn oldest_waiting(connection: &Connection) -> Result<Option<Timestamp>> {
+    let since: Option<i64> = connection
+        .prepare_cached(
+            "SELECT min(waiting_since) FROM conversation
+             WHERE state <> 'closed' AND state IN ('held', 'waiting')",
+        )?
+        .query_row([], |row| row.get(0))?;
+    Ok(since.and_then(|ms| Timestamp::from_millisecond(ms).ok()))
+}
+
 /// The seed of the patrons' shown names, made with the spool.
 pub fn seed(connection: &Connection) -> Result<u64> {
     let seed: i64 = connection

@@ -18,6 +18,7 @@ mod assets;
 mod caller;
 mod crier;
 mod listener;
+mod metrics;
 mod network;
 mod openapi;
 mod pages;
@@ -45,13 +46,14 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Router, middleware};
 use futures_util::StreamExt;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::csrf::CsrfLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
 
-use crate::desk::Desk;
+use crate::desk::{Desk, Link};
 use crate::modem::Line;
 use crate::spool::Spool;
 
@@ -82,6 +84,8 @@ pub struct Rooms {
     pub spool: Spool,
     /// The lines, for their state.
     pub lines: Vec<Line>,
+    /// How the link to the XMPP server stands, where one is configured.
+    pub messengers: Option<watch::Receiver<Link>>,
     /// How the surface behaves.
     pub settings: Settings,
 }
@@ -146,6 +150,7 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/enter/{secret}", get(pages::enter).post(pages::entered))
         .route("/assets/{name}", get(assets::serve))
         .route("/favicon.ico", get(assets::favicon))
+        .route("/metrics", get(metrics::metrics))
         .nest("/api/v1", api::routes())
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)

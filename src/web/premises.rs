@@ -5,14 +5,15 @@ use std::sync::{Arc, Mutex, RwLock};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use tokio::sync::{Mutex as AsyncMutex, MutexGuard, broadcast};
+use tokio::sync::{Mutex as AsyncMutex, MutexGuard, broadcast, watch};
 
 use super::crier::{self, Telling};
+use super::metrics::Tally;
 use super::passwords::Passwords;
 use super::stream::Seats;
 use super::throttle::Throttle;
 use super::{Rooms, Settings};
-use crate::desk::{Arrivals, Board, Desk, Wish};
+use crate::desk::{Arrivals, Board, Desk, Link, Wish};
 use crate::modem::{Line, LineStatus, Phase};
 use crate::routing::{Event, OperatorId};
 use crate::spool::Spool;
@@ -28,6 +29,8 @@ pub(super) struct Premises {
     pub(super) desk: Desk,
     pub(super) spool: Spool,
     pub(super) lines: Vec<Line>,
+    pub(super) messengers: Option<watch::Receiver<Link>>,
+    pub(super) tally: Tally,
     pub(super) settings: Settings,
     pub(super) passwords: Passwords,
     pub(super) throttle: Throttle,
@@ -51,6 +54,7 @@ pub(super) struct LineSince {
 impl Premises {
     /// Opens the surface, and starts the crier and a watch on each line.
     pub(super) fn open(rooms: Rooms) -> Arc<Self> {
+        let tally = Tally::start(rooms.desk.changes());
         let told = crier::start(&rooms.desk, &rooms.spool);
         let line_since = Arc::new(RwLock::new(HashMap::new()));
         for line in &rooms.lines {
@@ -65,6 +69,8 @@ impl Premises {
             desk: rooms.desk,
             spool: rooms.spool,
             lines: rooms.lines,
+            messengers: rooms.messengers,
+            tally,
             settings: rooms.settings,
             passwords: Passwords::default(),
             throttle: Throttle::default(),

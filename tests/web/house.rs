@@ -74,6 +74,7 @@ impl House {
             desk: desk.clone(),
             spool: spool.clone(),
             lines: Vec::new(),
+            messengers: None,
             settings,
         });
         let house = Self {

@@ -8,6 +8,7 @@ mod description;
 mod entry;
 mod events;
 mod house;
+mod metrics;
 mod presence;
 mod tls;
 #[allow(dead_code)] // The demonstration's test has frames.

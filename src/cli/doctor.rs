@@ -1,0 +1,393 @@
+//! `callnumber doctor`: port, SIM, signal, spool, clock, XMPP, web: what is wrong, what to do.
+//!
+//! With the daemon running it asks over the control socket; without it it opens the ports itself,
+//! and closes them again. It changes nothing, and never spends a try of the SIM's PIN.
+
+mod finding;
+mod lines;
+mod machine;
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use super::BoxArguments;
+use super::config::{Config, ModemTable};
+use crate::control::{self, CallError, Request};
+use crate::modem::{self, Phase, PinLedger};
+use crate::spool::check;
+use crate::xmpp;
+use finding::{Finding, Verdict};
+
+/// How long a line may take to come up: a module that boots, and a network that is looked for.
+const LINE_PATIENCE: Duration = Duration::from_secs(75);
+const WEB_PATIENCE: Duration = Duration::from_secs(10);
+/// Octets of an answer's first line.
+const STATUS_LINE: usize = 64;
+
+/// `callnumber doctor`
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    at: BoxArguments,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let findings = match arguments.at.load() {
+        Ok(config) => examine(&arguments.at, &config).await,
+        Err(error) => vec![Finding::failure(
+            "configuration",
+            error.to_string(),
+            "Nothing else was looked at: correct it first",
+        )],
+    };
+    let count = |verdict| {
+        findings
+            .iter()
+            .filter(|found| found.verdict == verdict)
+            .count()
+    };
+    let (failures, warnings) = (count(Verdict::Failure), count(Verdict::Warning));
+    if arguments.json {
+        let report = json!({ "well": failures == 0, "findings": findings });
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        for finding in &findings {
+            println!("{}", finding.in_words());
+        }
+        match (failures, warnings) {
+            (0, 0) => println!("All is well."),
+            _ => println!("{failures} to mend, {warnings} to look at."),
+        }
+    }
+    Ok(match failures {
+        0 => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    })
+}
+
+async fn examine(at: &BoxArguments, config: &Config) -> Vec<Finding> {
+    let spool = config.spool_path();
+    let mut findings = vec![Finding::ok("program", versions())];
+    findings.extend(machine::configuration(at.config.as_deref(), config));
+    findings.push(machine::clock());
+    findings.push(machine::disk(&spool));
+    let place = spool.clone();
+    let whole = tokio::task::spawn_blocking(move || spool_is_whole(&place)).await;
+    findings.extend(whole.unwrap_or_default());
+    findings.push(machine::modem_manager());
+    for modem in config.modems() {
+        findings.extend(machine::device(&modem.name, &modem.port));
+    }
+    match control::call(&spool, &Request::Status).await {
+        Ok(status) => findings.extend(running(&spool, &status, config).await),
+        Err(CallError::NotRunning) => findings.extend(stopped(config).await),
+        Err(error) => findings.push(Finding::failure(
+            "desk",
+            error.to_string(),
+            "Nothing was asked of the lines",
+        )),
+    }
+    findings
+}
+
+fn versions() -> String {
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    format!(
+        "callnumber {}, SQLite {}, Linux {}",
+        env!("CARGO_PKG_VERSION"),
+        rusqlite::version(),
+        kernel.trim()
+    )
+}
+
+fn spool_is_whole(path: &Path) -> Vec<Finding> {
+    if !path.exists() {
+        return vec![Finding::ok(
+            "spool",
+            format!(
+                "{} is not there yet: the first start makes it",
+                path.display()
+            ),
+        )];
+    }
+    vec![match check::check(path) {
+        Ok(report) if report.faults.is_empty() => Finding::ok(
+            "spool",
+            format!(
+                "{} is whole, version {}, {} texts",
+                path.display(),
+                report.version,
+                report.texts
+            ),
+        ),
+        Ok(report) => Finding::failure(
+            "spool",
+            format!(
+                "{} is damaged: {}",
+                path.display(),
+                report.faults.first().map_or("", String::as_str)
+            ),
+            "Stop the desk and restore the latest backup, or run `callnumber spool repair`",
+        ),
+        Err(error) => Finding::failure("spool", error.to_string(), "The desk cannot start so"),
+    }]
+}
+
+/// What a running daemon says of itself.
+async fn running(spool: &Path, status: &Value, config: &Config) -> Vec<Finding> {
+    let version = status["version"].as_str().unwrap_or_default();
+    let mut findings = vec![match version == env!("CARGO_PKG_VERSION") {
+        true => Finding::ok("desk", "running"),
+        false => Finding::warning(
+            "desk",
+            format!("running, of version {version}"),
+            "Restart it, to run what is installed: `systemctl restart callnumber`",
+        ),
+    }];
+    let array = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    for line in array(&status["lines"]) {
+        findings.extend(lines::judge(&line));
+    }
+    if let Ok(plan) = control::call(spool, &Request::Plan).await {
+        findings.extend(staffing(&plan));
+    }
+    findings.push(web(status, config).await);
+    findings.extend(public(config));
+    findings.extend(match &status["xmpp"] {
+        Value::Null => None,
+        link => Some(match link["up"].as_bool() {
+            Some(true) => Finding::ok("XMPP", "linked"),
+            _ => Finding::failure(
+                "XMPP",
+                link["detail"].as_str().unwrap_or("not linked yet"),
+                "Check [xmpp.component], and the server's log",
+            ),
+        }),
+    });
+    findings
+}
+
+/// Queues that nobody answers.
+fn staffing(plan: &Value) -> Vec<Finding> {
+    let array = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let operators = array(&plan["operators"]);
+    let mut findings = Vec::new();
+    for queue in array(&plan["queues"]) {
+        let name = &queue["name"];
+        let answered = operators
+            .iter()
+            .any(|operator| array(&operator["queues"]).contains(name));
+        if !answered {
+            let name = name.as_str().unwrap_or_default();
+            findings.push(Finding::warning(
+                "operators",
+                format!("nobody is assigned to queue {name}"),
+                format!("Add one: `callnumber operator add NAME --queue {name}`"),
+            ));
+        }
+    }
+    if findings.is_empty() {
+        findings.push(Finding::ok("operators", format!("{}", operators.len())));
+    }
+    findings
+}
+
+/// Whether the console answers.
+async fn web(status: &Value, config: &Config) -> Finding {
+    // A daemon that was given port 0 says which one it got.
+    let told = status["web"]
+        .as_str()
+        .and_then(|address| address.parse().ok());
+    let listening: SocketAddr = told.unwrap_or(config.web.listen);
+    match timeout(WEB_PATIENCE, answers(reachable(listening))).await {
+        Ok(Ok(said)) => Finding::ok("web", format!("{listening} answers: {said}")),
+        Ok(Err(error)) => Finding::failure(
+            "web",
+            format!("{listening} does not answer ({error})"),
+            "See `journalctl -u callnumber`",
+        ),
+        Err(_) => Finding::failure(
+            "web",
+            format!(
+                "{listening} does not answer within {} s",
+                WEB_PATIENCE.as_secs()
+            ),
+            "See `journalctl -u callnumber`",
+        ),
+    }
+}
+
+/// An address that listens everywhere is reached on this machine.
+fn reachable(listening: SocketAddr) -> SocketAddr {
+    match listening.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => ([127, 0, 0, 1], listening.port()).into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => {
+            (std::net::Ipv6Addr::LOCALHOST, listening.port()).into()
+        }
+        _ => listening,
+    }
+}
+
+/// The first line of what a web server says.
+async fn answers(at: SocketAddr) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(at).await?;
+    let request = format!("GET /sign-in HTTP/1.1\r\nHost: {at}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut head = [0; STATUS_LINE];
+    let mut filled = 0;
+    while let Some(room) = head.get_mut(filled..).filter(|room| !room.is_empty()) {
+        match stream.read(room).await? {
+            0 => break,
+            count => filled += count,
+        }
+    }
+    let head = String::from_utf8_lossy(head.get(..filled).unwrap_or_default()).into_owned();
+    match head.lines().next() {
+        Some(line) if line.starts_with("HTTP/1.1 200") => Ok(line.to_owned()),
+        line => Err(std::io::Error::other(format!(
+            "it said {:?}",
+            line.unwrap_or_default()
+        ))),
+    }
+}
+
+/// Whether patrons' words cross a network in the open.
+fn public(config: &Config) -> Option<Finding> {
+    let open = !config.web.listen.ip().is_loopback() && config.web.tls.is_none();
+    let secure = config.web.public_url.as_deref();
+    let secure = secure.is_some_and(|url| url.starts_with("https://"));
+    (open && !secure).then(|| {
+        Finding::warning(
+            "web",
+            format!("{} takes plain HTTP from other machines", config.web.listen),
+            "Listen on 127.0.0.1 and put a proxy with a certificate in front: see docs/admin.md",
+        )
+    })
+}
+
+/// Without a daemon the ports are opened here, all at once.
+async fn stopped(config: &Config) -> Vec<Finding> {
+    let mut findings = vec![Finding::warning(
+        "desk",
+        "not running; the ports were opened for this look alone",
+        "Start it: `systemctl start callnumber`",
+    )];
+    let looks = config.modems().into_iter().map(|modem| async move {
+        match look_at(&modem).await {
+            Ok(status) => lines::judge(&status),
+            Err(words) => {
+                let finding = Finding::failure("port", words, "Correct it in the configuration");
+                vec![finding.of(&modem.name)]
+            }
+        }
+    });
+    for found in futures_util::future::join_all(looks).await {
+        findings.extend(found);
+    }
+    findings.extend(public(config));
+    match config.messengers() {
+        Ok(None) => {}
+        Ok(Some(settings)) => {
+            let tried = xmpp::check(&settings.domain, &settings.server, &settings.secret).await;
+            findings.push(match tried {
+                Ok(()) => Finding::ok("XMPP", format!("{} lets us in", settings.server)),
+                Err(error) => Finding::failure(
+                    "XMPP",
+                    error.to_string(),
+                    "Check [xmpp.component], and the server's log",
+                ),
+            });
+        }
+        Err(words) => findings.push(Finding::failure("XMPP", words, "The desk cannot start so")),
+    }
+    findings
+}
+
+/// Nothing is tried: a doctor must not bring a SIM nearer to its PUK.
+struct NoTries;
+
+impl PinLedger for NoTries {
+    fn may_try(&self, _card: &str) -> bool {
+        false
+    }
+
+    fn record(&self, _card: &str) -> std::io::Result<()> {
+        Err(std::io::Error::other("the doctor tries no PIN"))
+    }
+
+    fn accepted(&self, _card: &str) {}
+}
+
+/// Brings a line up, takes in nothing, and answers how it stands once that is clear.
+async fn look_at(modem: &ModemTable) -> Result<Value, String> {
+    let mut settings = modem.line()?;
+    let has_pin = settings.pin.take().is_some();
+    // Nobody listens: whatever is listed stays where it is.
+    let (arrivals, _) = mpsc::channel(1);
+    let line = modem::start(settings, arrivals, Arc::new(NoTries));
+    let mut status = line.status();
+    let settled = status.wait_for(|status| match status.phase {
+        Phase::Starting => false,
+        Phase::NoPort(_) | Phase::Stuck(_) => true,
+        // The network's name and the signal come a moment after.
+        Phase::Ready => status.signal_dbm.is_some() && status.storage_total.is_some(),
+    });
+    // What it is after that long is what it is.
+    let _ = timeout(LINE_PATIENCE, settled).await.map(drop);
+    let mut told = json!(*line.status().borrow());
+    let asks = told["phase"]["detail"]
+        .as_str()
+        .is_some_and(|words| words.contains("asks for a PIN"));
+    if has_pin && asks {
+        told["phase"] = json!({
+            "phase": "stuck",
+            "detail": "the SIM asks for a PIN, which was not tried: the desk tries the configured one once when it starts",
+        });
+    }
+    Ok(told)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_that_nobody_answers_is_named() {
+        let plan = json!({
+            "queues": [{ "name": "desk" }, { "name": "maps" }],
+            "operators": [{ "name": "ana", "queues": ["desk"] }],
+        });
+        let findings = staffing(&plan);
+        assert_eq!(findings.len(), 1);
+        let words = findings[0].in_words();
+        assert!(
+            words.contains("queue maps") && words.contains("--queue maps"),
+            "{words}"
+        );
+    }
+
+    #[test]
+    fn an_address_that_listens_everywhere_is_reached_here() {
+        for (listening, at) in [
+            ("0.0.0.0:80", "127.0.0.1:80"),
+            ("[::]:80", "[::1]:80"),
+            ("192.0.2.1:80", "192.0.2.1:80"),
+        ] {
+            let parse = |text: &str| text.parse::<SocketAddr>().expect("an address");
+            assert_eq!(reachable(parse(listening)), parse(at));
+        }
+    }
+}

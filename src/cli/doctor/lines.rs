@@ -1,0 +1,270 @@
+//! What a line's own account of itself means: the modem, its SIM and its network.
+
+use serde_json::Value;
+
+use super::finding::Finding;
+
+/// From here down texts get lost in bad weather (TS 27.007 §8.5: -113 dBm is no signal).
+const WEAK_DBM: i64 = -103;
+/// A storage this full is close to refusing texts, in hundredths.
+const FULL_PERCENT: u64 = 70;
+
+/// Judges one line by its status, as `callnumber status --json` shows it.
+pub(super) fn judge(line: &Value) -> Vec<Finding> {
+    let name = line["name"].as_str().unwrap_or("?");
+    let phase = line["phase"]["phase"].as_str().unwrap_or_default();
+    let detail = line["phase"]["detail"].as_str().unwrap_or_default();
+    let mut findings = vec![port(line, phase, detail)];
+    if phase != "no_port" {
+        findings.push(sim(line, detail));
+        findings.push(registration(line, phase, detail));
+        findings.extend(signal(line));
+        findings.extend(smsc(line, phase));
+        findings.extend(storage(line));
+    }
+    findings
+        .into_iter()
+        .map(|finding| finding.of(name))
+        .collect()
+}
+
+fn port(line: &Value, phase: &str, detail: &str) -> Finding {
+    if phase == "no_port" {
+        // The detail says what to do itself.
+        let (found, remedy) = detail
+            .split_once(": ")
+            .unwrap_or((detail, "plug the modem in"));
+        return Finding::failure("port", found, capital(remedy));
+    }
+    let path = line["port"].as_str().unwrap_or("a port");
+    let model = line["model"]
+        .as_str()
+        .unwrap_or("a modem that does not tell its model");
+    let revision = line["revision"].as_str().unwrap_or("not told");
+    Finding::ok("port", format!("{path}, {model}, firmware {revision}"))
+}
+
+fn sim(line: &Value, detail: &str) -> Finding {
+    let about_sim = [
+        "SIM asks",
+        "SIM is locked",
+        "SIM does not",
+        "did not accept",
+        "locked to",
+    ];
+    if about_sim.iter().any(|part| detail.contains(part)) {
+        let (found, remedy) = detail
+            .split_once(": ")
+            .unwrap_or((detail, "try the SIM in a phone"));
+        return Finding::failure("SIM", found, capital(remedy));
+    }
+    let tries = match line["pin_tries_left"].as_u64() {
+        Some(tries) => format!(", {tries} PIN tries left"),
+        None => String::new(),
+    };
+    if line["pin_tries_left"]
+        .as_u64()
+        .is_some_and(|tries| tries < 3)
+    {
+        return Finding::warning(
+            "SIM",
+            format!("it answers{tries}"),
+            "Somebody entered a wrong PIN: enter the right one in a phone, which gives the tries back",
+        );
+    }
+    match line["iccid"].as_str().or(line["imsi"].as_str()) {
+        Some(_) => Finding::ok("SIM", format!("it answers{tries}")),
+        None => Finding::warning(
+            "SIM",
+            "it has not told its number yet",
+            "Look again in a minute; then try it in a phone",
+        ),
+    }
+}
+
+fn registration(line: &Value, phase: &str, detail: &str) -> Finding {
+    let network = line["operator"].as_str().unwrap_or("a network");
+    match line["registration"].as_str().unwrap_or_default() {
+        "home" => Finding::ok("registration", format!("{network}, at home")),
+        "roaming" => Finding::warning(
+            "registration",
+            format!("{network}, roaming"),
+            "Texts may cost extra: ask the carrier",
+        ),
+        "denied" => Finding::failure(
+            "registration",
+            "the network refuses this SIM",
+            "Try it in a phone, and ask the carrier whether it is active and allows this modem",
+        ),
+        "searching" | "none" => match detail.split_once(": ") {
+            Some((found, remedy)) if detail.contains("network") => {
+                Finding::failure("registration", found, capital(remedy))
+            }
+            _ => Finding::warning(
+                "registration",
+                "no network yet",
+                "Wait a minute; then check the antenna",
+            ),
+        },
+        _ if phase == "ready" => Finding::ok("registration", "the modem does not tell, and sends"),
+        _ => Finding::warning(
+            "registration",
+            "not known yet",
+            "The modem is still being set up: look again in a minute",
+        ),
+    }
+}
+
+fn signal(line: &Value) -> Option<Finding> {
+    let dbm = line["signal_dbm"].as_i64()?;
+    Some(match dbm <= WEAK_DBM {
+        true => Finding::warning(
+            "signal",
+            format!("{dbm} dBm, weak"),
+            "Move the antenna to a window, or fit a better one",
+        ),
+        false => Finding::ok("signal", format!("{dbm} dBm")),
+    })
+}
+
+fn smsc(line: &Value, phase: &str) -> Option<Finding> {
+    match line["smsc"].as_str().filter(|smsc| !smsc.is_empty()) {
+        Some(smsc) => Some(Finding::ok("service centre", smsc)),
+        None if phase == "ready" => Some(Finding::failure(
+            "service centre",
+            "the SIM has none, so nothing can be sent",
+            "Ask the carrier for its number and set `smsc` for this modem in the configuration",
+        )),
+        None => None,
+    }
+}
+
+fn storage(line: &Value) -> Option<Finding> {
+    let used = line["storage_used"].as_u64()?;
+    let total = line["storage_total"].as_u64().filter(|total| *total > 0)?;
+    let found = format!("{used} of {total} places in use");
+    Some(match used * 100 / total >= FULL_PERCENT {
+        true => Finding::warning(
+            "storage",
+            found,
+            "Texts that cannot be kept stay in the modem: see the spool and the disk above; a full \
+             one refuses new texts",
+        ),
+        false => Finding::ok("storage", found),
+    })
+}
+
+/// A remedy begins a sentence of its own.
+fn capital(words: &str) -> String {
+    let mut chars = words.chars();
+    match chars.next() {
+        Some(first) => first.to_uppercase().chain(chars).collect(),
+        None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::Verdict;
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_lines_say_of_themselves() {
+        use Verdict::{Failure, Ok, Warning};
+        let ready = json!({
+            "name": "m", "phase": { "phase": "ready" }, "port": "/dev/ttyUSB2", "model": "SIM7600",
+            "iccid": "8949", "registration": "home", "operator": "Carrier", "signal_dbm": -71,
+            "smsc": "+15550000001", "storage_used": 1, "storage_total": 30,
+        });
+        let with = |key: &str, value: Value| {
+            let mut line = ready.clone();
+            line[key] = value;
+            line
+        };
+        let stuck = |words: &str| {
+            let mut line = with("registration", json!("searching"));
+            line["phase"] = json!({ "phase": "stuck", "detail": words });
+            line["smsc"] = Value::Null;
+            line
+        };
+        let no_port = json!({ "name": "m", "phase": {
+            "phase": "no_port",
+            "detail": "/dev/x is not there: plug the modem in, or correct `port`" } });
+        for (line, check, verdict, words) in [
+            (ready.clone(), "port", Ok, "/dev/ttyUSB2, SIM7600"),
+            (ready.clone(), "registration", Ok, "Carrier, at home"),
+            (ready.clone(), "signal", Ok, "-71 dBm"),
+            (ready.clone(), "storage", Ok, "1 of 30"),
+            (
+                no_port,
+                "port",
+                Failure,
+                "/dev/x is not there. Plug the modem in",
+            ),
+            (
+                with("signal_dbm", json!(-107)),
+                "signal",
+                Warning,
+                "antenna",
+            ),
+            (
+                with("registration", json!("roaming")),
+                "registration",
+                Warning,
+                "cost",
+            ),
+            (
+                with("registration", json!("denied")),
+                "registration",
+                Failure,
+                "carrier",
+            ),
+            (
+                with("smsc", Value::Null),
+                "service centre",
+                Failure,
+                "set `smsc`",
+            ),
+            (
+                with("storage_used", json!(21)),
+                "storage",
+                Warning,
+                "21 of 30",
+            ),
+            (
+                with("pin_tries_left", json!(1)),
+                "SIM",
+                Warning,
+                "1 PIN tries left",
+            ),
+            (
+                with("pin_tries_left", json!(3)),
+                "SIM",
+                Ok,
+                "3 PIN tries left",
+            ),
+            (
+                stuck("the SIM asks for a PIN: set `pin` for this modem in the configuration"),
+                "SIM",
+                Failure,
+                "asks for a PIN. Set `pin`",
+            ),
+            (
+                stuck("no network found: check the antenna"),
+                "registration",
+                Failure,
+                "no network found. Check the antenna",
+            ),
+        ] {
+            let findings = judge(&line);
+            let finding = findings.iter().find(|finding| finding.check == check);
+            let finding = finding.unwrap_or_else(|| panic!("{check}: {findings:?}"));
+            assert_eq!(finding.verdict, verdict, "{finding:?}");
+            assert!(finding.in_words().contains(words), "{}", finding.in_words());
+            assert_eq!(finding.line.as_deref(), Some("m"));
+        }
+        let all_well = judge(&ready).iter().all(|finding| finding.verdict == Ok);
+        assert!(all_well, "{:?}", judge(&ready));
+    }
+}
