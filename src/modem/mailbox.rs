@@ -30,6 +30,13 @@ const RELIST_AFTER: [Duration; 3] = [
     Duration::from_secs(5),
 ];
 
+/// How often a text that came damaged is read again. What still differs each time is kept as it
+/// came last: a wire that bad is for a person to see.
+const READ_AGAIN_MAX: usize = 4;
+
+/// PDUs without a header that are remembered from one listing for the next.
+const ORPHANS_MAX: usize = 64;
+
 /// Every how many sweeps all memories are listed, and not only the one where texts arrive: some
 /// sticks store into another than they say.
 const WIDE_EVERY: u32 = 10;
@@ -47,6 +54,9 @@ struct Listing {
     /// A hint led to it, and none came since: a later one asks for a listing of its own.
     hinted: bool,
     found: usize,
+    /// The highest index so far.
+    last: Option<u16>,
+    orphans: Vec<ArrivedPdu>,
     batch: Vec<ArrivedPdu>,
 }
 
@@ -56,12 +66,23 @@ struct Awaited {
     until: Instant,
 }
 
-/// A text whose PDU looked damaged in the listing, to be read once more by its index.
+/// A text that came damaged, or out of its turn: to be read again by its index, until it comes
+/// whole, or twice with the same damage.
 #[derive(Debug)]
 struct Doubtful {
     memory: Memory,
     index: u16,
-    as_listed: ArrivedPdu,
+    /// How it came so far.
+    damaged: Vec<ArrivedPdu>,
+    tries: usize,
+}
+
+/// What reading it again brought.
+#[derive(Debug)]
+enum Reading {
+    Nothing,
+    Damaged(ArrivedPdu),
+    Whole(ArrivedPdu),
 }
 
 /// The storage of one modem.
@@ -80,7 +101,9 @@ pub(super) struct Mailbox {
     sweeps: u32,
     listing: Option<Listing>,
     doubtful: VecDeque<Doubtful>,
-    reread: Option<(Doubtful, Option<ArrivedPdu>)>,
+    reread: Option<(Doubtful, Reading)>,
+    /// PDUs whose header was unreadable in the listing before.
+    orphans: Vec<ArrivedPdu>,
     deletes: VecDeque<Slot>,
     awaited: HashMap<u64, Awaited>,
     next_batch: u64,
@@ -106,6 +129,7 @@ impl Mailbox {
             listing: None,
             doubtful: VecDeque::new(),
             reread: None,
+            orphans: Vec::new(),
             deletes: VecDeque::new(),
             awaited: HashMap::new(),
             next_batch: 0,
@@ -226,7 +250,10 @@ impl Mailbox {
             if let Some(select) = self.select_if_needed(&memory) {
                 return Some(select);
             }
-            self.reread = self.doubtful.pop_front().map(|doubtful| (doubtful, None));
+            self.reread = self
+                .doubtful
+                .pop_front()
+                .map(|doubtful| (doubtful, Reading::Nothing));
             return Some(Command::Read(index));
         }
         if let Some(slot) = self.deletes.front() {
@@ -248,6 +275,8 @@ impl Mailbox {
                 memory,
                 hinted,
                 found: 0,
+                last: None,
+                orphans: Vec::new(),
                 batch: Vec::new(),
             });
             return Some(Command::List);
@@ -275,11 +304,12 @@ impl Mailbox {
             self.text_mode_seen = true;
             return;
         }
-        if let Some((doubtful, again)) = &mut self.reread {
-            // The header stays authoritative only where a PDU follows it at all.
-            if !entry.pdu.is_empty() {
-                *again = Some(arrived(&doubtful.memory, entry));
-            }
+        if let Some((doubtful, reading)) = &mut self.reread {
+            let pdu = arrived(&doubtful.memory, entry);
+            *reading = match entry.is_whole() {
+                true => Reading::Whole(pdu),
+                false => Reading::Damaged(pdu),
+            };
             return;
         }
         let Some(listing) = &mut self.listing else {
@@ -290,12 +320,25 @@ impl Mailbox {
         }
         listing.found += 1;
         let pdu = arrived(&listing.memory, entry);
-        if let (Some(index), false) = (entry.index, entry.is_whole()) {
-            let memory = listing.memory.clone();
+        let Some(index) = entry.index else {
+            // Without a header it may be half a text. Met again as it is, it is what there is.
+            if self.orphans.contains(&pdu) {
+                listing.batch.push(pdu);
+            } else if listing.orphans.len() < ORPHANS_MAX {
+                listing.orphans.push(pdu);
+            }
+            return;
+        };
+        // Listings go upwards: an index out of its turn has lost a digit, and is another text's.
+        let in_turn = listing.last.is_none_or(|last| last < index);
+        listing.last = listing.last.max(Some(index));
+        if !entry.is_whole() || !in_turn {
+            let damaged = if entry.is_whole() { vec![] } else { vec![pdu] };
             self.doubtful.push_back(Doubtful {
-                memory,
+                memory: listing.memory.clone(),
                 index,
-                as_listed: pdu,
+                damaged,
+                tries: 0,
             });
             return;
         }
@@ -323,11 +366,8 @@ impl Mailbox {
             }
             Command::List => self.listed(reply, now),
             Command::Read(_) => {
-                if let Some((doubtful, again)) = self.reread.take() {
-                    let settled = matches!(reply.outcome, Outcome::Final(_));
-                    if settled {
-                        self.deliver(vec![again.unwrap_or(doubtful.as_listed)], now);
-                    }
+                if let Some((doubtful, reading)) = self.reread.take() {
+                    self.read_again(doubtful, reading, &reply.outcome, now);
                 }
             }
             _ => {}
@@ -376,11 +416,46 @@ impl Mailbox {
         }
     }
 
+    fn read_again(
+        &mut self,
+        mut doubtful: Doubtful,
+        reading: Reading,
+        outcome: &Outcome,
+        now: Instant,
+    ) {
+        doubtful.tries += 1;
+        match (reading, outcome) {
+            (Reading::Whole(pdu), Outcome::Final(_)) => self.deliver(vec![pdu], now),
+            // The slot is empty: whatever was listed lies elsewhere, and is found there.
+            (Reading::Nothing, Outcome::Final(FinalResult::Ok)) => {}
+            (Reading::Damaged(pdu), Outcome::Final(_)) => {
+                let same = doubtful.damaged.contains(&pdu);
+                doubtful.damaged.push(pdu);
+                self.give_up_or_retry(doubtful, same, now);
+            }
+            (Reading::Nothing, Outcome::Final(_)) => self.give_up_or_retry(doubtful, false, now),
+            // Cut off: the next sweep finds it again.
+            (_, Outcome::TimedOut | Outcome::NoPrompt | Outcome::Cut(_)) => {}
+        }
+    }
+
+    /// Keeps a damaged text as it is once it is certain that it will come no better.
+    fn give_up_or_retry(&mut self, doubtful: Doubtful, certain: bool, now: Instant) {
+        if !certain && doubtful.tries < READ_AGAIN_MAX {
+            self.doubtful.push_back(doubtful);
+        } else {
+            let fullest = doubtful.damaged.into_iter();
+            let fullest = fullest.max_by_key(|pdu| pdu.octets.len());
+            self.deliver(fullest.into_iter().collect(), now);
+        }
+    }
+
     fn listed(&mut self, reply: &Reply, now: Instant) {
         let Some(listing) = self.listing.take() else {
             return;
         };
         let (found, hinted) = (listing.found, listing.hinted);
+        self.orphans = listing.orphans;
         self.deliver(listing.batch, now);
         match &reply.outcome {
             Outcome::Final(FinalResult::Ok) => {}
@@ -392,7 +467,8 @@ impl Mailbox {
             Outcome::Final(_) | Outcome::TimedOut | Outcome::NoPrompt | Outcome::Cut(_) => return,
         }
         if found > 0 {
-            self.relist = None;
+            let look_again = !self.orphans.is_empty();
+            self.relist = look_again.then_some((0, now + RELIST_AFTER[1]));
             if found >= LISTED_MAX {
                 self.want(listing.memory);
             }

@@ -270,17 +270,41 @@ fn a_big_store_flows_in_batches_and_late_verdicts_delete_nothing() {
 }
 
 #[test]
-fn a_garbled_header_delivers_a_text_that_cannot_be_deleted() {
+fn a_text_without_a_header_is_delivered_once_it_comes_again_as_it_was() {
     let length = PDU.len() / 2 - 1;
     let listed = format!("+CMGL: 1,1,,{length}\r\n{PDU}\r\n+C GL: 2\r\n{PDU}\r\nOK\r\n");
     let mut dialogue = Dialogue::new(&[("AT+CMGL=4", &listed)]);
-    let [delivery] = dialogue.deliveries().try_into().unwrap();
-    let slots: Vec<_> = delivery
-        .pdus
-        .iter()
-        .map(|pdu: &ArrivedPdu| pdu.slot.is_some())
+    for slots in [&[true][..], &[true, false]] {
+        let [delivery] = dialogue.deliveries().try_into().unwrap();
+        let found = delivery.pdus.iter();
+        let found: Vec<_> = found.map(|pdu: &ArrivedPdu| pdu.slot.is_some()).collect();
+        assert_eq!(found, slots);
+        let now = dialogue.now;
+        dialogue.session.on_verdict(delivery.batch, true, now);
+        dialogue.pass(Duration::from_secs(3));
+    }
+}
+
+#[test]
+fn an_index_out_of_its_turn_is_read_before_anything_is_deleted_there() {
+    let length = PDU.len() / 2 - 1;
+    let other = PDU.replace("6C6F", "6C70");
+    // The second lost a digit: 12 became 2, where another text lies.
+    let listed = format!(
+        "+CMGL: 2,1,,{length}\r\n{PDU}\r\n+CMGL: 11,1,,{length}\r\n{PDU}\r\n\
+         +CMGL: 2,1,,{length}\r\n{other}\r\nOK\r\n"
+    );
+    let read = format!("+CMGR: 1,,{length}\r\n{PDU}\r\nOK\r\n");
+    let mut dialogue = Dialogue::new(&[("AT+CMGL=4", &listed), ("AT+CMGR=2", &read)]);
+    let found: Vec<_> = dialogue
+        .deliveries()
+        .into_iter()
+        .flat_map(|delivery| delivery.pdus)
+        .map(|pdu| (pdu.slot.map(|slot| slot.index), pdu.octets.last().copied()))
         .collect();
-    assert_eq!(slots, [true, false]);
+    let last = Some(0x6F);
+    assert_eq!(found, [(Some(2), last), (Some(11), last), (Some(2), last)]);
+    assert!(dialogue.take_asked().contains(&"AT+CMGR=2".to_owned()));
 }
 
 #[test]
