@@ -6,9 +6,10 @@
 //!
 //! Rooms: [`inbox`] keeps raw PDUs until they are consumed, [`outbox`] the texts due, their
 //! attempts and outcomes, [`transcript`] conversations, [`feed`] what operators were told,
-//! [`messengers`] what is owed to XMPP clients, [`canned`] canned replies, [`audit`] who did what,
-//! [`tokens`] bearer tokens, [`staff`] the plan of the desk and who may enter. Care of the file
-//! itself: [`backup`], [`restore`], [`check`], [`repair`], [`footprint`].
+//! [`messengers`] what is owed to XMPP clients, [`visitors`] who writes from a web page, [`canned`]
+//! canned replies, [`audit`] who did what, [`tokens`] bearer tokens, [`staff`] the plan of the desk
+//! and who may enter. Care of the file itself: [`backup`], [`restore`], [`check`], [`repair`],
+//! [`footprint`].
 
 mod arrangements;
 pub mod audit;
@@ -26,6 +27,7 @@ pub mod restore;
 pub mod staff;
 pub mod tokens;
 pub mod transcript;
+pub mod visitors;
 mod wire;
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::audit;
 use super::feed::{self, FeedKind};
 use super::outbox;
+use super::visitors::VisitedPage;
 use super::wire::{self, CONVERSATION, CONVERSATION_COLUMNS, MESSAGE, PATRON};
 use super::{Result, SpoolError};
 use crate::routing::{
@@ -390,12 +391,15 @@ pub struct Listed {
     pub blocked_until: Option<Timestamp>,
     /// The latest message.
     pub latest: Option<Message>,
+    /// Where a visitor of a web page wrote from last.
+    pub page: Option<VisitedPage>,
 }
 
 const LISTED: &str = "LEFT JOIN message m ON m.id =
          (SELECT max(id) FROM message WHERE conversation = c.id)
      JOIN patron p ON p.id = c.patron
-     JOIN gateway g ON g.id = c.gateway";
+     JOIN gateway g ON g.id = c.gateway
+     LEFT JOIN visitor v ON v.gateway = p.gateway AND v.address = p.address";
 
 fn listed_row(row: &Row<'_>) -> rusqlite::Result<Listed> {
     let patron = wire::patron(row, CONVERSATION_COLUMNS)?;
@@ -412,6 +416,15 @@ fn listed_row(row: &Row<'_>) -> rusqlite::Result<Listed> {
         blocked_until: patron.blocked_until,
         patron: patron.name,
         latest,
+        page: row
+            .get::<_, Option<String>>(KIND + 1)?
+            .map(|url| {
+                Ok::<_, rusqlite::Error>(VisitedPage {
+                    url,
+                    title: row.get::<_, Option<String>>(KIND + 2)?.unwrap_or_default(),
+                })
+            })
+            .transpose()?,
     })
 }
 
@@ -442,7 +455,8 @@ pub fn list(connection: &Connection, listing: &Listing) -> Result<Vec<Listed>> {
     };
     // Words and numbers of our own making: nothing of the asker's is spliced in.
     let sql = format!(
-        "SELECT {CONVERSATION}, {PATRON}, {MESSAGE}, g.kind FROM conversation c {LISTED}
+        "SELECT {CONVERSATION}, {PATRON}, {MESSAGE}, g.kind, v.page, v.title
+         FROM conversation c {LISTED}
          WHERE {open} c.state IN ({states}) {queues} AND c.id > ?1 ORDER BY c.id LIMIT ?2"
     );
     let after = listing.after.map_or(0, |id| id.0);
@@ -458,7 +472,8 @@ pub fn list(connection: &Connection, listing: &Listing) -> Result<Vec<Listed>> {
 pub fn listed(connection: &Connection, id: ConversationId) -> Result<Option<Listed>> {
     Ok(connection
         .prepare_cached(&format!(
-            "SELECT {CONVERSATION}, {PATRON}, {MESSAGE}, g.kind FROM conversation c {LISTED}
+            "SELECT {CONVERSATION}, {PATRON}, {MESSAGE}, g.kind, v.page, v.title
+         FROM conversation c {LISTED}
              WHERE c.id = ?1"
         ))?
         .query_row([id.0], listed_row)

@@ -10,19 +10,23 @@ mod beginnings;
 mod canned;
 mod changes;
 mod conversations;
+mod files;
 mod messages;
 mod said;
 mod session;
 mod staff;
 mod tokens;
 
+pub(super) use said::Said;
+
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::routing::{delete, get, patch, post, put};
 
 use super::premises::Premises;
-use super::{openapi, stream};
+use super::{attachments, openapi, stream, widget};
 
 /// The API's routes.
 pub(super) fn routes() -> Router<Arc<Premises>> {
@@ -61,6 +65,15 @@ pub(super) fn routes() -> Router<Arc<Premises>> {
         .route("/tokens/{token}", delete(tokens::revoke))
         .route("/audit", get(audit::list))
         .route("/amendments", post(audit::amend))
+        .route(
+            "/conversations/{id}/attachments",
+            post(files::attach).layer(DefaultBodyLimit::max(attachments::SIZE_MAX)),
+        )
+        .route("/conversations/{id}/typing", post(files::typing))
+        .route(
+            "/gateways/{gateway}/widget",
+            get(widget::settings).put(widget::set),
+        )
         .route("/queues", get(arrangements::queues))
         .route("/operators", get(arrangements::operators).post(staff::add))
         .route("/gateways", get(arrangements::gateways))

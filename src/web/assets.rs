@@ -22,6 +22,9 @@ macro_rules! files {
 
 files! {
     "callnumber.css" "text/css; charset=utf-8",
+    "widget.css" "text/css; charset=utf-8",
+    "widget.js" JS,
+    "links.js" JS,
     "mark.svg" "image/svg+xml",
     "look.js" JS,
     "console.js" JS,

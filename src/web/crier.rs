@@ -66,6 +66,16 @@ impl Telling {
         }
     }
 
+    /// The patron is writing.
+    pub(super) fn typing(conversation: ConversationId, audience: Audience) -> Self {
+        let data = serde_json::json!({ "conversation": conversation });
+        Self {
+            id: 0,
+            to: To::Conversation(conversation, audience),
+            frame: frame(0, "typing", &data),
+        }
+    }
+
     /// A modem's state changed.
     pub(super) fn modem(shape: &ModemShape) -> Self {
         Self {

@@ -2,6 +2,8 @@
 //!
 //! - `presence` tells a library's web site which queues are online, and [`publish`] puts the same
 //!   answers down as files.
+//! - `widget` is a small chat on the library's own pages, `attachments` the files that go with
+//!   conversations.
 //! - [`router`] answers the pages (`/`, `/sign-in`, `/enter/…`), the files they load (`/assets/…`)
 //!   and the JSON API (`/api/v1/…`, described by `/api/v1/openapi.json`).
 //! - Nothing is decided here: a request becomes a wish on the [`Desk`], and the answer is given
@@ -15,6 +17,7 @@
 
 mod api;
 mod assets;
+mod attachments;
 mod caller;
 mod crier;
 mod listener;
@@ -33,6 +36,7 @@ mod sign_in;
 mod stream;
 mod throttle;
 mod tls;
+mod widget;
 
 use std::future::Future;
 use std::io;
@@ -71,7 +75,7 @@ const BODY_MAX: usize = 64 * 1024;
 /// How long an answer may take. An event stream answers at once and then stays open.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// Connections at once: every stream allowed, and room for requests beside them.
-const CONNECTIONS_MAX: usize = stream::STREAMS_MAX + 500;
+const CONNECTIONS_MAX: usize = stream::STREAMS_MAX + widget::STREAMS_MAX + 500;
 /// How long requests under way may still take once the daemon stops.
 const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -151,6 +155,9 @@ pub fn router(rooms: Rooms) -> Router {
         .route("/assets/{name}", get(assets::serve))
         .route("/favicon.ico", get(assets::favicon))
         .route("/metrics", get(metrics::metrics))
+        .route("/f/{secret}", get(attachments::fetch))
+        .route("/f/{secret}/about", get(attachments::about))
+        .merge(widget::routes())
         .nest("/api/v1", api::routes())
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
@@ -165,7 +172,8 @@ pub fn router(rooms: Rooms) -> Router {
             Arc::clone(&premises),
             problem::dress,
         ))
-        .layer(SetResponseHeaderLayer::overriding(
+        // A widget's page names those who may frame it, and a file nobody who may run it.
+        .layer(SetResponseHeaderLayer::if_not_present(
             header::CONTENT_SECURITY_POLICY,
             policy,
         ))
@@ -252,7 +260,11 @@ fn end_stream(response: Response, closing: CancellationToken) -> Response {
     })
 }
 
-/// The path of a request, for choosing how an error is dressed.
+/// Whether a program asks, and not a reader: chooses how an error is dressed.
 fn is_api(request: &Request) -> bool {
-    request.uri().path().starts_with("/api/")
+    let path = request.uri().path();
+    let in_widget = |rest: &str| rest.contains('/');
+    path.starts_with("/api/")
+        || path.strip_prefix("/widget/").is_some_and(in_widget)
+        || path.strip_prefix("/f/").is_some_and(in_widget)
 }

@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tokio::sync::{Mutex as AsyncMutex, MutexGuard, broadcast, watch};
 
+use super::attachments::Attachments;
 use super::crier::{self, Telling};
 use super::metrics::Tally;
 use super::passwords::Passwords;
 use super::stream::Seats;
 use super::throttle::Throttle;
+use super::widget::{self, Hub, Manners, Sent};
 use super::{Rooms, Settings};
 use crate::desk::{Arrivals, Board, Desk, Link, Wish};
 use crate::modem::{Line, LineStatus, Phase};
@@ -34,6 +36,12 @@ pub(super) struct Premises {
     pub(super) settings: Settings,
     pub(super) passwords: Passwords,
     pub(super) throttle: Throttle,
+    /// Slows visitors of web pages.
+    pub(super) crowd: Throttle,
+    pub(super) attachments: Arc<Attachments>,
+    pub(super) manners: Arc<Manners>,
+    pub(super) sent: Sent,
+    pub(super) hub: Hub,
     pub(super) seats: Arc<Seats>,
     /// What the crier tells; streams listen here.
     pub(super) told: broadcast::Sender<Arc<Telling>>,
@@ -41,6 +49,7 @@ pub(super) struct Premises {
     /// Since when each line is as it is: ready, or not.
     pub(super) line_since: Arc<RwLock<HashMap<String, LineSince>>>,
     sending: [AsyncMutex<()>; SENDING],
+    saying: [AsyncMutex<()>; SENDING],
     seen: Mutex<HashMap<OperatorId, Instant>>,
 }
 
@@ -65,7 +74,9 @@ impl Premises {
                 Arc::clone(&line_since),
             ));
         }
-        Arc::new(Self {
+        let attachments = Attachments::open(&rooms.spool);
+        let manners = Manners::open(&rooms.spool);
+        let premises = Arc::new(Self {
             desk: rooms.desk,
             spool: rooms.spool,
             lines: rooms.lines,
@@ -74,13 +85,21 @@ impl Premises {
             settings: rooms.settings,
             passwords: Passwords::default(),
             throttle: Throttle::default(),
+            crowd: Throttle::default(),
+            attachments,
+            manners,
+            sent: Sent::default(),
+            hub: Hub::default(),
             seats: Arc::new(Seats::default()),
             told,
             opened_at: Timestamp::now(),
             line_since,
             sending: std::array::from_fn(|_| AsyncMutex::new(())),
+            saying: std::array::from_fn(|_| AsyncMutex::new(())),
             seen: Mutex::new(HashMap::new()),
-        })
+        });
+        tokio::spawn(widget::sweep(Arc::downgrade(&premises)));
+        premises
     }
 
     /// How the desk stands.
@@ -92,6 +111,17 @@ impl Premises {
     pub(super) async fn turn_to_send(&self, operator: OperatorId) -> MutexGuard<'_, ()> {
         let place = usize::try_from(operator.0.unsigned_abs()).unwrap_or(0) % SENDING;
         match self.sending.get(place) {
+            Some(lock) => lock.lock().await,
+            None => unreachable!("a remainder is less than the number of locks"),
+        }
+    }
+
+    /// One message of a visit at a time.
+    pub(super) async fn turn_to_say(&self, visit: &str) -> MutexGuard<'_, ()> {
+        let place = visit.bytes().fold(0_usize, |sum, octet| {
+            sum.wrapping_mul(31).wrapping_add(usize::from(octet))
+        }) % SENDING;
+        match self.saying.get(place) {
             Some(lock) => lock.lock().await,
             None => unreachable!("a remainder is less than the number of locks"),
         }

@@ -10,7 +10,8 @@ use super::premises::LineSince;
 use crate::desk::Board;
 use crate::modem::{LineStatus, Phase, Registration};
 use crate::routing::{
-    Author, Conversation, Message, OperatorId, Plan, Role, Show, TransferTarget, block_holds,
+    Author, Conversation, GatewayKind, Message, OperatorId, Plan, Role, Show, TransferTarget,
+    block_holds,
 };
 use crate::spool::transcript::{Entry, Listed};
 use crate::spool::{self, staff};
@@ -69,6 +70,14 @@ impl<'a> Names<'a> {
         self.plan
             .queue(id)
             .map_or_else(|| format!("queue-{id}"), |queue| queue.name.clone())
+    }
+
+    fn gateway_kind(&self, id: crate::routing::GatewayId) -> &'static str {
+        // A gateway is listed while its conversations are open; a text line is the usual one.
+        self.plan
+            .gateway(id)
+            .map_or(GatewayKind::Sms, |gateway| gateway.kind)
+            .word()
     }
 
     fn gateway(&self, id: crate::routing::GatewayId) -> String {
@@ -212,6 +221,7 @@ pub(super) struct ConversationShape {
     id: i64,
     patron: String,
     gateway: String,
+    gateway_kind: &'static str,
     queue: String,
     home: String,
     state: &'static str,
@@ -228,6 +238,15 @@ pub(super) struct ConversationShape {
     blocked_until: Option<Timestamp>,
     transfer: Option<TransferShape>,
     latest: Option<MessageShape>,
+    /// Where a visitor of a web page wrote from last.
+    page: Option<PageShape>,
+}
+
+/// A page of a library's web site.
+#[derive(Debug, Serialize)]
+struct PageShape {
+    url: String,
+    title: String,
 }
 
 impl ConversationShape {
@@ -238,6 +257,7 @@ impl ConversationShape {
             id: conversation.id.0,
             patron: listed.patron.clone(),
             gateway: names.gateway(conversation.gateway),
+            gateway_kind: names.gateway_kind(conversation.gateway),
             queue: names.queue(conversation.queue),
             home: names.queue(conversation.home),
             state: conversation.state.word(),
@@ -276,6 +296,10 @@ impl ConversationShape {
                 .latest
                 .as_ref()
                 .map(|message| MessageShape::new(message, &listed.patron, names)),
+            page: listed.page.as_ref().map(|page| PageShape {
+                url: page.url.clone(),
+                title: page.title.clone(),
+            }),
         }
     }
 }

@@ -1,12 +1,16 @@
 //! Slows guessing down: token buckets for each name and each address, in a bounded map.
 //!
-//! Only the sign-in form passes here. Links and tokens made on the box itself do not, so nobody
+//! The same buckets keep visitors of web pages from flooding a queue: [`Throttle::admit`].
+//!
+//! Of signing in, only the form passes here. Links and tokens made on the box itself do not, so nobody
 //! can lock its keeper out by guessing.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
+
+use crate::routing::GatewayId;
 
 /// Names and addresses remembered; above it, those that are full again are forgotten.
 const BUCKETS_MAX: usize = 4096;
@@ -28,6 +32,35 @@ const ADDRESS: Allowance = Allowance {
     burst: 30.0,
     every: Duration::from_secs(2),
 };
+/// What visitors of web pages do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Crowd {
+    /// Begin a visit.
+    Visit,
+    /// Say something.
+    Message,
+    /// Send a file.
+    File,
+    /// Write, without having said anything yet.
+    Typing,
+}
+
+/// How often, for one visit, from one address, which may be a whole school's, and on one widget.
+const fn crowd(what: Crowd) -> [Allowance; 3] {
+    const fn allow(burst: f64, every_ms: u64) -> Allowance {
+        Allowance {
+            burst,
+            every: Duration::from_millis(every_ms),
+        }
+    }
+    match what {
+        Crowd::Visit => [allow(1.0, 1_000), allow(20.0, 15_000), allow(200.0, 500)],
+        Crowd::Message => [allow(12.0, 4_000), allow(60.0, 1_000), allow(200.0, 100)],
+        Crowd::File => [allow(4.0, 20_000), allow(12.0, 10_000), allow(30.0, 2_000)],
+        Crowd::Typing => [allow(10.0, 1_500), allow(100.0, 300), allow(400.0, 50)],
+    }
+}
+
 /// From the box itself: a proxy in front of the desk speaks for everybody.
 const LOOPBACK: Allowance = Allowance {
     burst: 300.0,
@@ -38,6 +71,9 @@ const LOOPBACK: Allowance = Allowance {
 enum Key {
     Name(String),
     Address(IpAddr),
+    Visit(Crowd, String),
+    Visitors(Crowd, IpAddr),
+    Widget(Crowd, GatewayId),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -65,9 +101,14 @@ pub(super) struct Throttle {
 impl Throttle {
     /// Takes an attempt; `false` when there were too many wrong ones.
     pub(super) fn attempt(&self, name: &str, address: Option<IpAddr>, now: Instant) -> bool {
+        self.take(keys(name, address), now)
+    }
+
+    /// Takes one from each bucket. A bucket that is empty stays so, whatever the others hold.
+    fn take(&self, keys: impl Iterator<Item = (Key, Allowance)>, now: Instant) -> bool {
         let mut buckets = self.buckets.lock().unwrap_or_else(|held| held.into_inner());
         let mut granted = true;
-        for (key, allowance) in keys(name, address) {
+        for (key, allowance) in keys {
             make_room(&mut buckets, &key, now);
             let bucket = buckets.entry(key).or_insert(Bucket {
                 tokens: allowance.burst,
@@ -82,6 +123,26 @@ impl Throttle {
             }
         }
         granted
+    }
+
+    /// Whether a visitor may do this now. An address that is a proxy's, or the box's own, speaks
+    /// for everybody and is not counted.
+    pub(super) fn admit(
+        &self,
+        what: Crowd,
+        widget: GatewayId,
+        address: Option<IpAddr>,
+        visit: Option<&str>,
+        now: Instant,
+    ) -> bool {
+        let [own, shared, all] = crowd(what);
+        let address = address.filter(|address| !address.is_loopback());
+        let keys = [
+            visit.map(|visit| (Key::Visit(what, visit.to_owned()), own)),
+            address.map(|address| (Key::Visitors(what, address), shared)),
+            Some((Key::Widget(what, widget), all)),
+        ];
+        self.take(keys.into_iter().flatten(), now)
     }
 
     /// Gives the attempt back: it was right.
@@ -167,6 +228,31 @@ mod tests {
             .filter(|n| throttle.attempt(&format!("name{n}"), Some(address), start))
             .count();
         assert_eq!(granted, 30);
+    }
+
+    #[test]
+    fn visitors_are_slowed_each_and_together() {
+        let throttle = Throttle::default();
+        let start = Instant::now();
+        let address = |n: u32| Some(IpAddr::from(n.to_be_bytes()));
+        let say = |visit: &str, from: Option<IpAddr>, now: Instant| {
+            throttle.admit(Crowd::Message, GatewayId(1), from, Some(visit), now)
+        };
+        let granted = (0..50).filter(|_| say("a", address(1), start)).count();
+        assert_eq!(granted, 12, "of one visit");
+        // Another visit from the same address, and many of them.
+        let granted = (0..200)
+            .filter(|n| say(&format!("b{n}"), address(2), start))
+            .count();
+        assert_eq!(granted, 60, "from one address");
+        let granted = (0..500)
+            .filter(|n| say(&format!("c{n}"), address(100 + n), start))
+            .count();
+        assert!(granted <= 140, "{granted} of a flood got in");
+        assert!(say("d", address(9), start + Duration::from_secs(60)));
+        // Another widget, and another thing to do, have buckets of their own.
+        assert!(throttle.admit(Crowd::Message, GatewayId(2), address(1), Some("e"), start));
+        assert!(throttle.admit(Crowd::Typing, GatewayId(1), address(1), Some("a"), start));
     }
 
     #[test]

@@ -15,17 +15,21 @@ const ENTER: &str = "\u{E007}";
 const ESCAPE: &str = "\u{E00C}";
 
 /// Serves a house on a port of its own, until dropped.
-struct Served {
-    house: House,
-    address: String,
+pub struct Served {
+    pub house: House,
+    pub address: String,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
     port: u16,
 }
 
 impl Served {
     async fn open() -> Self {
+        Self::of(House::open().await).await
+    }
+
+    pub async fn of(house: House) -> Self {
         let mut served = Self {
-            house: House::open().await,
+            house,
             address: String::new(),
             stop: None,
             port: 0,
@@ -84,7 +88,7 @@ fn shots() -> Option<PathBuf> {
     Some(folder)
 }
 
-async fn shoot(browser: &Browser, name: &str) {
+pub async fn shoot(browser: &Browser, name: &str) {
     // Nothing may stick out to the side, whatever the width.
     let wide = browser
         .script(

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use axum::http::Method;
-use callnumber::routing::Role;
+use callnumber::routing::{Amendment, GatewayKind, Role};
+use callnumber::web::Settings;
 use serde_json::{Value, json};
 
 use crate::house::{Answer, House};
@@ -111,7 +112,12 @@ fn hold(page: &Value, operation: &Value, answer: &Answer, at: &str) {
 
 #[tokio::test]
 async fn every_operation_is_as_described() {
-    let house = House::open().await;
+    let house = House::open_with(Settings {
+        library: "Elm Library".into(),
+        public_url: Some("https://desk.elm.example".into()),
+        ..Settings::default()
+    })
+    .await;
     let page = house.anonymous().get("/openapi.json").await;
     page.is(200);
     let page = page.json;
@@ -121,6 +127,15 @@ async fn every_operation_is_as_described() {
     house.hire("ada", "desk").await;
     house.promote("ada", Role::Admin).await;
     let ada = house.with_token("ada");
+    house
+        .amend(Amendment::AddGateway {
+            name: "ask".into(),
+            kind: GatewayKind::Widget,
+            queue: "desk".into(),
+            line: None,
+            policy: None,
+        })
+        .await;
     for client in [&ana, &ben] {
         client.put("/presence", json!({"show": "available"})).await;
     }
@@ -182,7 +197,8 @@ async fn every_operation_is_as_described() {
                 .replace("{name}", &name.to_lowercase())
                 .replace("{token}", &token)
                 .replace("{id}", &id.to_string())
-                .replace("{message}", &message.to_string());
+                .replace("{message}", &message.to_string())
+                .replace("{gateway}", "ask");
             let body = match name {
                 "signIn" => Some(json!({"name": "ana", "password": crate::house::PASSWORD})),
                 "setPresence" => Some(json!({"show": "available"})),
@@ -203,6 +219,9 @@ async fn every_operation_is_as_described() {
                 })),
                 "addToken" => Some(json!({"label": "a script"})),
                 "amendDesk" => Some(json!({"change": "add_queue", "name": "maps"})),
+                // Any octets will do for a file: these are plain text.
+                "attachFile" => Some(json!("hello")),
+                "setWidget" => Some(json!({"origins": ["https://www.elm.example"]})),
                 _ => None,
             };
             assert_eq!(
@@ -239,7 +258,7 @@ async fn every_operation_is_as_described() {
                 hold(&page, operation, &answer, &at);
             }
             // With a body that makes no sense, broken, and too large.
-            if body.is_some() {
+            if body.is_some() && name != "attachFile" {
                 let answer = ada.call(method.clone(), &address, Some(json!([1]))).await;
                 answer.is_problem(422);
                 hold(&page, operation, &answer, &at);
@@ -250,9 +269,12 @@ async fn every_operation_is_as_described() {
                 hold(&page, operation, &answer, &at);
             }
             // Of nothing.
-            if path.contains("{id}") {
-                let nowhere = path.replace("{id}", "999999").replace("{message}", "1");
-                let answer = ana.call(method, &nowhere, body).await;
+            if path.contains("{id}") || path.contains("{gateway}") {
+                let nowhere = path
+                    .replace("{id}", "999999")
+                    .replace("{message}", "1")
+                    .replace("{gateway}", "nowhere");
+                let answer = ada.call(method, &nowhere, body).await;
                 answer.is_problem(404);
                 hold(&page, operation, &answer, &at);
             }

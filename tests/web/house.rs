@@ -100,10 +100,19 @@ impl House {
     }
 
     pub async fn hire(&self, name: &str, queue: &str) {
+        self.hire_as(name, queue, Role::Operator).await;
+    }
+
+    /// Somebody who also arranges the desk.
+    pub async fn hire_admin(&self, name: &str) {
+        self.hire_as(name, "desk", Role::Admin).await;
+    }
+
+    async fn hire_as(&self, name: &str, queue: &str, role: Role) {
         self.amend(Amendment::AddOperator {
             name: name.into(),
             password_hash: Some(quick_hash(PASSWORD)),
-            role: Role::Operator,
+            role,
             queues: vec![queue.into()],
         })
         .await;
@@ -312,7 +321,16 @@ impl Client {
 
     /// Opens the live feed.
     pub async fn follow(&self, last_event_id: Option<&str>) -> Feed {
-        let mut request = self.request(Method::GET, "/api/v1/events");
+        self.open_feed("/api/v1/events", last_event_id).await
+    }
+
+    /// Opens another feed.
+    pub async fn follow_at(&self, path: &str) -> Feed {
+        self.open_feed(path, None).await
+    }
+
+    async fn open_feed(&self, path: &str, last_event_id: Option<&str>) -> Feed {
+        let mut request = self.request(Method::GET, path);
         if let Some(id) = last_event_id {
             request = request.header("last-event-id", id);
         }

@@ -10,6 +10,8 @@ mod events;
 mod house;
 mod metrics;
 mod presence;
+mod site;
 mod tls;
 #[allow(dead_code)] // The demonstration's test has frames.
 mod webdriver;
+mod widget;

@@ -197,6 +197,13 @@ impl Browser {
         self.command("POST", "/frame", Some(frame)).await;
     }
 
+    /// What follows happens inside the frame a script finds.
+    pub async fn enter_frame_by(&self, script: &str) {
+        let element = self.script(script).await;
+        let frame = json!({"id": element});
+        self.command("POST", "/frame", Some(frame)).await;
+    }
+
     /// What follows happens in the page itself.
     pub async fn leave_frame(&self) {
         self.command("POST", "/frame", Some(json!({"id": null})))

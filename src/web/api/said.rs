@@ -11,7 +11,7 @@ use crate::web::premises::Premises;
 use crate::web::problem::Problem;
 
 /// A JSON body.
-pub(super) struct Said<T>(pub(super) T);
+pub(in crate::web) struct Said<T>(pub(in crate::web) T);
 
 impl<T: DeserializeOwned> FromRequest<Arc<Premises>> for Said<T> {
     type Rejection = Problem;

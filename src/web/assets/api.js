@@ -9,14 +9,18 @@ export class ApiError extends Error {
   }
 }
 
+/** Sends a file as it is. */
+export const upload = (path, file) => call('POST', path, file);
+
 export async function call(method, path, body) {
   const request = { method, headers: { accept: 'application/json' }, credentials: 'same-origin' };
-  if (body !== undefined) {
+  if (body instanceof Blob) request.body = body;
+  else if (body !== undefined) {
     request.headers['content-type'] = 'application/json';
     request.body = JSON.stringify(body);
   }
   const limit = new AbortController();
-  const timer = setTimeout(() => limit.abort(), 20_000);
+  const timer = setTimeout(() => limit.abort(), body instanceof Blob ? 120_000 : 20_000);
   request.signal = limit.signal;
   try {
     let response;

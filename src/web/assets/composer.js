@@ -1,8 +1,8 @@
 // The reply box. Words are never lost: a draft outlives a reload, a lost race and a lost line.
 
-import { newKey, post } from './api.js';
+import { newKey, post, upload } from './api.js';
 import { $, memory, show, words } from './dom.js';
-import { inWords } from './segments.js';
+import { inWords, narrow } from './segments.js';
 import { changed, isMine, isOpen, store } from './store.js';
 
 const box = $('reply');
@@ -41,8 +41,11 @@ function grow() {
 
 function meter() {
   const m = inWords(box.value);
-  words($('meter-words'), m.count);
-  words($('meter-hint'), m.hint);
+  // Texts are counted where they are paid for.
+  const counted = store.conversations.get(openId)?.gateway_kind === 'sms' || m.tooLong;
+  words($('meter-words'), counted ? m.count : '');
+  words($('meter-hint'), counted ? m.hint : '');
+  show($('meter-narrow'), counted && m.wide && m.segments > m.without);
   $('meter').classList.toggle('meter-bad', m.tooLong);
   return m;
 }
@@ -109,8 +112,45 @@ async function send() {
   }
 }
 
+let typedAt = 0;
+/** A visitor of a web page sees that an answer is on its way. */
+function tellTyping() {
+  const c = store.conversations.get(openId);
+  if (c?.gateway_kind !== 'widget' || !isMine(c) || Date.now() - typedAt < 3000) return;
+  typedAt = Date.now();
+  post(`/conversations/${openId}/typing`).catch(() => {});
+}
+
+$('meter-narrow').addEventListener('click', () => {
+  box.value = narrow(box.value);
+  box.dispatchEvent(new Event('input'));
+  box.focus();
+});
+
+$('attach').addEventListener('change', async () => {
+  const [file] = $('attach').files;
+  const id = openId;
+  $('attach').value = '';
+  if (!file || id === null) return;
+  problem = '';
+  words($('meter-words'), `Sending ${file.name}…`);
+  try {
+    const kept = await upload(`/conversations/${id}/attachments?name=${encodeURIComponent(file.name)}`, file);
+    const body = (openId === id ? box.value : draft(id).body).trimEnd();
+    const longer = `${body}${body ? ' ' : ''}${kept.link}`;
+    keep(id, longer, null);
+    if (openId === id) box.value = longer;
+  } catch (error) {
+    problem = error.message;
+  }
+  grow();
+  changed();
+  box.focus();
+});
+
 box.addEventListener('input', () => {
   problem = '';
+  tellTyping();
   keep(openId, box.value, null);
   grow();
   changed();

@@ -60,6 +60,11 @@ const isEmoji = (letter) => /\p{Extended_Pictographic}/u.test(letter);
 // Seen as a part of the letter before: a variation, a joiner, a skin tone.
 const isInvisible = (letter) => /[\p{M}\p{Cf}\p{Emoji_Modifier}]/u.test(letter);
 
+/** The text without what makes it wide. */
+export function narrow(text) {
+  return [...text].filter((letter) => plainWidth(letter) > 0).join('').replace(/ {2,}/g, ' ').trimEnd();
+}
+
 /** The counter's words and the hint behind them. */
 export function inWords(text) {
   const m = measure(text);

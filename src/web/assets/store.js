@@ -17,6 +17,8 @@ export const store = {
   modems: [],
   /** id → why the last offer of it was withdrawn. */
   withdrawn: new Map(),
+  /** id → when the patron was last seen writing. */
+  typing: new Map(),
   current: null,
   /** The newest message's id. */
   newest: 0,
@@ -130,10 +132,15 @@ export function apply(event, data) {
     }
     case 'message': {
       store.threads.get(data.conversation)?.messages.set(data.id, data);
+      if (data.direction === 'in') store.typing.delete(data.conversation);
       const c = store.conversations.get(data.conversation);
       if (c && (!c.latest || c.latest.id <= data.id)) c.latest = data;
       break;
     }
+    case 'typing':
+      store.typing.set(data.conversation, Date.now());
+      setTimeout(changed, 6_100);
+      break;
     case 'note':
       store.threads.get(data.conversation)?.notes.set(data.id, data);
       break;

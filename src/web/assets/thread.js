@@ -3,6 +3,7 @@
 import { post } from './api.js';
 import { openComposer, renderComposer } from './composer.js';
 import { $, announce, ask, el, reconcile, show, toast, words } from './dom.js';
+import { linked } from './links.js';
 import { spine } from './list.js';
 import { changed, isHandedToMe, isMine, isOpen, loadThread, store } from './store.js';
 import { ago, age, dayKey, dayName, fullTime, timeOf } from './time.js';
@@ -16,6 +17,7 @@ const STATES = {
   unknown: ['?', 'perhaps sent'],
 };
 const STAMP_DIFFERS = 120_000;
+const TYPING = 6_000;
 
 function bubble(m) {
   const out = m.direction === 'out';
@@ -32,7 +34,8 @@ function bubble(m) {
     const [tick, said] = STATES[m.state] || ['', m.state];
     foot.append(el(`span.tick.tick-${m.state}`, el('span', { 'aria-hidden': 'true' }, tick), ` ${said}`));
   }
-  const body = el('p.said-body', m.body);
+  const body = el('p.said-body');
+  linked(body, m.body, () => { if (nearEnd($('talk'))) $('talk').scrollTop = $('talk').scrollHeight; });
   if (m.direction === 'in') node.setAttribute('aria-label', 'Patron wrote');
   node.append(body, foot);
   if (out && (m.state === 'failed' || m.state === 'unknown')) {
@@ -122,6 +125,13 @@ export function renderThread() {
   else if (c.state === 'closed') facts.push('closed');
   if (c.waiting_since) facts.push(`waiting ${ago(c.waiting_since).replace(' ago', '').replace('just now', 'since just now')}`);
   words($('thread-facts'), facts.join(' · '));
+  const page = $('thread-page');
+  show(page, Boolean(c.page));
+  if (c.page && page.dataset.url !== c.page.url) {
+    page.dataset.url = c.page.url;
+    page.replaceChildren('on ', el('a', { href: c.page.url, target: '_blank', rel: 'noopener noreferrer' }, c.page.title || c.page.url));
+  }
+  words($('typing'), Date.now() - (store.typing.get(id) ?? 0) < TYPING ? `${c.patron} is writing…` : '');
 
   const mine = isMine(c);
   const handed = isHandedToMe(c) && !mine;
