@@ -172,3 +172,75 @@ fn the_service_never_gives_up_and_never_hangs_on_a_modem() {
     // Missing on a plain Debian: systemd would refuse to start the service.
     assert!(!values(&unit, "SupplementaryGroups").contains(&"gpio"));
 }
+
+/// The helper that restarts modems, and the socket it is asked through.
+const HELPER: [&str; 2] = ["callnumber-power.socket", "callnumber-power@.service"];
+
+#[test]
+fn the_helper_is_started_by_its_socket_and_shut_in_but_for_sys() {
+    let stage = tempfile::tempdir().unwrap();
+    for name in HELPER {
+        let unit = fs::read_to_string(systemd(name)).unwrap();
+        let unit = unit.replace("/usr/bin/callnumber", env!("CARGO_BIN_EXE_callnumber"));
+        fs::write(stage.path().join(name), unit).unwrap();
+    }
+    let verified = Command::new("systemd-analyze")
+        .args(["verify", "--man=no"])
+        .args(HELPER.map(|name| stage.path().join(name)))
+        .output()
+        .unwrap();
+    let about_us: Vec<String> = said(&verified)
+        .lines()
+        .filter(|line| line.contains("callnumber"))
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(about_us, Vec::<String>::new());
+    assert!(verified.status.success());
+
+    let instance = stage.path().join("callnumber-power@1.service");
+    fs::copy(stage.path().join(HELPER[1]), &instance).unwrap();
+    let output = analyze(
+        &["security", "--offline=true", "--threshold=15", "--no-pager"],
+        &instance,
+    );
+    assert!(output.status.success(), "{}", said(&output));
+
+    let service = fs::read_to_string(systemd(HELPER[1])).unwrap();
+    // Either would take /sys away, which is all that it is for.
+    for absent in ["ProtectKernelTunables", "ReadOnlyPaths"] {
+        assert_eq!(values(&service, absent), Vec::<&str>::new(), "{absent}");
+    }
+    let socket = fs::read_to_string(systemd(HELPER[0])).unwrap();
+    assert_eq!(
+        values(&socket, "ListenStream"),
+        [callnumber::modem::helper::SOCKET]
+    );
+    // The service's own group: nobody else may ask.
+    let group = values(&socket, "SocketGroup");
+    assert_eq!(group, values(&unit(), "SupplementaryGroups"));
+    assert_eq!(values(&socket, "SocketMode"), ["0660"]);
+}
+
+#[test]
+fn the_helper_answers_one_request_on_its_standard_streams() {
+    use std::io::Write as _;
+    use std::process::Stdio;
+    for (request, answer) in [
+        // No machine has so many buses.
+        ("replug 250-1\n", "out of reach\n"),
+        ("replug /etc\n", "failed: that is no USB device's name\n"),
+    ] {
+        let mut helper = Command::new(env!("CARGO_BIN_EXE_callnumber"))
+            .arg("power-helper")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut input = helper.stdin.take().unwrap();
+        input.write_all(request.as_bytes()).unwrap();
+        drop(input);
+        let output = helper.wait_with_output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stdout), answer);
+        assert!(output.status.success());
+    }
+}

@@ -81,6 +81,8 @@ pub enum CardQuery {
     Iccid,
     /// `AT^ICCID?`: Huawei.
     CaretIccid,
+    /// `AT#CCID`: Telit.
+    HashCcid,
 }
 
 impl CardQuery {
@@ -91,6 +93,7 @@ impl CardQuery {
             Self::Ciccid => "+CICCID",
             Self::Iccid => "+ICCID",
             Self::CaretIccid => "^ICCID?",
+            Self::HashCcid => "#CCID",
         }
     }
 }
@@ -106,6 +109,16 @@ pub enum Command {
     Verbose,
     /// `AT+CMEE=1`: errors as numbers (TS 27.007 §9.1).
     NumericErrors,
+    /// `AT+IFC=0,0`: no flow control (V.250 §6.2.12); most wirings of a UART leave RTS and CTS out.
+    FlowControlOff,
+    /// `AT&D0`: a falling DTR changes nothing (V.250 §6.2.9); otherwise it may hang up.
+    IgnoreTerminalReady,
+    /// `AT+IPR?`: the speed of the port, 0 while it is guessed (V.250 §6.2.10).
+    RateRead,
+    /// `AT+IPR=n`: fixes it.
+    RateSet(u32),
+    /// `AT&W`: keeps the settings for the next start.
+    StoreSettings,
     /// `AT+CMGF=0`: PDU mode (TS 27.005 §3.2.3).
     PduMode,
     /// `AT+CPMS=?`
@@ -181,6 +194,12 @@ pub enum Command {
     Functionality(u8),
     /// `AT+CFUN?`
     FunctionalityRead,
+    /// `AT+CFUN=1,1`: restart (TS 27.007 §8.2).
+    Reset,
+    /// `AT+CGSMS?`: by which domain texts are sent (TS 27.007 §10.1.21).
+    MessageDomainRead,
+    /// `AT+CGSMS=n`
+    MessageDomain(u8),
     /// A profile's own line, without `AT`.
     Vendor(&'static str),
 }
@@ -229,6 +248,11 @@ impl Command {
             Self::EchoOff => "ATE0".into(),
             Self::Verbose => "ATV1".into(),
             Self::NumericErrors => "AT+CMEE=1".into(),
+            Self::FlowControlOff => "AT+IFC=0,0".into(),
+            Self::IgnoreTerminalReady => "AT&D0".into(),
+            Self::RateRead => "AT+IPR?".into(),
+            Self::RateSet(rate) => format!("AT+IPR={rate}"),
+            Self::StoreSettings => "AT&W".into(),
             Self::PduMode => "AT+CMGF=0".into(),
             Self::StorageTest => "AT+CPMS=?".into(),
             Self::StorageRead => "AT+CPMS?".into(),
@@ -284,6 +308,9 @@ impl Command {
             Self::HangUp => "AT+CHUP".into(),
             Self::Functionality(n) => format!("AT+CFUN={n}"),
             Self::FunctionalityRead => "AT+CFUN?".into(),
+            Self::Reset => "AT+CFUN=1,1".into(),
+            Self::MessageDomainRead => "AT+CGSMS?".into(),
+            Self::MessageDomain(domain) => format!("AT+CGSMS={domain}"),
             Self::Vendor(text) => format!("AT{text}"),
         }
     }
@@ -309,6 +336,7 @@ impl Command {
             Self::Send { .. } => return PROMPT_LIMIT,
             Self::List => 20,
             Self::EnterPin(_) | Self::Functionality(_) => 20,
+            Self::Reset => 10,
             Self::Operator | Self::HangUp => 15,
             Self::Ussd(_) | Self::UssdCancel => 15,
             Self::StorageTest
@@ -324,11 +352,18 @@ impl Command {
             | Self::ServiceCentre
             | Self::SetServiceCentre(_)
             | Self::CharacterSet(_)
+            | Self::MessageDomainRead
+            | Self::MessageDomain(_)
+            | Self::StoreSettings
             | Self::PduMode
             | Self::OwnNumber => 10,
             Self::EchoOff
             | Self::Verbose
             | Self::NumericErrors
+            | Self::FlowControlOff
+            | Self::IgnoreTerminalReady
+            | Self::RateRead
+            | Self::RateSet(_)
             | Self::OperatorFormat
             | Self::Signal
             | Self::Registration(_)
@@ -396,14 +431,23 @@ impl Command {
             Self::Card(CardQuery::Qccid) => digits("+QCCID:", 18),
             Self::Card(CardQuery::Iccid | CardQuery::Ciccid) => digits("+ICCID:", 18),
             Self::Card(CardQuery::CaretIccid) => digits("^ICCID:", 18),
+            Self::Card(CardQuery::HashCcid) => digits("#CCID:", 18),
             Self::OwnNumber => optional("+CNUM:"),
             Self::PinState => Shape::PinState,
             Self::ServiceCentre => required("+CSCA:"),
             Self::FunctionalityRead => required("+CFUN:"),
+            Self::RateRead => required("+IPR:"),
+            Self::MessageDomainRead => required("+CGSMS:"),
             Self::Attention
             | Self::EchoOff
             | Self::Verbose
             | Self::NumericErrors
+            | Self::FlowControlOff
+            | Self::IgnoreTerminalReady
+            | Self::RateSet(_)
+            | Self::StoreSettings
+            | Self::Reset
+            | Self::MessageDomain(_)
             | Self::PduMode
             | Self::IndicationSet(_)
             | Self::Delete(_)
@@ -468,6 +512,12 @@ mod tests {
                 "AT+CMGS=20",
             ),
             (Command::Card(CardQuery::CaretIccid), "AT^ICCID?"),
+            (Command::Card(CardQuery::HashCcid), "AT#CCID"),
+            (Command::FlowControlOff, "AT+IFC=0,0"),
+            (Command::IgnoreTerminalReady, "AT&D0"),
+            (Command::RateSet(115_200), "AT+IPR=115200"),
+            (Command::MessageDomain(3), "AT+CGSMS=3"),
+            (Command::Reset, "AT+CFUN=1,1"),
             (
                 Command::EnterPin(Pin::new("1234").unwrap()),
                 r#"AT+CPIN="1234""#,

@@ -183,10 +183,16 @@ pub fn own_number(line: &str) -> Option<String> {
     (!number.is_empty()).then_some(number)
 }
 
+/// The first number behind the colon: `+IPR: 115200`, `+CGSMS: 1`, `+CFUN: 1`.
+pub fn setting(line: &str) -> Option<u32> {
+    let (_, rest) = line.split_once(':')?;
+    fields(rest).first()?.number()
+}
+
 /// A line that some modems give a prefix and most do not: `+CGMM: SIM7600`, `SIM7600`.
 pub fn bare(line: &str) -> &str {
     let line = match line.split_once(':') {
-        Some((name, rest)) if name.starts_with(['+', '^']) => rest,
+        Some((name, rest)) if name.starts_with(['+', '^', '#']) => rest,
         _ => line,
     };
     line.trim().trim_matches('"')

@@ -57,6 +57,10 @@ pub enum Unsolicited {
     Boot,
     /// `SMS Ready`, `SMS DONE`, `+QIND: SMS DONE`: storage can be used from here on.
     SmsReady,
+    /// `UNDER-VOLTAGE WARNNING` and its like: the supply leaves its bounds.
+    Supply(String),
+    /// `NORMAL POWER DOWN`, `POWERED DOWN`: the modem is switching itself off.
+    PoweredDown,
     /// `+CPIN: …`, unasked: the SIM's state changed.
     Pin(String),
     /// Anything else.
@@ -131,8 +135,14 @@ impl Unsolicited {
             "NO CARRIER" | "BUSY" | "NO ANSWER" | "NO DIALTONE" | "NO DIAL TONE" => {
                 return Some(Self::CallEnded);
             }
+            "NORMAL POWER DOWN" | "POWERED DOWN" => return Some(Self::PoweredDown),
+            "^SYSSTART" => return Some(Self::Started), // Cinterion
             "Call Ready" | "PB DONE" => return Some(Self::Unknown(line.to_owned())),
             _ => {}
+        }
+        // SIM800 spells its warning with two Ns.
+        if line.starts_with("UNDER-VOLTAGE") || line.starts_with("OVER-VOLTAGE") {
+            return Some(Self::Supply(line.to_owned()));
         }
         let (name, rest) = line.split_once(':')?;
         let values = fields(rest);
@@ -267,6 +277,14 @@ mod tests {
             (r#"+QIND: "SMS DONE""#, Unsolicited::SmsReady),
             ("+QIND: SMS DONE", Unsolicited::SmsReady),
             ("+CPIN: NOT READY", Unsolicited::Pin("NOT READY".into())),
+            // SIM800, at 3.49 V and below
+            (
+                "UNDER-VOLTAGE WARNNING",
+                Unsolicited::Supply("UNDER-VOLTAGE WARNNING".into()),
+            ),
+            ("NORMAL POWER DOWN", Unsolicited::PoweredDown),
+            ("POWERED DOWN", Unsolicited::PoweredDown),
+            ("^SYSSTART", Unsolicited::Started),
             ("^MODE:5,4", Unsolicited::Unknown("^MODE:5,4".into())),
             (
                 "$GPGGA,,,,,,0",

@@ -13,7 +13,8 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 use serde::de::{self, Deserializer};
 
-use crate::modem::{LineSettings, PortChoice};
+use crate::hardware;
+use crate::modem::{LineSettings, Named, PortChoice};
 use crate::routing::Library;
 use crate::xmpp;
 
@@ -66,6 +67,9 @@ pub struct ModemTable {
     /// `auto`, or the path of a serial port.
     #[serde(default = "auto", deserialize_with = "port")]
     pub port: PortChoice,
+    /// The modem that `port = "auto"` is to find: its IMEI, where there are several.
+    #[serde(default, deserialize_with = "imei")]
+    pub imei: Option<String>,
     /// Bits per second.
     #[serde(default = "usual_baud", deserialize_with = "baud")]
     pub baud: u32,
@@ -91,7 +95,8 @@ pub struct ModemTable {
 #[serde(deny_unknown_fields)]
 pub struct PowerTable {
     /// A named pin profile.
-    pub profile: String,
+    #[serde(deserialize_with = "pins")]
+    pub profile: &'static hardware::Profile,
 }
 
 /// `[xmpp]`
@@ -226,11 +231,32 @@ impl Config {
                 ));
             }
         }
-        let autos = self.modems.iter().filter(|m| m.port == PortChoice::Auto);
-        if autos.count() > 1 {
+        let mut imeis = BTreeSet::new();
+        let mut pins = BTreeSet::new();
+        for modem in &self.modems {
+            if let Some(imei) = &modem.imei
+                && !imeis.insert(imei)
+            {
+                return Err(format!(
+                    "[[modem]]: two modems have the imei {imei}; each needs its own `imei`"
+                ));
+            }
+            if let Some(power) = &modem.power
+                && !pins.insert(power.profile.name)
+            {
+                return Err(format!(
+                    "[[modem]]: two modems have the power profile {:?}; a box has one HAT of a \
+                     kind: leave `power` out of the other",
+                    power.profile.name
+                ));
+            }
+        }
+        let unnamed = |m: &&ModemTable| m.port == PortChoice::Auto && m.imei.is_none();
+        if self.modems.len() > 1 && self.modems.iter().any(|modem| unnamed(&modem)) {
             return Err(
-                "[[modem]]: with several modems `port = \"auto\"` cannot tell them apart; \
-                 name each one's port (a /dev/callnumber/… link)"
+                "[[modem]]: with several modems `port = \"auto\"` cannot tell them apart; give \
+                 each its `imei` (`callnumber modem list` shows them), or name its port (a \
+                 /dev/callnumber/… link)"
                     .into(),
             );
         }
@@ -240,9 +266,6 @@ impl Config {
     /// What the file asks for that this version does not do; said once at start.
     pub fn unsupported(&self) -> Vec<&'static str> {
         let mut unsupported = Vec::new();
-        if self.modems.iter().any(|modem| modem.power.is_some()) {
-            unsupported.push("modem power profiles are not supported by this version: ignored");
-        }
         if self.spool.retention.is_some() {
             unsupported.push(
                 "[spool] retention is not supported by this version: transcripts stay until \
@@ -318,6 +341,7 @@ impl Config {
             return vec![ModemTable {
                 name: "modem".into(),
                 port: PortChoice::Auto,
+                imei: None,
                 baud: usual_baud(),
                 pin: None,
                 smsc: None,
@@ -362,6 +386,22 @@ impl Config {
     }
 }
 
+impl Config {
+    /// The ports that are named, to be looked at where modems are listed.
+    pub fn named_ports(&self) -> Vec<Named> {
+        self.modems
+            .iter()
+            .filter_map(|modem| match &modem.port {
+                PortChoice::Path(path) => Some(Named {
+                    path: path.clone(),
+                    baud: modem.baud,
+                }),
+                PortChoice::Auto => None,
+            })
+            .collect()
+    }
+}
+
 impl ModemTable {
     /// The line's settings for the driver. The PIN is the file's, or else the systemd credential's
     /// of this modem: `modem-pin-NAME`, or `modem-pin` for all of them.
@@ -380,6 +420,8 @@ impl ModemTable {
             baud: self.baud,
             pin,
             smsc: self.smsc.clone(),
+            imei: self.imei.clone(),
+            power: self.power.as_ref().map(|power| power.profile),
             ..LineSettings::new(self.name.clone(), self.port.clone())
         })
     }
@@ -541,6 +583,22 @@ fn smsc<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> 
     }
 }
 
+fn imei<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(from)?;
+    if (14..=16).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit()) {
+        Ok(Some(text))
+    } else {
+        Err(wrong::<D>(format!(
+            "{text:?} is no IMEI: write the 15 digits that `callnumber modem list` shows"
+        )))
+    }
+}
+
+fn pins<'de, D: Deserializer<'de>>(from: D) -> Result<&'static hardware::Profile, D::Error> {
+    let text = String::deserialize(from)?;
+    hardware::Profile::named(&text).map_err(|error| wrong::<D>(error.to_string()))
+}
+
 fn url<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     let text = String::deserialize(from)?;
     if text.starts_with("http://") || text.starts_with("https://") {
@@ -596,6 +654,28 @@ retention = "30d"
     }
 
     #[test]
+    fn several_modems_are_told_apart_by_their_imei_and_a_hat_by_its_name() {
+        let config = Config::parse(
+            "[[modem]]\nname = \"a\"\nimei = \"490154203237518\"\n\
+             power = { profile = \"waveshare-sim7600\" }\n\
+             [[modem]]\nname = \"b\"\nimei = \"490154203237526\"\n\
+             [[modem]]\nname = \"c\"\nport = \"/dev/ttyAMA0\"\nbaud = 9600\n",
+        )
+        .unwrap();
+        let line = config.modems[0].line().unwrap();
+        assert_eq!(line.imei.as_deref(), Some("490154203237518"));
+        assert_eq!(line.power.unwrap().name, "waveshare-sim7600");
+        assert!(config.modems[1].line().unwrap().power.is_none());
+        let named = config.named_ports();
+        assert_eq!(named.len(), 1);
+        assert_eq!(
+            (named[0].path.to_str(), named[0].baud),
+            (Some("/dev/ttyAMA0"), 9600)
+        );
+        assert!(config.unsupported().is_empty(), "power is used");
+    }
+
+    #[test]
     fn an_empty_file_is_a_desk_with_one_found_modem() {
         let config = Config::parse("").unwrap();
         assert_eq!(config.modems()[0].port, PortChoice::Auto);
@@ -643,7 +723,19 @@ retention = "30d"
             ),
             (
                 "[[modem]]\nname = \"a\"\n[[modem]]\nname = \"b\"\n",
-                &["auto", "port"],
+                &["auto", "port", "imei"],
+            ),
+            (
+                "[[modem]]\nname = \"a\"\nimei = \"12\"\n",
+                &["line 3", "imei", "modem list"],
+            ),
+            (
+                "[[modem]]\nname = \"a\"\npower = { profile = \"waveshare\" }\n",
+                &["line 3", "waveshare-sim7600", "sixfab-base"],
+            ),
+            (
+                "[[modem]]\nname = \"a\"\nimei = \"490154203237518\"\n[[modem]]\nname = \"b\"\nimei = \"490154203237518\"\n",
+                &["two modems", "imei"],
             ),
             ("[web\n", &["line 1"]),
         ] {

@@ -79,6 +79,9 @@ enum Command {
     #[command(subcommand)]
     Pdu(pdu::PduCommand),
     Simulate(simulate::Args),
+    /// Restarts modems for the service, which may not: reads one request from standard input
+    #[command(hide = true)]
+    PowerHelper,
 }
 
 /// Where the box's configuration is.
@@ -149,6 +152,10 @@ async fn perform(command: Command) -> anyhow::Result<ExitCode> {
             }
         }
         Command::Simulate(arguments) => simulate::run(arguments).await?,
+        Command::PowerHelper => {
+            let (input, output) = (std::io::stdin().lock(), std::io::stdout().lock());
+            crate::modem::helper::serve(input, output, &crate::modem::usb::Machine::this())?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

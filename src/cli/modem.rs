@@ -55,9 +55,7 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
 }
 
 async fn list(as_json: bool, at: &BoxArguments) -> anyhow::Result<()> {
-    // The configuration is not needed to look, but a wrong one should not pass unseen.
-    at.load()?;
-    let found = modem::list().await;
+    let found = modem::list(&at.load()?.named_ports()).await;
     if as_json {
         println!("{}", serde_json::to_string_pretty(&found)?);
         return Ok(());
@@ -68,32 +66,37 @@ async fn list(as_json: bool, at: &BoxArguments) -> anyhow::Result<()> {
              serial port is named in the configuration: port = \"/dev/…\"."
         );
     }
-    for Found {
-        path,
-        usb_id,
-        modem,
-        trouble,
-    } in found
-    {
-        let port = path.display();
-        match (modem, trouble) {
-            (Some(modem), _) => println!(
-                "{port} ({usb_id}): {}, IMEI {}, SIM {}, texts in {}",
-                modem.model.as_deref().unwrap_or("a modem"),
-                modem.imei.as_deref().unwrap_or("not told"),
-                modem.sim.as_deref().unwrap_or("not answering"),
-                match modem.memories.as_slice() {
-                    [] => "none: not the port for texts".to_owned(),
-                    memories => memories.join(", "),
-                }
-            ),
-            (None, trouble) => println!(
-                "{port} ({usb_id}): {}",
-                trouble.as_deref().unwrap_or("does not answer AT")
-            ),
-        }
+    for found in &found {
+        println!("{}", in_words(found));
     }
     Ok(())
+}
+
+fn in_words(found: &Found) -> String {
+    let port = found.path.display();
+    let name = if found.usb_id.is_empty() {
+        port.to_string()
+    } else {
+        format!("{port} ({})", found.usb_id)
+    };
+    let Some(modem) = &found.modem else {
+        let trouble = found.trouble.as_deref().unwrap_or("does not answer AT");
+        return format!("{name}: {trouble}");
+    };
+    let memories = match modem.memories.as_slice() {
+        [] => "none: not the port for texts".to_owned(),
+        memories => memories.join(", "),
+    };
+    let mut words = format!(
+        "{name}: {}, IMEI {}, SIM {}, texts in {memories}",
+        modem.model.as_deref().unwrap_or("a modem"),
+        modem.imei.as_deref().unwrap_or("not told"),
+        modem.sim.as_deref().unwrap_or("not answering"),
+    );
+    if let Some(trouble) = &found.trouble {
+        words += &format!("\n  but {trouble}");
+    }
+    words
 }
 
 async fn info(line: Option<&str>, as_json: bool, at: &BoxArguments) -> anyhow::Result<()> {

@@ -85,6 +85,10 @@ pub(super) fn line_in_words(line: &Value) -> String {
         None => "not known".to_owned(),
     };
     let mut words = format!("line {}: {phase}\n", text(&line["name"]));
+    if let Some(alarm) = line["alarm"].as_str() {
+        words += &format!("  ALARM: {alarm}\n");
+    }
+    words += &recovery_in_words(&line["recovery"]);
     for (label, key) in [
         ("port", "port"),
         ("modem", "model"),
@@ -108,6 +112,46 @@ pub(super) fn line_in_words(line: &Value) -> String {
     }
     if let Some(waiting) = line["replies_waiting"].as_u64() {
         words += &format!("  replies waiting: {waiting}\n");
+    }
+    words
+}
+
+/// What each rung of the recovery ladder does.
+const RUNGS: [&str; 8] = [
+    "asking again",
+    "setting up again",
+    "opening the port again",
+    "radio off and on",
+    "restart",
+    "replug",
+    "power off and on",
+    "calls for help",
+];
+
+fn recovery_in_words(recovery: &Value) -> String {
+    let mut words = String::new();
+    if let Some(since) = recovery["since"].as_str() {
+        let rung = recovery["rung"].as_u64().unwrap_or(0);
+        let name = usize::try_from(rung).ok().and_then(|rung| RUNGS.get(rung));
+        words += &format!(
+            "  in trouble since {since}, now on rung {rung} of 7: {}\n",
+            name.unwrap_or(&"?")
+        );
+    }
+    let tried: Vec<String> = array(&recovery["counts"])
+        .zip(RUNGS)
+        // The first two rungs are tried at every hiccup.
+        .skip(2)
+        .filter_map(|(count, name)| {
+            let count = count.as_u64().filter(|count| *count > 0)?;
+            Some(format!("{name} {count}"))
+        })
+        .collect();
+    if !tried.is_empty() {
+        words += &format!("  tried in the last day: {}\n", tried.join(", "));
+    }
+    if let Some(restarts) = recovery["restarts"].as_u64().filter(|count| *count > 0) {
+        words += &format!("  restarts by itself in the last day: {restarts}\n");
     }
     words
 }
@@ -136,6 +180,11 @@ mod tests {
                 "phase": { "phase": "stuck", "detail": "the SIM asks for a PIN" },
                 "registration": "searching", "storage_used": 3, "storage_total": 50,
                 "replies_waiting": 2,
+                "alarm": "the modem does not answer",
+                "recovery": {
+                    "rung": 7, "since": "2026-01-05T14:02:00Z",
+                    "counts": [4, 2, 3, 0, 3, 0, 3, 1], "restarts": 2,
+                },
             }],
         });
         let words = in_words(&status);
@@ -148,6 +197,10 @@ mod tests {
             "  signal: -71 dBm",
             "  storage: 3 of 50",
             "  replies waiting: 2",
+            "  ALARM: the modem does not answer",
+            "  in trouble since 2026-01-05T14:02:00Z, now on rung 7 of 7: calls for help",
+            "  tried in the last day: opening the port again 3, restart 3, power off and on 3, calls for help 1",
+            "  restarts by itself in the last day: 2",
         ] {
             assert!(words.lines().any(|said| said == line), "{line}\n{words}");
         }

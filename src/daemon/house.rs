@@ -13,10 +13,14 @@ use tokio::task::JoinHandle;
 use super::Owner;
 use crate::control;
 use crate::desk::{self, Desk, Link, NotGranted};
-use crate::modem::{self, Line, LineSettings};
+use crate::modem::helper::{self, Helper};
+use crate::modem::power_key::PowerKey;
+use crate::modem::restart::Restarter;
+use crate::modem::usb::{Authorisation, HubPort, Machine};
+use crate::modem::{self, Claims, Keepers, Line, LineSettings};
 use crate::routing::{Amendment, Library};
 use crate::spool::{OpenError, Spool, SpoolError};
-use crate::texting::{Inbound, Outbound, PinBook};
+use crate::texting::{Inbound, Outbound, PinBook, UpkeepBook};
 use crate::web;
 use crate::xmpp::{self, Messengers};
 
@@ -181,11 +185,12 @@ impl House {
         let (stop_surfaces, stop) = watch::channel(false);
         let mut surfaces = Vec::new();
         let mut lines = Vec::new();
+        let claims = Arc::new(Claims::default());
         for setup in settings.lines {
             let (arrivals, arrived) = mpsc::channel(ARRIVALS_MAX);
             let name = setup.line.name.clone();
-            let pins = Arc::new(PinBook::new(spool.clone(), setup.line.pin.clone()));
-            let line = modem::start(setup.line, arrivals, pins);
+            let keepers = keepers(&setup.line, &spool, &claims);
+            let line = modem::start_with(setup.line, arrivals, keepers);
             let inbound = Inbound::new(name, desk.clone(), spool.clone());
             surfaces.push(tokio::spawn(inbound.run(arrived, stop.clone())));
             let outbound = Outbound::new(
@@ -350,6 +355,32 @@ async fn tell_link(mut standing: watch::Receiver<xmpp::Standing>, told: watch::S
         if standing.changed().await.is_err() {
             return;
         }
+    }
+}
+
+/// What a line is given: its records, and every way to restart its modem that this box may have. A
+/// way that does not reach the modem says so when it is wanted, and the next one is tried: first
+/// what the daemon may do itself, then what its helper may.
+fn keepers(line: &LineSettings, spool: &Spool, claims: &Arc<Claims>) -> Keepers {
+    let book = Arc::new(UpkeepBook::new(spool.clone(), line.name.clone()));
+    let socket = std::path::Path::new(helper::SOCKET);
+    let machine = Machine::this();
+    let mut power: Vec<Arc<dyn Restarter>> = Vec::new();
+    if let Some(profile) = line.power {
+        power.push(Arc::new(PowerKey::new(profile)));
+    }
+    power.push(Arc::new(HubPort(machine.clone())));
+    power.push(Arc::new(Helper::to_power_cycle(socket)));
+    Keepers {
+        ladder: Some(Arc::clone(&book) as _),
+        place: Some(book),
+        claims: Arc::clone(claims),
+        replug: vec![
+            Arc::new(Authorisation(machine)),
+            Arc::new(Helper::to_replug(socket)),
+        ],
+        power,
+        ..Keepers::new(Arc::new(PinBook::new(spool.clone(), line.pin.clone())))
     }
 }
 

@@ -4,8 +4,8 @@
 //! transaction. Only [`CdevBoard`] touches the machine: it opens lines of the GPIO character device
 //! (`/dev/gpiochipN`). A HAT is named, never guessed: see [`profile`].
 //!
-//! The room is complete in itself and **not yet wired to the daemon**: no pin moves today unless a
-//! program calls in here. Power sequences wait with `DelayNs` and may take half a minute: call them
+//! The daemon presses power keys through [`Hat`]; lamps and switches are complete in themselves and
+//! **not yet wired to it**. Power sequences wait with `DelayNs` and may take half a minute: call them
 //! from a thread that may block, never from the asynchronous runtime. Lamps and switches never
 //! wait: they are given the time, and say when to be looked at again.
 //!

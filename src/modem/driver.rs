@@ -13,9 +13,11 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tracing::Instrument as _;
 
 use super::port::{OpenError, Opened, Opener};
+use super::restart::{self, Restarter};
 use super::session::{Effect, Session};
 use super::{
-    Arrivals, Line, LineSettings, LineStatus, PinLedger, Question, Submission, SubmitOutcome,
+    Arrivals, Keepers, LadderLedger, Line, LineSettings, LineStatus, Question, Rung, Submission,
+    SubmitOutcome,
 };
 use crate::at::{Engine, Event};
 
@@ -34,6 +36,7 @@ const READ_MAX: usize = 4096;
 
 type Opening<O> =
     Pin<Box<dyn Future<Output = (O, Result<Opened<<O as Opener>::Port>, OpenError>)> + Send>>;
+type Restarting = Pin<Box<dyn Future<Output = Result<(), Option<String>>> + Send>>;
 type Verdict = Pin<Box<dyn Future<Output = (u64, bool)> + Send>>;
 
 /// Where the line's port stands.
@@ -49,6 +52,11 @@ enum Link<O: Opener> {
         reader: ReadHalf<O::Port>,
         writer: WriteHalf<O::Port>,
     },
+    /// Closed until the modem was restarted from outside.
+    Restarting {
+        opener: O,
+        restarting: Restarting,
+    },
     /// Only while one state is exchanged for the next.
     Moving,
 }
@@ -60,6 +68,7 @@ enum Happening<O: Opener> {
     Read(usize),
     Wrote(usize),
     Gone(std::io::Error),
+    Restarted(Result<(), Option<String>>),
 }
 
 struct Driver {
@@ -77,17 +86,32 @@ struct Driver {
     status: watch::Sender<LineStatus>,
     /// Since when the port is gone, while it is.
     gone_since: Option<Instant>,
+    ladder: Option<Arc<dyn LadderLedger>>,
+    replug: Vec<Arc<dyn Restarter>>,
+    power: Vec<Arc<dyn Restarter>>,
+    /// How often rungs 5 and 6 were carried out since the line was last well.
+    restarts: u32,
+    /// When the trouble began, on both clocks.
+    trouble: Option<(Instant, jiff::Timestamp)>,
+    /// Whether the opener was told whose port it is.
+    identified: bool,
 }
+
+/// How long a modem that must not be driven is left alone.
+const REFUSED_FOR: Duration = Duration::from_secs(10);
 
 pub(super) fn spawn<O: Opener>(
     opener: O,
     settings: LineSettings,
     arrivals: mpsc::Sender<Arrivals>,
-    pins: Arc<dyn PinLedger>,
+    keepers: Keepers,
 ) -> Line {
     let (submissions, submitted) = mpsc::channel(1);
     let (questions, asked) = mpsc::channel(8);
-    let session = Session::new(settings.clone(), pins, now());
+    let mut session = Session::new(settings.clone(), keepers.pins, now());
+    if let Some((record, ago)) = keepers.ladder.as_ref().and_then(|ledger| ledger.read()) {
+        session.resume(record, ago, now());
+    }
     let (status, watched) = watch::channel(session.status().clone());
     let name = settings.name;
     let driver = Driver {
@@ -102,6 +126,12 @@ pub(super) fn spawn<O: Opener>(
         answer: None,
         status,
         gone_since: None,
+        ladder: keepers.ladder,
+        replug: keepers.replug,
+        power: keepers.power,
+        restarts: 0,
+        trouble: None,
+        identified: false,
     };
     let span = tracing::info_span!("line", name = %name);
     tokio::spawn(driver.run(opener, submitted, asked).instrument(span));
@@ -194,12 +224,53 @@ impl Driver {
             self.perform(link);
         }
         self.unwritten.extend(self.engine.take_octets());
+        self.introduce(link);
+        self.publish();
+    }
+
+    /// Tells the opener whose port it is, once that is known.
+    fn introduce<O: Opener>(&mut self, link: &mut Link<O>) {
+        if self.identified || !link.is_open() {
+            return;
+        }
+        let Some(imei) = self.session.status().imei.clone() else {
+            return;
+        };
+        self.identified = true;
+        let refused = link
+            .opener()
+            .and_then(|opener| opener.identified(&imei).err());
+        if let Some(error) = refused {
+            let words = error.to_string();
+            tracing::error!("{words}");
+            self.close(link, "the port was closed", REFUSED_FOR);
+            self.session.no_port(&words, false, now());
+        }
+    }
+
+    fn publish(&mut self) {
+        let since = self.session.trouble_since();
+        if self.trouble.map(|(began, _)| began) != since {
+            self.trouble = since.map(|began| {
+                let age = now().saturating_duration_since(began);
+                let stamp = jiff::Timestamp::now();
+                (began, stamp.checked_sub(age).unwrap_or(stamp))
+            });
+            if since.is_none() {
+                self.restarts = 0;
+            }
+        }
+        let stamp = self.trouble.map(|(_, stamp)| stamp);
         let status = self.session.status();
         self.status.send_if_modified(|published| {
-            let changed = published != status;
+            let changed = published.recovery.since != stamp || {
+                published.recovery.since = None;
+                published != status
+            };
             if changed {
                 published.clone_from(status);
             }
+            published.recovery.since = stamp;
             changed
         });
     }
@@ -259,7 +330,25 @@ impl Driver {
                     self.unwritten.clear();
                     self.engine.cut(why);
                 }
-                Effect::Reopen { after } => self.close(link, "the port was closed", after),
+                Effect::Reopen { after } => {
+                    if let Some(opener) = link.opener() {
+                        opener.unanswered();
+                    }
+                    self.close(link, "the port was closed", after);
+                }
+                Effect::Restart(rung) => self.restart(link, rung),
+                Effect::SeekHints => {
+                    if link.opener().is_some_and(|opener| opener.has_other_port()) {
+                        tracing::info!("texts come unannounced; trying the modem's other port");
+                        self.close(link, "the port was closed", QUICK_EVERY);
+                        self.session.closed("changing to the modem's other port");
+                    }
+                }
+                Effect::Keep(record) => {
+                    if let Some(ledger) = &self.ladder {
+                        ledger.keep(&record);
+                    }
+                }
             }
         }
     }
@@ -272,7 +361,27 @@ impl Driver {
                 opener,
                 until: now() + pause,
             },
-            busy @ (Link::Opening(_) | Link::Moving) => busy,
+            busy @ (Link::Opening(_) | Link::Restarting { .. } | Link::Moving) => busy,
+        };
+    }
+
+    /// Lets go of the port and has the modem restarted from outside.
+    fn restart<O: Opener>(&mut self, link: &mut Link<O>, rung: Rung) {
+        self.close(link, "the port was closed", Duration::ZERO);
+        let Link::Waiting { opener, .. } = std::mem::replace(link, Link::Moving) else {
+            // It is being opened: that decides.
+            return;
+        };
+        let ways = match rung {
+            Rung::Replug => self.replug.clone(),
+            Rung::Power => self.power.clone(),
+        };
+        let mut modem = opener.whereabouts();
+        modem.tries = self.restarts;
+        self.restarts = self.restarts.saturating_add(1);
+        *link = Link::Restarting {
+            opener,
+            restarting: Box::pin(restart::carry_out(ways, modem)),
         };
     }
 
@@ -294,20 +403,21 @@ impl Driver {
             Happening::Opened(opener, Ok(opened)) => {
                 tracing::info!(path = ?opened.path, "the port is open");
                 self.gone_since = None;
+                self.identified = false;
                 let (reader, writer) = tokio::io::split(opened.port);
                 *link = Link::Open {
                     opener,
                     reader,
                     writer,
                 };
-                self.session.opened(opened.path);
+                self.session.opened(opened.path, now());
             }
             Happening::Opened(opener, Err(error)) => {
                 let words = error.to_string();
                 if self.session.status().phase != super::Phase::NoPort(words.clone()) {
                     tracing::warn!("{words}");
                 }
-                self.session.closed(&words);
+                self.session.no_port(&words, error.is_sick(), now());
                 let quick = self
                     .gone_since
                     .is_some_and(|since| now() < since + QUICK_TRIES);
@@ -326,6 +436,16 @@ impl Driver {
             }
             Happening::Wrote(count) => {
                 self.unwritten.drain(..count.min(self.unwritten.len()));
+            }
+            Happening::Restarted(done) => {
+                if let Link::Restarting { opener, .. } = std::mem::replace(link, Link::Moving) {
+                    *link = Link::Waiting {
+                        opener,
+                        until: now(),
+                    };
+                }
+                self.gone_since = Some(now());
+                self.session.on_restart(done, now());
             }
             Happening::Gone(error) => {
                 tracing::warn!("the port is gone ({error}); waiting for it to come back");
@@ -348,8 +468,10 @@ impl Driver {
                 self.session.on_reply(&reply, now());
             }
         }
-        self.session
-            .closed("the modem's port is gone: is it still plugged in, and powered?");
+        self.session.lost(
+            "the modem's port is gone: is it still plugged in, and powered?",
+            now(),
+        );
         self.perform(link);
     }
 
@@ -383,6 +505,15 @@ impl<O: Opener> Link<O> {
         matches!(self, Self::Open { .. })
     }
 
+    fn opener(&mut self) -> Option<&mut O> {
+        match self {
+            Self::Waiting { opener, .. }
+            | Self::Open { opener, .. }
+            | Self::Restarting { opener, .. } => Some(opener),
+            Self::Opening(_) | Self::Moving => None,
+        }
+    }
+
     /// Waits for the next thing to happen; may be dropped and called again at any time.
     async fn happening(&mut self, buffer: &mut [u8], unwritten: &[u8]) -> Happening<O> {
         match self {
@@ -409,6 +540,7 @@ impl<O: Opener> Link<O> {
                     },
                 }
             }
+            Self::Restarting { restarting, .. } => Happening::Restarted(restarting.await),
             Self::Moving => std::future::pending().await,
         }
     }

@@ -12,14 +12,20 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 pub mod discovery;
 mod driver;
+pub mod helper;
 mod mailbox;
 pub mod port;
+pub mod power_key;
 mod profile;
 mod recovery;
 mod refusal;
+pub mod restart;
 mod session;
+pub mod usb;
 
-pub use discovery::{Found, list};
+pub use discovery::{Claims, Found, Named, list};
+pub use recovery::{Fault, LadderRecord};
+use restart::Restarter;
 
 /// From how full a storage on somebody should know.
 const FILLING_PERCENT: u32 = 70;
@@ -45,6 +51,82 @@ pub trait PinLedger: Send + Sync {
     fn accepted(&self, card: &str);
 }
 
+/// Where a line's place on the recovery ladder is kept, across restarts of the daemon: a modem that
+/// the daemon could not bring back is not started on from the bottom, and is not power-cycled more
+/// often than the ladder says.
+///
+/// The calls are made on the line's task, seldom: a few milliseconds are fine.
+pub trait LadderLedger: Send + Sync {
+    /// What was kept, and how long ago by the wall clock.
+    fn read(&self) -> Option<(LadderRecord, Duration)>;
+
+    /// Keeps it, as of now. A failure costs the line its place, and nothing more.
+    fn keep(&self, record: &LadderRecord);
+}
+
+/// Where a line's modem was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Who it says it is.
+    pub imei: String,
+    /// Where its USB device is plugged in; see [`usb::UsbDevice::place`].
+    pub place: String,
+    /// The interface that was used.
+    pub interface: u8,
+}
+
+/// Where the place of a line's modem is kept, across restarts of the daemon: it is looked for there
+/// first, and followed when its port has another name.
+///
+/// The calls are made on the line's task, seldom: a few milliseconds are fine.
+pub trait PlaceLedger: Send + Sync {
+    /// What was kept.
+    fn read(&self) -> Option<Place>;
+
+    /// Keeps it. A failure costs a search, and nothing more.
+    fn keep(&self, place: &Place);
+}
+
+/// What a line needs of others: records that survive it, and hands to restart its modem with.
+#[derive(Clone)]
+pub struct Keepers {
+    /// The record of PIN attempts.
+    pub pins: Arc<dyn PinLedger>,
+    /// The record of the ladder; without one it begins at the bottom.
+    pub ladder: Option<Arc<dyn LadderLedger>>,
+    /// The record of where the modem was; without one it is looked for everywhere.
+    pub place: Option<Arc<dyn PlaceLedger>>,
+    /// Who drives which modem; shared by all lines of a house.
+    pub claims: Arc<Claims>,
+    /// Ways to carry out rung 5, tried in turn.
+    pub replug: Vec<Arc<dyn Restarter>>,
+    /// Ways to carry out rung 6, tried in turn.
+    pub power: Vec<Arc<dyn Restarter>>,
+}
+
+impl Keepers {
+    /// The PIN ledger, no memory of the ladder, and nothing that could restart the modem.
+    pub fn new(pins: Arc<dyn PinLedger>) -> Self {
+        Self {
+            pins,
+            ladder: None,
+            place: None,
+            claims: Arc::default(),
+            replug: Vec::new(),
+            power: Vec::new(),
+        }
+    }
+}
+
+/// The rungs of the ladder that are climbed outside AT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rung {
+    /// 5
+    Replug,
+    /// 6
+    Power,
+}
+
 /// Starts a line on its serial port: it finds, opens and sets up the modem, and keeps at it.
 ///
 /// Must be called within a tokio runtime. The line runs until the last clone of the [`Line`] is
@@ -54,8 +136,27 @@ pub fn start(
     arrivals: mpsc::Sender<Arrivals>,
     pins: Arc<dyn PinLedger>,
 ) -> Line {
-    let opener = port::SerialOpener::new(settings.port.clone(), settings.baud);
-    start_on(opener, settings, arrivals, pins)
+    start_with(settings, arrivals, Keepers::new(pins))
+}
+
+/// [`start`], with everything that a line can be given.
+pub fn start_with(
+    settings: LineSettings,
+    arrivals: mpsc::Sender<Arrivals>,
+    keepers: Keepers,
+) -> Line {
+    start_at(usb::Machine::this(), settings, arrivals, keepers)
+}
+
+/// [`start_with`], on the machine that a test has drawn.
+pub fn start_at(
+    machine: usb::Machine,
+    settings: LineSettings,
+    arrivals: mpsc::Sender<Arrivals>,
+    keepers: Keepers,
+) -> Line {
+    let opener = port::SerialOpener::new(machine, &settings, &keepers);
+    driver::spawn(opener, settings, arrivals, keepers)
 }
 
 /// [`start`], on any ports: pipes in tests, a modem behind a network.
@@ -65,7 +166,17 @@ pub fn start_on<O: port::Opener>(
     arrivals: mpsc::Sender<Arrivals>,
     pins: Arc<dyn PinLedger>,
 ) -> Line {
-    driver::spawn(opener, settings, arrivals, pins)
+    driver::spawn(opener, settings, arrivals, Keepers::new(pins))
+}
+
+/// [`start_with`], on any ports.
+pub fn start_on_with<O: port::Opener>(
+    opener: O,
+    settings: LineSettings,
+    arrivals: mpsc::Sender<Arrivals>,
+    keepers: Keepers,
+) -> Line {
+    driver::spawn(opener, settings, arrivals, keepers)
 }
 
 /// Which port a line is on.
@@ -84,12 +195,16 @@ pub struct LineSettings {
     pub name: String,
     /// Its port.
     pub port: PortChoice,
+    /// The modem that [`PortChoice::Auto`] is to find, where there are several.
+    pub imei: Option<String>,
     /// Bits per second; USB and PTY ports ignore it.
     pub baud: u32,
     /// The SIM's PIN, if it asks for one. Tried once for each SIM.
     pub pin: Option<String>,
     /// The service centre to set when the SIM has none.
     pub smsc: Option<String>,
+    /// The HAT whose pins restart the modem.
+    pub power: Option<&'static crate::hardware::Profile>,
     /// How often storage is listed without a hint.
     pub sweep_every: Duration,
 }
@@ -100,9 +215,11 @@ impl LineSettings {
         Self {
             name: name.into(),
             port,
+            imei: None,
             baud: 115_200,
             pin: None,
             smsc: None,
+            power: None,
             sweep_every: Duration::from_secs(30),
         }
     }
@@ -237,6 +354,23 @@ pub struct LineStatus {
     pub storage_used: Option<u16>,
     /// How many it holds.
     pub storage_total: Option<u16>,
+    /// What was done to bring it back.
+    pub recovery: Recovery,
+    /// What a person is called for, and what to do, in words.
+    pub alarm: Option<String>,
+}
+
+/// How a line stands on the recovery ladder.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Recovery {
+    /// The last rung tried, 0 to 6; 7 while a person is called for.
+    pub rung: u8,
+    /// Since when something is wrong.
+    pub since: Option<jiff::Timestamp>,
+    /// How often each rung was tried, since nothing was wrong for a day.
+    pub counts: [u32; 8],
+    /// Restarts that nobody asked for, in the same time.
+    pub restarts: u32,
 }
 
 impl LineStatus {

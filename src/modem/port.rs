@@ -3,16 +3,20 @@
 
 use std::future::Future;
 use std::io;
+use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_serial::{ClearBuffer, SerialPort as _, SerialStream};
 
-use super::PortChoice;
-use super::discovery;
+use super::discovery::{RATES, Seeker};
+use super::restart::Whereabouts;
+use super::usb::Machine;
+use super::{Keepers, LineSettings, PortChoice};
 
 /// How long opening may take; a USB device in trouble can hold its caller much longer.
 const OPEN_LIMIT: Duration = Duration::from_secs(10);
@@ -48,6 +52,30 @@ pub enum OpenError {
         /// What the system said.
         reason: String,
     },
+    /// The kernel or a login prompt uses it.
+    #[error(
+        "{} is the console {console}: take `console=` for it out of cmdline.txt, run \
+         `systemctl disable --now serial-getty@{console}`, and start the machine anew", .path.display()
+    )]
+    Console {
+        /// The path.
+        path: PathBuf,
+        /// The console's name.
+        console: String,
+    },
+    /// Two modems say that they are the same one.
+    #[error(
+        "the modems on {} and {} both claim the IMEI {imei}, so nobody can tell whose texts are \
+         whose: take one of them away, or give it its own IMEI back", .here.display(), .there.display()
+    )]
+    Twins {
+        /// The IMEI.
+        imei: String,
+        /// One port.
+        here: PathBuf,
+        /// The other one.
+        there: PathBuf,
+    },
     /// No allow-listed modem is plugged in.
     #[error("no modem found on USB: plug one in, or name its `port` in the configuration")]
     NoneFound,
@@ -59,6 +87,23 @@ pub enum OpenError {
         /// The ports tried, and what each said.
         tried: String,
     },
+}
+
+impl OpenError {
+    /// Whether the modem may be sick, so that restarting it could help. A port that belongs to
+    /// another program, or that may not be opened, is for a person.
+    pub fn is_sick(&self) -> bool {
+        match self {
+            Self::Missing { .. }
+            | Self::Unusable { .. }
+            | Self::NoneFound
+            | Self::NoneAnswers { .. } => true,
+            Self::Busy { .. }
+            | Self::Forbidden { .. }
+            | Self::Console { .. }
+            | Self::Twins { .. } => false,
+        }
+    }
 }
 
 /// A port that was opened.
@@ -76,6 +121,29 @@ pub trait Opener: Send + 'static {
     /// What is opened. Reading nothing, `Ok(0)`, means that it is gone.
     type Port: AsyncRead + AsyncWrite + Send + Unpin + 'static;
 
+    /// Where the modem is, for whoever restarts it from outside.
+    fn whereabouts(&self) -> Whereabouts {
+        Whereabouts::default()
+    }
+
+    /// Nothing answered on what was opened last.
+    fn unanswered(&mut self) {}
+
+    /// The modem has said who it is.
+    ///
+    /// # Errors
+    /// When it must not be driven: another line drives one that says the same.
+    fn identified(&mut self, imei: &str) -> Result<(), OpenError> {
+        let _ = imei;
+        Ok(())
+    }
+
+    /// Texts arrive unannounced: whether the next opening would give another port of the same
+    /// modem, where the announcements may be.
+    fn has_other_port(&mut self) -> bool {
+        false
+    }
+
     /// Opens it now, or says why not.
     fn open(&mut self) -> impl Future<Output = Result<Opened<Self::Port>, OpenError>> + Send;
 }
@@ -84,31 +152,78 @@ pub trait Opener: Send + 'static {
 #[derive(Debug)]
 pub struct SerialOpener {
     choice: PortChoice,
-    baud: u32,
+    /// Speeds to try, the configured one first; a USB port has none.
+    rates: Vec<u32>,
+    rate: usize,
+    seeker: Seeker,
 }
 
 impl SerialOpener {
-    /// Opens what `choice` says, at `baud` bits per second.
-    pub fn new(choice: PortChoice, baud: u32) -> Self {
-        Self { choice, baud }
+    /// Opens what the line's settings say, on this machine.
+    pub fn new(machine: Machine, settings: &LineSettings, keepers: &Keepers) -> Self {
+        let mut rates = vec![settings.baud];
+        if let PortChoice::Path(path) = &settings.port
+            && is_uart(path)
+        {
+            rates.extend(RATES.into_iter().filter(|rate| *rate != settings.baud));
+        }
+        Self {
+            choice: settings.port.clone(),
+            rates,
+            rate: 0,
+            seeker: Seeker::new(
+                settings.name.clone(),
+                machine,
+                settings.imei.clone(),
+                keepers.place.clone(),
+                Arc::clone(&keepers.claims),
+            ),
+        }
+    }
+
+    fn baud(&self) -> u32 {
+        self.rates.get(self.rate).copied().unwrap_or(RATES[0])
     }
 }
 
 impl Opener for SerialOpener {
     type Port = TtyPort;
 
-    async fn open(&mut self) -> Result<Opened<TtyPort>, OpenError> {
-        match &self.choice {
-            PortChoice::Path(path) => {
-                let port = open_tty(path, self.baud).await?;
-                Ok(Opened {
-                    port,
-                    path: Some(path.clone()),
-                })
-            }
-            PortChoice::Auto => discovery::open_first(self.baud).await,
+    fn whereabouts(&self) -> Whereabouts {
+        self.seeker.whereabouts(&self.choice)
+    }
+
+    fn unanswered(&mut self) {
+        self.seeker.unanswered();
+        self.rate = (self.rate + 1) % self.rates.len().max(1);
+        if self.rates.len() > 1 {
+            tracing::info!(baud = self.baud(), "trying another speed");
         }
     }
+
+    fn identified(&mut self, imei: &str) -> Result<(), OpenError> {
+        self.seeker.identified(imei)
+    }
+
+    fn has_other_port(&mut self) -> bool {
+        self.choice == PortChoice::Auto && self.seeker.has_other_port()
+    }
+
+    async fn open(&mut self) -> Result<Opened<TtyPort>, OpenError> {
+        let baud = self.baud();
+        self.seeker.open(&self.choice, baud).await
+    }
+}
+
+/// Whether a port is one of the machine's own UARTs, whose speed somebody has set. By its name: a
+/// UART has no other mark.
+fn is_uart(path: &Path) -> bool {
+    let names = ["ttyAMA", "ttyS", "serial"];
+    let has_name = |path: &Path| {
+        let name = path.file_name().map(|name| name.to_string_lossy());
+        name.is_some_and(|name| names.iter().any(|known| name.starts_with(known)))
+    };
+    has_name(path) || path.canonicalize().is_ok_and(|path| has_name(&path))
 }
 
 /// Opens a serial port exclusively: `TIOCEXCL` keeps other programs out (except root's), `flock`
@@ -156,7 +271,10 @@ pub async fn check_free(choice: &PortChoice, baud: u32) -> Result<(), OpenError>
 fn open_blocking(path: &Path, baud: u32) -> Result<TtyPort, OpenError> {
     let builder = tokio_serial::new(path.to_string_lossy(), baud);
     SerialStream::open(&builder)
-        .map(|stream| TtyPort(Some(stream)))
+        .map(|stream| {
+            keep_terminal_ready(&stream);
+            TtyPort(Some(stream))
+        })
         .map_err(|error| {
             let path = path.to_owned();
             match error.kind() {
@@ -177,6 +295,19 @@ fn open_blocking(path: &Path, baud: u32) -> Result<TtyPort, OpenError> {
                 },
             }
         })
+}
+
+/// Clears `HUPCL`: closing the port must not drop DTR, by which some modems hang up or restart.
+fn keep_terminal_ready(stream: &SerialStream) {
+    use nix::sys::termios::{ControlFlags, SetArg, tcgetattr, tcsetattr};
+    let port = stream.as_raw_fd();
+    let cleared = tcgetattr(port).and_then(|mut settings| {
+        settings.control_flags.remove(ControlFlags::HUPCL);
+        tcsetattr(port, SetArg::TCSANOW, &settings)
+    });
+    if let Err(error) = cleared {
+        tracing::debug!(%error, "HUPCL stays as it is");
+    }
 }
 
 /// The program that has `path` open, as far as this user may see.

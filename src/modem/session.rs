@@ -10,15 +10,19 @@ use std::time::{Duration, Instant};
 
 use super::mailbox::{Delivery, Mailbox};
 use super::profile::{GENERIC, Profile};
-use super::recovery::{Act, Ladder};
-use super::{LineSettings, LineStatus, Phase, PinLedger, Registration, SubmitOutcome, refusal};
+use super::recovery::{Fault, Ladder, LadderRecord};
+use super::{
+    LineSettings, LineStatus, Phase, PinLedger, Registration, Rung, SubmitOutcome, refusal,
+};
 use crate::at::{Command, Entry, Outcome, Reply, Unsolicited, response};
 
+mod remedies;
 mod setup;
 mod standing;
 #[cfg(test)]
 mod tests;
 
+use remedies::RadioStep;
 use setup::Step;
 use standing::Answer;
 
@@ -56,6 +60,12 @@ pub(super) enum Effect {
         /// How long it stays closed.
         after: Duration,
     },
+    /// Close the port, carry this rung out, and say how it went.
+    Restart(Rung),
+    /// Texts come unannounced: their announcements may go to another port of the modem.
+    SeekHints,
+    /// Keep this for another run of the daemon.
+    Keep(LadderRecord),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +78,14 @@ enum Stage {
     Resync { left: u8 },
     /// Rung 0 is passed only when storage answers as well.
     ResyncStorage,
+    /// Rung 3.
+    Radio(RadioStep),
+    /// Rung 4: a line of the profile's, by its place, or else the standard's.
+    SoftReset(usize),
+    /// Restarted, and not yet back; `AT` is tried now and then.
+    Rebooting { until: Instant },
+    /// Logging off, before the supply is cut.
+    Farewell,
     /// Sending and receiving, as far as the network lets it.
     Running,
 }
@@ -109,6 +127,28 @@ pub(super) struct Session {
     profile: &'static Profile,
     mailbox: Mailbox,
     ladder: Ladder,
+    /// What the ladder was last climbed for.
+    fault: Fault,
+    /// Why rungs 5 or 6 could not be carried out.
+    restart_trouble: Option<String>,
+    /// What was last kept of the ladder.
+    kept: LadderRecord,
+    /// When the port was last lost.
+    lost_at: Option<Instant>,
+    /// Texts in a row that the network did not take, although it has the line.
+    refusals: u8,
+    /// Lines to send while the radio is off.
+    radio_lines: Vec<&'static str>,
+    /// What the modem last said of its supply, and when.
+    supply: Option<(String, Instant)>,
+    /// The SIM has no service centre, and none is configured.
+    smsc_missing: bool,
+    /// Whether a text was announced on this port.
+    hint_heard: bool,
+    /// Listings that found texts which nothing had announced.
+    unhinted: u8,
+    /// Texts that were announced without a place to find them in, since the last setup.
+    unplaced: u32,
     held: Option<Held>,
     /// Whether the modem takes `+CMMS`: assumed until it refuses.
     more_to_send_supported: bool,
@@ -141,6 +181,17 @@ impl Session {
             echo_is_off: false,
             profile: &GENERIC,
             ladder: Ladder::default(),
+            fault: Fault::Mute,
+            restart_trouble: None,
+            kept: LadderRecord::default(),
+            lost_at: None,
+            refusals: 0,
+            radio_lines: Vec::new(),
+            supply: None,
+            smsc_missing: false,
+            hint_heard: false,
+            unhinted: 0,
+            unplaced: 0,
             held: None,
             more_to_send_supported: true,
             more_to_send_until: None,
@@ -165,8 +216,13 @@ impl Session {
     }
 
     /// The port is open.
-    pub(super) fn opened(&mut self, path: Option<std::path::PathBuf>) {
+    pub(super) fn opened(&mut self, path: Option<std::path::PathBuf>, now: Instant) {
+        self.port_is_back(now);
         self.status.port = path;
+        // Another modem may be there by now.
+        self.status.imei = None;
+        self.hint_heard = false;
+        self.unhinted = 0;
         self.effects.push_back(Effect::Escape);
         self.begin_setup();
     }
@@ -233,7 +289,7 @@ impl Session {
     /// Whether a delivery is kept.
     pub(super) fn on_verdict(&mut self, batch: u64, kept: bool, now: Instant) {
         self.mailbox.on_verdict(batch, kept, now);
-        self.take_deliveries();
+        self.take_deliveries(now);
     }
 
     /// Octets came: the modem is not silent.
@@ -250,6 +306,10 @@ impl Session {
             Stage::Setup(step) => Some(self.setup_command(step)),
             Stage::Resync { .. } => Some(Command::Attention),
             Stage::ResyncStorage => Some(Command::StorageRead),
+            Stage::Radio(step) => self.radio_command(step, now),
+            Stage::SoftReset(n) => Some(self.reset_command(n)),
+            Stage::Rebooting { until } => self.rebooting_command(until, now),
+            Stage::Farewell => self.profile.soft_off.map(Command::Vendor),
             Stage::Running if self.setup_wanted => {
                 self.begin_setup();
                 Some(Command::Attention)
@@ -268,8 +328,13 @@ impl Session {
         let hold = held.map(|held| held.since + HOLD_LIMIT);
         let ussd = self.ussd.as_ref().map(|question| question.until);
         let (setup, running) = match self.stage {
-            Stage::Closed | Stage::Resync { .. } | Stage::ResyncStorage => (None, [None; 2]),
-            Stage::Setup(_) => (self.wait_until, [None; 2]),
+            Stage::Closed
+            | Stage::Resync { .. }
+            | Stage::ResyncStorage
+            | Stage::SoftReset(_)
+            | Stage::Farewell => (None, [None; 2]),
+            Stage::Setup(_) | Stage::Radio(_) => (self.wait_until, [None; 2]),
+            Stage::Rebooting { until } => (self.wait_until, [Some(until), None]),
             Stage::Running => (
                 None,
                 [Some(self.look_around_at), self.mailbox.next_deadline()],
@@ -288,12 +353,13 @@ impl Session {
         if self.mailbox.took_text_mode() {
             self.settings_lost(now);
         }
-        self.take_deliveries();
+        self.take_deliveries(now);
     }
 
     /// The command in flight ended.
     pub(super) fn on_reply(&mut self, reply: &Reply, now: Instant) {
-        self.learn(reply);
+        let stage = self.stage;
+        self.learn(reply, now);
         self.listen_for_echo(reply, now);
         match &reply.command {
             Command::Send { .. } => self.sent(reply, now),
@@ -312,12 +378,19 @@ impl Session {
             _ => {}
         }
         self.mailbox.on_reply(reply, now);
-        self.take_deliveries();
-        match (&reply.outcome, self.stage) {
+        self.take_deliveries(now);
+        if self.stage != stage {
+            return; // what it came to has led elsewhere already
+        }
+        match (&reply.outcome, stage) {
             (Outcome::Cut(_), _) | (_, Stage::Closed) => {}
             (_, Stage::Setup(step)) => self.on_setup_reply(step, reply, now),
             (_, Stage::Resync { left }) => self.on_resync_reply(left, reply, now),
             (_, Stage::ResyncStorage) => self.on_resync_storage_reply(reply, now),
+            (_, Stage::Radio(step)) => self.on_radio_reply(step, reply, now),
+            (_, Stage::SoftReset(n)) => self.on_reset_reply(n, reply, now),
+            (_, Stage::Rebooting { .. }) => self.on_rebooting_reply(reply),
+            (_, Stage::Farewell) => self.restart(Rung::Power),
             (Outcome::TimedOut | Outcome::NoPrompt, Stage::Running) => self.failed(now),
             (Outcome::Final(result), Stage::Running) => {
                 if matches!(reply.command, Command::List | Command::Delete(_))
@@ -333,7 +406,14 @@ impl Session {
     /// The modem spoke unasked.
     pub(super) fn on_unsolicited(&mut self, unsolicited: &Unsolicited, now: Instant) {
         match unsolicited {
-            Unsolicited::Stored { memory, .. } => self.mailbox.stored(memory.as_ref()),
+            Unsolicited::Stored { memory, .. } => {
+                self.hint_heard = true;
+                if memory.is_none() {
+                    self.unplaced = self.unplaced.saturating_add(1);
+                    self.show_ladder(now);
+                }
+                self.mailbox.stored(memory.as_ref());
+            }
             Unsolicited::ReportStored { memory, .. } => {
                 let always_in_sr = self.profile.reports_in_sr;
                 self.mailbox.report_stored(memory.as_ref(), always_in_sr);
@@ -366,7 +446,7 @@ impl Session {
             } => {
                 self.ussd_answered(*state, text.as_deref(), *coding);
             }
-            Unsolicited::Started => self.restarted(),
+            Unsolicited::Started => self.restarted(now),
             Unsolicited::Boot => self.setup_if_due(now),
             Unsolicited::SmsReady => {
                 self.wait_until = None;
@@ -381,9 +461,20 @@ impl Session {
                     self.setup_wanted = true; // the SIM has gone
                 }
             }
+            Unsolicited::Supply(words) => {
+                tracing::warn!("the modem says {words}: its supply is weak");
+                self.supply = Some((words.clone(), now));
+                self.show_ladder(now);
+            }
+            Unsolicited::PoweredDown => {
+                tracing::warn!("the modem says that it switches itself off");
+            }
+            Unsolicited::Unknown(line) if self.profile.boot_codes.contains(&line.as_str()) => {
+                self.restarted(now);
+            }
             Unsolicited::CallEnded | Unsolicited::CallerIdentity | Unsolicited::Unknown(_) => {}
         }
-        self.take_deliveries();
+        self.take_deliveries(now);
     }
 
     /// An echo where there was none: the modem has restarted. One that ignores `ATE0` echoes from
@@ -399,6 +490,10 @@ impl Session {
             | Stage::Setup(_)
             | Stage::Resync { .. }
             | Stage::ResyncStorage
+            | Stage::Radio(_)
+            | Stage::SoftReset(_)
+            | Stage::Rebooting { .. }
+            | Stage::Farewell
             | Stage::Running => {}
         }
     }
@@ -425,7 +520,7 @@ impl Session {
             }
         }
         let command = self.mailbox.next(now);
-        self.take_deliveries();
+        self.take_deliveries(now);
         command.or_else(|| self.errands.pop_front())
     }
 
@@ -456,8 +551,9 @@ impl Session {
                 self.mailbox.sweep_all();
             }
         }
-        self.effects
-            .push_back(Effect::Outcome(refusal::outcome_of(reply)));
+        let outcome = refusal::outcome_of(reply);
+        self.judge_outcome(&outcome, now);
+        self.effects.push_back(Effect::Outcome(outcome));
     }
 
     fn ussd_asked(&mut self, reply: &Reply) {
@@ -520,6 +616,7 @@ impl Session {
             self.answer_ussd(Err("the network did not answer within 60 s".into()));
         }
         if self.stage == Stage::Running && self.look_around_at <= now {
+            self.let_time_heal(now);
             self.look_around(now);
         }
     }
@@ -531,10 +628,12 @@ impl Session {
     }
 
     /// The modem restarted: whatever was in flight will not be answered.
-    fn restarted(&mut self) {
+    fn restarted(&mut self, now: Instant) {
         if self.stage == Stage::Closed {
             return;
         }
+        self.ladder.restarted_by_itself(now);
+        self.show_ladder(now);
         tracing::info!("the modem restarted; setting it up again");
         self.effects.push_back(Effect::Cut("the modem restarted"));
         self.begin_setup();
@@ -556,61 +655,12 @@ impl Session {
         }
     }
 
-    fn failed(&mut self, now: Instant) {
-        let act = self.ladder.failed(now);
-        tracing::debug!(?act, "the modem did not answer");
-        self.climb(act);
-    }
-
-    fn climb(&mut self, act: Act) {
-        match act {
-            Act::Resync => {
-                self.effects.push_back(Effect::Escape);
-                self.stage = Stage::Resync { left: 3 };
-            }
-            Act::Setup => {
-                self.effects.push_back(Effect::Escape);
-                self.begin_setup();
-            }
-            Act::Reopen { after } => {
-                tracing::warn!(
-                    "the modem does not answer; closing the port and opening it again in {} s",
-                    after.as_secs()
-                );
-                self.closed(
-                    "the modem does not answer on its port: if this lasts, power it off and on",
-                );
-                self.effects.push_back(Effect::Reopen { after });
-            }
-        }
-    }
-
-    fn on_resync_reply(&mut self, left: u8, reply: &Reply, now: Instant) {
-        if reply.is_ok() {
-            self.stage = Stage::ResyncStorage;
-        } else if left > 1 {
-            self.stage = Stage::Resync { left: left - 1 };
-        } else {
-            self.failed(now);
-        }
-    }
-
-    fn on_resync_storage_reply(&mut self, reply: &Reply, now: Instant) {
-        if !reply.is_ok() {
-            self.failed(now);
-            return;
-        }
-        self.ladder.passed();
-        if self.setup_at.is_some() {
-            self.stage = Stage::Running;
-            self.mailbox.sweep();
-        } else {
-            self.begin_setup();
-        }
-    }
-
-    fn take_deliveries(&mut self) {
+    fn take_deliveries(&mut self, now: Instant) {
         let deliveries = self.mailbox.take_deliveries();
+        let in_store = |delivery: &Delivery| delivery.pdus.iter().any(|pdu| pdu.slot.is_some());
+        if deliveries.iter().any(in_store) {
+            self.note_unhinted(now);
+        }
         self.effects
             .extend(deliveries.into_iter().map(Effect::Deliver));
     }

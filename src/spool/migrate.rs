@@ -16,6 +16,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003_aids.sql"),
     include_str!("migrations/0004_arrangements.sql"),
     include_str!("migrations/0005_visitors.sql"),
+    include_str!("migrations/0006_upkeep.sql"),
 ];
 
 /// Refuses a file that is some other program's database, before anything is written to it.

@@ -27,6 +27,7 @@ pub mod restore;
 pub mod staff;
 pub mod tokens;
 pub mod transcript;
+pub mod upkeep;
 pub mod visitors;
 mod wire;
 

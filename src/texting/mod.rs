@@ -9,10 +9,12 @@ mod inbound;
 mod outbound;
 mod pins;
 mod reports;
+mod upkeep;
 
 pub use inbound::Inbound;
 pub use outbound::Outbound;
 pub use pins::PinBook;
+pub use upkeep::UpkeepBook;
 
 /// Waits until the house closes.
 async fn closing(stop: &mut watch::Receiver<bool>) {

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use tokio::io::DuplexStream;
 
 use super::*;
-use crate::modem::{ArrivedPdu, Phase, PortChoice, start_on};
+use crate::modem::{ArrivedPdu, Phase, PinLedger, PortChoice, start_on};
 
 const PDU: &str = "00040B915155210013F00000321011419034800568656C6C6F";
 
@@ -21,6 +21,8 @@ struct Peer {
     /// Everything asked since last looked at.
     asked: Vec<String>,
     reference: u8,
+    /// Refuses every line that is of some vendor's own.
+    standard_only: bool,
 }
 
 impl Peer {
@@ -31,6 +33,7 @@ impl Peer {
             answers: HashMap::new(),
             asked: Vec::new(),
             reference: 0,
+            standard_only: false,
         }
     }
 
@@ -104,6 +107,26 @@ impl Peer {
             self.reference = self.reference.wrapping_add(1);
             return ok(&format!("+CMGS: {}", self.reference));
         }
+        let vendor = [
+            "AT^",
+            "AT#",
+            "AT+Q",
+            "AT+CATR",
+            "AT+CICCID",
+            "AT+ICCID",
+            "AT+CRE",
+        ];
+        if self.standard_only
+            && (vendor
+                .iter()
+                .any(|name| command.starts_with(name) && !command.starts_with("AT+CREG"))
+                || matches!(
+                    command,
+                    "AT+CFUN=15" | "AT+CFUN=16" | "AT+CPOF" | "AT+CPOWD=1"
+                ))
+        {
+            return "\r\nERROR\r\n".into();
+        }
         let used = self.store.len();
         match command {
             "ATE0" => "ATE0\r\r\nOK\r\n".into(),
@@ -119,6 +142,9 @@ impl Peer {
                 r#"+CPMS: "SM",{used},50,"SM",{used},50,"SM",{used},50"#
             )),
             "AT+CREG?" => ok("+CREG: 0,1"),
+            "AT+CFUN?" => ok("+CFUN: 1"),
+            "AT+CGSMS?" => ok("+CGSMS: 3"),
+            "AT+IPR?" => ok("+IPR: 115200"),
             "AT+CSQ" => ok("+CSQ: 20,99"),
             "AT+COPS?" => ok(r#"+COPS: 0,0,"Elm Mobile",7"#),
             "AT+CSCA?" => ok(r#"+CSCA: "+15550000",145"#),
@@ -302,12 +328,16 @@ async fn a_line_starts_as_the_law_says() {
             "ATE0",
             "ATV1",
             "AT+CMEE=1",
+            "AT+IFC=0,0",
+            "AT&D0",
             "AT+CGMI",
             "AT+CGMM",
             "AT+QURCCFG=\"urcport\",\"all\"",
+            "AT+CFUN?",
             "AT+CPIN?",
             "AT+CMGF=0",
             "AT+CSMS=0",
+            "AT+CGSMS?",
             "AT+CPMS=?",
             "AT+CPMS?",
             "AT+CPMS=\"SM\",\"SM\",\"SM\"",
@@ -1005,4 +1035,491 @@ async fn the_line_ends_with_its_last_handle() {
         while peer.next().await.is_some() {}
     });
     ended.await.expect("the port is closed");
+}
+
+// The ladder ------------------------------------------------------------------------------------
+
+/// Hands that note when they were used, and say what they are told to.
+struct Hands {
+    name: &'static str,
+    outcome: Result<(), restart::RestartError>,
+    used: Mutex<Vec<restart::Whereabouts>>,
+}
+
+impl Hands {
+    fn new(name: &'static str, outcome: Result<(), restart::RestartError>) -> Arc<Self> {
+        let used = Mutex::new(Vec::new());
+        Arc::new(Self {
+            name,
+            outcome,
+            used,
+        })
+    }
+
+    fn uses(&self) -> usize {
+        self.used.lock().unwrap().len()
+    }
+}
+
+impl Restarter for Hands {
+    fn name(&self) -> String {
+        self.name.into()
+    }
+
+    fn restart(&self, modem: &restart::Whereabouts) -> Result<(), restart::RestartError> {
+        self.used.lock().unwrap().push(modem.clone());
+        self.outcome.clone()
+    }
+}
+
+/// A record of the ladder in memory.
+#[derive(Default)]
+struct Record(Mutex<Option<crate::modem::LadderRecord>>);
+
+impl LadderLedger for Record {
+    fn read(&self) -> Option<(crate::modem::LadderRecord, Duration)> {
+        let record = self.0.lock().unwrap().clone();
+        record.map(|record| (record, Duration::ZERO))
+    }
+
+    fn keep(&self, record: &crate::modem::LadderRecord) {
+        *self.0.lock().unwrap() = Some(record.clone());
+    }
+}
+
+impl Bench {
+    fn equipped(replug: &Arc<Hands>, power: &Arc<Hands>, record: &Arc<Record>) -> (Self, Peer) {
+        let settings = LineSettings::new("front-desk", PortChoice::Auto);
+        let (pipes, opened) = mpsc::unbounded_channel();
+        let (sender, arrivals) = mpsc::channel(16);
+        let ledger = Arc::new(Ledger::default());
+        let keepers = Keepers {
+            ladder: Some(Arc::clone(record) as _),
+            replug: vec![Arc::clone(replug) as _],
+            power: vec![Arc::clone(power) as _],
+            ..Keepers::new(Arc::clone(&ledger) as _)
+        };
+        let line = crate::modem::start_on_with(Pipes(opened), settings, sender, keepers);
+        let bench = Self {
+            line,
+            arrivals,
+            pipes,
+            ledger,
+        };
+        let peer = Peer::new(bench.plug());
+        (bench, peer)
+    }
+
+    fn status(&self) -> LineStatus {
+        self.line.status().borrow().clone()
+    }
+}
+
+/// Nothing is heard on any port that is laid, for so long.
+async fn mute(bench: &Bench, first: Peer, time: Duration) -> Vec<String> {
+    let mut asked = Vec::new();
+    let mut peer = first;
+    let serving = async {
+        loop {
+            while let Some(command) = peer.next().await {
+                asked.push(command);
+            }
+            peer = Peer::new(bench.plug());
+        }
+    };
+    let _ = tokio::time::timeout(time, serving).await;
+    asked
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mute_modem_is_reset_replugged_and_powered_off_and_on_before_a_person_is_called() {
+    let (replug, power) = (
+        Hands::new("the kernel", Ok(())),
+        Hands::new("a key", Ok(())),
+    );
+    let record = Arc::new(Record::default());
+    let (bench, peer) = Bench::equipped(&replug, &power, &record);
+    let asked = mute(&bench, peer, Duration::from_secs(20)).await;
+    assert!(asked.contains(&"AT".to_owned()));
+    assert_eq!((replug.uses(), power.uses()), (0, 0));
+    let peer = Peer::new(bench.plug());
+    let asked = mute(&bench, peer, Duration::from_secs(1500)).await;
+    assert!(asked.contains(&"AT+CFUN=1,1".to_owned()), "{asked:?}");
+    let status = bench.status();
+    assert_eq!(status.recovery.rung, 7, "{status:?}");
+    assert_eq!((replug.uses(), power.uses()), (3, 3));
+    assert!(status.recovery.since.is_some());
+    assert!(
+        status
+            .alarm
+            .is_some_and(|words| words.contains("does not answer"))
+    );
+    assert_eq!(
+        record
+            .0
+            .lock()
+            .unwrap()
+            .as_ref()
+            .map(|record| record.rounds),
+        Some(3)
+    );
+
+    // Another run of the daemon neither begins at the bottom nor hurries.
+    drop(bench);
+    let (bench, peer) = Bench::equipped(&replug, &power, &record);
+    mute(&bench, peer, Duration::from_secs(600)).await;
+    assert_eq!((replug.uses(), power.uses()), (3, 3));
+    assert_eq!(bench.status().recovery.rung, 7);
+    // Half an hour after the third round it is tried again, and this time it answers.
+    let peer = Peer::new(bench.plug());
+    mute(&bench, peer, Duration::from_secs(1500)).await;
+    assert_eq!((replug.uses(), power.uses()), (4, 4));
+    let mut peer = Peer::new(bench.plug());
+    peer.serve(Duration::from_secs(60)).await;
+    let status = bench.status();
+    assert_eq!(status.phase, Phase::Ready, "{status:?}");
+    assert_eq!((status.recovery.rung, status.alarm), (0, None));
+    assert_eq!(status.recovery.since, None);
+    assert_eq!(status.recovery.counts[6], 4, "remembered for a day");
+    assert_eq!(
+        record.0.lock().unwrap().as_ref().map(|record| record.rung),
+        Some(0)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_soft_reset_that_helps_is_noticed_before_the_ninety_seconds_are_over() {
+    let out_of_reach = Err(restart::RestartError::OutOfReach);
+    let (replug, power) = (
+        Hands::new("no kernel", out_of_reach.clone()),
+        Hands::new("no key", out_of_reach),
+    );
+    let record = Arc::new(Record::default());
+    let (bench, mut peer) = Bench::equipped(&replug, &power, &record);
+    peer.serve(Duration::from_secs(5)).await;
+    // It hangs in its storage: `AT` is answered, `AT+CPMS?` is not, and that is no pass.
+    peer.answers("AT+CPMS?", "");
+    peer.until("AT+CPMS?").await;
+    drop_until_reset(&bench, &mut peer).await;
+    peer.forget("AT+CPMS?");
+    peer.answer("AT+CFUN=1,1").await;
+    let reset = tokio::time::Instant::now();
+    // On a UART nothing goes away; the modem is simply back after a while.
+    let mut silent = Vec::new();
+    let booting = async {
+        while let Some(command) = peer.next().await {
+            silent.push(command);
+        }
+    };
+    let _ = tokio::time::timeout(Duration::from_secs(14), booting).await;
+    assert!(silent.len() <= 1, "{silent:?}");
+    peer.serve(Duration::from_secs(20)).await;
+    assert_eq!(
+        bench.phase(|phase| *phase == Phase::Ready).await,
+        Phase::Ready
+    );
+    assert!(
+        reset.elapsed() < Duration::from_secs(60),
+        "{:?}",
+        reset.elapsed()
+    );
+    assert_eq!((replug.uses(), power.uses()), (0, 0));
+    assert_eq!(bench.status().recovery.counts[4], 1);
+}
+
+/// Answers everything but `AT+CPMS?`, on as many ports as it takes, until the reset is asked for.
+async fn drop_until_reset(bench: &Bench, peer: &mut Peer) {
+    let waited = async {
+        loop {
+            match peer.next().await {
+                Some(command) if command == "AT+CFUN=1,1" => return,
+                Some(command) => peer.answer(&command).await,
+                None => {
+                    let port = bench.plug();
+                    peer.port = port;
+                }
+            }
+        }
+    };
+    let met = tokio::time::timeout(Duration::from_secs(600), waited).await;
+    assert!(met.is_ok(), "never reset: {:?}", peer.asked);
+}
+
+#[tokio::test(start_paused = true)]
+async fn row_39_a_port_that_never_comes_back_is_brought_back() {
+    let (replug, power) = (
+        Hands::new("the kernel", Err(restart::RestartError::OutOfReach)),
+        Hands::new(
+            "a key",
+            Err(restart::RestartError::Failed("the key is stuck".into())),
+        ),
+    );
+    let record = Arc::new(Record::default());
+    let (bench, mut peer) = Bench::equipped(&replug, &power, &record);
+    peer.serve(Duration::from_secs(5)).await;
+    drop(peer);
+    tokio::time::sleep(Duration::from_secs(59)).await;
+    assert_eq!(
+        (replug.uses(), power.uses()),
+        (0, 0),
+        "a pulled plug is no illness"
+    );
+    tokio::time::sleep(Duration::from_secs(200)).await;
+    assert_eq!((replug.uses(), power.uses()), (3, 3));
+    let status = bench.status();
+    let alarm = status.alarm.unwrap();
+    assert!(
+        alarm.contains("not there") && alarm.contains("the key is stuck"),
+        "{alarm}"
+    );
+    assert!(matches!(status.phase, Phase::NoPort(_)));
+    // Somebody plugs it in.
+    let mut peer = Peer::new(bench.plug());
+    peer.serve(Duration::from_secs(10)).await;
+    assert_eq!(bench.status().alarm, None);
+    assert_eq!(bench.status().phase, Phase::Ready);
+}
+
+#[tokio::test(start_paused = true)]
+async fn row_35_a_sim_that_drops_off_is_fetched_back_by_the_radio() {
+    let (bench, mut peer) = Bench::new();
+    peer.serve(Duration::from_secs(5)).await;
+    peer.answers("AT+CPIN?", "\r\n+CME ERROR: 10\r\n");
+    peer.say("\r\n+CPIN: NOT READY\r\n").await;
+    peer.take_asked();
+    peer.until("AT+CFUN=0").await;
+    let off = tokio::time::Instant::now();
+    peer.until_asked("AT+CFUN=1").await;
+    assert!(off.elapsed() >= Duration::from_secs(3));
+    assert!(matches!(bench.status().phase, Phase::Stuck(words) if words.contains("SIM")));
+    assert_eq!(bench.status().recovery.rung, 3);
+    peer.forget("AT+CPIN?");
+    peer.answer("AT+CFUN=1").await;
+    peer.serve(Duration::from_secs(10)).await;
+    let status = bench.status();
+    assert_eq!((status.phase, status.recovery.rung), (Phase::Ready, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn row_36_without_a_network_the_radio_is_restarted_once_an_hour_and_nothing_more() {
+    let (replug, power) = (
+        Hands::new("the kernel", Ok(())),
+        Hands::new("a key", Ok(())),
+    );
+    let record = Arc::new(Record::default());
+    let (bench, mut peer) = Bench::equipped(&replug, &power, &record);
+    for command in ["AT+CREG?", "AT+CGREG?", "AT+CEREG?"] {
+        let prefix = &command[2..command.len() - 1];
+        peer.answers(command, &format!("\r\n{prefix}: 0,3\r\n\r\nOK\r\n"));
+    }
+    peer.serve(Duration::from_secs(3 * 3600 + 900)).await;
+    let asked = peer.take_asked();
+    let count = |wanted: &str| asked.iter().filter(|command| *command == wanted).count();
+    assert_eq!(count("AT+CFUN=0"), 4, "after 10 min, then once an hour");
+    assert_eq!(count("AT+CFUN=1"), 4);
+    assert_eq!(count("AT+CFUN=1,1"), 0);
+    assert_eq!(count("AT+COPS=?"), 0);
+    // Quectel's own word for it, sent while the radio is off.
+    assert_eq!(count("AT+QCFG=\"nwscanmode\",0,1"), 4);
+    assert_eq!((replug.uses(), power.uses()), (0, 0));
+    let status = bench.status();
+    assert!(matches!(status.phase, Phase::Stuck(words) if words.contains("refuses")));
+    assert_eq!(status.recovery.rung, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn row_37_lte_that_takes_no_text_gets_ims_and_a_fresh_radio() {
+    let (bench, mut peer) = Bench::new();
+    peer.answers("AT+CREG?", "\r\n+CREG: 0,0\r\n\r\nOK\r\n");
+    peer.answers("AT+CGREG?", "\r\n+CGREG: 0,0\r\n\r\nOK\r\n");
+    peer.answers("AT+CEREG?", "\r\n+CEREG: 0,1\r\n\r\nOK\r\n");
+    peer.answers("AT+CGSMS?", "\r\n+CGSMS: 1\r\n\r\nOK\r\n");
+    peer.answers("0011AB<Z>", "\r\n+CMS ERROR: 331\r\n");
+    for _ in 0..3 {
+        let outcome = submit(&bench.line, false);
+        peer.serve(Duration::from_secs(10)).await;
+        assert!(matches!(outcome.await.unwrap(), SubmitOutcome::Refused(_)));
+    }
+    peer.serve(Duration::from_secs(20)).await;
+    let asked = peer.take_asked();
+    assert!(
+        asked.contains(&"AT+CGSMS=3".to_owned()),
+        "both ways are let in"
+    );
+    let place = |wanted: &str| asked.iter().position(|command| command == wanted);
+    let (off, ims, on) = (
+        place("AT+CFUN=0").unwrap(),
+        place("AT+QCFG=\"ims\",1").unwrap(),
+        place("AT+CFUN=1").unwrap(),
+    );
+    assert!(off < ims && ims < on);
+    assert_eq!(bench.status().phase, Phase::Ready);
+}
+
+#[tokio::test(start_paused = true)]
+async fn row_41_restarts_that_nobody_asked_for_name_the_supply() {
+    let (bench, mut peer) = Bench::new();
+    peer.serve(Duration::from_secs(5)).await;
+    for _ in 0..3 {
+        peer.say("\r\nRDY\r\n").await;
+        peer.serve(Duration::from_secs(60)).await;
+    }
+    let status = bench.status();
+    assert_eq!(
+        (status.phase.clone(), status.recovery.restarts),
+        (Phase::Ready, 3)
+    );
+    assert!(status.alarm.unwrap().contains("2 A"));
+    let (bench, mut peer) = Bench::new();
+    peer.serve(Duration::from_secs(5)).await;
+    peer.say("\r\nUNDER-VOLTAGE WARNNING\r\n").await;
+    peer.serve(Duration::from_secs(1)).await;
+    assert!(bench.status().alarm.unwrap().contains("UNDER-VOLTAGE"));
+    peer.serve(Duration::from_secs(3700)).await;
+    assert_eq!(bench.status().alarm, None);
+}
+
+// Setup ------------------------------------------------------------------------------------------
+
+#[tokio::test(start_paused = true)]
+async fn a_vendor_line_that_is_refused_hides_no_standard_one() {
+    for (maker, model) in [
+        ("huawei", "E3372"),
+        ("Quectel", "EC25"),
+        ("SIMCOM_Ltd", "SIMCOM_SIM800L"),
+        ("SIMCOM INCORPORATED", "SIM7080G"),
+        ("SIMCOM INCORPORATED", "SIMCOM_SIM7600G-H"),
+        ("INCORPORATED", "A7670E-FASE"),
+        ("u-blox", "SARA-R510S"),
+        ("Telit", "LE910C1-EU"),
+        ("Nobody", "X1"),
+    ] {
+        let out_of_reach = Err(restart::RestartError::OutOfReach);
+        let none = Hands::new("nothing", out_of_reach);
+        let (bench, mut peer) = Bench::equipped(&none, &none, &Arc::new(Record::default()));
+        peer.answers("AT+CGMI", &format!("\r\n{maker}\r\n\r\nOK\r\n"));
+        peer.answers("AT+CGMM", &format!("\r\n{model}\r\n\r\nOK\r\n"));
+        peer.answers("AT+CCID", "\r\n+CCID: 89860025128306012474\r\n\r\nOK\r\n");
+        peer.standard_only = true;
+        peer.serve(Duration::from_secs(20)).await;
+        let status = bench.status();
+        assert_eq!(status.phase, Phase::Ready, "{maker} {model}");
+        assert_eq!(
+            status.iccid.as_deref(),
+            Some("89860025128306012474"),
+            "{model}"
+        );
+        let asked = peer.take_asked();
+        for standard in [
+            "AT",
+            "ATE0",
+            "ATV1",
+            "AT+CMEE=1",
+            "AT+IFC=0,0",
+            "AT&D0",
+            "AT+CGMI",
+            "AT+CGMM",
+            "AT+CFUN?",
+            "AT+CPIN?",
+            "AT+CMGF=0",
+            "AT+CSMS=0",
+            "AT+CGSMS?",
+            "AT+CPMS=?",
+            "AT+CPMS?",
+            "AT+CPMS=\"SM\",\"SM\",\"SM\"",
+            "AT+CNMI=2,1,2,1,0",
+            "AT+CREG?",
+            "AT+CMGL=4",
+            "AT+CSCA?",
+            "AT+COPS?",
+            "AT+CSQ",
+            "AT+CGSN",
+            "AT+CIMI",
+        ] {
+            assert!(asked.contains(&standard.to_owned()), "{model}: {standard}");
+        }
+        // The radio, and the restart: the standard's lines are there behind the refused ones.
+        peer.answers("AT+CPIN?", "\r\n+CME ERROR: 13\r\n");
+        peer.say("\r\n+CPIN: NOT READY\r\n").await;
+        peer.serve(Duration::from_secs(200)).await;
+        let asked = peer.take_asked();
+        assert!(asked.contains(&"AT+CFUN=1".to_owned()), "{model}");
+        assert!(asked.contains(&"AT+CFUN=1,1".to_owned()), "{model}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn row_12_a_speed_that_is_guessed_is_fixed_and_kept_once() {
+    let (_bench, mut peer) = Bench::new();
+    peer.answers("AT+CGMI", "\r\nSIMCOM_Ltd\r\n\r\nOK\r\n");
+    peer.answers("AT+CGMM", "\r\nSIMCOM_SIM800L\r\n\r\nOK\r\n");
+    peer.answers("AT+IPR?", "\r\n+IPR: 0\r\n\r\nOK\r\n");
+    // It swallows what it guesses the speed from.
+    peer.answers("AT", "");
+    for _ in 0..4 {
+        peer.until("AT").await;
+    }
+    peer.forget("AT");
+    peer.until("AT&W").await;
+    let asked = peer.take_asked();
+    let at = asked
+        .iter()
+        .position(|command| command == "AT+IPR=115200")
+        .unwrap();
+    assert_eq!(asked[at + 1], "AT&W");
+    peer.answers("AT+IPR?", "\r\n+IPR: 115200\r\n\r\nOK\r\n");
+    peer.say("\r\nRDY\r\n").await;
+    peer.serve(Duration::from_secs(10)).await;
+    assert!(
+        !peer.take_asked().contains(&"AT&W".to_owned()),
+        "flash wears out"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_radio_that_was_left_off_is_switched_on() {
+    let (bench, mut peer) = Bench::new();
+    peer.answers("AT+CFUN?", "\r\n+CFUN: 4\r\n\r\nOK\r\n");
+    peer.until("AT+CFUN=1").await;
+    peer.forget("AT+CFUN?");
+    peer.serve(Duration::from_secs(5)).await;
+    assert_eq!(bench.status().phase, Phase::Ready);
+}
+
+#[tokio::test(start_paused = true)]
+async fn row_04_texts_that_are_announced_and_nowhere_are_looked_for_and_then_called_out() {
+    let (bench, mut peer) = Bench::new();
+    peer.serve(Duration::from_secs(20)).await;
+    for _ in 0..3 {
+        peer.take_asked();
+        peer.say("\r\n+CMTI: ,-1\r\n").await;
+        peer.serve(Duration::from_secs(1)).await;
+        let asked = peer.take_asked();
+        assert_eq!(asked[0], "AT+CPMS=\"SM\",\"SM\",\"SM\"");
+        assert_eq!(asked[1], "AT+CMGL=4");
+    }
+    assert!(bench.status().alarm.unwrap().contains("firmware"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn row_33_a_sim_without_a_service_centre_is_called_out_unless_one_is_configured() {
+    let (bench, mut peer) = Bench::new();
+    peer.answers("AT+CSCA?", "\r\n+CSCA: \"\",129\r\n\r\nOK\r\n");
+    peer.serve(Duration::from_secs(20)).await;
+    assert!(bench.status().alarm.unwrap().contains("`smsc`"));
+    let (bench, mut peer) = Bench::with(|settings| settings.smsc = Some("+15551111".into()));
+    peer.answers("AT+CSCA?", "\r\n+CSCA: \"\",129\r\n\r\nOK\r\n");
+    peer.serve(Duration::from_secs(20)).await;
+    assert_eq!(bench.status().alarm, None);
+    assert!(
+        peer.take_asked()
+            .contains(&"AT+CSCA=\"+15551111\",145".to_owned())
+    );
+    // Forgotten with every restart, and so set with every setup.
+    peer.say("\r\nRDY\r\n").await;
+    peer.serve(Duration::from_secs(20)).await;
+    assert!(
+        peer.take_asked()
+            .contains(&"AT+CSCA=\"+15551111\",145".to_owned())
+    );
 }

@@ -10,6 +10,9 @@ use super::{Answer, Phase, Session, Stage};
 use crate::at::{CardQuery, Command, Domain, FinalResult, Memory, Outcome, Pin, Reply, response};
 use crate::modem::profile::{INDICATIONS, profile_for};
 
+/// `+CGSMS`: circuit switched first, packet switched where there is none. Nothing is excluded.
+const BOTH_DOMAINS: u8 = 3;
+
 /// SIM800 swallows the first few while it guesses the speed.
 const ATTENTION_TRIES: u8 = 10;
 
@@ -29,15 +32,25 @@ pub(super) enum Step {
     EchoOff,
     Verbose,
     NumericErrors,
+    FlowControl,
+    TerminalReady,
     Manufacturer,
     Model,
-    Fixup(usize),
+    /// A group of the profile's lines, and the line in it.
+    Fixup(usize, usize),
+    Rate,
+    RateFix,
+    RateStore,
+    Functionality,
+    RadioOn,
     PinState,
     /// The ICCID, under which the PIN attempt is recorded.
     Card(usize),
     Pin,
     PduMode,
     MessageService,
+    MessageDomain,
+    MessageDomainSet,
     StorageTest,
     StorageRead,
     StorageSelect,
@@ -59,8 +72,13 @@ impl Session {
         self.errands.clear();
         self.more_to_send_supported = true;
         self.more_to_send_until = None;
+        self.refusals = 0;
+        self.unplaced = 0;
         self.registrations = [Answer::NotAsked; 3];
-        self.status.phase = Phase::Starting;
+        // What a person is told stays while the ladder is climbed for it.
+        if self.ladder.rung() < 3 || !matches!(self.status.phase, Phase::Stuck(_)) {
+            self.status.phase = Phase::Starting;
+        }
         // The SIM may be another one by now.
         self.status.iccid = None;
         self.status.imsi = None;
@@ -73,12 +91,23 @@ impl Session {
             Step::EchoOff => Command::EchoOff,
             Step::Verbose => Command::Verbose,
             Step::NumericErrors => Command::NumericErrors,
+            Step::FlowControl => Command::FlowControlOff,
+            Step::TerminalReady => Command::IgnoreTerminalReady,
             Step::Manufacturer => Command::Manufacturer,
             Step::Model => Command::Model,
-            Step::Fixup(n) => {
-                let fixup = self.profile.fixups.get(n).copied();
-                fixup.map_or(Command::Attention, Command::Vendor)
+            Step::Fixup(group, n) => {
+                let fixup = self
+                    .profile
+                    .fixups
+                    .get(group)
+                    .and_then(|group| group.get(n));
+                fixup.copied().map_or(Command::Attention, Command::Vendor)
             }
+            Step::Rate => Command::RateRead,
+            Step::RateFix => Command::RateSet(self.settings.baud),
+            Step::RateStore => Command::StoreSettings,
+            Step::Functionality => Command::FunctionalityRead,
+            Step::RadioOn => Command::Functionality(1),
             Step::PinState => Command::PinState,
             Step::Card(n) => Command::Card(self.card_query(n).unwrap_or(CardQuery::Ccid)),
             Step::Pin => {
@@ -87,6 +116,8 @@ impl Session {
             }
             Step::PduMode => Command::PduMode,
             Step::MessageService => Command::MessageService(0),
+            Step::MessageDomain => Command::MessageDomainRead,
+            Step::MessageDomainSet => Command::MessageDomain(BOTH_DOMAINS),
             Step::StorageTest => Command::StorageTest,
             Step::StorageRead => Command::StorageRead,
             Step::StorageSelect => self.mailbox.select_receiving(),
@@ -109,17 +140,24 @@ impl Session {
                     Step::Attention(n) if n + 1 < ATTENTION_TRIES => {
                         self.go_to(Step::Attention(n + 1));
                     }
-                    Step::Attention(_) => {
-                        let act = self.ladder.reopen();
-                        self.climb(act);
-                    }
+                    Step::Attention(_) => self.unanswered(now),
                     // A vendor's own line may hang a modem that is not that vendor's.
-                    Step::Fixup(n) => self.go_to_fixup(n + 1),
+                    Step::Fixup(group, n) => self.go_to_fixup(group, n + 1),
+                    // Good to have, and nothing hangs on them: what follows tells whether the
+                    // modem is mute.
+                    Step::FlowControl => self.go_to(Step::TerminalReady),
+                    Step::TerminalReady => self.go_to(Step::Manufacturer),
+                    Step::Manufacturer => self.go_to(Step::Model),
+                    Step::Model => self.know_by_name(),
+                    Step::Rate | Step::RateFix | Step::RateStore => {
+                        self.go_to(Step::Functionality);
+                    }
+                    Step::Functionality => self.go_to(Step::PinState),
+                    Step::MessageDomain | Step::MessageDomainSet => self.go_to(Step::StorageTest),
                     Step::EchoOff
                     | Step::Verbose
                     | Step::NumericErrors
-                    | Step::Manufacturer
-                    | Step::Model
+                    | Step::RadioOn
                     | Step::PinState
                     | Step::Card(_)
                     | Step::Pin
@@ -145,24 +183,36 @@ impl Session {
                 true => self.go_to(Step::EchoOff),
                 // The answer to ESC CR, or to half a line of an earlier program.
                 false if n + 1 < ATTENTION_TRIES => self.go_to(Step::Attention(n + 1)),
-                false => {
-                    let act = self.ladder.reopen();
-                    self.climb(act);
-                }
+                false => self.unanswered(now),
             },
             Step::EchoOff => self.go_to(Step::Verbose),
             Step::Verbose => self.go_to(Step::NumericErrors),
-            Step::NumericErrors => self.go_to(Step::Manufacturer),
+            Step::NumericErrors => self.go_to(Step::FlowControl),
+            Step::FlowControl => self.go_to(Step::TerminalReady),
+            Step::TerminalReady => self.go_to(Step::Manufacturer),
             Step::Manufacturer => self.go_to(Step::Model),
-            Step::Model => {
-                let manufacturer = self.status.manufacturer.as_deref().unwrap_or_default();
-                let model = self.status.model.as_deref().unwrap_or_default();
-                self.profile = profile_for(manufacturer, model);
-                tracing::debug!(profile = self.profile.name, "the modem is known");
-                self.go_to_fixup(0);
+            Step::Model => self.know_by_name(),
+            Step::Fixup(group, _) if result.is_ok() => self.go_to_fixup(group + 1, 0),
+            Step::Fixup(group, n) => self.go_to_fixup(group, n + 1),
+            // 0: guessed anew at every start, and what it is guessed from is swallowed.
+            Step::Rate => {
+                let rate = reply.lines.first().and_then(|line| response::setting(line));
+                self.go_to(match rate {
+                    Some(0) => Step::RateFix,
+                    _ => Step::Functionality,
+                });
             }
-            Step::Fixup(_) if result.is_ok() => self.go_to(Step::PinState),
-            Step::Fixup(n) => self.go_to_fixup(n + 1),
+            Step::RateFix if result.is_ok() => self.go_to(Step::RateStore),
+            Step::RateFix | Step::RateStore => self.go_to(Step::Functionality),
+            Step::Functionality => {
+                let level = reply.lines.first().and_then(|line| response::setting(line));
+                // Left off by another program, or by ours, killed between off and on.
+                self.go_to(match level {
+                    Some(1) | None => Step::PinState,
+                    Some(_) => Step::RadioOn,
+                });
+            }
+            Step::RadioOn => self.go_to(Step::PinState),
             Step::PinState => self.on_pin_state(reply, result, now),
             Step::Card(n) => {
                 if result.is_ok() && self.status.iccid.is_some() || self.card_query(n + 1).is_none()
@@ -176,7 +226,16 @@ impl Session {
             // Without it nothing can be read or sent; some modems refuse it until the SIM is up.
             Step::PduMode if !result.is_ok() => self.sim_missing(now),
             Step::PduMode => self.go_to(Step::MessageService),
-            Step::MessageService => self.go_to(Step::StorageTest),
+            Step::MessageService => self.go_to(Step::MessageDomain),
+            // 0 and 1 know one way only, and the network may have closed it (TS 27.007 §10.1.21).
+            Step::MessageDomain => {
+                let domain = reply.lines.first().and_then(|line| response::setting(line));
+                self.go_to(match domain {
+                    Some(0 | 1) => Step::MessageDomainSet,
+                    _ => Step::StorageTest,
+                });
+            }
+            Step::MessageDomainSet => self.go_to(Step::StorageTest),
             Step::StorageTest if self.sim_starting(result, now) => {}
             Step::StorageTest => {
                 let offered = reply
@@ -189,6 +248,9 @@ impl Session {
                 self.go_to(Step::StorageRead);
             }
             Step::StorageRead if self.sim_starting(result, now) => {}
+            // A rung is passed only when storage answers as well. A modem that never failed may do
+            // without.
+            Step::StorageRead if !result.is_ok() && self.ladder.rung() > 0 => self.failed(now),
             Step::StorageRead => {
                 let fills: Vec<_> = reply
                     .lines
@@ -318,6 +380,7 @@ impl Session {
             self.wait_until = Some(now + SIM_RETRY);
         } else {
             self.stuck("the SIM does not answer: is one in, the right way round, and does it work in a phone?", now);
+            self.sim_gone(now);
         }
     }
 
@@ -335,16 +398,30 @@ impl Session {
         self.stage = Stage::Setup(step);
     }
 
-    fn go_to_fixup(&mut self, n: usize) {
-        let more = n < self.profile.fixups.len();
-        self.go_to(if more { Step::Fixup(n) } else { Step::PinState });
+    fn know_by_name(&mut self) {
+        let manufacturer = self.status.manufacturer.as_deref().unwrap_or_default();
+        let model = self.status.model.as_deref().unwrap_or_default();
+        self.profile = profile_for(manufacturer, model);
+        tracing::debug!(profile = self.profile.name, "the modem is known");
+        self.go_to_fixup(0, 0);
+    }
+
+    /// The next line of the group, or of the next group that has one.
+    fn go_to_fixup(&mut self, group: usize, n: usize) {
+        let step = match self.profile.fixups.get(group) {
+            Some(lines) if n < lines.len() => Step::Fixup(group, n),
+            Some(_) if group + 1 < self.profile.fixups.len() => Step::Fixup(group + 1, 0),
+            Some(_) | None if self.profile.guesses_speed => Step::Rate,
+            Some(_) | None => Step::Functionality,
+        };
+        self.go_to(step);
     }
 
     fn finish_setup(&mut self, now: Instant) {
         self.stage = Stage::Running;
         self.setup_at = Some(now);
         self.searching_since = None;
-        self.ladder.passed();
+        self.passed(now);
         self.mailbox.sweep_all();
         self.judge_registration(now);
         self.look_around(now);

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::{Session, Stage};
 use crate::at::{Command, Domain, Outcome, Reply, response};
 use crate::modem::mailbox::fill_of;
+use crate::modem::recovery::NETWORK_PATIENCE;
 use crate::modem::{Phase, Registration};
 
 /// How often registration is asked for while there is none.
@@ -52,7 +53,7 @@ impl Session {
     }
 
     /// Keeps what a reply tells about the line, whoever asked.
-    pub(super) fn learn(&mut self, reply: &Reply) {
+    pub(super) fn learn(&mut self, reply: &Reply, now: Instant) {
         let line = reply.lines.first().map(String::as_str);
         if let Command::Registration(domain) = reply.command
             && let Outcome::Final(_) = reply.outcome
@@ -88,13 +89,19 @@ impl Session {
                 status.smsc = line
                     .and_then(response::service_centre)
                     .filter(|number| !number.is_empty());
-                if status.smsc.is_none()
+                self.smsc_missing = status.smsc.is_none();
+                if self.smsc_missing
                     && let Some(number) = self.settings.smsc.clone()
                 {
                     self.errands.push_back(Command::SetServiceCentre(number));
                 }
+                self.show_ladder(now);
             }
-            Command::SetServiceCentre(number) => status.smsc = Some(number.clone()),
+            Command::SetServiceCentre(number) => {
+                status.smsc = Some(number.clone());
+                self.smsc_missing = false;
+                self.show_ladder(now);
+            }
             Command::Signal => status.signal_dbm = line.and_then(response::signal_dbm),
             Command::StorageRead | Command::StorageSet(_) => {
                 if let Some((used, total)) = fill_of(&reply.lines) {
@@ -118,7 +125,7 @@ impl Session {
         }
     }
 
-    fn is_registered_by(&self, domain: Domain) -> bool {
+    pub(super) fn is_registered_by(&self, domain: Domain) -> bool {
         matches!(
             self.registrations[domain as usize],
             Answer::State(1 | 5 | 6 | 7 | 9 | 10)
@@ -177,5 +184,8 @@ impl Session {
         } else {
             Phase::Starting
         };
+        if now >= since + NETWORK_PATIENCE {
+            self.no_network(now);
+        }
     }
 }

@@ -35,7 +35,7 @@ impl Dialogue {
         let now = Instant::now();
         let settings = LineSettings::new("front-desk", PortChoice::Auto);
         let mut session = Session::new(settings, Arc::new(NoLedger), now);
-        session.opened(None);
+        session.opened(None, now);
         let answers = answers
             .iter()
             .map(|(asked, said)| (*asked, (*said).to_owned()))
@@ -85,6 +85,9 @@ impl Dialogue {
             }
             "AT+CPMS?" => "+CPMS: \"ME\",0,23,\"ME\",0,23,\"ME\",0,23\r\nOK\r\n",
             "AT+CREG?" => "+CREG: 0,1\r\nOK\r\n",
+            "AT+CFUN?" => "+CFUN: 1\r\nOK\r\n",
+            "AT+CGSMS?" => "+CGSMS: 3\r\nOK\r\n",
+            "AT+IPR?" => "+IPR: 115200\r\nOK\r\n",
             "AT+CGMI" | "AT+CGMM" | "AT+CGMR" => "generic\r\nOK\r\n",
             "AT+CGSN" => "490154203237518\r\nOK\r\n",
             "AT+CCID" | "AT+QCCID" => "89860025128306012474\r\nOK\r\n",
