@@ -22,7 +22,7 @@ use crate::desk::{Desk, Link, SEGMENTS_MAX};
 use crate::modem::Line;
 use crate::routing::{Amendment, Event, Gateway, GatewayKind, Notice, Plan, Queue, Show};
 use crate::sms;
-use crate::spool::{Spool, outbox, transcript};
+use crate::spool::{Spool, lines, outbox, transcript};
 
 /// A request's octets at most: a long text with room to spare.
 const REQUEST_MAX: u64 = 256 * 1024;
@@ -68,6 +68,11 @@ pub enum Request {
         line: Option<String>,
         /// The code.
         code: String,
+    },
+    /// End a line's rest before its time: the carrier takes texts again.
+    Resume {
+        /// The line; the only one when left out.
+        line: Option<String>,
     },
     /// Tell more or less in the log.
     Log {
@@ -272,6 +277,7 @@ impl Rooms {
             Request::Log { level, for_s } => self.errand(Chore::Log { level, for_s }).await,
             Request::Reload => self.errand(Chore::Reload).await,
             Request::Stop => self.errand(Chore::Stop).await,
+            Request::Resume { line } => self.resume(line.as_deref()).await,
         }
     }
 
@@ -341,6 +347,24 @@ impl Rooms {
         Ok(json!({ "answer": line.ussd(code).await? }))
     }
 
+    async fn resume(&self, line: Option<&str>) -> Result<Value, String> {
+        let line = match line {
+            Some(name) => self.lines.iter().find(|line| line.name == name),
+            None => self.lines.first(),
+        };
+        let name = line
+            .ok_or("there is no such line: see `callnumber status`")?
+            .name
+            .clone();
+        let asked = name.clone();
+        let rested = self
+            .spool
+            .write(move |connection| lines::resume(connection, &asked))
+            .await
+            .map_err(words)?;
+        Ok(json!({ "line": name, "rested": rested }))
+    }
+
     async fn status(&self) -> Result<Value, String> {
         let names: Vec<String> = self.lines.iter().map(|line| line.name.clone()).collect();
         let (counts, waiting) = self
@@ -349,7 +373,10 @@ impl Rooms {
                 let counts = transcript::counts(connection)?;
                 let mut waiting = Vec::with_capacity(names.len());
                 for name in &names {
-                    waiting.push(outbox::waiting(connection, name)?);
+                    waiting.push((
+                        outbox::waiting(connection, name)?,
+                        lines::standing(connection, name)?,
+                    ));
                 }
                 Ok((counts, waiting))
             })
@@ -360,9 +387,10 @@ impl Rooms {
             .lines
             .iter()
             .zip(waiting)
-            .map(|(line, waiting)| {
+            .map(|(line, (waiting, standing))| {
                 let mut status = json!(*line.status().borrow());
                 status["replies_waiting"] = waiting.into();
+                status["standing"] = json!(standing);
                 status
             })
             .collect();

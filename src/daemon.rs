@@ -18,10 +18,12 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::desk::{Arrivals, Asked, Board, Change, Counter, NotGranted, Receipt, What, Wish};
+use crate::desk::{
+    Arrivals, Asked, Board, Change, Counter, NotGranted, Receipt, SEGMENTS_MAX, What, Wish,
+};
 use crate::routing::{
-    Amendment, ConversationId, Effect, EndpointId, Event, Library, Message, MessageId, Moment,
-    Need, OperatorId, Plan, QueueId, Recalled, Refusal, Restored, Router, Show,
+    Amendment, ConversationId, Effect, EndpointId, Event, GatewayKind, Library, Message, MessageId,
+    Moment, Need, OperatorId, Plan, QueueId, Recalled, Refusal, Restored, Router, Show,
 };
 use crate::spool::{Spool, SpoolError, audit, inbox, staff, transcript};
 
@@ -29,6 +31,8 @@ pub use house::{House, HouseSettings, LineSetup, StartError, WebSetup};
 
 /// Wishes decided on before a commit, at most: more would make the first wait for the last.
 const BATCH_MAX: usize = 256;
+/// Wishes of a failed batch that may fail alone before the rest is not tried: then it is the disk.
+const ALONE_MAX: usize = 3;
 /// How soon to try again when even reading the spool failed.
 const MEND_EVERY: Duration = Duration::from_secs(5);
 
@@ -65,8 +69,17 @@ type Happening = (
     oneshot::Sender<Result<Receipt, NotGranted>>,
 );
 
+/// A decided wish whose commit has ended: who wants to know, what they are told, what it was.
+type Answered = (
+    oneshot::Sender<Result<Receipt, NotGranted>>,
+    Receipt,
+    Option<(Event, Arrivals)>,
+);
+
 /// One wish that was decided and waits for the commit.
 struct Decided {
+    /// What it was, where it shares its commit: to be tried alone if that fails.
+    origin: Option<(Event, Arrivals)>,
     answer: oneshot::Sender<Result<Receipt, NotGranted>>,
     receipt: Receipt,
     effects: Vec<Effect>,
@@ -76,6 +89,8 @@ struct Decided {
 /// What one commit is to hold.
 #[derive(Default)]
 struct Batch {
+    /// Whether it holds several wishes.
+    shared: bool,
     decided: Vec<Decided>,
     /// Messages of this batch by their sender's own key, not yet to be found in the spool.
     sent: HashMap<(OperatorId, String), Receipt>,
@@ -196,7 +211,10 @@ impl Owner {
             }
             return;
         }
-        let mut batch = Batch::default();
+        let mut batch = Batch {
+            shared: events.len() > 1,
+            ..Batch::default()
+        };
         for (event, arrivals, answer) in events {
             self.decide(event, arrivals, answer, &mut batch).await;
         }
@@ -210,6 +228,10 @@ impl Owner {
         answer: oneshot::Sender<Result<Receipt, NotGranted>>,
         batch: &mut Batch,
     ) {
+        if let Some(refusal) = self.too_long(&event) {
+            let _ = answer.send(Err(refusal.into()));
+            return;
+        }
         let key = match &event {
             Event::Send {
                 operator,
@@ -227,7 +249,9 @@ impl Owner {
             match self.sent_before(key, batch).await {
                 // Answered with the batch: its first sender's commit may still fail.
                 Ok(Some(receipt)) => {
+                    let origin = batch.shared.then(|| (event.clone(), arrivals));
                     batch.decided.push(Decided {
+                        origin,
                         answer,
                         receipt,
                         effects: Vec::new(),
@@ -256,6 +280,7 @@ impl Owner {
             _ => {}
         }
         let touched = conversation_of(&event);
+        let origin = batch.shared.then(|| (event.clone(), arrivals.clone()));
         match self.router.handle(event, self.now()) {
             Ok(effects) => {
                 let receipt = self.receipt(&effects, touched);
@@ -263,6 +288,7 @@ impl Owner {
                     batch.sent.insert(key, receipt.clone());
                 }
                 batch.decided.push(Decided {
+                    origin,
                     answer,
                     receipt,
                     effects,
@@ -276,6 +302,7 @@ impl Owner {
                     let _ = answer.send(Err(refusal.into()));
                 } else {
                     batch.decided.push(Decided {
+                        origin,
                         answer,
                         receipt: Receipt::default(),
                         effects: Vec::new(),
@@ -284,6 +311,26 @@ impl Owner {
                 }
             }
         }
+    }
+
+    /// Whether words would be more texts than one answer may be, whichever surface they come by.
+    fn too_long(&self, event: &Event) -> Option<Refusal> {
+        let (gateway, body) = match event {
+            Event::Send {
+                conversation, body, ..
+            } => (self.router.conversation(*conversation)?.gateway, body),
+            Event::Write { gateway, body, .. } => (*gateway, body),
+            _ => return None,
+        };
+        let gateway = self.router.plan().gateway(gateway)?;
+        if gateway.kind != GatewayKind::Sms {
+            return None;
+        }
+        let segments = crate::sms::plan(body).segments;
+        (segments > SEGMENTS_MAX).then_some(Refusal::TooLong {
+            segments,
+            most: SEGMENTS_MAX,
+        })
     }
 
     /// The same key from the same operator is the same message: a retry never doubles.
@@ -365,7 +412,7 @@ impl Owner {
                 let message = decided.receipt.message.as_ref().map(|message| message.id);
                 (
                     (decided.effects, decided.arrivals, message),
-                    (decided.answer, decided.receipt),
+                    (decided.answer, decided.receipt, decided.origin),
                 )
             })
             .unzip();
@@ -395,7 +442,7 @@ impl Owner {
             Ok(told) => {
                 self.router.committed();
                 self.perform(told);
-                for (answer, receipt) in answers {
+                for (answer, receipt, _) in answers {
                     let _ = answer.send(Ok(receipt));
                 }
             }
@@ -403,7 +450,32 @@ impl Owner {
                 tracing::error!(%error, "a commit failed: nothing was acknowledged");
                 self.rest_until = self.started.elapsed() + MEND_EVERY;
                 self.rebuild().await;
-                for (answer, _) in answers {
+                self.one_by_one(answers, &error).await;
+            }
+        }
+    }
+
+    /// What a batch was made of, each wish in a commit of its own: one that can never be kept must
+    /// not keep the others from it. A disk that takes nothing is not asked again and again.
+    async fn one_by_one(&mut self, batch: Vec<Answered>, error: &SpoolError) {
+        let worth_it = match error {
+            SpoolError::Broken(_) | SpoolError::Refused(_) => true,
+            SpoolError::Full | SpoolError::Closed => false,
+        };
+        let mut failed = 0;
+        for (answer, _, origin) in batch {
+            match origin {
+                Some((event, arrivals)) if worth_it && failed < ALONE_MAX => {
+                    let (alone, answered) = oneshot::channel();
+                    // Alone, a batch has nothing to fall back on: it goes no deeper than this.
+                    Box::pin(self.happen(vec![(event, arrivals, alone)])).await;
+                    let outcome = answered.await.unwrap_or(Err(NotGranted::ShuttingDown));
+                    if matches!(outcome, Err(NotGranted::NotKept(_))) {
+                        failed += 1;
+                    }
+                    let _ = answer.send(outcome);
+                }
+                Some(_) | None => {
                     let _ = answer.send(Err(not_granted(error.clone())));
                 }
             }

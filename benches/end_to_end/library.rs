@@ -9,6 +9,7 @@ use callnumber::daemon::{House, HouseSettings, LineSetup, WebSetup};
 use callnumber::modem::{LineSettings, Phase, PortChoice};
 use callnumber::routing::{Amendment, Library, Role};
 use callnumber::simulator::{ReportPolicy, Settings, SimulatedModem};
+use callnumber::texting::CareSettings;
 use callnumber::web;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -153,6 +154,7 @@ pub(crate) fn settings(spool: PathBuf, port: PathBuf) -> HouseSettings {
             line: LineSettings::new(LINE, PortChoice::Path(port)),
             pace: Duration::ZERO,
             per_day: 0,
+            care: CareSettings::default(),
         }],
         web: Some(WebSetup {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),

@@ -98,6 +98,30 @@ impl CardQuery {
     }
 }
 
+/// Ways to ask how many tries a PIN has left; TS 27.007 has but one, and few modems know it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PinQuery {
+    /// `AT+CPINR`: TS 27.007 §8.65.
+    Cpinr,
+    /// `AT^CPIN?`: Huawei.
+    CaretCpin,
+    /// `AT+SPIC`: SIMCom.
+    Spic,
+    /// `AT+QPINC="SC"`: Quectel.
+    Qpinc,
+}
+
+impl PinQuery {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Cpinr => "+CPINR",
+            Self::CaretCpin => "^CPIN?",
+            Self::Spic => "+SPIC",
+            Self::Qpinc => "+QPINC=\"SC\"",
+        }
+    }
+}
+
 /// One command line.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Command {
@@ -190,6 +214,13 @@ pub enum Command {
     CallerIdentity,
     /// `AT+CHUP`: hang up.
     HangUp,
+    /// `ATH`: hang up, for modems that know no `+CHUP` (V.250 §6.3.6).
+    OnHook,
+    /// How many tries the PIN has left.
+    PinTries(PinQuery),
+    /// `AT+CRSM=176,28483,0,0,2`: reads EF-SMSS, whose first octet is the last TP-MR that left
+    /// (TS 27.007 §8.18, TS 31.102 §4.2.9).
+    LastReference,
     /// `AT+CFUN=n` (TS 27.007 §8.2).
     Functionality(u8),
     /// `AT+CFUN?`
@@ -306,6 +337,9 @@ impl Command {
             Self::UssdCancel => "AT+CUSD=2".into(),
             Self::CallerIdentity => "AT+CLIP=1".into(),
             Self::HangUp => "AT+CHUP".into(),
+            Self::OnHook => "ATH".into(),
+            Self::PinTries(query) => format!("AT{}", query.text()),
+            Self::LastReference => "AT+CRSM=176,28483,0,0,2".into(),
             Self::Functionality(n) => format!("AT+CFUN={n}"),
             Self::FunctionalityRead => "AT+CFUN?".into(),
             Self::Reset => "AT+CFUN=1,1".into(),
@@ -336,8 +370,8 @@ impl Command {
             Self::Send { .. } => return PROMPT_LIMIT,
             Self::List => 20,
             Self::EnterPin(_) | Self::Functionality(_) => 20,
-            Self::Reset => 10,
-            Self::Operator | Self::HangUp => 15,
+            Self::Operator | Self::HangUp | Self::OnHook => 15,
+            Self::PinTries(_) | Self::LastReference | Self::Reset => 10,
             Self::Ussd(_) | Self::UssdCancel => 15,
             Self::StorageTest
             | Self::StorageRead
@@ -390,7 +424,7 @@ impl Command {
     /// Whether `NO CARRIER`, `BUSY` and the like can be its final result code; to any other command
     /// they tell of a call that ended meanwhile.
     pub(super) fn concerns_calls(&self) -> bool {
-        matches!(self, Self::HangUp)
+        matches!(self, Self::HangUp | Self::OnHook)
     }
 
     pub(super) fn shape(&self) -> Shape {
@@ -433,6 +467,11 @@ impl Command {
             Self::Card(CardQuery::CaretIccid) => digits("^ICCID:", 18),
             Self::Card(CardQuery::HashCcid) => digits("#CCID:", 18),
             Self::OwnNumber => optional("+CNUM:"),
+            Self::PinTries(PinQuery::Cpinr) => required("+CPINR:"),
+            Self::PinTries(PinQuery::CaretCpin) => required("^CPIN:"),
+            Self::PinTries(PinQuery::Spic) => required("+SPIC:"),
+            Self::PinTries(PinQuery::Qpinc) => required("+QPINC:"),
+            Self::LastReference => required("+CRSM:"),
             Self::PinState => Shape::PinState,
             Self::ServiceCentre => required("+CSCA:"),
             Self::FunctionalityRead => required("+CFUN:"),
@@ -462,6 +501,7 @@ impl Command {
             | Self::UssdCancel
             | Self::CallerIdentity
             | Self::HangUp
+            | Self::OnHook
             | Self::Functionality(_)
             | Self::Vendor(_) => Shape::Final,
         }

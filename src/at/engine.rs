@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::command::{Bare, Command, SUBMIT_LIMIT, Shape};
 use super::fields::fields;
-use super::framing::{Frame, Framer};
+use super::framing::{Frame, Framer, LINE_MAX};
 use super::hex;
 use super::response::{Entry, digits, is_length};
 use super::result::FinalResult;
@@ -110,6 +110,8 @@ pub struct Engine {
     framer: Framer,
     in_flight: Option<InFlight>,
     announced: Option<Announced>,
+    /// A `+CUSD` whose text goes on in the next line.
+    open_ussd: Option<String>,
     last_ring: Option<Instant>,
     events: VecDeque<Event>,
     octets: Vec<u8>,
@@ -195,6 +197,7 @@ impl Engine {
     pub fn cut(&mut self, why: &'static str) {
         self.framer.reset();
         self.announced = None;
+        self.open_ussd = None;
         self.octets.clear();
         if let Some(in_flight) = self.in_flight.take() {
             self.finish(in_flight, Outcome::Cut(why));
@@ -238,6 +241,17 @@ impl Engine {
                 self.unsolicited(announced.with_pdu(line.to_owned()));
                 return;
             }
+        }
+        if let Some(begun) = self.open_ussd.take() {
+            let is_text = FinalResult::parse(line).is_none()
+                && !Unsolicited::is_known(line)
+                && begun.len().saturating_add(line.len()) < LINE_MAX;
+            if is_text {
+                self.unasked(&format!("{begun}\n{line}"), now);
+                return;
+            }
+            // It never ended: what there is of it is told, and this line stands for itself.
+            self.unsolicited(Unsolicited::parse(&begun));
         }
         let Some(in_flight) = &mut self.in_flight else {
             self.unasked(line, now);
@@ -344,6 +358,10 @@ impl Engine {
     fn unasked(&mut self, line: &str, now: Instant) {
         if let Some(announced) = Announced::parse(line) {
             self.announced = Some(announced);
+            return;
+        }
+        if Unsolicited::is_unfinished_ussd(line) {
+            self.open_ussd = Some(line.to_owned());
             return;
         }
         if self.in_flight.is_none()

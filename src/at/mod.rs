@@ -16,7 +16,7 @@ pub mod response;
 pub mod result;
 pub mod unsolicited;
 
-pub use command::{CardQuery, Command, Domain, Memory, Pin};
+pub use command::{CardQuery, Command, Domain, Memory, Pin, PinQuery};
 pub use engine::{Engine, Event, Outcome, Reply};
 pub use response::Entry;
 pub use result::FinalResult;

@@ -189,6 +189,35 @@ pub fn setting(line: &str) -> Option<u32> {
     fields(rest).first()?.number()
 }
 
+/// The tries that a PIN has left, in any of the answers to [`PinQuery`](super::PinQuery).
+pub fn pin_tries(line: &str) -> Option<u8> {
+    let (name, rest) = line.split_once(':')?;
+    let values = fields(rest);
+    let place = match name {
+        // A line for each code: `+CPINR: SIM PIN,3,3`.
+        "+CPINR" if values.first()?.text() == "SIM PIN" => 1,
+        // PIN, PUK, PIN2, PUK2.
+        "+SPIC" => 0,
+        // The facility, its PIN, its PUK.
+        "+QPINC" if values.first()?.text() == "SC" => 1,
+        // What is asked for, its tries, then PUK, PIN, PUK2, PIN2.
+        "^CPIN" => 3,
+        _ => return None,
+    };
+    values.get(place)?.number()
+}
+
+/// The first octet of a file that was read: `+CRSM: 144,0,"7FFF"`. `None` where the card refused.
+pub fn first_octet(line: &str) -> Option<u8> {
+    let values = fields(line.strip_prefix("+CRSM:")?);
+    // 90 00, and 91 xx where the card has something to say besides (TS 102 221 §10.2).
+    let sw1: u8 = values.first()?.number()?;
+    if !matches!(sw1, 144 | 145) {
+        return None;
+    }
+    hex::decode(values.get(2)?.text())?.first().copied()
+}
+
 /// A line that some modems give a prefix and most do not: `+CGMM: SIM7600`, `SIM7600`.
 pub fn bare(line: &str) -> &str {
     let line = match line.split_once(':') {
@@ -207,24 +236,6 @@ pub fn digits(line: &str) -> String {
         .take_while(char::is_ascii_digit)
         .take(20)
         .collect()
-}
-
-/// A USSD text in words: UCS2 comes as hexadecimal digits when its coding scheme says so
-/// (TS 23.038 §5: group 01 with character set 10, or 0x11), anything else as it is.
-pub fn ussd_words(text: &str, coding: Option<u8>) -> String {
-    let is_ucs2 = coding.is_some_and(|dcs| dcs == 0x11 || dcs & 0xCC == 0x48);
-    let octets = if is_ucs2 { hex::decode(text) } else { None };
-    let Some(octets) = octets else {
-        return text.to_owned();
-    };
-    let units: Vec<u16> = octets
-        .chunks_exact(2)
-        .map(|pair| {
-            pair.iter()
-                .fold(0, |unit, octet| unit << 8 | u16::from(*octet))
-        })
-        .collect();
-    String::from_utf16_lossy(&units)
 }
 
 #[cfg(test)]
@@ -350,15 +361,33 @@ mod tests {
     }
 
     #[test]
-    fn ussd_answers_are_words() {
-        for (text, coding, words) in [
-            ("Balance 5.00", Some(15), "Balance 5.00"),
-            ("00480069", Some(72), "Hi"),
-            ("00480069", Some(0x11), "Hi"),
-            ("0048", None, "0048"),
-            ("not hex", Some(72), "not hex"),
+    fn the_tries_of_a_pin_are_read_in_every_dialect() {
+        for (line, tries) in [
+            ("+CPINR: SIM PIN,3,3", Some(3)),
+            ("+CPINR: SIM PUK,10,10", None),
+            ("+SPIC: 2,10,3,10", Some(2)),
+            (r#"+QPINC: "SC",1,10"#, Some(1)),
+            (r#"+QPINC: "P2",3,10"#, None),
+            ("^CPIN: SIM PIN,3,10,2,10,3", Some(2)),
+            ("^CPIN: READY,,10,3,10,3", Some(3)),
+            ("+CPIN: SIM PIN", None),
+            ("+SPIC:", None),
         ] {
-            assert_eq!(ussd_words(text, coding), words, "{text:?}");
+            assert_eq!(pin_tries(line), tries, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_last_reference_is_read_from_the_card() {
+        for (line, octet) in [
+            (r#"+CRSM: 144,0,"07FF""#, Some(7)),
+            (r#"+CRSM: 145,23,"FFFF""#, Some(255)),
+            ("+CRSM: 144,0,0AFF", Some(10)),
+            ("+CRSM: 106,130", None),
+            (r#"+CRSM: 144,0,"""#, None),
+            ("+CRSM: 144,0,\"x\"", None),
+        ] {
+            assert_eq!(first_octet(line), octet, "{line}");
         }
     }
 }

@@ -34,8 +34,11 @@ pub enum Unsolicited {
     Registration(Domain, u8),
     /// `RING`, `+CRING`: a voice call.
     Ring,
-    /// `+CLIP`: who is calling. The number is not kept.
-    CallerIdentity,
+    /// `+CLIP`: who is calling.
+    CallerIdentity {
+        /// The number, unless it is withheld.
+        number: Option<String>,
+    },
     /// `NO CARRIER` and its like, outside a command that could have earned it: a call is over.
     CallEnded,
     /// `+CUSD`: the network's answer to a USSD code.
@@ -161,12 +164,12 @@ impl Unsolicited {
             "+CGREG" => Self::registration(Domain::Packet, &values)?,
             "+CEREG" => Self::registration(Domain::Evolved, &values)?,
             "+CRING" => Self::Ring,
-            "+CLIP" => Self::CallerIdentity,
-            "+CUSD" => Self::Ussd {
-                state: value(0)?.number()?,
-                text: value(1).map(|field| field.text().to_owned()),
-                coding: value(2).and_then(|field| field.number()),
+            "+CLIP" => Self::CallerIdentity {
+                number: value(0)
+                    .map(|field| field.text().to_owned())
+                    .filter(|number| !number.is_empty()),
             },
+            "+CUSD" => Self::ussd(rest)?,
             "^RSSI" => Self::Rssi(value(0)?.number()?),
             "^SMMEMFULL" => Self::StorageFull,
             "^BOOT" => Self::Boot,
@@ -176,6 +179,46 @@ impl Unsolicited {
             "+CPIN" => Self::Pin(rest.trim().to_owned()),
             _ => return None,
         })
+    }
+
+    /// `+CUSD: state,"text",coding`. The text stands between the first quote and the last: carriers
+    /// quote in it, and it may run over several lines.
+    fn ussd(rest: &str) -> Option<Self> {
+        let (state, rest) = rest.split_once(',').unwrap_or((rest, ""));
+        let rest = rest.trim();
+        let quoted = rest.find('"').zip(rest.rfind('"'));
+        let (text, coding) = match quoted.filter(|(first, last)| first < last) {
+            Some((first, last)) => (rest.get(first + 1..last)?, rest.get(last + 1..)?),
+            None if rest.starts_with('"') => (rest.get(1..)?, ""), // it never ended
+            None => rest.split_once(',').unwrap_or((rest, "")),
+        };
+        Some(Self::Ussd {
+            state: state.trim().parse().ok()?,
+            text: (!text.is_empty()).then(|| text.to_owned()),
+            coding: coding.trim_matches([',', ' ']).parse().ok(),
+        })
+    }
+
+    /// Whether a line begins a `+CUSD` whose text goes on in the next.
+    pub(super) fn is_unfinished_ussd(line: &str) -> bool {
+        let Some((_, text)) = line
+            .strip_prefix("+CUSD:")
+            .and_then(|rest| rest.split_once('"'))
+        else {
+            return false;
+        };
+        let is_end = |after: &str| {
+            let coding = after.trim_start_matches([',', ' ']).trim_end();
+            coding.bytes().all(|b| b.is_ascii_digit())
+        };
+        !text
+            .rsplit_once('"')
+            .is_some_and(|(_, after)| is_end(after))
+    }
+
+    /// Whether a line is a code that is known.
+    pub(super) fn is_known(line: &str) -> bool {
+        Self::known(line).is_some()
     }
 
     /// The unsolicited form has the state first: `+CREG: 1` or `+CREG: 1,"1A2B","0001"`. The read
@@ -248,7 +291,13 @@ mod tests {
             ("RING", Unsolicited::Ring),
             (
                 r#"+CLIP: "+15550100",145,"",0,"",0"#,
-                Unsolicited::CallerIdentity,
+                Unsolicited::CallerIdentity {
+                    number: Some("+15550100".into()),
+                },
+            ),
+            (
+                r#"+CLIP: "",128"#, // withheld
+                Unsolicited::CallerIdentity { number: None },
             ),
             ("NO CARRIER", Unsolicited::CallEnded),
             (
@@ -257,6 +306,30 @@ mod tests {
                     state: 0,
                     text: Some("Balance: 5,00".into()),
                     coding: Some(15),
+                },
+            ),
+            (
+                r#"+CUSD: 0,"Dial "1" for more, or "2"",15"#,
+                Unsolicited::Ussd {
+                    state: 0,
+                    text: Some(r#"Dial "1" for more, or "2""#.into()),
+                    coding: Some(15),
+                },
+            ),
+            (
+                "+CUSD: 1,\"1 Balance\n2 Offers\",15",
+                Unsolicited::Ussd {
+                    state: 1,
+                    text: Some("1 Balance\n2 Offers".into()),
+                    coding: Some(15),
+                },
+            ),
+            (
+                "+CUSD: 2,\"",
+                Unsolicited::Ussd {
+                    state: 2,
+                    text: None,
+                    coding: None,
                 },
             ),
             (
@@ -292,6 +365,21 @@ mod tests {
             ),
         ] {
             assert_eq!(Unsolicited::parse(line), expected, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn a_ussd_text_ends_with_its_coding() {
+        for (line, unfinished) in [
+            (r#"+CUSD: 0,"Balance 5.00",15"#, false),
+            (r#"+CUSD: 0,"Balance 5.00""#, false),
+            ("+CUSD: 4", false),
+            (r#"+CUSD: 1,"1 Balance"#, true),
+            (r#"+CUSD: 1,"say "yes" or"#, true),
+            ("+CUSD: 1,\"1 Balance\n2 Offers\",15", false),
+            (r#"+CMTI: "SM"#, false),
+        ] {
+            assert_eq!(Unsolicited::is_unfinished_ussd(line), unfinished, "{line}");
         }
     }
 

@@ -16,6 +16,7 @@ use serde::de::{self, Deserializer};
 use crate::hardware;
 use crate::modem::{LineSettings, Named, PortChoice};
 use crate::routing::Library;
+use crate::texting::CareSettings;
 use crate::xmpp;
 
 pub use web::{PublishTable, TlsTable, WebTable};
@@ -88,6 +89,15 @@ pub struct ModemTable {
     /// Segments in a day; 0 is no cap.
     #[serde(default = "usual_per_day")]
     pub per_day: u32,
+    /// The line's own number, for a SIM that does not know it.
+    #[serde(default, deserialize_with = "number")]
+    pub number: Option<String>,
+    /// The USSD code that says the balance and changes nothing.
+    #[serde(default, deserialize_with = "ussd_code")]
+    pub balance: Option<String>,
+    /// Whether a text is sent to the line itself every day, to prove both directions.
+    #[serde(default)]
+    pub self_test: bool,
 }
 
 /// `power = { … }`
@@ -348,6 +358,9 @@ impl Config {
                 power: None,
                 pace: usual_pace(),
                 per_day: usual_per_day(),
+                number: None,
+                balance: None,
+                self_test: false,
             }];
         }
         self.modems.clone()
@@ -403,6 +416,15 @@ impl Config {
 }
 
 impl ModemTable {
+    /// How the line is looked after.
+    pub fn care(&self) -> CareSettings {
+        CareSettings {
+            balance: self.balance.clone(),
+            self_test: self.self_test,
+            number: self.number.clone(),
+        }
+    }
+
     /// The line's settings for the driver. The PIN is the file's, or else the systemd credential's
     /// of this modem: `modem-pin-NAME`, or `modem-pin` for all of them.
     ///
@@ -594,9 +616,41 @@ fn imei<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> 
     }
 }
 
+fn number<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(from)?;
+    let digits = text.strip_prefix('+').unwrap_or(&text);
+    if (3..=20).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) {
+        Ok(Some(text))
+    } else {
+        Err(wrong::<D>(format!(
+            "{text:?} is not a telephone number: write the line's own as \"+15550100\""
+        )))
+    }
+}
+
 fn pins<'de, D: Deserializer<'de>>(from: D) -> Result<&'static hardware::Profile, D::Error> {
     let text = String::deserialize(from)?;
     hardware::Profile::named(&text).map_err(|error| wrong::<D>(error.to_string()))
+}
+
+/// The carrier's codes for a question, which change nothing: `*100#`, `#225#`. A code with a number
+/// in it may move money.
+fn ussd_code<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(from)?;
+    let valid = (3..=20).contains(&text.len())
+        && text.starts_with(['*', '#'])
+        && text.ends_with('#')
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_digit() || matches!(b, b'*' | b'#'));
+    if valid {
+        Ok(Some(text))
+    } else {
+        Err(wrong::<D>(format!(
+            "{text:?} is not a USSD code: write the one by which the carrier says the balance, \
+             such as \"*100#\""
+        )))
+    }
 }
 
 fn url<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {

@@ -26,6 +26,7 @@ use crate::routing::{
 use crate::simulator::{ReportPolicy, Settings, SimulatedModem};
 use crate::spool::transcript::{Entry, Listing};
 use crate::spool::{Spool, transcript};
+use crate::texting::CareSettings;
 use crate::web;
 
 use phones::{PATRONS, Phones};
@@ -91,6 +92,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
             line: LineSettings::new(LINE, PortChoice::Path(modem.port())),
             pace: Duration::ZERO,
             per_day: 0,
+            care: CareSettings::default(),
         }],
         web: Some(WebSetup {
             listen: arguments.listen,

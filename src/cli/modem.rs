@@ -40,6 +40,13 @@ pub(super) enum Command {
         #[command(flatten)]
         at: BoxArguments,
     },
+    /// Let a line send again that rests because the carrier refused it
+    Resume {
+        /// The line [default: the first]
+        line: Option<String>,
+        #[command(flatten)]
+        at: BoxArguments,
+    },
 }
 
 pub(super) async fn run(command: Command) -> anyhow::Result<()> {
@@ -49,6 +56,15 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
         Command::Ussd { code, line, at } => {
             let answer = ask(&at, Request::Ussd { line, code }).await?;
             println!("{}", answer["answer"].as_str().unwrap_or_default());
+            Ok(())
+        }
+        Command::Resume { line, at } => {
+            let answer = ask(&at, Request::Resume { line }).await?;
+            let line = answer["line"].as_str().unwrap_or_default();
+            match answer["rested"].as_bool() {
+                Some(true) => println!("Line {line} sends again, within a minute."),
+                _ => println!("Line {line} does not rest."),
+            }
             Ok(())
         }
     }

@@ -35,6 +35,7 @@ pub(super) async fn run(arguments: &BoxArguments) -> anyhow::Result<()> {
                     line: modem.line().map_err(anyhow::Error::msg)?,
                     pace: modem.pace,
                     per_day: modem.per_day,
+                    care: modem.care(),
                 })
             })
             .collect::<anyhow::Result<_>>()?,

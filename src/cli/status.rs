@@ -113,6 +113,35 @@ pub(super) fn line_in_words(line: &Value) -> String {
     if let Some(waiting) = line["replies_waiting"].as_u64() {
         words += &format!("  replies waiting: {waiting}\n");
     }
+    words += &standing_in_words(&line["standing"], text(&line["name"]));
+    words
+}
+
+/// What is known of a line besides what its modem says.
+fn standing_in_words(standing: &Value, line: &str) -> String {
+    let mut words = String::new();
+    if let Some(reason) = standing["paused"]["reason"].as_str() {
+        words += &format!(
+            "  RESTS until {}: {reason}. To end it: callnumber modem resume {line}\n",
+            text(&standing["paused"]["until"])
+        );
+    }
+    let balance = &standing["balance"];
+    if let Some(said) = balance["words"].as_str() {
+        words += &format!("  balance: {}\n", said.replace('\n', " / "));
+    }
+    if let Some(problem) = balance["problem"].as_str() {
+        words += &format!("  balance not known: {problem}\n");
+    }
+    let test = &standing["self_test"];
+    if let Some(problem) = test["problem"].as_str() {
+        words += &format!("  SELF-TEST FAILED ({}): {problem}\n", text(&test["sent"]));
+    } else if let Some(ms) = test["took_ms"].as_i64() {
+        let sent = text(&test["sent"]);
+        words += &format!("  self-test: OK in {} s ({sent})\n", (ms + 500) / 1000);
+    } else if let Some(sent) = test["sent"].as_str() {
+        words += &format!("  self-test: under way since {sent}\n");
+    }
     words
 }
 
@@ -185,6 +214,14 @@ mod tests {
                     "rung": 7, "since": "2026-01-05T14:02:00Z",
                     "counts": [4, 2, 3, 0, 3, 0, 3, 1], "restarts": 2,
                 },
+                "standing": {
+                    "paused": {
+                        "since": "2026-11-25T12:00:00Z", "until": "2026-11-25T13:00:00Z",
+                        "reason": "the carrier refuses texts",
+                    },
+                    "balance": { "words": "5.00\nvalid till May", "problem": null },
+                    "self_test": { "sent": "2026-11-25T04:00:00Z", "took_ms": 6400, "problem": null },
+                },
             }],
         });
         let words = in_words(&status);
@@ -201,6 +238,10 @@ mod tests {
             "  in trouble since 2026-01-05T14:02:00Z, now on rung 7 of 7: calls for help",
             "  tried in the last day: opening the port again 3, restart 3, power off and on 3, calls for help 1",
             "  restarts by itself in the last day: 2",
+            "  RESTS until 2026-11-25T13:00:00Z: the carrier refuses texts. To end it: callnumber \
+             modem resume front",
+            "  balance: 5.00 / valid till May",
+            "  self-test: OK in 6 s (2026-11-25T04:00:00Z)",
         ] {
             assert!(words.lines().any(|said| said == line), "{line}\n{words}");
         }

@@ -20,7 +20,7 @@ use crate::modem::usb::{Authorisation, HubPort, Machine};
 use crate::modem::{self, Claims, Keepers, Line, LineSettings};
 use crate::routing::{Amendment, Library};
 use crate::spool::{OpenError, Spool, SpoolError};
-use crate::texting::{Inbound, Outbound, PinBook, UpkeepBook};
+use crate::texting::{Calls, Care, CareSettings, Inbound, Outbound, PinBook, Stranded, UpkeepBook};
 use crate::web;
 use crate::xmpp::{self, Messengers};
 
@@ -38,6 +38,8 @@ pub struct LineSetup {
     pub pace: Duration,
     /// Segments in a day; 0 is no cap.
     pub per_day: u32,
+    /// How it is looked after.
+    pub care: CareSettings,
 }
 
 /// What the house is opened with.
@@ -201,7 +203,17 @@ impl House {
                 setup.per_day,
             );
             surfaces.push(tokio::spawn(outbound.run(stop.clone())));
+            let calls = Calls::new(&line, desk.clone());
+            surfaces.push(tokio::spawn(calls.run(stop.clone())));
+            let care = Care::new(line.clone(), desk.clone(), spool.clone(), setup.care);
+            surfaces.push(tokio::spawn(care.run(stop.clone())));
             lines.push(line);
+        }
+        if settings.control {
+            // Only a daemon knows which lines there are: a command over the spool drives none.
+            let names = lines.iter().map(|line| line.name.clone()).collect();
+            let stranded = Stranded::new(names, desk.clone(), spool.clone());
+            surfaces.push(tokio::spawn(stranded.run(stop.clone())));
         }
 
         let (mut messengers, mut link) = (None, None);

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod outcomes;
+
 use tempfile::TempDir;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinHandle;
@@ -10,7 +12,8 @@ use tokio::time::{advance, pause, resume, timeout};
 use super::*;
 use crate::desk::{self, Desk};
 use crate::modem::{
-    self, ArrivedPdu, Line, LineStatus, Phase, Slot, Submission, SubmitOutcome, SubmitRefusal,
+    self, ArrivedPdu, Line, LineStatus, Phase, Remedy, Slot, Submission, SubmitOutcome,
+    SubmitRefusal,
 };
 use crate::routing::{DeliveryState, OfflinePolicy, Role};
 use crate::sms::{
@@ -99,6 +102,7 @@ impl House {
             name: "m".into(),
             submissions: submit,
             questions: mpsc::channel(1).0,
+            calls: broadcast::channel(1).0,
             status: told,
         };
         if how.outbound {
@@ -268,7 +272,10 @@ impl House {
         let refusal = SubmitRefusal {
             code: Some(42),
             words: "the modem said +CMS ERROR: 42".into(),
-            transient,
+            remedy: match transient {
+                true => Remedy::Later,
+                false => Remedy::Recipient,
+            },
         };
         submission
             .outcome
@@ -530,7 +537,7 @@ async fn odd_ones_are_shown_kept_or_passed_over_as_they_should() {
     lamp.coding = DataCoding(0xC8);
     let data = UserData::new(None, Body::Octets(vec![1, 2, 3])).unwrap();
     let push = UserDataHeader::from_octets(vec![0x05, 0x04, 0x0B, 0x84, 0x23, 0xF0]).unwrap();
-    let picture = UserData::new(Some(push), Body::Octets(vec![1; 9])).unwrap();
+    let picture = UserData::new(Some(push), Body::Octets(vec![0x8C, 0x82, 0x98, 0x54, 0])).unwrap();
     let torn = unhex(b"07915155210399F904").unwrap();
     assert!(
         house
@@ -798,7 +805,7 @@ async fn a_refusal_that_may_pass_is_tried_again_and_given_up_in_the_end() {
     house.refuse(true).await;
     house.expect_put_off(id, 7).await;
     house
-        .sql("UPDATE outbox SET not_before = 0, tries = 26")
+        .sql("UPDATE outbox SET not_before = 0, tries = 39")
         .await;
     pass(Duration::from_secs(61)).await;
     house.refuse(true).await;
@@ -879,7 +886,7 @@ async fn a_long_text_goes_on_where_it_was_refused() {
     let refusal = SubmitRefusal {
         code: Some(38),
         words: "the modem said +CMS ERROR: 38".into(),
-        transient: true,
+        remedy: Remedy::Later,
     };
     submission
         .outcome
@@ -1003,7 +1010,7 @@ async fn an_attempt_left_behind_on_another_line_is_in_doubt_and_not_sent_for_eve
     let left = house.spool.write(|c| {
         let due = outbox::next_due(c, "m", Timestamp::now())?.unwrap();
         let laid = outbox::lay_down(c, due.id, "old", "51230100", &[vec![0]])?;
-        outbox::attempt(c, laid[0].id, Timestamp::now())
+        outbox::attempt(c, laid[0].id, Timestamp::now(), None)
     });
     left.await.unwrap();
     house = house.restart(FREELY).await;

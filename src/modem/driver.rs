@@ -9,15 +9,15 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tracing::Instrument as _;
 
 use super::port::{OpenError, Opened, Opener};
 use super::restart::{self, Restarter};
 use super::session::{Effect, Session};
 use super::{
-    Arrivals, Keepers, LadderLedger, Line, LineSettings, LineStatus, Question, Rung, Submission,
-    SubmitOutcome,
+    Arrivals, Call, Keepers, LadderLedger, Line, LineSettings, LineStatus, Question, Rung,
+    Submission, SubmitOutcome,
 };
 use crate::at::{Engine, Event};
 
@@ -30,6 +30,9 @@ const PATIENT_EVERY: Duration = Duration::from_secs(1);
 
 /// How long a submission that is already with the modem is waited for when the daemon stops.
 const LAST_WORD: Duration = Duration::from_secs(10);
+
+/// Calls that a listener may lag behind; more is a flood, and each is hung up all the same.
+const CALLS_MAX: usize = 32;
 
 /// Octets read at once: some forty listed entries' worth of header.
 const READ_MAX: usize = 4096;
@@ -83,6 +86,8 @@ struct Driver {
     verdicts: FuturesUnordered<Verdict>,
     outcome: Option<oneshot::Sender<SubmitOutcome>>,
     answer: Option<oneshot::Sender<Result<String, String>>>,
+    reference: Option<oneshot::Sender<Option<u8>>>,
+    calls: broadcast::Sender<Call>,
     status: watch::Sender<LineStatus>,
     /// Since when the port is gone, while it is.
     gone_since: Option<Instant>,
@@ -108,6 +113,7 @@ pub(super) fn spawn<O: Opener>(
 ) -> Line {
     let (submissions, submitted) = mpsc::channel(1);
     let (questions, asked) = mpsc::channel(8);
+    let (calls, _) = broadcast::channel(CALLS_MAX);
     let mut session = Session::new(settings.clone(), keepers.pins, now());
     if let Some((record, ago)) = keepers.ladder.as_ref().and_then(|ledger| ledger.read()) {
         session.resume(record, ago, now());
@@ -124,6 +130,8 @@ pub(super) fn spawn<O: Opener>(
         verdicts: FuturesUnordered::new(),
         outcome: None,
         answer: None,
+        reference: None,
+        calls: calls.clone(),
         status,
         gone_since: None,
         ladder: keepers.ladder,
@@ -139,6 +147,7 @@ pub(super) fn spawn<O: Opener>(
         name,
         submissions,
         questions,
+        calls,
         status: watched,
     }
 }
@@ -179,11 +188,15 @@ impl Driver {
                         None => stopping = Some(now() + LAST_WORD),
                     }
                 }
-                question = questions.recv(), if stopping.is_none() && self.session.takes_ussd() => {
+                question = questions.recv(), if stopping.is_none() && self.takes_questions() => {
                     match question {
                         Some(Question::Ussd { code, answer }) => {
                             self.answer = Some(answer);
                             self.session.ask_ussd(code, now());
+                        }
+                        Some(Question::LastReference { answer }) => {
+                            self.reference = Some(answer);
+                            self.session.ask_last_reference();
                         }
                         Some(Question::Sweep) => self.session.sweep(),
                         None => stopping = Some(now() + LAST_WORD),
@@ -203,6 +216,11 @@ impl Driver {
                 () = sleep_until(wake) => {}
             }
         }
+    }
+
+    /// One question at a time.
+    fn takes_questions(&self) -> bool {
+        self.session.takes_ussd() && self.reference.is_none()
     }
 
     /// Lets time pass, starts the next command, does what the session wants done.
@@ -324,6 +342,15 @@ impl Driver {
                     if let Some(sender) = self.answer.take() {
                         let _ = sender.send(answer);
                     }
+                }
+                Effect::LastReference(reference) => {
+                    if let Some(sender) = self.reference.take() {
+                        let _ = sender.send(reference);
+                    }
+                }
+                Effect::Called(from) => {
+                    // Nobody may be listening; the call is over either way.
+                    let _ = self.calls.send(Call { from });
                 }
                 Effect::Escape => self.engine.escape(),
                 Effect::Cut(why) => {

@@ -41,6 +41,14 @@ const ORPHANS_MAX: usize = 64;
 /// sticks store into another than they say.
 const WIDE_EVERY: u32 = 10;
 
+/// After a delivery that could not be kept: a commit that failed once may go well the next time, and
+/// a full disk must not be asked every second. Then every sweep.
+const REFUSED_FOR: [Duration; 3] = [
+    Duration::from_secs(1),
+    Duration::from_secs(4),
+    Duration::from_secs(15),
+];
+
 /// PDUs to be kept, and under which number their verdict comes back.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Delivery {
@@ -108,6 +116,13 @@ pub(super) struct Mailbox {
     awaited: HashMap<u64, Awaited>,
     next_batch: u64,
     refused_until: Option<Instant>,
+    /// Deliveries refused in a row of sweeps.
+    refused: usize,
+    /// Whether one was since the last sweep.
+    refused_lately: bool,
+    /// Texts in one delivery now: one, after several together could not be kept. Then what cannot be
+    /// kept at all keeps nothing else on the SIM.
+    batch_max: usize,
     deliveries: Vec<Delivery>,
     text_mode_seen: bool,
 }
@@ -134,6 +149,9 @@ impl Mailbox {
             awaited: HashMap::new(),
             next_batch: 0,
             refused_until: None,
+            refused: 0,
+            refused_lately: false,
+            batch_max: BATCH_MAX,
             deliveries: Vec::new(),
             text_mode_seen: false,
         }
@@ -184,7 +202,7 @@ impl Mailbox {
     /// Everything once, the receiving memory first: at the end of setup.
     pub(super) fn sweep_all(&mut self) {
         self.want(self.receiving.clone());
-        for name in ["SM", "ME"] {
+        for name in ["SM", "ME", "SR"] {
             self.want_offered(name);
         }
     }
@@ -343,7 +361,7 @@ impl Mailbox {
             return;
         }
         listing.batch.push(pdu);
-        if listing.batch.len() >= BATCH_MAX {
+        if listing.batch.len() >= self.batch_max {
             let full = std::mem::take(&mut listing.batch);
             self.deliver(full, now);
         }
@@ -374,18 +392,28 @@ impl Mailbox {
         }
     }
 
-    /// Whether a delivery is kept. Only then are its texts deleted.
-    pub(super) fn on_verdict(&mut self, batch: u64, kept: bool, now: Instant) {
+    /// Whether a delivery is kept. Only then are its texts deleted. Answers whether it was a direct
+    /// one, which lies in no memory.
+    pub(super) fn on_verdict(&mut self, batch: u64, kept: bool, now: Instant) -> bool {
         let Some(awaited) = self.awaited.remove(&batch) else {
-            return; // too late: its texts are offered again
+            return false; // too late: its texts are offered again
         };
+        let direct = awaited.slots.is_empty();
         if kept {
             self.deletes.extend(awaited.slots);
-        } else if !awaited.slots.is_empty() {
+        } else if !direct {
             // Whoever keeps texts cannot: a full disk. The storage and the network hold them.
-            self.refused_until = Some(now + self.sweep_every);
-            self.sweep_at = self.sweep_at.max(now + self.sweep_every);
+            let rest = REFUSED_FOR.get(self.refused).copied();
+            let until = now + rest.unwrap_or(self.sweep_every).min(self.sweep_every);
+            self.refused = self.refused.saturating_add(1);
+            self.refused_lately = true;
+            self.refused_until = Some(until);
+            self.sweep_at = until;
+            if awaited.slots.len() > 1 {
+                self.batch_max = 1;
+            }
         }
+        direct
     }
 
     fn let_time_pass(&mut self, now: Instant) {
@@ -404,7 +432,12 @@ impl Mailbox {
         if self.sweep_at <= now {
             self.sweep_at = now + self.sweep_every;
             self.sweeps = self.sweeps.wrapping_add(1);
-            if self.sweeps.is_multiple_of(WIDE_EVERY) {
+            if !std::mem::take(&mut self.refused_lately) {
+                self.refused = 0;
+                self.batch_max = BATCH_MAX;
+            }
+            // One that was not kept may lie in any memory.
+            if self.refused > 0 || self.sweeps.is_multiple_of(WIDE_EVERY) {
                 self.sweep_all();
             } else {
                 self.sweep();

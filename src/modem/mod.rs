@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 pub mod discovery;
 mod driver;
@@ -22,9 +22,11 @@ mod refusal;
 pub mod restart;
 mod session;
 pub mod usb;
+mod ussd;
 
 pub use discovery::{Claims, Found, Named, list};
 pub use recovery::{Fault, LadderRecord};
+pub use refusal::Remedy;
 use restart::Restarter;
 
 /// From how full a storage on somebody should know.
@@ -265,6 +267,9 @@ pub enum SubmitOutcome {
         /// TP-MR.
         message_reference: u8,
     },
+    /// The service centre has had it before (TP-FCS C5, `+CMS ERROR: 197`): an earlier attempt came
+    /// through, under which reference nobody knows.
+    Duplicate,
     /// It was not taken.
     Refused(SubmitRefusal),
     /// The attempt was cut off after the PDU may have left: the network may have taken it.
@@ -281,8 +286,15 @@ pub struct SubmitRefusal {
     pub code: Option<u16>,
     /// What the modem said, in its words and ours.
     pub words: String,
+    /// What it calls for.
+    pub remedy: Remedy,
+}
+
+impl SubmitRefusal {
     /// Whether the same segment may be taken later.
-    pub transient: bool,
+    pub fn is_transient(&self) -> bool {
+        self.remedy.is_transient()
+    }
 }
 
 /// How the line's registration stands (TS 27.007 §7.2).
@@ -408,8 +420,20 @@ pub enum Question {
         /// The network's words.
         answer: oneshot::Sender<Result<String, String>>,
     },
+    /// The TP-MR of the last text that left, as the SIM keeps it (EF-SMSS, TS 31.102 §4.2.9).
+    LastReference {
+        /// It; `None` where it cannot be read now.
+        answer: oneshot::Sender<Option<u8>>,
+    },
     /// List the storage now.
     Sweep,
+}
+
+/// A voice call that was hung up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// Who called, where the network said so (`+CLIP`).
+    pub from: Option<String>,
 }
 
 /// A running line. Cheap to clone; the driver stops when the last clone is dropped.
@@ -419,6 +443,7 @@ pub struct Line {
     pub name: String,
     pub(crate) submissions: mpsc::Sender<Submission>,
     pub(crate) questions: mpsc::Sender<Question>,
+    pub(crate) calls: broadcast::Sender<Call>,
     pub(crate) status: watch::Receiver<LineStatus>,
 }
 
@@ -437,7 +462,7 @@ impl Line {
             return SubmitOutcome::Refused(SubmitRefusal {
                 code: None,
                 words: "the line is shutting down".into(),
-                transient: true,
+                remedy: Remedy::Ready,
             });
         }
         answered.await.unwrap_or_else(|_| SubmitOutcome::Unknown {
@@ -458,6 +483,24 @@ impl Line {
         answered
             .await
             .unwrap_or_else(|_| Err("the line shut down before the network answered".into()))
+    }
+
+    /// The TP-MR of the last text that left, as the SIM keeps it; `None` where it cannot be read, or
+    /// not within half a minute.
+    pub async fn last_reference(&self) -> Option<u8> {
+        const LIMIT: Duration = Duration::from_secs(30);
+        let (answer, answered) = oneshot::channel();
+        let asked = async {
+            let question = Question::LastReference { answer };
+            self.questions.send(question).await.ok()?;
+            answered.await.ok()?
+        };
+        tokio::time::timeout(LIMIT, asked).await.ok()?
+    }
+
+    /// Voice calls from now on; they are hung up whether anybody listens or not.
+    pub fn calls(&self) -> broadcast::Receiver<Call> {
+        self.calls.subscribe()
     }
 
     /// What is known of the line now; changes wake whoever watches.

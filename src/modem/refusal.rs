@@ -1,30 +1,172 @@
-//! What a submitted segment came to, from how its command ended.
+//! What a submitted segment came to, from how its command ended; and what a refusal calls for.
 
 use super::{SubmitOutcome, SubmitRefusal};
 use crate::at::{FinalResult, Outcome, Reply, response};
 
-/// Whether the same segment may be taken later (TS 27.005 §3.2.5, TS 24.011 §E-2, TS 23.040
-/// §9.2.3.22). A code nobody has listed is taken for a passing one: trying again is bounded, a
-/// lost answer is not.
-pub(super) fn is_transient(code: u16) -> bool {
-    match code {
-        // This recipient, for good: unassigned number, and what its service centre will not have.
-        // 192 and 194 lie between and pass.
-        1 | 29 | 195 | 196 | 128..=176 => false,
-        // The segment itself is wrong.
-        81 | 95..=99 | 111 | 198 | 199 | 304 | 305 => false,
-        _ => true,
+/// What a refusal calls for (TS 24.011 §E-2, TS 23.040 §9.2.3.22, TS 27.005 §3.2.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Remedy {
+    /// The network is busy or away: the same again, at growing intervals.
+    Later,
+    /// The same, but the first time at once: the network says that its trouble is a short one.
+    AtOnce,
+    /// Nothing was tried: the modem or the line was not there to try it.
+    Ready,
+    /// The modem is to be set up again before the next try.
+    SetUp,
+    /// The same, and one more try is enough: what the modem does not do it will not learn.
+    SetUpOnce,
+    /// The SIM is missing, locked or broken: nothing is sent until it is seen to.
+    Sim,
+    /// The modem does not know the service centre.
+    Centre,
+    /// Storage is full: it is emptied first.
+    Drain,
+    /// The modem lost hold of its storage: it is listed first.
+    Relist,
+    /// The carrier does not want it: one more try much later, and if it goes on so with others the
+    /// line itself is in trouble.
+    Carrier,
+    /// The service centre does not take a validity period: the same without one.
+    WithoutValidity,
+    /// This recipient, for good.
+    Recipient,
+    /// The segment itself is wrong: our mistake.
+    Ours,
+}
+
+impl Remedy {
+    /// The word of the spool.
+    pub fn word(self) -> &'static str {
+        match self {
+            Remedy::Later => "later",
+            Remedy::AtOnce => "at_once",
+            Remedy::Ready => "ready",
+            Remedy::SetUp => "set_up",
+            Remedy::SetUpOnce => "set_up_once",
+            Remedy::Sim => "sim",
+            Remedy::Centre => "centre",
+            Remedy::Drain => "drain",
+            Remedy::Relist => "relist",
+            Remedy::Carrier => "carrier",
+            Remedy::WithoutValidity => "without_validity",
+            Remedy::Recipient => "recipient",
+            Remedy::Ours => "ours",
+        }
     }
+
+    /// Whether the same segment may be taken later.
+    pub fn is_transient(self) -> bool {
+        match self {
+            Remedy::Recipient | Remedy::Ours => false,
+            Remedy::Later
+            | Remedy::AtOnce
+            | Remedy::Ready
+            | Remedy::SetUp
+            | Remedy::SetUpOnce
+            | Remedy::Sim
+            | Remedy::Centre
+            | Remedy::Drain
+            | Remedy::Relist
+            | Remedy::Carrier
+            | Remedy::WithoutValidity => true,
+        }
+    }
+
+    /// What a `+CMS ERROR` code calls for. A code nobody has listed is taken for a passing one:
+    /// trying again is bounded, a lost answer is not.
+    fn for_cms(code: u16) -> Self {
+        match code {
+            41 => Self::AtOnce,
+            300 | 301 | 314 | 320 | 500 | 515 => Self::SetUp,
+            302 | 303 | 340 => Self::SetUpOnce,
+            // 192 and 194 lie between and pass.
+            1 | 29 | 195 | 196 | 128..=176 => Self::Recipient,
+            198 | 199 => Self::WithoutValidity,
+            81 | 95..=99 | 111 | 304 | 305 => Self::Ours,
+            8 | 10 | 21 | 28 | 30 | 50 | 69 | 193 => Self::Carrier,
+            22 | 208 | 322 => Self::Drain,
+            310..=313 | 315..=318 => Self::Sim,
+            321 => Self::Relist,
+            330 => Self::Centre,
+            _ => Self::Later,
+        }
+    }
+
+    /// What a final result that is not `OK` calls for. Whatever is no number, or no reason at all,
+    /// is the modem's own trouble.
+    pub(super) fn of(result: &FinalResult) -> Self {
+        match result {
+            FinalResult::Cms(code) => code.number.map_or(Self::SetUp, Self::for_cms),
+            FinalResult::Cme(code) => match code.number {
+                Some(10..=18) => Self::Sim,
+                Some(20) => Self::Drain,
+                // No service, and a network that did not answer in time (TS 27.007 §9.2.1).
+                Some(30..=32) => Self::Later,
+                Some(_) | None => Self::SetUp,
+            },
+            FinalResult::Ok
+            | FinalResult::Error
+            | FinalResult::NoConnection(_)
+            | FinalResult::NotSupported
+            | FinalResult::TooManyParameters
+            | FinalResult::Aborted => Self::SetUp,
+        }
+    }
+}
+
+/// What the codes mean to whoever reads them at the desk (TS 24.011 §8.2.5.4, TS 27.005 §3.2.5).
+fn meaning(code: u16) -> Option<&'static str> {
+    Some(match code {
+        1 => "there is no such number",
+        8 => "the carrier bars texts from this SIM",
+        10 => "the carrier bars this SIM from calling out",
+        17 => "the network failed",
+        21 => "the carrier rejected the text",
+        22 => "the other side has no room for texts",
+        27 => "the telephone cannot be reached",
+        28 => "the carrier does not know this SIM",
+        29 => "the carrier does not offer texts to this number",
+        30 => "the carrier does not know the subscriber",
+        38 => "the network is out of order",
+        41 => "the network had a passing failure",
+        42 => "the network is overloaded",
+        47 => "the network has nothing free",
+        50 => "this SIM's contract does not include texts",
+        69 => "the carrier does not offer texts here: is the service centre's number right?",
+        128..=176 => "the service centre refused the text for this recipient",
+        192 => "the service centre is busy",
+        193 => "no subscription of ours at the service centre",
+        194 => "the service centre failed",
+        195 => "the service centre does not take this recipient's number",
+        196 => "the recipient's number is barred",
+        208 | 322 => "the SIM's storage is full",
+        310 => "no SIM is in the modem",
+        311 | 312 | 316..=318 => "the SIM is locked",
+        313 | 315 => "the SIM does not work",
+        330 => "the service centre's number is not known",
+        331 => "no network",
+        332 => "the network did not answer in time",
+        _ => return None,
+    })
 }
 
 /// Whether a refusal says that the modem or its SIM wants to be set up again before the next try.
 pub(super) fn wants_setup(result: &FinalResult) -> bool {
     match result {
         FinalResult::Error => true,
-        FinalResult::Cms(code) => matches!(
-            code.number,
-            Some(300 | 301..=303 | 310..=318 | 320 | 330 | 340 | 500 | 515)
-        ),
+        FinalResult::Cms(_) => match Remedy::of(result) {
+            Remedy::SetUp | Remedy::SetUpOnce | Remedy::Sim | Remedy::Centre => true,
+            Remedy::Later
+            | Remedy::AtOnce
+            | Remedy::Ready
+            | Remedy::Drain
+            | Remedy::Relist
+            | Remedy::Carrier
+            | Remedy::WithoutValidity
+            | Remedy::Recipient
+            | Remedy::Ours => false,
+        },
         FinalResult::Cme(code) => matches!(code.number, Some(10..=18)),
         FinalResult::Ok
         | FinalResult::NoConnection(_)
@@ -34,9 +176,33 @@ pub(super) fn wants_setup(result: &FinalResult) -> bool {
     }
 }
 
-/// Whether a refusal says that storage is full, and so worth sweeping.
+/// Whether a refusal says that storage is full or lost, and so worth sweeping.
 pub(super) fn wants_sweep(result: &FinalResult) -> bool {
-    matches!(result, FinalResult::Cms(code) if matches!(code.number, Some(22 | 208 | 322)))
+    match Remedy::of(result) {
+        Remedy::Drain | Remedy::Relist => true,
+        Remedy::Later
+        | Remedy::AtOnce
+        | Remedy::Ready
+        | Remedy::SetUp
+        | Remedy::SetUpOnce
+        | Remedy::Sim
+        | Remedy::Centre
+        | Remedy::Carrier
+        | Remedy::WithoutValidity
+        | Remedy::Recipient
+        | Remedy::Ours => false,
+    }
+}
+
+/// Whether a refusal may come of a service centre's number that is not right.
+pub(super) fn doubts_centre(result: &FinalResult) -> bool {
+    matches!(result, FinalResult::Cms(code) if code.number == Some(69))
+}
+
+/// Whether a refusal, where nothing else is wrong, is the modem's own trouble: a row of them says
+/// that it wants more than a setup.
+pub(super) fn blames_modem(result: &FinalResult) -> bool {
+    !result.is_ok() && Remedy::of(result) == Remedy::SetUp
 }
 
 /// What the network or the modem decided about the segment that `reply` is for.
@@ -53,10 +219,9 @@ pub(super) fn outcome_of(reply: &Reply) -> SubmitOutcome {
                 |message_reference| SubmitOutcome::Accepted { message_reference },
             )
         }
-        // The service centre has it already, so an earlier attempt came through; under which
-        // reference nobody knows, and only its report can tell.
+        // The service centre has it already, so an earlier attempt came through.
         Outcome::Final(FinalResult::Cms(code)) if code.number == Some(197) => {
-            unknown("the service centre has had this text before (+CMS ERROR: 197)".into())
+            SubmitOutcome::Duplicate
         }
         // Not the network's word: the dialogue was cut, by a call or by noise on the line.
         Outcome::Final(result @ (FinalResult::NoConnection(_) | FinalResult::Aborted))
@@ -75,10 +240,14 @@ pub(super) fn outcome_of(reply: &Reply) -> SubmitOutcome {
                 | FinalResult::TooManyParameters
                 | FinalResult::Aborted => None,
             };
+            let words = match code.and_then(meaning) {
+                Some(meaning) => format!("{meaning} (the modem said {result})"),
+                None => format!("the modem said {result}"),
+            };
             SubmitOutcome::Refused(SubmitRefusal {
                 code,
-                words: format!("the modem said {result}"),
-                transient: code.is_none_or(is_transient),
+                words,
+                remedy: Remedy::of(result),
             })
         }
         Outcome::NoPrompt => refused("the modem did not ask for the text within 10 s"),
@@ -91,12 +260,12 @@ pub(super) fn outcome_of(reply: &Reply) -> SubmitOutcome {
     }
 }
 
-/// Not taken, and worth another try.
+/// Nothing was tried: worth another try once the line is there.
 pub(super) fn refused(words: &str) -> SubmitOutcome {
     SubmitOutcome::Refused(SubmitRefusal {
         code: None,
         words: words.into(),
-        transient: true,
+        remedy: Remedy::Ready,
     })
 }
 
@@ -115,22 +284,51 @@ mod tests {
         })
     }
 
+    /// The table of MODEMS.md, row by row.
     #[test]
-    fn codes_say_whether_trying_again_helps() {
-        for (codes, transient) in [
+    fn every_code_has_its_remedy() {
+        for (codes, remedy) in [
             (
-                &[17, 27, 38, 41, 42, 47, 127, 192, 194, 331, 332, 512, 514][..],
-                true,
+                &[17, 27, 38, 42, 47, 127, 192, 194, 331, 332, 512, 513, 514][..],
+                Remedy::Later,
             ),
-            (&[300, 301, 314, 320, 500, 515, 302, 303, 340], true),
-            (&[8, 10, 21, 28, 30, 50, 69, 193, 22, 208, 322, 330], true),
-            (&[1, 29, 195, 196, 128, 143, 176], false),
-            (&[81, 95, 96, 97, 98, 99, 111, 304, 305], false),
-            (&[9999], true),
+            (&[41], Remedy::AtOnce),
+            (&[300, 301, 314, 320, 500, 515], Remedy::SetUp),
+            (&[302, 303, 340], Remedy::SetUpOnce),
+            (&[1, 29, 195, 196, 128, 143, 176], Remedy::Recipient),
+            (&[81, 95, 96, 97, 98, 99, 111, 304, 305], Remedy::Ours),
+            (&[198, 199], Remedy::WithoutValidity),
+            (&[8, 10, 21, 28, 30, 50, 69, 193], Remedy::Carrier),
+            (&[22, 208, 322], Remedy::Drain),
+            (&[310, 311, 312, 313, 315, 316, 317, 318], Remedy::Sim),
+            (&[321], Remedy::Relist),
+            (&[330], Remedy::Centre),
+            (&[9999], Remedy::Later),
         ] {
             for code in codes {
-                assert_eq!(is_transient(*code), transient, "+CMS ERROR: {code}");
+                assert_eq!(Remedy::for_cms(*code), remedy, "+CMS ERROR: {code}");
             }
+        }
+    }
+
+    /// MODEMS.md row 49: results beyond OK and ERROR, and reasons in words.
+    #[test]
+    fn row_49_every_spelling_of_a_refusal_is_understood() {
+        for (line, remedy) in [
+            ("ERROR", Remedy::SetUp),
+            ("COMMAND NOT SUPPORT", Remedy::SetUp),
+            ("TOO MANY PARAMETERS", Remedy::SetUp),
+            ("+CMS ERROR: Unknown error", Remedy::SetUp),
+            ("+CMS ERROR: network timeout", Remedy::Later),
+            ("+CMS ERROR: Some words nobody knows", Remedy::SetUp),
+            ("+CMS ERROR: SIM PIN required", Remedy::Sim),
+            ("+CME ERROR: 30", Remedy::Later),
+            ("+CME ERROR: SIM failure", Remedy::Sim),
+            ("+CME ERROR: 100", Remedy::SetUp),
+            ("NO CARRIER", Remedy::SetUp),
+        ] {
+            let result = FinalResult::parse(line);
+            assert_eq!(result.as_ref().map(Remedy::of), Some(remedy), "{line}");
         }
     }
 
@@ -144,13 +342,14 @@ mod tests {
             ("ERROR", true, Some((None, true))),
             ("+CME ERROR: 13", false, Some((None, true))),
             ("COMMAND NOT SUPPORT", false, Some((None, true))),
-            ("+CMS ERROR: 197", true, None),
             ("NO CARRIER", true, None),
             ("OK", true, None),
         ] {
             let result = parsed(line).map(|result| outcome(&[], result, sent));
             let refusal = match result {
-                Some(SubmitOutcome::Refused(refusal)) => Some((refusal.code, refusal.transient)),
+                Some(SubmitOutcome::Refused(refusal)) => {
+                    Some((refusal.code, refusal.remedy.is_transient()))
+                }
                 Some(SubmitOutcome::Unknown { .. }) => None,
                 other => panic!("{line}: {other:?}"),
             };
@@ -161,6 +360,10 @@ mod tests {
             SubmitOutcome::Accepted {
                 message_reference: 42
             }
+        );
+        assert_eq!(
+            parsed("+CMS ERROR: 197").map(|result| outcome(&[], result, true)),
+            Some(SubmitOutcome::Duplicate)
         );
         for (end, sent, unknown) in [
             (Outcome::TimedOut, true, true),

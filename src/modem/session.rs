@@ -12,16 +12,18 @@ use super::mailbox::{Delivery, Mailbox};
 use super::profile::{GENERIC, Profile};
 use super::recovery::{Fault, Ladder, LadderRecord};
 use super::{
-    LineSettings, LineStatus, Phase, PinLedger, Registration, Rung, SubmitOutcome, refusal,
+    LineSettings, LineStatus, Phase, PinLedger, Registration, Rung, SubmitOutcome, refusal, ussd,
 };
 use crate::at::{Command, Entry, Outcome, Reply, Unsolicited, response};
 
+mod calls;
 mod remedies;
 mod setup;
 mod standing;
 #[cfg(test)]
 mod tests;
 
+use calls::Calling;
 use remedies::RadioStep;
 use setup::Step;
 use standing::Answer;
@@ -39,6 +41,9 @@ const SETUP_APART: Duration = Duration::from_secs(60);
 /// The same where the modem shows that it has lost its settings: then nothing works without one.
 const SETUP_APART_LOST: Duration = Duration::from_secs(5);
 
+/// Refusals in a row, without a reason or with the modem's own, after which a setup is not enough.
+const BLAMED_MAX: u32 = 5;
+
 /// `+CMMS=1` lapses when the next text does not follow within 1 to 5 s (TS 27.005 §3.5.6).
 const MORE_TO_SEND_LASTS: Duration = Duration::from_secs(1);
 
@@ -51,6 +56,10 @@ pub(super) enum Effect {
     Outcome(SubmitOutcome),
     /// The USSD question came to this.
     Answer(Result<String, String>),
+    /// The last TP-MR that the SIM keeps, where it can be read.
+    LastReference(Option<u8>),
+    /// Somebody called by voice: who, if the network says so.
+    Called(Option<String>),
     /// Write ESC CR.
     Escape,
     /// End the command in flight: the modem has restarted and will not answer it.
@@ -110,6 +119,8 @@ struct UssdQuestion {
     code: String,
     stage: UssdStage,
     until: Instant,
+    /// The code goes as packed septets: this modem refused it as text.
+    packed: bool,
 }
 
 pub(super) struct Session {
@@ -155,6 +166,16 @@ pub(super) struct Session {
     more_to_send_until: Option<Instant>,
     ussd: Option<UssdQuestion>,
     hang_up: bool,
+    /// The call that goes on, or went on last.
+    calling: Option<Calling>,
+    /// Somebody waits for [`Effect::LastReference`].
+    reference_asked: bool,
+    /// Direct deliveries want `+CNMA` (TS 27.005 §3.4.4): the modem refused phase 2.
+    acknowledges: bool,
+    /// Direct deliveries that are kept and not yet acknowledged.
+    to_acknowledge: usize,
+    /// Refusals in a row that are the modem's own doing.
+    blamed: u32,
     errands: VecDeque<Command>,
     look_around_at: Instant,
     registrations: [Answer; 3],
@@ -197,6 +218,11 @@ impl Session {
             more_to_send_until: None,
             ussd: None,
             hang_up: false,
+            calling: None,
+            reference_asked: false,
+            acknowledges: false,
+            to_acknowledge: 0,
+            blamed: 0,
             errands: VecDeque::new(),
             look_around_at: now,
             registrations: [Answer::NotAsked; 3],
@@ -231,6 +257,7 @@ impl Session {
     pub(super) fn closed(&mut self, words: &str) {
         self.stage = Stage::Closed;
         self.wait_until = None;
+        self.tell_last_reference(None);
         self.mailbox.reset();
         self.status.phase = Phase::NoPort(words.to_owned());
         self.status.port = None;
@@ -278,6 +305,7 @@ impl Session {
             code,
             stage,
             until: now + USSD_LIMIT,
+            packed: false,
         });
     }
 
@@ -288,7 +316,10 @@ impl Session {
 
     /// Whether a delivery is kept.
     pub(super) fn on_verdict(&mut self, batch: u64, kept: bool, now: Instant) {
-        self.mailbox.on_verdict(batch, kept, now);
+        let direct = self.mailbox.on_verdict(batch, kept, now);
+        if direct && kept && self.acknowledges {
+            self.to_acknowledge = self.to_acknowledge.saturating_add(1);
+        }
         self.take_deliveries(now);
     }
 
@@ -368,6 +399,13 @@ impl Session {
                 self.more_to_send_until = Some(now + MORE_TO_SEND_LASTS);
             }
             Command::Ussd(_) => self.ussd_asked(reply),
+            Command::HangUp | Command::OnHook => self.hung_up(reply),
+            Command::LastReference => {
+                let line = reply.lines.first().filter(|_| reply.is_ok());
+                self.tell_last_reference(line.and_then(|line| response::first_octet(line)));
+            }
+            // Too late: the modem has ended direct delivery (TS 27.005 §3.4.4).
+            Command::Acknowledge if !reply.is_ok() => self.settings_lost(now),
             Command::Card(asked) if !reply.is_ok() && self.stage == Stage::Running => {
                 let mut queries = self.profile.card_queries.iter();
                 queries.find(|query| *query == asked);
@@ -433,12 +471,7 @@ impl Session {
                 self.judge_registration(now);
             }
             Unsolicited::Rssi(rssi) => self.status.signal_dbm = response::rssi_dbm(*rssi),
-            Unsolicited::Ring => {
-                if !self.hang_up {
-                    tracing::info!("a voice call came in; hanging up");
-                }
-                self.hang_up = true;
-            }
+            Unsolicited::Ring => self.rang(now),
             Unsolicited::Ussd {
                 state,
                 text,
@@ -472,7 +505,9 @@ impl Session {
             Unsolicited::Unknown(line) if self.profile.boot_codes.contains(&line.as_str()) => {
                 self.restarted(now);
             }
-            Unsolicited::CallEnded | Unsolicited::CallerIdentity | Unsolicited::Unknown(_) => {}
+            Unsolicited::CallerIdentity { number } => self.caller(number.clone(), now),
+            Unsolicited::CallEnded => self.call_ended(),
+            Unsolicited::Unknown(_) => {}
         }
         self.take_deliveries(now);
     }
@@ -502,6 +537,11 @@ impl Session {
         if std::mem::take(&mut self.hang_up) {
             return Some(Command::HangUp);
         }
+        // The network waits for it, and not for long.
+        if let Some(left) = self.to_acknowledge.checked_sub(1) {
+            self.to_acknowledge = left;
+            return Some(Command::Acknowledge);
+        }
         if let Some(command) = self.next_of_submission(now) {
             return Some(command);
         }
@@ -514,7 +554,8 @@ impl Session {
                 }
                 UssdStage::Code => {
                     question.stage = UssdStage::Waiting;
-                    return Some(Command::Ussd(question.code.clone()));
+                    let packed = ussd::packed(&question.code).filter(|_| question.packed);
+                    return Some(Command::Ussd(packed.unwrap_or(question.code.clone())));
                 }
                 UssdStage::Waiting => {}
             }
@@ -550,13 +591,58 @@ impl Session {
             if refusal::wants_sweep(result) {
                 self.mailbox.sweep_all();
             }
+            if refusal::doubts_centre(result) {
+                self.run_errand(Command::ServiceCentre);
+            }
+            self.blame(refusal::blames_modem(result), now);
         }
         let outcome = refusal::outcome_of(reply);
         self.judge_outcome(&outcome, now);
         self.effects.push_back(Effect::Outcome(outcome));
     }
 
+    /// A modem that fails text after text although it was set up anew wants more than that.
+    fn blame(&mut self, modem: bool, now: Instant) {
+        self.blamed = if modem { self.blamed + 1 } else { 0 };
+        if self.blamed > BLAMED_MAX && self.stage == Stage::Running {
+            self.blamed = 0;
+            tracing::warn!("the modem refuses one text after another of its own accord");
+            self.no_network(now);
+        }
+    }
+
+    /// Reads the last TP-MR that the SIM keeps; the answer comes as an effect.
+    pub(super) fn ask_last_reference(&mut self) {
+        self.reference_asked = true;
+        match self.stage {
+            Stage::Running => self.run_errand(Command::LastReference),
+            Stage::Closed
+            | Stage::Setup(_)
+            | Stage::Resync { .. }
+            | Stage::ResyncStorage
+            | Stage::Radio(_)
+            | Stage::SoftReset(_)
+            | Stage::Rebooting { .. }
+            | Stage::Farewell => self.tell_last_reference(None),
+        }
+    }
+
+    fn tell_last_reference(&mut self, reference: Option<u8>) {
+        if std::mem::take(&mut self.reference_asked) {
+            self.effects.push_back(Effect::LastReference(reference));
+        }
+    }
+
     fn ussd_asked(&mut self, reply: &Reply) {
+        if let (Outcome::Final(_), Some(question)) = (&reply.outcome, &mut self.ussd)
+            && !reply.is_ok()
+            && !question.packed
+        {
+            // Some Huawei sticks take a code in no other form.
+            question.packed = true;
+            question.stage = UssdStage::Code;
+            return;
+        }
         if let Outcome::Final(result) = &reply.outcome
             && !reply.is_ok()
         {
@@ -575,7 +661,8 @@ impl Session {
             self.errands.push_back(Command::UssdCancel);
         }
         self.answer_ussd(match (text, state) {
-            (Some(text), _) => Ok(response::ussd_words(text, coding)),
+            (Some(text), _) => Ok(ussd::words(text, coding)),
+            (None, 3) => Err("another program on this modem took the answer".into()),
             (None, 4) => Err("the network does not know such codes".into()),
             (None, 5) => Err("the network did not answer in time".into()),
             (None, _) => Err("the network ended the dialogue without a word".into()),

@@ -22,8 +22,9 @@ fn may_follow(before: DeliveryState, after: DeliveryState) -> bool {
         // A late report wins over whatever was believed; only a person has it sent again.
         (Failed, Delivered) => true,
         (Failed, Queued | Sending | Sent | Failed | Unknown) => false,
-        (Unknown, Sent | Delivered | Failed) => true,
-        (Unknown, Queued | Sending | Unknown) => false,
+        // Sent again by itself where the SIM says that it never left; or more is known of why.
+        (Unknown, Sending | Sent | Delivered | Failed | Unknown) => true,
+        (Unknown, Queued) => false,
     }
 }
 
@@ -146,7 +147,9 @@ mod tests {
             (Failed, Sent, false),
             (Unknown, Delivered, true),
             (Unknown, Sent, true),
-            (Unknown, Queued, false), // never resent without a person
+            (Unknown, Sending, true),
+            (Unknown, Unknown, true),
+            (Unknown, Queued, false), // never resent without a person or the SIM's word
             (Received, Sent, false),
             (Queued, Received, false),
             (Sent, Sent, false),

@@ -384,6 +384,14 @@ pub enum Refusal {
     /// Words are missing.
     #[error("there is nothing to send: write something first")]
     Empty,
+    /// It would be more texts than a patron should get for one answer.
+    #[error("this would be {segments} texts, more than {most}: longer answers belong in e-mail")]
+    TooLong {
+        /// How many it would be.
+        segments: usize,
+        /// How many there may be.
+        most: usize,
+    },
     /// A name or short code that cannot be answered.
     #[error("this sender cannot be answered: it is a name or a service, not a telephone")]
     NotAnswerable,

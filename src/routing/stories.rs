@@ -947,7 +947,8 @@ fn states_pass_and_a_failure_is_told() {
     for (news, stands) in [
         (Sending, Sending),
         (Unknown, Unknown),
-        (Sending, Unknown),
+        (Queued, Unknown),
+        (Sending, Sending), // the SIM said that it never left
         (Failed, Failed),
         (Sent, Failed),
         (Delivered, Delivered),

@@ -55,6 +55,20 @@ pub enum Ailment {
         /// How often.
         times: u32,
     },
+    /// The next texts are taken from the terminal and go nowhere, without a word.
+    Swallows {
+        /// How many.
+        texts: u32,
+    },
+    /// The next texts are sent, and answered with a `+CMS ERROR` all the same.
+    Lies {
+        /// Its code.
+        code: u16,
+        /// How many.
+        texts: u32,
+    },
+    /// Any USSD code is answered with this line or lines.
+    UssdSays(String),
     /// Has restarted without a word: echo, short result codes, text mode, no indications.
     Forgetful,
     /// The SIM has dropped off, and comes back with `+CFUN=1` after `+CFUN=0` or 4, or a restart.

@@ -4,7 +4,8 @@
 //! SMS-SUBMIT. SMS-DELIVER is read as well, because a modem in text mode shows what it stores.
 
 use std::fmt;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::OnceLock;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::alphabet::{self, Tables};
 
@@ -184,9 +185,19 @@ pub struct Timestamp {
 }
 
 impl Timestamp {
-    /// This moment by the machine's clock.
+    /// This moment: the machine's clock when it was first asked, and tokio's from then on, so that
+    /// the network's stamps go along where a test lets a day pass.
     pub fn now(zone_quarters: i8) -> Self {
-        let unix = SystemTime::now()
+        static FIRST: OnceLock<(SystemTime, Instant)> = OnceLock::new();
+        let now = tokio::time::Instant::now().into_std();
+        let (wall, since) = FIRST.get_or_init(|| (SystemTime::now(), now));
+        // Another test's clock may have begun before the first one's.
+        let wall = match now.checked_duration_since(*since) {
+            Some(passed) => wall.checked_add(passed),
+            None => wall.checked_sub(since.duration_since(now)),
+        };
+        let unix = wall
+            .unwrap_or(UNIX_EPOCH)
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(0));
         Self {

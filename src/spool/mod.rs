@@ -5,24 +5,27 @@
 //! fsync. A few threads read. Nobody else opens the file: a lock beside it sees to that.
 //!
 //! Rooms: [`inbox`] keeps raw PDUs until they are consumed, [`outbox`] the texts due, their
-//! attempts and outcomes, [`transcript`] conversations, [`feed`] what operators were told,
-//! [`messengers`] what is owed to XMPP clients, [`visitors`] who writes from a web page, [`canned`]
-//! canned replies, [`audit`] who did what, [`tokens`] bearer tokens, [`staff`] the plan of the desk
-//! and who may enter. Care of the file itself: [`backup`], [`restore`], [`check`], [`repair`],
-//! [`footprint`].
+//! attempts and outcomes, [`doubts`] those whose outcome is unknown, [`lines`] how lines stand,
+//! [`transcript`] conversations, [`feed`] what operators were told, [`messengers`] what is owed to
+//! XMPP clients, [`visitors`] who writes from a web page, [`canned`] canned replies, [`audit`] who did
+//! what, [`tokens`] bearer tokens, [`staff`] the plan of the desk and who may enter. Care of the file
+//! itself: [`backup`], [`restore`], [`check`], [`repair`], [`footprint`].
 
 mod arrangements;
 pub mod audit;
 pub mod backup;
 pub mod canned;
 pub mod check;
+pub mod doubts;
 pub mod feed;
 pub mod footprint;
 pub mod inbox;
+pub mod lines;
 pub mod messengers;
 mod migrate;
 pub mod outbox;
 pub mod repair;
+mod reports;
 pub mod restore;
 pub mod staff;
 pub mod tokens;
@@ -414,9 +417,18 @@ fn in_savepoint<T>(
     job: impl FnOnce(&Connection) -> Result<T>,
 ) -> Result<T> {
     let savepoint = transaction.savepoint()?;
-    let outcome = job(&savepoint)?;
+    let outcome = unless_it_panics(|| job(&savepoint))?;
     savepoint.commit()?;
     Ok(outcome)
+}
+
+/// A job that panics must not take its thread with it: everyone else's jobs run there too. What it
+/// wrote is taken back with its savepoint.
+fn unless_it_panics<T>(job: impl FnOnce() -> Result<T>) -> Result<T> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(job)).unwrap_or_else(|_| {
+        tracing::error!("a job of the spool panicked: a mistake of this program");
+        Err(SpoolError::Broken("a mistake of this program".into()))
+    })
 }
 
 /// Several queries of one job must not see a commit between them.
@@ -425,7 +437,7 @@ fn at_one_moment<T>(
     job: impl FnOnce(&Connection) -> Result<T>,
 ) -> Result<T> {
     let transaction = connection.unchecked_transaction()?;
-    let found = job(&transaction);
+    let found = unless_it_panics(|| job(&transaction));
     // Nothing was written: ending it either way is the same.
     transaction.rollback()?;
     found

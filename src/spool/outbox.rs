@@ -7,6 +7,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::Result;
 use super::wire;
+
+pub use super::reports::{Matched, Reported, report};
 use crate::routing::{ConversationId, DeliveryState, GatewayId, MessageId};
 
 /// Names one text on its way out; a retry is a new one.
@@ -56,7 +58,7 @@ pub enum SegmentState {
 }
 
 impl SegmentState {
-    fn word(self) -> &'static str {
+    pub(super) fn word(self) -> &'static str {
         match self {
             SegmentState::Planned => "planned",
             SegmentState::Attempting => "attempting",
@@ -123,8 +125,8 @@ pub(super) fn put(
     Ok(())
 }
 
-/// The next text a line is to send now. Texts of one conversation keep their order: one that waits
-/// for another try holds back those behind it.
+/// The next text a line is to send now. Texts to one patron keep their order: one that waits for
+/// another try holds back those behind it.
 pub fn next_due(connection: &Connection, line: &str, now: Timestamp) -> Result<Option<Due>> {
     Ok(connection
         .prepare_cached(
@@ -136,7 +138,8 @@ pub fn next_due(connection: &Connection, line: &str, now: Timestamp) -> Result<O
                -- a clock set back must not hold a text for years
                AND (o.not_before <= ?2 OR o.not_before > ?2 + 7200000)
                AND NOT EXISTS (SELECT 1 FROM outbox e WHERE e.state = 'due'
-                               AND e.conversation = o.conversation AND e.id < o.id)
+                               AND e.gateway = o.gateway AND e.recipient = o.recipient
+                               AND e.id < o.id)
              ORDER BY o.id LIMIT 1",
         )?
         .query_row(params![line, wire::time(now)], |row| {
@@ -153,17 +156,20 @@ pub fn next_due(connection: &Connection, line: &str, now: Timestamp) -> Result<O
         .optional()?)
 }
 
-/// When the next text of a line is due that is not due yet. Those behind another one of their
-/// conversation have no time of their own.
+/// When a line's outbox has something to do that it has not yet: a text is due, or a report was
+/// awaited long enough. Texts behind another one to their patron have no time of their own.
 pub fn next_due_at(connection: &Connection, line: &str) -> Result<Option<Timestamp>> {
     let at: Option<i64> = connection
         .prepare_cached(
             "SELECT min(o.not_before) FROM outbox o JOIN gateway g ON g.id = o.gateway
              WHERE o.state = 'due' AND g.line = ?1
                AND NOT EXISTS (SELECT 1 FROM outbox e WHERE e.state = 'due'
-                               AND e.conversation = o.conversation AND e.id < o.id)",
+                               AND e.gateway = o.gateway AND e.recipient = o.recipient
+                               AND e.id < o.id)",
         )?
         .query_row([line], |row| row.get(0))?;
+    let doubt = super::doubts::next_at(connection, line)?;
+    let at = [at, doubt].into_iter().flatten().min();
     Ok(at.and_then(|ms| Timestamp::from_millisecond(ms).ok()))
 }
 
@@ -233,21 +239,173 @@ pub fn lay_down(
 }
 
 /// Records that a segment is about to be handed to the modem.
-pub fn attempt(connection: &Connection, segment: SegmentId, now: Timestamp) -> Result<()> {
+///
+/// `prior` is the TP-MR that the SIM kept last, where that is known: see [`super::doubts`].
+pub fn attempt(
+    connection: &Connection,
+    segment: SegmentId,
+    now: Timestamp,
+    prior: Option<u8>,
+) -> Result<()> {
     connection
         .prepare_cached(
-            "UPDATE segment SET state = 'attempting', attempted = ?2, problem = NULL WHERE id = ?1",
+            "UPDATE segment SET state = 'attempting', attempted = ?2, problem = NULL,
+                                prior = ?3, hint = NULL
+             WHERE id = ?1",
         )?
-        .execute([segment.0, wire::time(now)])?;
+        .execute(params![segment.0, wire::time(now), prior])?;
     Ok(())
 }
 
-/// Records that the network took a segment.
-pub fn accepted(connection: &Connection, segment: SegmentId, reference: u8) -> Result<()> {
+/// Records that the network took a segment; under which reference, if it said so.
+pub fn accepted(connection: &Connection, segment: SegmentId, reference: Option<u8>) -> Result<()> {
     connection
         .prepare_cached("UPDATE segment SET state = 'accepted', reference = ?2 WHERE id = ?1")?
-        .execute([segment.0, i64::from(reference)])?;
+        .execute(params![segment.0, reference])?;
     Ok(())
+}
+
+/// Gives a segment other octets: the same words, asked for in another way.
+pub fn rewrite(connection: &Connection, segment: SegmentId, pdu: &[u8]) -> Result<()> {
+    connection
+        .prepare_cached("UPDATE segment SET pdu = ?2 WHERE id = ?1")?
+        .execute(params![segment.0, pdu])?;
+    Ok(())
+}
+
+/// How a text has fared so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fared {
+    /// Tries that were refused.
+    pub tries: u32,
+    /// Refusals in a row that called for the same.
+    pub running: u32,
+}
+
+/// Counts a refusal that calls for `remedy`, a word; answers how the text had fared before, and
+/// how often that was called for in a row, this time included. One that was not even `tried` does
+/// not count as a try.
+pub fn count_refusal(
+    connection: &Connection,
+    id: OutboxId,
+    remedy: &str,
+    tried: bool,
+) -> Result<Fared> {
+    Ok(connection
+        .prepare_cached(
+            "UPDATE outbox SET tries = tries + ?3,
+                               refusals = CASE WHEN refusal IS ?2 THEN refusals + 1 ELSE 1 END,
+                               refusal = ?2
+             WHERE id = ?1 RETURNING tries, refusals",
+        )?
+        .query_row(params![id.0, remedy, tried], |row| {
+            Ok(Fared {
+                tries: row.get::<_, u32>(0)?.saturating_sub(u32::from(tried)),
+                running: row.get(1)?,
+            })
+        })?)
+}
+
+/// A text that nobody could send while it was worth sending.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overdue {
+    /// Its row.
+    pub id: OutboxId,
+    /// The message.
+    pub message: MessageId,
+    /// Its thread.
+    pub conversation: ConversationId,
+    /// What stood in its way last.
+    pub problem: Option<String>,
+    /// Whether some of it has left.
+    pub in_part: bool,
+}
+
+/// A line's oldest text that was put here before `before` and is still due.
+pub fn overdue(connection: &Connection, line: &str, before: Timestamp) -> Result<Option<Overdue>> {
+    Ok(connection
+        .prepare_cached(&format!(
+            "{OVERDUE} JOIN gateway g ON g.id = o.gateway
+             WHERE o.state = 'due' AND g.line = ?1 AND o.made < ?2 ORDER BY o.id LIMIT 1"
+        ))?
+        .query_row(params![line, wire::time(before)], overdue_row)
+        .optional()?)
+}
+
+/// A text that is due, as one that will not be sent any more.
+pub fn overdue_text(connection: &Connection, id: OutboxId) -> Result<Option<Overdue>> {
+    Ok(connection
+        .prepare_cached(&format!(
+            "{OVERDUE} JOIN gateway g ON g.id = o.gateway WHERE o.id = ?1 AND o.state = 'due'"
+        ))?
+        .query_row([id.0], overdue_row)
+        .optional()?)
+}
+
+/// Texts that no line will send, because theirs is none of `lines`: those whose gateway was removed,
+/// and those that were put here before `before`. A removed gateway's texts still leave by a line that
+/// is driven. Says of each whether its gateway was removed. Bounded: the rest is found the next time.
+pub fn stranded(
+    connection: &Connection,
+    lines: &[String],
+    before: Timestamp,
+) -> Result<Vec<(Overdue, bool)>> {
+    const AT_ONCE: usize = 200;
+    let lines = wire::json(&lines);
+    let rows = connection
+        .prepare_cached(&format!(
+            "{OVERDUE} JOIN gateway g ON g.id = o.gateway
+             WHERE o.state = 'due' AND g.kind = 'sms' AND (g.removed OR o.made < ?2)
+               AND (g.line IS NULL OR g.line NOT IN (SELECT value FROM json_each(?1)))
+             ORDER BY o.id LIMIT {AT_ONCE}"
+        ))?
+        .query_map(params![lines, wire::time(before)], |row| {
+            Ok((overdue_row(row)?, row.get(5)?))
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(rows)
+}
+
+const OVERDUE: &str = "SELECT o.id, o.message, o.conversation, o.problem,
+       EXISTS (SELECT 1 FROM segment s WHERE s.outbox = o.id
+               AND s.state IN ('accepted', 'unknown', 'delivered')),
+       g.removed
+     FROM outbox o";
+
+fn overdue_row(row: &Row<'_>) -> rusqlite::Result<Overdue> {
+    Ok(Overdue {
+        id: OutboxId(row.get(0)?),
+        message: MessageId(row.get(1)?),
+        conversation: ConversationId(row.get(2)?),
+        problem: row.get(3)?,
+        in_part: row.get(4)?,
+    })
+}
+
+/// The latest row: those made after it are of this run of the daemon.
+pub fn latest(connection: &Connection) -> Result<OutboxId> {
+    Ok(connection
+        .prepare_cached("SELECT coalesce(max(id), 0) FROM outbox")?
+        .query_row([], |row| row.get(0).map(OutboxId))?)
+}
+
+/// The clock was set by `by_ms`: what was dated by the wrong one since `after` is dated anew, or a
+/// box that learns the date in the evening would find its morning's texts years old.
+pub fn date_again(
+    connection: &Connection,
+    line: &str,
+    after: OutboxId,
+    by_ms: i64,
+    now: Timestamp,
+) -> Result<usize> {
+    Ok(connection
+        .prepare_cached(
+            "UPDATE outbox SET made = made + ?3,
+                               not_before = CASE not_before WHEN 0 THEN 0 ELSE not_before + ?3 END
+             WHERE state = 'due' AND id > ?2 AND abs(?4 - made) > abs(?3) / 2
+               AND gateway IN (SELECT id FROM gateway WHERE line = ?1)",
+        )?
+        .execute(params![line, after.0, by_ms, wire::time(now)])?)
 }
 
 /// Records that a segment was not taken, or that it is not known whether it was.
@@ -271,9 +429,7 @@ pub fn put_off(
     problem: &str,
 ) -> Result<()> {
     connection
-        .prepare_cached(
-            "UPDATE outbox SET tries = tries + 1, not_before = ?2, problem = ?3 WHERE id = ?1",
-        )?
+        .prepare_cached("UPDATE outbox SET not_before = ?2, problem = ?3 WHERE id = ?1")?
         .execute(params![id.0, wire::time(not_before), problem])?;
     Ok(())
 }
@@ -307,8 +463,9 @@ pub struct Settled {
 /// Why an interrupted attempt is in doubt.
 const CUT_OFF: &str = "the desk was cut off while this text was on its way to the network";
 
-/// What an interrupted daemon left in doubt: its attempts are *unknown* from now on.
-pub fn doubt_interrupted(connection: &Connection, line: &str) -> Result<usize> {
+/// What an interrupted daemon left in doubt: its attempts are *unknown* from now on. Their reports
+/// are awaited until `until`.
+pub fn doubt_interrupted(connection: &Connection, line: &str, until: Timestamp) -> Result<usize> {
     let interrupted: Vec<i64> = connection
         .prepare_cached(
             "SELECT DISTINCT outbox FROM segment WHERE state = 'attempting' AND line = ?1",
@@ -317,6 +474,7 @@ pub fn doubt_interrupted(connection: &Connection, line: &str) -> Result<usize> {
         .collect::<rusqlite::Result<_>>()?;
     for outbox in &interrupted {
         doubt(connection, OutboxId(*outbox))?;
+        super::doubts::wait(connection, OutboxId(*outbox), until)?;
     }
     Ok(interrupted.len())
 }
@@ -355,185 +513,6 @@ pub fn untold(connection: &Connection, line: &str) -> Result<Vec<Settled>> {
         })?
         .collect::<rusqlite::Result<_>>()?;
     Ok(rows)
-}
-
-/// What a status report says, in the spool's words (TS 23.040 §9.2.3.15).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Reported {
-    /// It reached the telephone.
-    Delivered,
-    /// It will not.
-    Undeliverable,
-}
-
-/// What came of a status report.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Matched {
-    /// It belongs to a segment, and the whole text now stands so.
-    Text(Settled),
-    /// It belongs to a segment, and the text waits for its other segments' reports.
-    Segment,
-    /// The attempt it may belong to has no outcome yet: look again then.
-    NotYet,
-}
-
-/// Matches a status report to the newest segment with its reference and recipient; failing that,
-/// to the newest attempt in doubt to that recipient: the report proves that it arrived.
-///
-/// `tail` is the recipient's last eight digits: networks report in national or international form
-/// as they like.
-pub fn report(
-    connection: &Connection,
-    line: &str,
-    reference: u8,
-    tail: &str,
-    reported: Reported,
-    words: &str,
-) -> Result<Matched> {
-    // The attempt may get this very reference: modems begin again at 0 when they restart.
-    if attempt_under_way(connection, line, tail)? {
-        return Ok(Matched::NotYet);
-    }
-    let Some((segment, outbox)) = addressee(connection, line, reference, tail, reported)? else {
-        // A second report on a segment whose fate is known says nothing new.
-        return Ok(match latest_final(connection, line, reference, tail)? {
-            Some(_) => Matched::Segment,
-            None => Matched::NotYet,
-        });
-    };
-    let state = match reported {
-        Reported::Delivered => SegmentState::Delivered,
-        Reported::Undeliverable => SegmentState::Undelivered,
-    };
-    connection
-        .prepare_cached(
-            "UPDATE segment SET state = ?2, reference = ?3, problem = ?4 WHERE id = ?1",
-        )?
-        .execute(params![segment, state.word(), i64::from(reference), words])?;
-    whole_text(connection, OutboxId(outbox), words)
-}
-
-/// The segment a report is about, and its text.
-fn addressee(
-    connection: &Connection,
-    line: &str,
-    reference: u8,
-    tail: &str,
-    reported: Reported,
-) -> Result<Option<(i64, i64)>> {
-    let mut by_reference = connection.prepare_cached(
-        "SELECT id, outbox FROM segment
-         WHERE line = ?1 AND tail = ?2 AND reference = ?3 AND state IN (?4, ?5)
-         ORDER BY id DESC LIMIT 1",
-    )?;
-    let mut newest = |one: SegmentState, other: SegmentState| {
-        let reference = i64::from(reference);
-        by_reference
-            .query_row(
-                params![line, tail, reference, one.word(), other.word()],
-                two,
-            )
-            .optional()
-    };
-    let open = newest(SegmentState::Accepted, SegmentState::Unknown)?;
-    if open.is_some() {
-        return Ok(open);
-    }
-    if reported == Reported::Delivered {
-        // It was given up, and came after all.
-        let late = newest(SegmentState::Undelivered, SegmentState::Undelivered)?;
-        if late.is_some() {
-            return Ok(late);
-        }
-    }
-    let after = latest_final(connection, line, reference, tail)?.unwrap_or(0);
-    Ok(connection
-        .prepare_cached(
-            "SELECT id, outbox FROM segment
-             WHERE line = ?1 AND tail = ?2 AND reference IS NULL AND state = 'unknown' AND id > ?3
-             ORDER BY id DESC LIMIT 1",
-        )?
-        .query_row(params![line, tail, after], two)
-        .optional()?)
-}
-
-/// The newest segment with this reference whose fate is known.
-fn latest_final(
-    connection: &Connection,
-    line: &str,
-    reference: u8,
-    tail: &str,
-) -> Result<Option<i64>> {
-    Ok(connection
-        .prepare_cached(
-            "SELECT max(id) FROM segment
-             WHERE line = ?1 AND tail = ?2 AND reference = ?3
-               AND state IN ('delivered', 'undelivered')",
-        )?
-        .query_row(params![line, tail, i64::from(reference)], |row| row.get(0))?)
-}
-
-fn two(row: &Row<'_>) -> rusqlite::Result<(i64, i64)> {
-    Ok((row.get(0)?, row.get(1)?))
-}
-
-fn attempt_under_way(connection: &Connection, line: &str, tail: &str) -> Result<bool> {
-    Ok(connection
-        .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM segment
-             WHERE state = 'attempting' AND line = ?1 AND tail = ?2)",
-        )?
-        .query_row(params![line, tail], |row| row.get(0))?)
-}
-
-/// How a text stands once one of its segments was reported on.
-fn whole_text(connection: &Connection, id: OutboxId, words: &str) -> Result<Matched> {
-    let states: Vec<SegmentState> = segments(connection, id)?
-        .into_iter()
-        .map(|segment| segment.state)
-        .collect();
-    let all = |wanted: SegmentState| states.iter().all(|state| *state == wanted);
-    let any = |wanted: SegmentState| states.contains(&wanted);
-
-    let (state, reason) = if all(SegmentState::Delivered) {
-        (DeliveryState::Delivered, None)
-    } else if any(SegmentState::Undelivered) {
-        (DeliveryState::Failed, Some(words.to_owned()))
-    } else if any(SegmentState::Unknown) || any(SegmentState::Attempting) {
-        return Ok(Matched::Segment);
-    } else if any(SegmentState::Planned) || any(SegmentState::Refused) {
-        // The segment in doubt did arrive: the rest of the text may follow it.
-        connection
-            .prepare_cached(
-                // Unless a person had all of it sent again meanwhile.
-                "UPDATE outbox SET state = 'due', not_before = 0
-                 WHERE id = ?1 AND state = 'unknown'
-                   AND NOT EXISTS (SELECT 1 FROM outbox later
-                                   WHERE later.message = outbox.message AND later.id > ?1)",
-            )?
-            .execute([id.0])?;
-        return Ok(Matched::Segment);
-    } else {
-        // Nothing in doubt any more; the others' reports are to come.
-        (DeliveryState::Sent, None)
-    };
-    settle(connection, id, state, reason.as_deref())?;
-    let (message, conversation) = connection
-        .prepare_cached("SELECT message, conversation FROM outbox WHERE id = ?1")?
-        .query_row([id.0], two)?;
-    let again: bool = connection
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM outbox WHERE message = ?1 AND id > ?2)")?
-        .query_row([message, id.0], |row| row.get(0))?;
-    if again && state != DeliveryState::Delivered {
-        // Sent again since: how the message stands is the later one's to say.
-        return Ok(Matched::Segment);
-    }
-    Ok(Matched::Text(Settled {
-        message: MessageId(message),
-        conversation: ConversationId(conversation),
-        state,
-        reason,
-    }))
 }
 
 /// The concatenation reference for a line's next long text: counts up over restarts, so that two

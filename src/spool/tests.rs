@@ -383,6 +383,56 @@ fn no_query_of_every_day_walks_what_only_grows() {
     }
 }
 
+#[test]
+fn a_clock_that_was_set_makes_no_text_older() {
+    let shelf = posted(&[(1, 1), (2, 2)]);
+    shelf.do_(|c| {
+        // One was made before this run, by a clock that was right.
+        let years = 3 * 365 * 24 * 3600 * 1000;
+        let now = at(i64::from(10) + years / 1000);
+        assert_eq!(outbox::date_again(c, "m", OutboxId(1), years, now)?, 1);
+        let made = |id: i64| {
+            c.query_row("SELECT made FROM outbox WHERE id = ?1", [id], |row| {
+                row.get::<_, i64>(0)
+            })
+        };
+        assert_eq!(made(2)? - made(1)?, years);
+        // What is dated by the new clock stays as it is.
+        assert_eq!(outbox::date_again(c, "m", OutboxId(0), -years, now)?, 1);
+        assert_eq!(made(2)? - made(1)?, 2 * years);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_job_that_panics_takes_back_what_it_wrote_and_nobody_with_it() {
+    let shelf = shelf();
+    let failed: Result<()> = shelf.write(|c| {
+        c.execute("INSERT INTO setting (key, value) VALUES ('half', 1)", [])?;
+        panic!("a mistake");
+    });
+    assert!(matches!(failed, Err(SpoolError::Broken(_))), "{failed:?}");
+    let half: i64 = shelf.do_(|c| {
+        Ok(c.query_row(
+            "SELECT count(*) FROM setting WHERE key = 'half'",
+            [],
+            |row| row.get(0),
+        )?)
+    });
+    assert_eq!(half, 0);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        for _ in 0..5 {
+            let failed: Result<()> = shelf.spool.read(|_| panic!("a mistake")).await;
+            assert!(failed.is_err());
+        }
+        // Every reader is still there.
+        assert!(shelf.spool.read(|c| Ok(c.is_autocommit())).await.is_ok());
+    });
+}
+
 // Records -----------------------------------------------------------------------------------------
 
 fn stamp() -> impl Strategy<Value = Timestamp> {
@@ -884,7 +934,13 @@ fn texts_of_a_conversation_keep_their_order_and_others_go_on() {
     let shelf = posted(&[(1, 1), (2, 1), (3, 2), (4, 1)]);
     let first = due(&shelf, 0).unwrap();
     assert_eq!((first.message.0, first.body.as_str()), (1, "words 1"));
-    shelf.do_(move |c| put_off(c, first.id, at(30), "busy"));
+    let fared = shelf.do_(move |c| {
+        put_off(c, first.id, at(30), "busy")?;
+        let fared = outbox::count_refusal(c, first.id, "later", true)?;
+        assert_eq!((fared.tries, fared.running), (0, 1));
+        outbox::count_refusal(c, first.id, "carrier", true)
+    });
+    assert_eq!((fared.tries, fared.running), (1, 1), "of another kind");
     assert_eq!(settle_next(&shelf, 0), 3, "the other conversation's");
     assert_eq!(due(&shelf, 29), None);
     let next = shelf.do_(|c| next_due_at(c, "m"));
@@ -895,7 +951,7 @@ fn texts_of_a_conversation_keep_their_order_and_others_go_on() {
     );
     assert_eq!(shelf.do_(|c| outbox::waiting(c, "m")), 3);
     let again = due(&shelf, 30).unwrap();
-    assert_eq!((again.message.0, again.tries), (1, 1));
+    assert_eq!((again.message.0, again.tries), (1, 2));
     assert_eq!(settle_next(&shelf, 30), 1);
     assert_eq!(settle_next(&shelf, 30), 2);
     assert_eq!(settle_next(&shelf, 30), 4);
@@ -930,10 +986,10 @@ fn laid_down(shelf: &Shelf, message: i64, states: &[(SegmentState, Option<u8>)])
         for (segment, (state, reference)) in laid.iter().zip(states) {
             match (state, reference) {
                 (SegmentState::Planned, _) => {}
-                (SegmentState::Attempting, _) => attempt(c, segment.id, at(0))?,
+                (SegmentState::Attempting, _) => attempt(c, segment.id, at(0), None)?,
                 (SegmentState::Accepted, Some(reference)) => {
-                    attempt(c, segment.id, at(0))?;
-                    outbox::accepted(c, segment.id, reference)?;
+                    attempt(c, segment.id, at(0), None)?;
+                    outbox::accepted(c, segment.id, Some(reference))?;
                 }
                 (state, _) => not_accepted(c, segment.id, state, "why")?,
             }
@@ -953,7 +1009,7 @@ fn laid_down(shelf: &Shelf, message: i64, states: &[(SegmentState, Option<u8>)])
 const TAIL: &str = "51230001";
 
 fn told(shelf: &Shelf, reference: u8, reported: Reported) -> Matched {
-    shelf.do_(move |c| report(c, "m", reference, TAIL, reported, "words"))
+    shelf.do_(move |c| report(c, "m", reference, TAIL, reported, "words", Some(at(0))))
 }
 
 fn whole(message: i64, conversation: i64, state: DeliveryState) -> Matched {
@@ -987,7 +1043,7 @@ fn a_report_goes_to_the_newest_segment_with_its_reference() {
         whole(1, 1, DeliveryState::Delivered)
     );
     assert_eq!(told(&shelf, 7, Reported::Delivered), Matched::Segment);
-    let other = shelf.do_(|c| report(c, "other", 7, TAIL, Reported::Delivered, ""));
+    let other = shelf.do_(|c| report(c, "other", 7, TAIL, Reported::Delivered, "", Some(at(0))));
     assert_eq!(other, Matched::NotYet);
 }
 
@@ -1039,7 +1095,7 @@ fn a_report_waits_while_an_attempt_is_under_way() {
     let under_way = laid_down(&shelf, 2, &[(SegmentState::Attempting, None)]);
     assert_eq!(told(&shelf, 7, Reported::Delivered), Matched::NotYet);
     let segment = under_way[0];
-    shelf.do_(move |c| outbox::accepted(c, segment, 7));
+    shelf.do_(move |c| outbox::accepted(c, segment, Some(7)));
     assert_eq!(
         told(&shelf, 7, Reported::Delivered),
         whole(2, 1, DeliveryState::Delivered)
@@ -1057,9 +1113,9 @@ fn an_interrupted_attempt_is_in_doubt_until_its_report() {
             (SegmentState::Planned, None),
         ],
     );
-    assert_eq!(shelf.do_(|c| doubt_interrupted(c, "other")), 0);
-    assert_eq!(shelf.do_(|c| doubt_interrupted(c, "m")), 1);
-    assert_eq!(shelf.do_(|c| doubt_interrupted(c, "m")), 0);
+    assert_eq!(shelf.do_(|c| doubt_interrupted(c, "other", at(600))), 0);
+    assert_eq!(shelf.do_(|c| doubt_interrupted(c, "m", at(600))), 1);
+    assert_eq!(shelf.do_(|c| doubt_interrupted(c, "m", at(600))), 0);
     assert_eq!(
         due(&shelf, 0).unwrap().message.0,
         2,

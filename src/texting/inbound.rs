@@ -12,7 +12,8 @@ use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
-use super::{closing, reports};
+use super::care::SELF_TEST;
+use super::{closing, reports, tail};
 use crate::desk::{Arrivals, Desk, NotGranted, Receipt, Wish};
 use crate::modem::{self, ArrivedPdu};
 use crate::routing::{ArrivalId, ConversationId, Event, GatewayId, MessageId};
@@ -20,7 +21,7 @@ use crate::sms::{
     self, Assemblies, Assembly, Concat, ConcatKey, Pdu, SmsDeliver, SmsStatusReport, Tpdu,
 };
 use crate::spool::inbox::{Kept, Raw};
-use crate::spool::{Spool, SpoolError, inbox, transcript};
+use crate::spool::{Spool, SpoolError, inbox, lines, transcript};
 
 /// Long texts under way at one time; more than a library meets, less than a hostile sender wants.
 const UNDER_WAY_MAX: usize = 256;
@@ -241,8 +242,12 @@ impl Inbound {
             self.consume(vec![kept.id]).await;
             return;
         }
+        if let Some(problem) = for_nobody(&deliver) {
+            self.set_aside(kept.id, problem).await;
+            return;
+        }
         let from = deliver.originator.to_string();
-        let stamped_at = deliver.timestamp.instant();
+        let stamped_at = believed(deliver.timestamp.instant(), kept.received);
         if let Some(concat) = deliver.concat() {
             let group = Group {
                 key: ConcatKey::new(from, concat),
@@ -255,26 +260,46 @@ impl Inbound {
                 .await;
             return;
         }
-        let lamp = deliver.coding.waiting().is_some();
-        let body = match deliver.text() {
-            Some(words) if words.is_empty() && lamp => {
-                self.set_aside(kept.id, "a voicemail lamp without words")
-                    .await;
-                return;
+        let words = deliver.text();
+        if let Some(words) = &words
+            && words.starts_with(SELF_TEST)
+            && self.came_back(kept, &from, words).await
+        {
+            return;
+        }
+        let reading = match words {
+            Some(words) => Reading::Words(words),
+            None => {
+                let data = deliver.user_data.data().unwrap_or_default();
+                read_data(data, deliver.is_mms_notice(), kept.id)
             }
-            Some(words) => words,
-            None if deliver.is_mms_notice() => PICTURE.into(),
-            None => data_in_words(deliver.user_data.data().unwrap_or_default(), kept.id),
         };
-        let event = text(gateway, &from, body, stamped_at);
-        let arrivals = match deliver.text() {
-            None if !deliver.is_mms_notice() => Arrivals::Unreadable {
-                ids: vec![kept.id],
-                problem: "data, not text".into(),
-            },
-            _ => Arrivals::Consumed(vec![kept.id]),
-        };
+        let arrivals = reading.arrivals(vec![kept.id]);
+        let event = reading.event(gateway, &from, stamped_at);
         self.wish(event, arrivals, None, pending).await;
+    }
+
+    /// Whether a text is one of ours to ourselves: then it is not for the desk.
+    async fn came_back(&mut self, kept: &Kept, from: &str, words: &str) -> bool {
+        let (line, token, tail) = (self.line.clone(), words.to_owned(), tail(from));
+        let (id, now) = (kept.id, kept.received);
+        let done = self
+            .spool
+            .write(move |connection| {
+                let ours = lines::test_back(connection, &line, &token, &tail, now)?;
+                if ours {
+                    inbox::consume(connection, &[id])?;
+                }
+                Ok(ours)
+            })
+            .await;
+        match done {
+            Ok(ours) => ours,
+            Err(error) => {
+                self.not_kept(&error);
+                true
+            }
+        }
     }
 
     async fn read_segment(
@@ -297,9 +322,15 @@ impl Inbound {
         {
             // Its reference began another text, or it had to make room: nothing more will come.
             let ids = displaced.rows.clone();
-            let words = assembly.text_so_far();
-            self.show(gateway, displaced, words, Arrivals::Consumed(ids), pending)
-                .await;
+            let reading = Reading::Words(assembly.text_so_far());
+            self.show(
+                gateway,
+                displaced,
+                reading,
+                Arrivals::Consumed(ids),
+                pending,
+            )
+            .await;
         }
         if let Some(earlier) = self.take_group(&group.key) {
             group.rows.splice(0..0, earlier.rows);
@@ -308,17 +339,9 @@ impl Inbound {
         }
         match joined.complete {
             Some(assembly) => {
-                let ids = group.rows.clone();
-                let words = whole_in_words(&assembly, kept.id);
-                let is_data = assembly.text().is_none() && !assembly.is_mms_notice();
-                let arrivals = match is_data {
-                    true => Arrivals::Unreadable {
-                        ids,
-                        problem: "data, not text".into(),
-                    },
-                    false => Arrivals::Consumed(ids),
-                };
-                self.show(gateway, group, words, arrivals, pending).await;
+                let reading = read_whole(&assembly, kept.id);
+                let arrivals = reading.arrivals(group.rows.clone());
+                self.show(gateway, group, reading, arrivals, pending).await;
             }
             None => {
                 if group.shown.is_some() {
@@ -334,7 +357,7 @@ impl Inbound {
         &mut self,
         gateway: GatewayId,
         group: Group,
-        words: String,
+        reading: Reading,
         arrivals: Arrivals,
         pending: &mut Vec<Pending>,
     ) {
@@ -346,9 +369,9 @@ impl Inbound {
             Some((message, conversation)) => Event::TextAmended {
                 message,
                 conversation,
-                body: words,
+                body: reading.words(),
             },
-            None => text(gateway, &group.key.peer, words, group.stamped_at),
+            None => reading.event(gateway, &group.key.peer, group.stamped_at),
         };
         self.wish(event, arrivals, showing, pending).await;
     }
@@ -375,13 +398,13 @@ impl Inbound {
                 self.consume(group.rows).await;
                 continue;
             }
-            let Some(words) = self.words_so_far(&group.key) else {
+            let Some(reading) = self.read_so_far(&group.key) else {
                 // Every group has its assembly; the inbox knows better than to lose it.
                 self.again = Some(now);
                 continue;
             };
             let ids = group.rows.clone();
-            let event = text(gateway, &group.key.peer, words, group.stamped_at);
+            let event = reading.event(gateway, &group.key.peer, group.stamped_at);
             let key = group.key.clone();
             group.due = now + GIVE_UP;
             self.groups.push(group);
@@ -391,11 +414,12 @@ impl Inbound {
         self.settle(pending).await;
     }
 
-    fn words_so_far(&self, key: &Key) -> Option<String> {
+    fn read_so_far(&self, key: &Key) -> Option<Reading> {
         let assembly = self.assemblies.get(key)?;
         Some(match assembly.is_mms_notice() {
-            true => PICTURE.into(),
-            false => assembly.text_so_far(),
+            // The sender stands in a part that is missing, or nowhere.
+            true => Reading::Picture(None),
+            false => Reading::Words(assembly.text_so_far()),
         })
     }
 
@@ -496,34 +520,106 @@ impl Inbound {
 /// give: this line has no packet data.
 const PICTURE: &str = "(a picture message: this line cannot open pictures)";
 
-fn text(gateway: GatewayId, from: &str, body: String, stamped_at: Option<Timestamp>) -> Event {
-    let from = match from {
+/// How far a carrier's stamp may be from our own clock and be believed: service centres keep texts
+/// for a week at most, so that anything further off is a wrong zone, a wrong year, or our own clock
+/// before a network has set it. Then the text has the time it came.
+const BELIEVED: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+fn believed(stamp: Option<Timestamp>, received: Timestamp) -> Option<Timestamp> {
+    let apart = |stamp: &Timestamp| stamp.duration_since(received).abs();
+    let most = jiff::SignedDuration::try_from(BELIEVED).unwrap_or(jiff::SignedDuration::MAX);
+    stamp.filter(|stamp| apart(stamp) <= most)
+}
+
+/// Why nobody is to see a text: it is for the SIM or the telephone.
+fn for_nobody(deliver: &SmsDeliver) -> Option<&'static str> {
+    // TS 23.038 §4: what waits is in the carrier's mailbox, which nobody here can open.
+    let lamp = deliver.coding.waiting().is_some();
+    let download = deliver.pid.is_download();
+    match (lamp, download) {
+        (true, _) => Some("a lamp for waiting messages"),
+        (_, true) => Some("data for the SIM or the modem"),
+        (false, false) => None,
+    }
+}
+
+/// What a text turned out to be.
+enum Reading {
+    /// Words.
+    Words(String),
+    /// The notice of a picture, and from whom, where it says so: notices come from the carrier's own
+    /// numbers.
+    Picture(Option<String>),
+    /// Data that nobody can read, described.
+    Data(String),
+}
+
+impl Reading {
+    fn words(self) -> String {
+        match self {
+            Reading::Words(words) | Reading::Data(words) => words,
+            Reading::Picture(_) => PICTURE.into(),
+        }
+    }
+
+    fn event(self, gateway: GatewayId, from: &str, stamped_at: Option<Timestamp>) -> Event {
+        match self {
+            Reading::Picture(sender) => Event::PictureArrived {
+                gateway,
+                from: named(sender.as_deref().unwrap_or(from)),
+                stamped_at,
+            },
+            words => text(gateway, from, words.words(), stamped_at),
+        }
+    }
+
+    fn arrivals(&self, ids: Vec<ArrivalId>) -> Arrivals {
+        match self {
+            Reading::Words(_) | Reading::Picture(_) => Arrivals::Consumed(ids),
+            Reading::Data(_) => Arrivals::Unreadable {
+                ids,
+                problem: "data, not text".into(),
+            },
+        }
+    }
+}
+
+fn named(from: &str) -> String {
+    match from {
         "" => "unknown sender", // an address of no digits (TS 23.040 §9.1.2.5)
         from => from,
-    };
+    }
+    .to_owned()
+}
+
+fn text(gateway: GatewayId, from: &str, body: String, stamped_at: Option<Timestamp>) -> Event {
     Event::TextArrived {
         gateway,
-        from: from.to_owned(),
+        from: named(from),
         body,
         stamped_at,
     }
 }
 
-fn data_in_words(data: &[u8], id: ArrivalId) -> String {
-    format!(
-        "A message of {} octets came that is data, not text. It is kept as arrival {id}.",
-        data.len()
-    )
+fn read_data(data: &[u8], is_push: bool, id: ArrivalId) -> Reading {
+    let what = match is_push {
+        true if sms::announces_picture(data) => {
+            return Reading::Picture(sms::sender_of_picture(data));
+        }
+        true => "a WAP push, such as settings or a link from the carrier",
+        false => "data, not text",
+    };
+    let octets = data.len();
+    Reading::Data(format!(
+        "A message of {octets} octets came that is {what}. It is kept as arrival {id}."
+    ))
 }
 
-fn whole_in_words(assembly: &Assembly, id: ArrivalId) -> String {
-    if assembly.is_mms_notice() {
-        return PICTURE.into();
-    }
+fn read_whole(assembly: &Assembly, id: ArrivalId) -> Reading {
     match (assembly.text(), assembly.data()) {
-        (Some(words), _) => words,
-        (None, Some(data)) => data_in_words(&data, id),
-        (None, None) => assembly.text_so_far(),
+        (Some(words), _) => Reading::Words(words),
+        (None, Some(data)) => read_data(&data, assembly.is_mms_notice(), id),
+        (None, None) => Reading::Words(assembly.text_so_far()),
     }
 }
 

@@ -1,19 +1,30 @@
 //! The patrons' radio side: PDUs become texts, texts become PDUs.
 //!
 //! [`Inbound`] keeps what the modem lists, says so, and only then reads it. [`Outbound`] sends what
-//! is due. Both name their line in everything they write.
+//! is due, [`Stranded`] tells of what no line will send, [`Care`] looks after the line itself. All
+//! name their line in everything they write.
 
 use tokio::sync::watch;
 
+mod calls;
+mod care;
+mod due;
 mod inbound;
 mod outbound;
 mod pins;
+mod recourse;
 mod reports;
+mod segments;
+mod stranded;
 mod upkeep;
+mod watch_clock;
 
+pub use calls::Calls;
+pub use care::{Care, CareSettings};
 pub use inbound::Inbound;
 pub use outbound::Outbound;
 pub use pins::PinBook;
+pub use stranded::Stranded;
 pub use upkeep::UpkeepBook;
 
 /// Waits until the house closes.

@@ -1,7 +1,8 @@
-//! Texts due: split, submitted, paced, put off, given up, each step on disk before the next.
+//! Texts due: submitted, paced, put off, given up, each step on disk before the next.
 //!
-//! An attempt is recorded before it is made (P3). What comes back is *accepted*, *refused* or
-//! *unknown*, and nothing unknown is ever sent again without a librarian's word.
+//! An attempt is recorded before it is made (P3), in the same commit as the outcome before it where
+//! texts follow one another. What comes back is *accepted*, *refused* or *unknown*; what is unknown
+//! is sent again by itself only where the SIM says that it never left, once, and marked.
 
 use std::time::Duration;
 
@@ -9,30 +10,32 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::{closing, reports, tail};
+use super::due::{self, TakenUp, Terms};
+use super::recourse::{Fared, Recourse};
+use super::watch_clock::WatchedClock;
+use super::{closing, reports, segments, tail};
 use crate::desk::Desk;
-use crate::modem::{Line, LineStatus, Phase, SubmitOutcome, SubmitRefusal};
+use crate::modem::{Line, LineStatus, Phase, Remedy, SubmitOutcome, SubmitRefusal};
 use crate::routing::{DeliveryState, Event};
-use crate::sms::{Address, SmsSubmit, ValidityPeriod};
-use crate::spool::outbox::{self, Due, Segment, SegmentId, SegmentState, Settled};
-use crate::spool::{Spool, SpoolError};
+use crate::spool::doubts::{self, Hint};
+use crate::spool::outbox::{self, Due, OutboxId, Segment, SegmentState, Settled};
+use crate::spool::{Spool, SpoolError, lines};
 
-/// Waits between the tries of a text that was refused for a passing reason; then hourly.
-const PATIENCE: [Duration; 4] = [
-    Duration::from_secs(30),
-    Duration::from_secs(2 * 60),
-    Duration::from_secs(10 * 60),
-    Duration::from_secs(30 * 60),
-];
-const THEN_EVERY: Duration = Duration::from_secs(60 * 60);
-/// Tries before a text is given up: a day's worth. Counted, because the box's clock may jump.
-const TRIES_MAX: u32 = 27;
 /// How soon to look again when the spool did not answer.
 const SPOOL_AGAIN: Duration = Duration::from_secs(5);
 /// How often the outbox is looked into without a bell, should one have been missed.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
-/// The span a line's daily cap is counted over.
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// How often texts are looked for that are too old to be sent: each look reads all that are due.
+const OVERDUE_EVERY: Duration = Duration::from_secs(30);
+/// How long a report on a text in doubt is awaited before it is decided on.
+pub(super) const REPORT_WAIT: Duration = Duration::from_secs(10 * 60);
+
+/// Said while a report is awaited.
+const AWAITED: &str = "its delivery report is awaited for ten minutes; after that it is sent again \
+                       only if the SIM says that it never left";
+/// Said of a text that the desk sent again by itself.
+const MAY_BE_DOUBLED: &str = "sent again because the first attempt seems not to have left: it may \
+                              arrive twice";
 
 /// Sends one line's texts.
 #[derive(Debug)]
@@ -44,22 +47,37 @@ pub struct Outbound {
     per_day: u32,
     last_start: Option<Instant>,
     own_number: Option<String>,
+    last_reference: LastReference,
+    clock: WatchedClock,
+    /// When texts were last looked for that are too old to be sent.
+    looked_at: Option<Instant>,
+    /// Texts after it were put here by this run of the daemon.
+    before_us: Option<OutboxId>,
 }
 
-/// What there is to send of a text.
-enum Begun {
-    /// These segments, one at least; the attempt of the first is recorded.
-    Segments(Vec<Segment>),
-    /// Nothing: this is how it stands.
-    Over(DeliveryState, Option<&'static str>),
-    /// It never can be sent, and why.
-    Unsendable(String),
+/// What is known of the TP-MR that the SIM keeps (EF-SMSS): it tells whether an attempt left.
+#[derive(Debug, Default)]
+struct LastReference {
+    /// The last one, accepted or read.
+    now: Option<u8>,
+    /// The modem (IMEI) that was seen to keep it.
+    kept_by: Option<String>,
+    /// The modem that was seen not to.
+    not_kept_by: Option<String>,
+}
+
+/// A text on its way, and what of it is still to be sent.
+struct OnItsWay {
+    due: Due,
+    /// In order; of the first the attempt is recorded.
+    segments: std::collections::VecDeque<Segment>,
 }
 
 impl Outbound {
     /// Will send what is due on `line`: one text every `pace`, `per_day` segments a day at most
     /// (0: no cap).
     pub fn new(line: Line, desk: Desk, spool: Spool, pace: Duration, per_day: u32) -> Self {
+        let clock = WatchedClock::new(spool.now(), Instant::now());
         Self {
             line,
             desk,
@@ -68,6 +86,10 @@ impl Outbound {
             per_day,
             last_start: None,
             own_number: None,
+            last_reference: LastReference::default(),
+            clock,
+            looked_at: None,
+            before_us: None,
         }
     }
 
@@ -85,6 +107,10 @@ impl Outbound {
                     Some(number) => self.introduce(number).await,
                     None => return,
                 }
+            }
+            tokio::select! {
+                () = closing(&mut stop) => return,
+                () = self.ask_the_sim() => {}
             }
             let until = self.step(&stop).await;
             tokio::select! {
@@ -110,17 +136,24 @@ impl Outbound {
     }
 
     /// What an earlier run left in doubt, and what it did not live to tell.
-    async fn settle_the_past(&self) {
+    async fn settle_the_past(&mut self) {
         let line = self.line.name.clone();
-        let untold = self
+        let until = after(self.spool.now(), REPORT_WAIT);
+        let (untold, latest, kept_by) = self
             .keep(move |connection| {
-                let doubted = outbox::doubt_interrupted(connection, &line)?;
+                let doubted = outbox::doubt_interrupted(connection, &line, until)?;
                 if doubted > 0 {
                     tracing::warn!(line, doubted, "texts were cut off: held as unknown");
                 }
-                outbox::untold(connection, &line)
+                Ok((
+                    outbox::untold(connection, &line)?,
+                    outbox::latest(connection)?,
+                    lines::keeps_last(connection, &line)?,
+                ))
             })
             .await;
+        self.before_us = Some(latest);
+        self.last_reference.kept_by = kept_by;
         for settled in untold {
             self.tell(settled).await;
         }
@@ -130,6 +163,7 @@ impl Outbound {
     /// Sends what is due, one text after another, until something has to be waited for: the bell,
     /// or the moment this answers.
     async fn step(&mut self, stop: &watch::Receiver<bool>) -> Instant {
+        self.follow_the_clock().await;
         loop {
             if closed(stop) {
                 return Instant::now() + LOOK_EVERY;
@@ -137,55 +171,58 @@ impl Outbound {
             if let Some(until) = self.held_by_pace() {
                 return until;
             }
-            let line = self.line.name.clone();
-            let per_day = self.per_day;
-            let now = self.spool.now();
-            let found = self
-                .spool
-                .read(move |connection| {
-                    let (due, at) = match outbox::next_due(connection, &line, now)? {
-                        Some(due) => {
-                            let segments = segments_left(connection, &due)?;
-                            (Some((due, segments)), None)
-                        }
-                        None => (None, outbox::next_due_at(connection, &line)?),
-                    };
-                    let spent = match per_day {
-                        0 => 0,
-                        _ => outbox::attempted_between(connection, &line, before(now, DAY), now)?,
-                    };
-                    Ok((due, at, spent))
-                })
+            if self.line.status().borrow().phase != Phase::Ready {
+                // At once, to wait for the line and not for the minute.
+                return Instant::now();
+            }
+            let mut terms = self.terms();
+            terms.overdue = self
+                .looked_at
+                .is_none_or(|at| at.elapsed() >= OVERDUE_EVERY);
+            let looks = terms.overdue;
+            let taken = self
+                .keep(move |connection| due::take_up(connection, &terms))
                 .await;
-            match found {
-                Ok((Some((due, segments)), _, spent)) => {
-                    // A text goes as a whole; one longer than a day's worth has a day of its own.
-                    let room = self.per_day.saturating_sub(spent);
-                    if self.per_day > 0 && spent > 0 && segments > room {
-                        tracing::warn!(
-                            line = self.line.name,
-                            per_day = self.per_day,
-                            "the day's cap is reached: texts wait"
-                        );
-                        return Instant::now() + LOOK_EVERY;
-                    }
-                    if self.line.status().borrow().phase != Phase::Ready {
-                        // At once, to wait for the line and not for the minute.
-                        return Instant::now();
-                    }
-                    self.last_start = Some(Instant::now());
-                    self.send(due, stop).await;
+            if looks && !matches!(taken, TakenUp::Settled(_)) {
+                self.looked_at = Some(Instant::now());
+            }
+            match taken {
+                TakenUp::Text(due, segments) => {
+                    let text = OnItsWay {
+                        due,
+                        segments: segments.into(),
+                    };
+                    self.send(text, stop).await;
+                    self.ask_the_sim().await;
                 }
-                Ok((None, at, _)) => {
-                    let soon = at.map_or(LOOK_EVERY, |at| until(now, at).min(LOOK_EVERY));
+                TakenUp::Settled(settled) => self.tell(settled).await,
+                TakenUp::Looked => {}
+                TakenUp::Nothing { next } => {
+                    let now = self.spool.now();
+                    let soon = next.map_or(LOOK_EVERY, |at| until(now, at).min(LOOK_EVERY));
                     return Instant::now() + soon;
                 }
-                Err(SpoolError::Closed) => return Instant::now() + LOOK_EVERY,
-                Err(error) => {
-                    tracing::error!(%error, "the outbox cannot be read");
-                    return Instant::now() + SPOOL_AGAIN;
+                TakenUp::Capped => {
+                    tracing::warn!(
+                        line = self.line.name,
+                        per_day = self.per_day,
+                        "the day's cap is reached: texts wait"
+                    );
+                    return Instant::now() + LOOK_EVERY;
                 }
+                // A person may end the pause before its time.
+                TakenUp::Paused => return Instant::now() + LOOK_EVERY,
             }
+        }
+    }
+
+    fn terms(&self) -> Terms {
+        Terms {
+            line: self.line.name.clone(),
+            per_day: self.per_day,
+            now: self.spool.now(),
+            prior: self.last_reference.now.filter(|_| self.keeps_last()),
+            overdue: false,
         }
     }
 
@@ -194,160 +231,282 @@ impl Outbound {
         (until > Instant::now()).then_some(until)
     }
 
-    async fn send(&self, due: Due, stop: &watch::Receiver<bool>) {
-        let mut segments = match self.begin(&due).await {
-            Begun::Segments(segments) => segments.into_iter().peekable(),
-            Begun::Over(state, why) => {
-                self.post(&due, state, why.map(str::to_owned)).await;
-                return;
-            }
-            Begun::Unsendable(why) => {
-                self.give_up(&due, why).await;
-                return;
-            }
-        };
-        self.post(&due, DeliveryState::Sending, None).await;
-
-        while let Some(segment) = segments.next() {
-            let more_to_come = segments.peek().is_some();
-            let outcome = self.line.submit(segment.pdu.clone(), more_to_come).await;
-            let next = segments.peek().map(|next| next.id);
-            match outcome {
+    /// Sends a text, and where no pace holds them back those behind it: each one's attempt is on
+    /// disk with the outcome of the one before.
+    async fn send(&mut self, first: OnItsWay, stop: &watch::Receiver<bool>) {
+        self.last_start = Some(Instant::now());
+        let mut text = first;
+        let mut news = vec![settled(&text.due, DeliveryState::Sending, None)];
+        let mut reported = true;
+        while let Some(segment) = text.segments.pop_front() {
+            let more_to_come = !text.segments.is_empty();
+            // The telling costs nothing while the modem is busy anyway.
+            let (outcome, ()) = tokio::join!(
+                self.line.submit(segment.pdu.clone(), more_to_come),
+                self.tell_all(std::mem::take(&mut news), reported)
+            );
+            reported = true;
+            let reference = match outcome {
                 SubmitOutcome::Accepted { message_reference } => {
-                    let (id, text) = (segment.id, due.id);
-                    let now = self.spool.now();
-                    // The rest is sent when the house opens again.
-                    let leave_off = closed(stop);
-                    self.keep(move |connection| {
-                        outbox::accepted(connection, id, message_reference)?;
-                        match next {
-                            Some(_) if leave_off => Ok(()),
-                            // The next attempt's record shares this fsync.
-                            Some(next) => outbox::attempt(connection, next, now),
-                            None => outbox::settle(connection, text, DeliveryState::Sent, None),
-                        }
-                    })
-                    .await;
-                    if leave_off && next.is_some() {
-                        return;
-                    }
+                    self.last_reference.now = Some(message_reference);
+                    Some(message_reference)
                 }
+                SubmitOutcome::Duplicate => None,
                 SubmitOutcome::Refused(refusal) => {
-                    self.refused(&due, segment.id, refusal).await;
-                    // Reports on earlier texts to this telephone waited for the outcome.
-                    reports::settle_parked(&self.spool, &self.desk, &self.line.name).await;
-                    return;
+                    news.push(self.refused(&text.due, &segment, refusal).await);
+                    break;
                 }
                 SubmitOutcome::Unknown { why } => {
-                    let (id, text, words) = (segment.id, due.id, why.clone());
-                    self.keep(move |connection| {
-                        outbox::not_accepted(connection, id, SegmentState::Unknown, &words)?;
-                        outbox::settle(connection, text, DeliveryState::Unknown, Some(&words))
-                    })
-                    .await;
-                    self.post(&due, DeliveryState::Unknown, Some(why)).await;
-                    reports::settle_parked(&self.spool, &self.desk, &self.line.name).await;
-                    return;
+                    news.push(self.lost(&text.due, &segment, why).await);
+                    break;
                 }
+            };
+            match self.taken(&text, &segment, reference, stop).await {
+                Followed::Segment => {}
+                Followed::Text { more, next } => {
+                    news.extend(more);
+                    let Some(next) = next else { break };
+                    self.last_start = Some(Instant::now());
+                    news.push(settled(&next.due, DeliveryState::Sending, None));
+                    reported = false;
+                    text = next;
+                }
+                Followed::Nothing => return,
             }
         }
-        self.post(&due, DeliveryState::Sent, None).await;
-        // A quick telephone reports before the modem has said `+CMGS`.
-        reports::settle_parked(&self.spool, &self.desk, &self.line.name).await;
+        // A quick telephone reports before the modem has said `+CMGS`, and reports on earlier texts
+        // waited for this outcome.
+        self.tell_all(news, false).await;
     }
 
-    /// Lays a text's segments down, or finds those of an earlier try that are still to be sent,
-    /// and records the attempt of the first.
-    async fn begin(&self, due: &Due) -> Begun {
-        let address = match Address::number(&due.recipient) {
-            Ok(address) => address,
-            Err(error) => return Begun::Unsendable(error.to_string()),
-        };
-        let (id, body) = (due.id, due.body.clone());
-        let line = self.line.name.clone();
-        let tail = tail(&due.recipient);
-        let now = self.spool.now();
-        self.keep(move |connection| {
-            let mut segments = outbox::segments(connection, id)?;
-            if segments.is_empty() {
-                let long = crate::sms::plan(&body).segments > 1;
-                let reference = match long {
-                    true => outbox::next_concat_reference(connection, &line)?,
-                    false => 0,
-                };
-                let pdus = match tpdus(&address, &body, reference) {
-                    Ok(pdus) => pdus,
-                    Err(words) => return Ok(Begun::Unsendable(words)),
-                };
-                segments = outbox::lay_down(connection, id, &line, &tail, &pdus)?;
-            }
-            // Nothing is under way here: an attempt without an outcome was cut off, on a line that
-            // this text's gateway was on before.
-            let cut_off = |segment: &Segment| {
-                matches!(
-                    segment.state,
-                    SegmentState::Attempting | SegmentState::Unknown
-                )
-            };
-            if segments.iter().any(cut_off) {
-                let why = outbox::doubt(connection, id)?;
-                return Ok(Begun::Over(DeliveryState::Unknown, Some(why)));
-            }
-            segments.retain(|segment| {
-                matches!(segment.state, SegmentState::Planned | SegmentState::Refused)
-            });
-            match segments.first() {
-                Some(first) => outbox::attempt(connection, first.id, now)?,
-                None => {
-                    outbox::settle(connection, id, DeliveryState::Sent, None)?;
-                    return Ok(Begun::Over(DeliveryState::Sent, None));
+    async fn tell_all(&self, news: Vec<Settled>, reports_settled: bool) {
+        for settled in news {
+            self.tell(settled).await;
+        }
+        if !reports_settled {
+            reports::settle_parked(&self.spool, &self.desk, &self.line.name).await;
+        }
+    }
+
+    /// The network took a segment. One commit says so, and records the attempt that follows.
+    async fn taken(
+        &self,
+        text: &OnItsWay,
+        segment: &Segment,
+        reference: Option<u8>,
+        stop: &watch::Receiver<bool>,
+    ) -> Followed {
+        let (id, outbox) = (segment.id, text.due.id);
+        // The rest is sent when the house opens again.
+        let leave_off = closed(stop);
+        let next_segment = text.segments.front().map(|next| next.id);
+        let may_go_on =
+            !leave_off && self.pace.is_zero() && self.line.status().borrow().phase == Phase::Ready;
+        let terms = self.terms();
+        let (doubled, taken_up) = self
+            .keep(move |connection| {
+                outbox::accepted(connection, id, reference)?;
+                lines::taken(connection, &terms.line)?;
+                if let Some(next) = next_segment {
+                    if !leave_off {
+                        outbox::attempt(connection, next, terms.now, terms.prior)?;
+                    }
+                    return Ok((false, None));
                 }
+                outbox::settle(connection, outbox, DeliveryState::Sent, None)?;
+                let doubled = doubts::resent(connection, outbox)?;
+                let next = match may_go_on {
+                    true => Some(due::take_up(connection, &terms)?),
+                    false => None,
+                };
+                Ok((doubled, next))
+            })
+            .await;
+        if next_segment.is_some() {
+            return match leave_off {
+                true => Followed::Nothing,
+                false => Followed::Segment,
+            };
+        }
+        let doubled = doubled.then(|| MAY_BE_DOUBLED.to_owned());
+        let mut more = vec![settled(&text.due, DeliveryState::Sent, doubled)];
+        let next = match taken_up {
+            Some(TakenUp::Text(due, segments)) => Some(OnItsWay {
+                due,
+                segments: segments.into(),
+            }),
+            Some(TakenUp::Settled(settled)) => {
+                more.push(settled);
+                None
             }
-            Ok(Begun::Segments(segments))
-        })
-        .await
+            Some(TakenUp::Looked | TakenUp::Nothing { .. } | TakenUp::Capped | TakenUp::Paused)
+            | None => None,
+        };
+        Followed::Text { more, next }
     }
 
     /// The network did not take a segment: its text is put off, or given up.
-    async fn refused(&self, due: &Due, segment: SegmentId, refusal: SubmitRefusal) {
-        let SubmitRefusal {
-            words, transient, ..
-        } = refusal;
-        let (id, why) = (due.id, words.clone());
-        let again =
-            (transient && due.tries + 1 < TRIES_MAX).then(|| again_at(self.spool.now(), due.tries));
+    async fn refused(&self, due: &Due, segment: &Segment, refusal: SubmitRefusal) -> Settled {
+        if refusal.remedy == Remedy::Ours {
+            tracing::error!(
+                line = self.line.name,
+                segment = segment.id.0,
+                code = refusal.code,
+                "the network calls a text of ours malformed: a mistake of this program"
+            );
+            tracing::debug!(pdu = crate::sms::hex(&segment.pdu), "the malformed text");
+        }
+        let line = self.line.name.clone();
+        let (id, text) = (segment.id, due.id);
+        let pdu = segment.pdu.clone();
+        let peer = tail(&due.recipient);
+        let now = self.spool.now();
+        let name = line.clone();
+        let (recourse, pause) = self
+            .keep(move |connection| {
+                let fared = outbox::count_refusal(
+                    connection,
+                    text,
+                    refusal.remedy.word(),
+                    refusal.remedy != Remedy::Ready,
+                )?;
+                let pause = match refusal.remedy {
+                    Remedy::Carrier => {
+                        lines::refused_by_carrier(connection, &line, &peer, &refusal.words, now)?
+                    }
+                    _ => None,
+                };
+                let fared = Fared {
+                    tries: fared.tries,
+                    running: fared.running,
+                    line_in_trouble: pause.is_some(),
+                };
+                outbox::not_accepted(connection, id, SegmentState::Refused, &refusal.words)?;
+                let mut recourse = Recourse::after(&refusal, fared);
+                if recourse == Recourse::WithoutValidity {
+                    match segments::without_validity(&pdu) {
+                        Some(bare) => outbox::rewrite(connection, id, &bare)?,
+                        None => recourse = Recourse::GiveUp(refusal.words.clone()),
+                    }
+                }
+                match &recourse {
+                    Recourse::Again(wait) => {
+                        let mut again = after(now, *wait);
+                        if let Some(pause) = &pause {
+                            again = again.max(pause.until);
+                        }
+                        outbox::put_off(connection, text, again, &refusal.words)?;
+                    }
+                    Recourse::WithoutValidity => {
+                        outbox::put_off(connection, text, now, &refusal.words)?;
+                    }
+                    Recourse::GiveUp(why) => {
+                        outbox::settle(connection, text, DeliveryState::Failed, Some(why))?;
+                    }
+                }
+                let why = match recourse {
+                    Recourse::Again(_) | Recourse::WithoutValidity => Err(refusal.words.clone()),
+                    Recourse::GiveUp(why) => Ok(why),
+                };
+                Ok((why, pause))
+            })
+            .await;
+        if let Some(pause) = pause {
+            tracing::error!(line = name, until = %pause.until, "the line rests: {}", pause.reason);
+        }
+        match recourse {
+            Ok(failed) => settled(due, DeliveryState::Failed, Some(failed)),
+            Err(words) => settled(due, DeliveryState::Queued, Some(words)),
+        }
+    }
+
+    /// Nobody knows whether the network took a segment. Its text is *unknown*, and its report
+    /// awaited.
+    async fn lost(&self, due: &Due, segment: &Segment, why: String) -> Settled {
+        let (id, text, words) = (segment.id, due.id, why.clone());
+        let until = after(self.spool.now(), REPORT_WAIT);
         self.keep(move |connection| {
-            outbox::not_accepted(connection, segment, SegmentState::Refused, &why)?;
-            match again {
-                Some(again) => outbox::put_off(connection, id, again, &why),
-                None => outbox::settle(connection, id, DeliveryState::Failed, Some(&why)),
-            }
+            outbox::not_accepted(connection, id, SegmentState::Unknown, &words)?;
+            outbox::settle(connection, text, DeliveryState::Unknown, Some(&words))?;
+            doubts::wait(connection, text, until)
         })
         .await;
-        let state = match again {
-            Some(_) => DeliveryState::Queued,
-            None => DeliveryState::Failed,
+        settled(
+            due,
+            DeliveryState::Unknown,
+            Some(format!("{why}; {AWAITED}")),
+        )
+    }
+
+    fn keeps_last(&self) -> bool {
+        let imei = self.line.status().borrow().imei.clone();
+        imei.is_some() && self.last_reference.kept_by == imei
+    }
+
+    /// Reads the TP-MR that the SIM keeps, where that is of use: to judge an attempt in doubt, to
+    /// know where it stands before the next one, or to learn whether this modem keeps it at all.
+    async fn ask_the_sim(&mut self) {
+        let status = self.line.status().borrow().clone();
+        let Some(imei) = status.imei.filter(|_| status.phase == Phase::Ready) else {
+            return;
         };
-        self.post(due, state, Some(words)).await;
+        if self.last_reference.not_kept_by.as_ref() == Some(&imei) {
+            return;
+        }
+        let keeps = self.last_reference.kept_by.as_ref() == Some(&imei);
+        let line = self.line.name.clone();
+        let open = match keeps {
+            false => None,
+            true => self
+                .spool
+                .read(move |connection| doubts::open(connection, &line))
+                .await
+                .ok()
+                .flatten(),
+        };
+        let known = self.last_reference.now;
+        if keeps && known.is_some() && open.is_none() || !keeps && known.is_none() {
+            return;
+        }
+        let found = self.line.last_reference().await;
+        tracing::debug!(?found, ?known, keeps, "the SIM's last reference");
+        if !keeps {
+            // After an accepted text: does the SIM say the same?
+            let keeps = found.is_some() && found == known;
+            match keeps {
+                true => self.last_reference.kept_by = Some(imei.clone()),
+                false => self.last_reference.not_kept_by = Some(imei.clone()),
+            }
+            let line = self.line.name.clone();
+            self.keep(move |connection| {
+                lines::set_keeps_last(connection, &line, keeps.then_some(imei.as_str()))
+            })
+            .await;
+            return;
+        }
+        if let (Some(open), Some(found)) = (open, found) {
+            let hint = match found == open.prior {
+                true => Hint::Unsent,
+                false => Hint::Left,
+            };
+            self.keep(move |connection| doubts::hint(connection, open.segment, hint))
+                .await;
+        }
+        self.last_reference.now = found;
     }
 
-    async fn give_up(&self, due: &Due, words: String) {
-        let (id, why) = (due.id, words.clone());
-        self.keep(move |connection| {
-            outbox::settle(connection, id, DeliveryState::Failed, Some(&why))
-        })
-        .await;
-        self.post(due, DeliveryState::Failed, Some(words)).await;
-    }
-
-    async fn post(&self, due: &Due, state: DeliveryState, reason: Option<String>) {
-        self.tell(Settled {
-            message: due.message,
-            conversation: due.conversation,
-            state,
-            reason,
-        })
-        .await;
+    /// The box has no battery clock: what was dated before it learned the time is dated anew.
+    async fn follow_the_clock(&mut self) {
+        let now = self.spool.now();
+        let (Some(by_ms), Some(after)) = (self.clock.jumped(now, Instant::now()), self.before_us)
+        else {
+            return;
+        };
+        let line = self.line.name.clone();
+        let dated = self
+            .keep(move |connection| outbox::date_again(connection, &line, after, by_ms, now))
+            .await;
+        tracing::info!(line = self.line.name, by_ms, dated, "the clock was set");
     }
 
     async fn tell(&self, settled: Settled) {
@@ -375,6 +534,29 @@ impl Outbound {
     }
 }
 
+/// What comes after a segment that was taken.
+enum Followed {
+    /// The next one of its text, whose attempt is recorded.
+    Segment,
+    /// The text is sent, which is to be told; perhaps the next text, with its first attempt
+    /// recorded.
+    Text {
+        more: Vec<Settled>,
+        next: Option<OnItsWay>,
+    },
+    /// The house closes: the rest is for the next start.
+    Nothing,
+}
+
+fn settled(due: &Due, state: DeliveryState, reason: Option<String>) -> Settled {
+    Settled {
+        message: due.message,
+        conversation: due.conversation,
+        state,
+        reason,
+    }
+}
+
 /// Whether the house closes.
 fn closed(stop: &watch::Receiver<bool>) -> bool {
     *stop.borrow() || stop.has_changed().is_err()
@@ -390,47 +572,8 @@ async fn ready(status: &mut watch::Receiver<LineStatus>) -> Option<Option<String
     Some(ready.own_number.clone())
 }
 
-/// How many segments of a text are still to be sent.
-fn segments_left(connection: &rusqlite::Connection, due: &Due) -> Result<u32, SpoolError> {
-    let laid_down = outbox::segments(connection, due.id)?;
-    let left = match laid_down.is_empty() {
-        true => crate::sms::plan(&due.body).segments,
-        false => laid_down
-            .iter()
-            .filter(|s| matches!(s.state, SegmentState::Planned | SegmentState::Refused))
-            .count(),
-    };
-    Ok(u32::try_from(left).unwrap_or(u32::MAX))
-}
-
-/// The TPDUs of a text. Reports are always asked for, and the network gives up after a day: an
-/// attempt in doubt is never in doubt for longer.
-fn tpdus(address: &Address, body: &str, reference: u8) -> Result<Vec<Vec<u8>>, String> {
-    let segments = crate::sms::split(body, reference).map_err(|error| error.to_string())?;
-    segments
-        .into_iter()
-        .map(|user_data| {
-            let submit = SmsSubmit {
-                status_report_request: true,
-                validity: Some(ValidityPeriod::at_least(DAY)),
-                ..SmsSubmit::new(address.clone(), user_data)
-            };
-            submit.encode().map_err(|error| error.to_string())
-        })
-        .collect()
-}
-
-/// When a text that was refused this often before is tried again.
-fn again_at(now: Timestamp, tries: u32) -> Timestamp {
-    let wait = usize::try_from(tries)
-        .ok()
-        .and_then(|tries| PATIENCE.get(tries).copied())
-        .unwrap_or(THEN_EVERY);
-    now.checked_add(wait).unwrap_or(now)
-}
-
-fn before(now: Timestamp, span: Duration) -> Timestamp {
-    now.checked_sub(span).unwrap_or(Timestamp::MIN)
+pub(super) fn after(now: Timestamp, span: Duration) -> Timestamp {
+    now.checked_add(span).unwrap_or(now)
 }
 
 fn until(now: Timestamp, at: Timestamp) -> Duration {

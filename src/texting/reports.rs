@@ -41,6 +41,7 @@ pub(super) fn take(
         &tail(&report.recipient.to_string()),
         reported,
         report.status.words(),
+        report.timestamp.instant(),
     )?;
     match matched {
         Matched::Text(settled) => {

@@ -21,7 +21,7 @@ use crate::desk::{Board, Change, Desk, What};
 use crate::modem::Line;
 use crate::routing::{ConversationId, OperatorId, Plan};
 use crate::spool::feed::{self, FeedKind, FeedRow};
-use crate::spool::{self, Spool, outbox, transcript};
+use crate::spool::{self, Spool, lines, outbox, transcript};
 
 /// Tellings a slow stream may lag behind before it starts afresh.
 const TELLINGS_MAX: usize = 1024;
@@ -336,14 +336,19 @@ pub(super) async fn watch_line(
             *stands
         };
         let asked = name.clone();
-        let queued = spool
-            .read(move |connection| outbox::waiting(connection, &asked))
+        let (queued, standing) = spool
+            .read(move |connection| {
+                Ok((
+                    outbox::waiting(connection, &asked)?,
+                    lines::standing(connection, &asked)?,
+                ))
+            })
             .await
-            .unwrap_or(0);
+            .unwrap_or_default();
         match told.upgrade() {
             // Nobody may be listening.
             Some(told) => {
-                let shape = ModemShape::new(&name, &now, Some(stands), queued);
+                let shape = ModemShape::new(&name, &now, Some(stands), (queued, &standing));
                 let _ = told.send(Arc::new(Telling::modem(&shape)));
             }
             None => return,
@@ -414,6 +419,7 @@ mod tests {
             name: "front-desk".into(),
             submissions,
             questions,
+            calls: broadcast::channel(1).0,
             status: watched,
         };
         let (told, mut hearing) = broadcast::channel(8);

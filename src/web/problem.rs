@@ -122,6 +122,7 @@ impl From<Refusal> for Problem {
             | Refusal::OptedOut
             | Refusal::NotRetryable
             | Refusal::Offline => StatusCode::CONFLICT,
+            Refusal::TooLong { .. } => StatusCode::UNPROCESSABLE_ENTITY,
         };
         let mut problem = Self::new(status, refusal.to_string());
         if let Refusal::AnsweredBy { by, .. } = refusal {

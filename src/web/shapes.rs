@@ -13,6 +13,7 @@ use crate::routing::{
     Author, Conversation, GatewayKind, Message, OperatorId, Plan, Role, Show, TransferTarget,
     block_holds,
 };
+use crate::spool::lines::Standing;
 use crate::spool::transcript::{Entry, Listed};
 use crate::spool::{self, staff};
 
@@ -432,6 +433,10 @@ pub(super) struct ModemShape {
     since: Option<Timestamp>,
     /// Texts of ours waiting for it.
     queued: u64,
+    /// What is wrong although it may be ready: the carrier refuses texts, or none comes back.
+    alarm: Option<String>,
+    /// The balance, as the carrier words it.
+    balance: Option<String>,
 }
 
 impl ModemShape {
@@ -440,7 +445,7 @@ impl ModemShape {
         name: &str,
         status: &LineStatus,
         since: Option<LineSince>,
-        queued: u64,
+        (queued, standing): (u64, &Standing),
     ) -> Self {
         let (phase, detail) = match &status.phase {
             Phase::NoPort(detail) => ("no_port", Some(detail.clone())),
@@ -461,6 +466,11 @@ impl ModemShape {
             storage_total: status.storage_total,
             since: since.map(|since| since.since),
             queued,
+            alarm: standing.alarm(),
+            balance: standing
+                .balance
+                .as_ref()
+                .and_then(|balance| balance.words.clone()),
         }
     }
 }

@@ -17,7 +17,7 @@ use callnumber::routing::{
 };
 use callnumber::simulator::SimulatedModem;
 use callnumber::spool::{Spool, SpoolError, transcript};
-use callnumber::texting::{Inbound, Outbound};
+use callnumber::texting::{Calls, Care, CareSettings, Inbound, Outbound};
 use tempfile::TempDir;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinHandle;
@@ -35,6 +35,8 @@ pub struct Use {
     pub pace: Duration,
     /// Segments a day; 0: no cap.
     pub per_day: u32,
+    /// How the line is looked after.
+    pub care: CareSettings,
 }
 
 impl Default for Use {
@@ -43,6 +45,7 @@ impl Default for Use {
             line: LineSettings::new("front-desk", PortChoice::Auto),
             pace: Duration::ZERO,
             per_day: 0,
+            care: CareSettings::default(),
         }
     }
 }
@@ -111,7 +114,11 @@ impl House {
             how.pace,
             how.per_day,
         );
-        tasks.push(tokio::spawn(outbound.run(stopped)));
+        tasks.push(tokio::spawn(outbound.run(stopped.clone())));
+        let calls = Calls::new(&line, desk.clone());
+        tasks.push(tokio::spawn(calls.run(stopped.clone())));
+        let care = Care::new(line.clone(), desk.clone(), spool.clone(), how.care);
+        tasks.push(tokio::spawn(care.run(stopped)));
         Self {
             modem,
             changes: desk.changes(),

@@ -12,6 +12,8 @@ mod arrivals;
 mod bench;
 mod house;
 mod link;
+mod oddities;
+mod outcomes;
 mod registry;
 mod sending;
 mod setup;
@@ -29,6 +31,8 @@ fn main() -> ExitCode {
         sending::rows(),
         arrivals::rows(),
         sim::rows(),
+        outcomes::rows(),
+        oddities::rows(),
         words::rows(),
     ];
     registry::run(rows.into_iter().flatten().collect())

@@ -141,7 +141,7 @@ impl Session {
     /// A network that has the line and takes no text is as good as none: LTE without IMS or SGs.
     pub(super) fn judge_outcome(&mut self, outcome: &SubmitOutcome, now: Instant) {
         match outcome {
-            SubmitOutcome::Accepted { .. } => self.refusals = 0,
+            SubmitOutcome::Accepted { .. } | SubmitOutcome::Duplicate => self.refusals = 0,
             SubmitOutcome::Unknown { .. } => {}
             SubmitOutcome::Refused(SubmitRefusal { code, .. }) => {
                 if !matches!(code, Some(17 | 27 | 38 | 41 | 42 | 47 | 331 | 332 | 500)) {

@@ -7,7 +7,9 @@
 use std::time::{Duration, Instant};
 
 use super::{Answer, Phase, Session, Stage};
-use crate::at::{CardQuery, Command, Domain, FinalResult, Memory, Outcome, Pin, Reply, response};
+use crate::at::{
+    CardQuery, Command, Domain, FinalResult, Memory, Outcome, Pin, PinQuery, Reply, response,
+};
 use crate::modem::profile::{INDICATIONS, profile_for};
 
 /// `+CGSMS`: circuit switched first, packet switched where there is none. Nothing is excluded.
@@ -21,6 +23,17 @@ const SIM_PATIENCE: Duration = Duration::from_secs(60);
 
 /// How often a starting SIM is asked.
 const SIM_RETRY: Duration = Duration::from_secs(1);
+
+/// Tries that a PIN has when none was used: fewer, and somebody else has been wrong before.
+const PIN_TRIES: u8 = 3;
+
+/// Ways to ask how many are left; no two vendors agree, and each refuses the others'.
+const PIN_QUERIES: [PinQuery; 4] = [
+    PinQuery::Cpinr,
+    PinQuery::Qpinc,
+    PinQuery::Spic,
+    PinQuery::CaretCpin,
+];
 
 /// How often a SIM that wants a person is looked at again.
 const STUCK_RETRY: Duration = Duration::from_secs(30);
@@ -46,6 +59,8 @@ pub(super) enum Step {
     PinState,
     /// The ICCID, under which the PIN attempt is recorded.
     Card(usize),
+    /// How many tries the PIN has left, in one dialect after another.
+    PinTries(usize),
     Pin,
     PduMode,
     MessageService,
@@ -70,6 +85,9 @@ impl Session {
         self.hang_up = false;
         self.mailbox.reset();
         self.errands.clear();
+        self.tell_last_reference(None);
+        self.acknowledges = false;
+        self.to_acknowledge = 0;
         self.more_to_send_supported = true;
         self.more_to_send_until = None;
         self.refusals = 0;
@@ -110,6 +128,10 @@ impl Session {
             Step::RadioOn => Command::Functionality(1),
             Step::PinState => Command::PinState,
             Step::Card(n) => Command::Card(self.card_query(n).unwrap_or(CardQuery::Ccid)),
+            Step::PinTries(n) => {
+                let query = PIN_QUERIES.get(n).copied();
+                query.map_or(Command::PinState, Command::PinTries)
+            }
             Step::Pin => {
                 let pin = self.settings.pin.as_deref().and_then(Pin::new);
                 pin.map_or(Command::PinState, Command::EnterPin)
@@ -160,6 +182,7 @@ impl Session {
                     | Step::RadioOn
                     | Step::PinState
                     | Step::Card(_)
+                    | Step::PinTries(_)
                     | Step::Pin
                     | Step::PduMode
                     | Step::MessageService
@@ -217,16 +240,36 @@ impl Session {
             Step::Card(n) => {
                 if result.is_ok() && self.status.iccid.is_some() || self.card_query(n + 1).is_none()
                 {
-                    self.try_pin(now);
+                    self.go_to(Step::PinTries(0));
                 } else {
                     self.go_to(Step::Card(n + 1));
+                }
+            }
+            Step::PinTries(n) => {
+                let mut lines = reply.lines.iter().filter(|_| result.is_ok());
+                match lines.find_map(|line| response::pin_tries(line)) {
+                    Some(left) if left < PIN_TRIES => self.stuck(
+                        &format!(
+                            "the SIM asks for a PIN, and only {left} tries are left, which are \
+                             not risked here: enter the PIN once in a phone, or switch it off"
+                        ),
+                        now,
+                    ),
+                    Some(_) => self.try_pin(now),
+                    None if n + 1 < PIN_QUERIES.len() => self.go_to(Step::PinTries(n + 1)),
+                    // It cannot be read: the one try of each SIM is all there is to go by.
+                    None => self.try_pin(now),
                 }
             }
             Step::Pin => self.on_pin_entered(result, now),
             // Without it nothing can be read or sent; some modems refuse it until the SIM is up.
             Step::PduMode if !result.is_ok() => self.sim_missing(now),
             Step::PduMode => self.go_to(Step::MessageService),
-            Step::MessageService => self.go_to(Step::MessageDomain),
+            Step::MessageService => {
+                // A modem that will not leave phase 2+ wants direct deliveries acknowledged.
+                self.acknowledges = !result.is_ok();
+                self.go_to(Step::MessageDomain);
+            }
             // 0 and 1 know one way only, and the network may have closed it (TS 27.007 §10.1.21).
             Step::MessageDomain => {
                 let domain = reply.lines.first().and_then(|line| response::setting(line));

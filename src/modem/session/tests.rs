@@ -20,6 +20,21 @@ impl PinLedger for NoLedger {
     fn accepted(&self, _: &str) {}
 }
 
+/// Nothing is on record, and everything may be.
+struct OpenLedger;
+
+impl PinLedger for OpenLedger {
+    fn may_try(&self, _: &str) -> bool {
+        true
+    }
+
+    fn record(&self, _: &str) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    fn accepted(&self, _: &str) {}
+}
+
 /// A session, an engine, and a table of what the modem answers.
 struct Dialogue {
     session: Session,
@@ -32,9 +47,25 @@ struct Dialogue {
 
 impl Dialogue {
     fn new(answers: &[(&'static str, &str)]) -> Self {
-        let now = Instant::now();
         let settings = LineSettings::new("front-desk", PortChoice::Auto);
-        let mut session = Session::new(settings, Arc::new(NoLedger), now);
+        Self::on(settings, Arc::new(NoLedger), answers)
+    }
+
+    fn with_pin(answers: &[(&'static str, &str)], pin: &str) -> Self {
+        let settings = LineSettings {
+            pin: Some(pin.into()),
+            ..LineSettings::new("front-desk", PortChoice::Auto)
+        };
+        Self::on(settings, Arc::new(OpenLedger), answers)
+    }
+
+    fn on(
+        settings: LineSettings,
+        ledger: Arc<dyn PinLedger>,
+        answers: &[(&'static str, &str)],
+    ) -> Self {
+        let now = Instant::now();
+        let mut session = Session::new(settings, ledger, now);
         session.opened(None, now);
         let answers = answers
             .iter()
@@ -212,6 +243,7 @@ fn a_stick_that_says_boot_every_two_seconds_is_not_set_up_every_two_seconds() {
 #[test]
 fn quectel_reports_are_looked_for_where_they_are() {
     let mut dialogue = Dialogue::new(&[("AT+CGMI", "Quectel\r\nOK\r\n")]);
+    dialogue.says("+CMTI: \"ME\",0\r\n");
     dialogue.take_asked();
     dialogue.says("+CDSI: \"SM\",0\r\n");
     let asked = dialogue.take_asked();
@@ -418,4 +450,116 @@ fn an_echo_betrays_a_restart_that_nobody_announced() {
         .filter(|asked| *asked == "ATE0")
         .count();
     assert!(setups <= 10, "{setups} setups in 300 s");
+}
+
+#[test]
+fn row_47_where_phase_2_plus_cannot_be_left_each_delivery_is_acknowledged_once_it_is_kept() {
+    let mut dialogue = Dialogue::new(&[("AT+CSMS=0", "+CMS ERROR: 303\r\n")]);
+    dialogue.take_asked();
+    dialogue.deliveries();
+    dialogue.says(&format!("+CMT: ,24\r\n{PDU}\r\n"));
+    assert!(!dialogue.take_asked().contains(&"AT+CNMA".to_owned()));
+    for delivery in dialogue.deliveries() {
+        dialogue
+            .session
+            .on_verdict(delivery.batch, true, dialogue.now);
+    }
+    dialogue.converse();
+    let asked = dialogue.take_asked();
+    let acknowledged = asked.iter().filter(|asked| *asked == "AT+CNMA");
+    assert_eq!(acknowledged.count(), 1, "{asked:?}");
+}
+
+#[test]
+fn row_34_a_pin_with_fewer_than_three_tries_left_is_not_tried() {
+    for (answers, tried) in [
+        (&[("AT+CPINR", "+CPINR: SIM PIN,2,3\r\nOK\r\n")][..], false),
+        (&[("AT+CPINR", "+CPINR: SIM PIN,3,3\r\nOK\r\n")], true),
+        (
+            &[
+                ("AT+CPINR", "ERROR\r\n"),
+                ("AT+QPINC=\"SC\"", "+QPINC: \"SC\",1,10\r\nOK\r\n"),
+            ],
+            false,
+        ),
+        (
+            &[
+                ("AT+CPINR", "ERROR\r\n"),
+                ("AT+QPINC=\"SC\"", "ERROR\r\n"),
+                ("AT+SPIC", "+SPIC: 3,10,3,10\r\nOK\r\n"),
+            ],
+            true,
+        ),
+        // Nobody tells: then the one try of each SIM is all there is to go by.
+        (
+            &[
+                ("AT+CPINR", "ERROR\r\n"),
+                ("AT+QPINC=\"SC\"", "ERROR\r\n"),
+                ("AT+SPIC", "ERROR\r\n"),
+                ("AT^CPIN?", "ERROR\r\n"),
+            ],
+            true,
+        ),
+    ] {
+        let mut all = vec![
+            ("AT+CPIN?", "+CPIN: SIM PIN\r\nOK\r\n"),
+            ("AT+CPIN=\"1234\"", "+CME ERROR: 16\r\n"),
+        ];
+        all.extend_from_slice(answers);
+        let dialogue = Dialogue::with_pin(&all, "1234");
+        let entered = dialogue
+            .asked
+            .iter()
+            .any(|asked| asked.starts_with("AT+CPIN="));
+        assert_eq!(entered, tried, "{answers:?}: {:?}", dialogue.asked);
+    }
+}
+
+#[test]
+fn ussd_codes_are_packed_for_modems_that_refuse_them_as_text() {
+    let mut dialogue = Dialogue::new(&[("AT+CUSD=1,\"*100#\",15", "ERROR\r\n")]);
+    dialogue.session.ask_ussd("*100#".into(), dialogue.now);
+    dialogue.converse();
+    let asked = dialogue.take_asked();
+    assert!(
+        asked.contains(&"AT+CUSD=1,\"AA180C3602\",15".to_owned()),
+        "{asked:?}"
+    );
+    dialogue.says("+CUSD: 1,\"1 Balance\r\n2 Offers\",15\r\n");
+    let answers: Vec<&Effect> = dialogue
+        .effects
+        .iter()
+        .filter(|effect| matches!(effect, Effect::Answer(_)))
+        .collect();
+    assert_eq!(answers, [&Effect::Answer(Ok("1 Balance\n2 Offers".into()))]);
+    // The network waits for a choice that nobody makes.
+    assert!(dialogue.take_asked().contains(&"AT+CUSD=2".to_owned()));
+}
+
+#[test]
+fn what_the_network_says_in_place_of_a_ussd_answer_is_said_in_words() {
+    for (said, words) in [
+        ("+CUSD: 0\r\n", "without a word"),
+        ("+CUSD: 2\r\n", "without a word"),
+        ("+CUSD: 3\r\n", "another program"),
+        ("+CUSD: 4\r\n", "does not know"),
+        ("+CUSD: 5\r\n", "in time"),
+    ] {
+        let mut dialogue = Dialogue::new(&[]);
+        dialogue.session.ask_ussd("*100#".into(), dialogue.now);
+        dialogue.converse();
+        dialogue.says(said);
+        let told = dialogue
+            .effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Answer(Err(told)) if told.contains(words)));
+        assert!(told, "{said}: {:?}", dialogue.effects);
+    }
+    // Silence ends too, and the dialogue with it.
+    let mut dialogue = Dialogue::new(&[]);
+    dialogue.session.ask_ussd("*100#".into(), dialogue.now);
+    dialogue.converse();
+    dialogue.take_asked();
+    dialogue.pass(Duration::from_secs(61));
+    assert!(dialogue.take_asked().contains(&"AT+CUSD=2".to_owned()));
 }

@@ -123,6 +123,31 @@ impl Ailing {
         .is_some()
     }
 
+    /// Whether a text that the terminal gave is lost.
+    pub(super) fn swallows_text(&mut self) -> bool {
+        self.stroke(|ailment| match ailment {
+            Ailment::Swallows { texts } => Some(((), texts)),
+            _ => None,
+        })
+        .is_some()
+    }
+
+    /// With what code a text that was sent is refused.
+    pub(super) fn lie(&mut self) -> Option<u16> {
+        self.stroke(|ailment| match ailment {
+            Ailment::Lies { code, texts } => Some((*code, texts)),
+            _ => None,
+        })
+    }
+
+    /// What any USSD code is answered with.
+    pub(super) fn ussd(&self) -> Option<String> {
+        self.lasting(|ailment| match ailment {
+            Ailment::UssdSays(line) => Some(line.clone()),
+            _ => None,
+        })
+    }
+
     pub(super) fn is_unannounced(&self) -> bool {
         self.ailments.contains(&Ailment::Unannounced)
     }
@@ -215,6 +240,9 @@ impl Firmware {
             | Ailment::Interjects { .. }
             | Ailment::Deaf { .. }
             | Ailment::Promptless { .. }
+            | Ailment::Swallows { .. }
+            | Ailment::Lies { .. }
+            | Ailment::UssdSays(_)
             | Ailment::Corrupt { .. }
             | Ailment::ListsLate(_)
             | Ailment::Unannounced

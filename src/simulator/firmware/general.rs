@@ -422,7 +422,11 @@ impl Firmware {
                 let code = octets
                     .and_then(|octets| super::super::charset::decode(self.terms.charset, &octets))
                     .ok_or(Refusal::Cme(50))?;
-                if shown == 1 {
+                if shown == 1
+                    && let Some(line) = self.ailing.ussd()
+                {
+                    self.code(line.as_bytes());
+                } else if shown == 1 {
                     let answer = match self.settings.ussd.get(&code) {
                         Some(answer) => {
                             let mut line = b"+CUSD: 0,\"".to_vec();

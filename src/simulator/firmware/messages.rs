@@ -875,6 +875,9 @@ impl Firmware {
             let place = self.fate.pick(Kind::RefusedSend, PASSING.len());
             return Err(Refusal::Cms(PASSING.get(place).copied().unwrap_or(41)));
         }
+        if self.ailing.swallows_text() {
+            return Ok(Outcome::Mute);
+        }
         self.last_message_reference = if self.has_sent {
             self.last_message_reference.wrapping_add(1)
         } else {
@@ -901,6 +904,9 @@ impl Firmware {
         }
         if std::mem::take(&mut self.hold_next) {
             return Ok(Outcome::Mute);
+        }
+        if let Some(code) = self.ailing.lie() {
+            return Err(Refusal::Cms(code));
         }
         if self.fate.strikes(Kind::RefusedYetSent) {
             return Err(Refusal::Cms(500));

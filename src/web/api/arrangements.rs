@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 
 use crate::routing::{ConversationState, Show};
-use crate::spool::{self, outbox, transcript};
+use crate::spool::{self, lines, outbox, transcript};
 use crate::web::caller::Caller;
 use crate::web::premises::Premises;
 use crate::web::problem::Problem;
@@ -41,8 +41,13 @@ async fn modem_shapes(premises: &Premises) -> Result<Vec<ModemShape>, Problem> {
         .read(move |connection| {
             names
                 .iter()
-                .map(|name| outbox::waiting(connection, name))
-                .collect::<spool::Result<Vec<u64>>>()
+                .map(|name| {
+                    Ok((
+                        outbox::waiting(connection, name)?,
+                        lines::standing(connection, name)?,
+                    ))
+                })
+                .collect::<spool::Result<Vec<_>>>()
         })
         .await?;
     let since = premises
@@ -53,10 +58,11 @@ async fn modem_shapes(premises: &Premises) -> Result<Vec<ModemShape>, Problem> {
         .lines
         .iter()
         .zip(queued)
-        .map(|(line, queued)| {
+        .map(|(line, (queued, standing))| {
             let status = line.status();
             let status = status.borrow();
-            ModemShape::new(&line.name, &status, since.get(&line.name).copied(), queued)
+            let since = since.get(&line.name).copied();
+            ModemShape::new(&line.name, &status, since, (queued, &standing))
         })
         .collect())
 }

@@ -19,6 +19,7 @@ const REGISTRATION = {
 function modemWords(m) {
   const queued = m.queued ? `, ${m.queued} ${m.queued === 1 ? 'reply' : 'replies'} queued` : '';
   if (m.phase === 'ready') {
+    if (m.alarm) return { bad: true, text: `needs care${queued}`, detail: m.alarm };
     if (m.registration === 'home' || m.registration === 'roaming') {
       return { bad: false, text: `${m.network || 'registered'}${m.registration === 'roaming' ? ', roaming' : ''}${queued}` };
     }

@@ -1,0 +1,199 @@
+//! What status reports say became of a segment: to which attempt a report belongs, and how its text
+//! stands then.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::Result;
+use super::outbox::{OutboxId, SegmentState, Settled, segments, settle};
+use super::wire;
+use crate::routing::{ConversationId, DeliveryState, MessageId};
+
+/// What a status report says, in the spool's words (TS 23.040 §9.2.3.15).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reported {
+    /// It reached the telephone.
+    Delivered,
+    /// It will not.
+    Undeliverable,
+}
+
+/// What came of a status report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Matched {
+    /// It belongs to a segment, and the whole text now stands so.
+    Text(Settled),
+    /// It belongs to a segment, and the text waits for its other segments' reports.
+    Segment,
+    /// The attempt it may belong to has no outcome yet: look again then.
+    NotYet,
+}
+
+/// Matches a status report to the newest segment with its reference and recipient; failing that,
+/// to the newest attempt to that recipient whose reference nobody knows: one in doubt, one that the
+/// service centre had had before, or one that was refused and went all the same. The report proves
+/// that it arrived.
+///
+/// `tail` is the recipient's last eight digits: networks report in national or international form
+/// as they like. `submitted` is when the service centre took the text (TP-SCTS): a refused attempt
+/// is only believed to be meant where that was not long before it.
+pub fn report(
+    connection: &Connection,
+    line: &str,
+    reference: u8,
+    tail: &str,
+    reported: Reported,
+    words: &str,
+    submitted: Option<Timestamp>,
+) -> Result<Matched> {
+    // The attempt may get this very reference: modems begin again at 0 when they restart.
+    if attempt_under_way(connection, line, tail)? {
+        return Ok(Matched::NotYet);
+    }
+    let Some((segment, outbox)) =
+        addressee(connection, line, reference, tail, reported, submitted)?
+    else {
+        // A second report on a segment whose fate is known says nothing new.
+        return Ok(match latest_final(connection, line, reference, tail)? {
+            Some(_) => Matched::Segment,
+            None => Matched::NotYet,
+        });
+    };
+    let state = match reported {
+        Reported::Delivered => SegmentState::Delivered,
+        Reported::Undeliverable => SegmentState::Undelivered,
+    };
+    connection
+        .prepare_cached(
+            "UPDATE segment SET state = ?2, reference = ?3, problem = ?4 WHERE id = ?1",
+        )?
+        .execute(params![segment, state.word(), i64::from(reference), words])?;
+    whole_text(connection, OutboxId(outbox), words)
+}
+
+/// The segment a report is about, and its text.
+fn addressee(
+    connection: &Connection,
+    line: &str,
+    reference: u8,
+    tail: &str,
+    reported: Reported,
+    submitted: Option<Timestamp>,
+) -> Result<Option<(i64, i64)>> {
+    let mut by_reference = connection.prepare_cached(
+        "SELECT id, outbox FROM segment
+         WHERE line = ?1 AND tail = ?2 AND reference = ?3 AND state IN (?4, ?5)
+         ORDER BY id DESC LIMIT 1",
+    )?;
+    let mut newest = |one: SegmentState, other: SegmentState| {
+        let reference = i64::from(reference);
+        by_reference
+            .query_row(
+                params![line, tail, reference, one.word(), other.word()],
+                two,
+            )
+            .optional()
+    };
+    let open = newest(SegmentState::Accepted, SegmentState::Unknown)?;
+    if open.is_some() {
+        return Ok(open);
+    }
+    if reported == Reported::Delivered {
+        // It was given up, and came after all.
+        let late = newest(SegmentState::Undelivered, SegmentState::Undelivered)?;
+        if late.is_some() {
+            return Ok(late);
+        }
+    }
+    let after = latest_final(connection, line, reference, tail)?.unwrap_or(0);
+    Ok(connection
+        .prepare_cached(
+            "SELECT id, outbox FROM segment
+             WHERE line = ?1 AND tail = ?2 AND reference IS NULL AND id > ?3
+               AND (state IN ('unknown', 'accepted')
+                    -- the network's clock and ours may differ, but not by an hour
+                    OR (state = 'refused' AND attempted - 3600000 <= ?4))
+             ORDER BY attempted DESC, id DESC LIMIT 1",
+        )?
+        .query_row(params![line, tail, after, submitted.map(wire::time)], two)
+        .optional()?)
+}
+
+/// The newest segment with this reference whose fate is known.
+fn latest_final(
+    connection: &Connection,
+    line: &str,
+    reference: u8,
+    tail: &str,
+) -> Result<Option<i64>> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT max(id) FROM segment
+             WHERE line = ?1 AND tail = ?2 AND reference = ?3
+               AND state IN ('delivered', 'undelivered')",
+        )?
+        .query_row(params![line, tail, i64::from(reference)], |row| row.get(0))?)
+}
+
+fn two(row: &Row<'_>) -> rusqlite::Result<(i64, i64)> {
+    Ok((row.get(0)?, row.get(1)?))
+}
+
+fn attempt_under_way(connection: &Connection, line: &str, tail: &str) -> Result<bool> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM segment
+             WHERE state = 'attempting' AND line = ?1 AND tail = ?2)",
+        )?
+        .query_row(params![line, tail], |row| row.get(0))?)
+}
+
+/// How a text stands once one of its segments was reported on.
+fn whole_text(connection: &Connection, id: OutboxId, words: &str) -> Result<Matched> {
+    let states: Vec<SegmentState> = segments(connection, id)?
+        .into_iter()
+        .map(|segment| segment.state)
+        .collect();
+    let all = |wanted: SegmentState| states.iter().all(|state| *state == wanted);
+    let any = |wanted: SegmentState| states.contains(&wanted);
+
+    let (state, reason) = if all(SegmentState::Delivered) {
+        (DeliveryState::Delivered, None)
+    } else if any(SegmentState::Undelivered) {
+        (DeliveryState::Failed, Some(words.to_owned()))
+    } else if any(SegmentState::Unknown) || any(SegmentState::Attempting) {
+        return Ok(Matched::Segment);
+    } else if any(SegmentState::Planned) || any(SegmentState::Refused) {
+        // The segment in doubt did arrive: the rest of the text may follow it.
+        connection
+            .prepare_cached(
+                // Unless a person had all of it sent again meanwhile.
+                "UPDATE outbox SET state = 'due', not_before = 0
+                 WHERE id = ?1 AND state = 'unknown'
+                   AND NOT EXISTS (SELECT 1 FROM outbox later
+                                   WHERE later.message = outbox.message AND later.id > ?1)",
+            )?
+            .execute([id.0])?;
+        return Ok(Matched::Segment);
+    } else {
+        // Nothing in doubt any more; the others' reports are to come.
+        (DeliveryState::Sent, None)
+    };
+    settle(connection, id, state, reason.as_deref())?;
+    let (message, conversation) = connection
+        .prepare_cached("SELECT message, conversation FROM outbox WHERE id = ?1")?
+        .query_row([id.0], two)?;
+    let again: bool = connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM outbox WHERE message = ?1 AND id > ?2)")?
+        .query_row([message, id.0], |row| row.get(0))?;
+    if again && state != DeliveryState::Delivered {
+        // Sent again since: how the message stands is the later one's to say.
+        return Ok(Matched::Segment);
+    }
+    Ok(Matched::Text(Settled {
+        message: MessageId(message),
+        conversation: ConversationId(conversation),
+        state,
+        reason,
+    }))
+}

@@ -1,0 +1,211 @@
+//! What a line is to do next, decided inside one transaction: so that the attempt it leads to is on
+//! disk with the outcome before it.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+
+use super::{segments, tail};
+use crate::routing::DeliveryState;
+use crate::sms::Address;
+use crate::spool::doubts::{self, Decided};
+use crate::spool::outbox::{self, Due, Overdue, Segment, SegmentState, Settled};
+use crate::spool::{SpoolError, lines};
+
+/// The span a line's daily cap is counted over.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long an answer is worth sending: what the network itself gives it.
+pub(super) const WORTH_SENDING: Duration = DAY;
+
+/// Said of a text in doubt once its report was awaited in vain.
+const UNDECIDED: &str = "no delivery report came: send it again if it matters, it may arrive twice";
+
+/// On what terms a line sends.
+#[derive(Debug, Clone)]
+pub(super) struct Terms {
+    pub(super) line: String,
+    /// Segments in a day; 0 is no cap.
+    pub(super) per_day: u32,
+    pub(super) now: Timestamp,
+    /// The last TP-MR that the SIM keeps, where it does.
+    pub(super) prior: Option<u8>,
+    /// Whether to look for texts that are too old to be sent.
+    pub(super) overdue: bool,
+}
+
+/// What there is to do.
+#[derive(Debug, Clone)]
+pub(super) enum TakenUp {
+    /// This text's segments, one at least, in order; the attempt of the first is recorded.
+    Text(Due, Vec<Segment>),
+    /// Nothing is to be sent of this one: so it stands now.
+    Settled(Settled),
+    /// Something was put in order; there may be more.
+    Looked,
+    /// Nothing yet; the next is due then, if any is.
+    Nothing { next: Option<Timestamp> },
+    /// The day's cap is reached.
+    Capped,
+    /// The line rests.
+    Paused,
+}
+
+/// Takes up what is next.
+pub(super) fn take_up(connection: &Connection, terms: &Terms) -> Result<TakenUp, SpoolError> {
+    let Terms {
+        line,
+        per_day,
+        now,
+        prior,
+        overdue: looks,
+    } = terms;
+    let (per_day, now) = (*per_day, *now);
+    if *looks && let Some(overdue) = outbox::overdue(connection, line, before(now, WORTH_SENDING))?
+    {
+        return fail(connection, overdue, None).map(TakenUp::Settled);
+    }
+    match doubts::decide(connection, line, now)? {
+        Some(Decided::SendAgain(again)) => {
+            for (segment, pdu) in again {
+                if let Some(marked) = segments::not_twice(&pdu) {
+                    outbox::rewrite(connection, segment, &marked)?;
+                }
+            }
+            return Ok(TakenUp::Looked);
+        }
+        Some(Decided::Ask {
+            message,
+            conversation,
+            problem,
+        }) => {
+            let reason = format!("{}; {UNDECIDED}", problem.unwrap_or_default());
+            return Ok(TakenUp::Settled(Settled {
+                message,
+                conversation,
+                state: DeliveryState::Unknown,
+                reason: Some(reason),
+            }));
+        }
+        None => {}
+    }
+    if lines::pause(connection, line, now)?.is_some() {
+        return Ok(TakenUp::Paused);
+    }
+    let Some(due) = outbox::next_due(connection, line, now)? else {
+        let next = outbox::next_due_at(connection, line)?;
+        return Ok(TakenUp::Nothing { next });
+    };
+    if due.made < before(now, WORTH_SENDING)
+        && let Some(overdue) = outbox::overdue_text(connection, due.id)?
+    {
+        return fail(connection, overdue, None).map(TakenUp::Settled);
+    }
+    if per_day > 0 {
+        let spent = outbox::attempted_between(connection, line, before(now, DAY), now)?;
+        // A text goes as a whole; one longer than a day's worth has a day of its own.
+        let room = per_day.saturating_sub(spent);
+        if spent > 0 && segments_left(connection, &due)? > room {
+            return Ok(TakenUp::Capped);
+        }
+    }
+    begin(connection, line, due, now, *prior)
+}
+
+/// Lays a text's segments down, or finds those of an earlier try that are still to be sent, and
+/// records the attempt of the first.
+fn begin(
+    connection: &Connection,
+    line: &str,
+    due: Due,
+    now: Timestamp,
+    prior: Option<u8>,
+) -> Result<TakenUp, SpoolError> {
+    let id = due.id;
+    let over = |state, reason: Option<String>| {
+        outbox::settle(connection, id, state, reason.as_deref())?;
+        Ok(TakenUp::Settled(Settled {
+            message: due.message,
+            conversation: due.conversation,
+            state,
+            reason,
+        }))
+    };
+    let address = match Address::number(&due.recipient) {
+        Ok(address) => address,
+        Err(error) => return over(DeliveryState::Failed, Some(error.to_string())),
+    };
+    let mut found = outbox::segments(connection, id)?;
+    if found.is_empty() {
+        let long = crate::sms::plan(&due.body).segments > 1;
+        let reference = match long {
+            true => outbox::next_concat_reference(connection, line)?,
+            false => 0,
+        };
+        let pdus = match segments::tpdus(&address, &due.body, reference) {
+            Ok(pdus) => pdus,
+            Err(words) => return over(DeliveryState::Failed, Some(words)),
+        };
+        found = outbox::lay_down(connection, id, line, &tail(&due.recipient), &pdus)?;
+    }
+    // Nothing is under way here: an attempt without an outcome was cut off, on a line that this
+    // text's gateway was on before.
+    let cut_off = |segment: &Segment| {
+        matches!(
+            segment.state,
+            SegmentState::Attempting | SegmentState::Unknown
+        )
+    };
+    if found.iter().any(cut_off) {
+        let why = outbox::doubt(connection, id)?;
+        return over(DeliveryState::Unknown, Some(why.to_owned()));
+    }
+    found.retain(|segment| matches!(segment.state, SegmentState::Planned | SegmentState::Refused));
+    match found.first() {
+        Some(first) => outbox::attempt(connection, first.id, now, prior)?,
+        None => return over(DeliveryState::Sent, None),
+    }
+    Ok(TakenUp::Text(due, found))
+}
+
+/// Fails a text that nobody could send, in words. `why` comes before what stood in its way last.
+pub(super) fn fail(
+    connection: &Connection,
+    overdue: Overdue,
+    why: Option<&str>,
+) -> Result<Settled, SpoolError> {
+    let mut reason = why
+        .unwrap_or("it could not be sent within a day, and was not sent late")
+        .to_owned();
+    if let Some(problem) = &overdue.problem {
+        reason.push_str(": ");
+        reason.push_str(problem);
+    }
+    if overdue.in_part {
+        reason.push_str("; a part of it has left");
+    }
+    outbox::settle(connection, overdue.id, DeliveryState::Failed, Some(&reason))?;
+    Ok(Settled {
+        message: overdue.message,
+        conversation: overdue.conversation,
+        state: DeliveryState::Failed,
+        reason: Some(reason),
+    })
+}
+
+/// How many segments of a text are still to be sent.
+fn segments_left(connection: &Connection, due: &Due) -> Result<u32, SpoolError> {
+    let laid_down = outbox::segments(connection, due.id)?;
+    let left = match laid_down.is_empty() {
+        true => crate::sms::plan(&due.body).segments,
+        false => laid_down
+            .iter()
+            .filter(|s| matches!(s.state, SegmentState::Planned | SegmentState::Refused))
+            .count(),
+    };
+    Ok(u32::try_from(left).unwrap_or(u32::MAX))
+}
+
+pub(super) fn before(now: Timestamp, span: Duration) -> Timestamp {
+    now.checked_sub(span).unwrap_or(Timestamp::MIN)
+}
