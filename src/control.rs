@@ -5,6 +5,7 @@
 //! with the same code over the spool.
 
 mod aids;
+mod records;
 
 use std::io;
 use std::net::SocketAddr;
@@ -17,6 +18,8 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot, watch};
+
+pub use records::{Counting, Wanted};
 
 use crate::desk::{Desk, Link, SEGMENTS_MAX};
 use crate::modem::Line;
@@ -39,6 +42,10 @@ pub enum Request {
     Plan,
     /// The canned replies.
     Canned,
+    /// A page of transcripts.
+    Transcripts(Wanted),
+    /// A report.
+    Report(Counting),
     /// Bearer tokens.
     Tokens {
         /// Of one operator; of all when left out.
@@ -265,6 +272,8 @@ impl Rooms {
             }
             Request::Plan => Ok(plan_json(&self.desk.board().borrow().plan)),
             Request::Canned => self.canned().await,
+            Request::Transcripts(wanted) => self.transcripts(wanted).await,
+            Request::Report(counting) => self.report(counting).await,
             Request::Tokens { operator } => self.tokens(operator.as_deref()).await,
             Request::Audit { before, limit } => self.audit(before, limit).await,
             Request::Status => self.status().await,

@@ -10,7 +10,8 @@
 //! 2. Keepers: [`modem`] (PDU in, PDU out), [`spool`] (SQLite), [`desk`] (the counter between
 //!    surfaces and owner).
 //! 1. Strangers to one another: [`sms`] (TS 23.040, 23.038), [`at`] (V.250, TS 27.005, 27.007),
-//!    [`routing`] (the law of the desk), all three pure; [`hardware`] (GPIO); and the [`clock`].
+//!    [`routing`] (the law of the desk), all three pure; [`records`] (transcripts and reports
+//!    for others to read), pure as well; [`hardware`] (GPIO); and the [`clock`].
 //!
 //! Beside the house stands [`simulator`]: a modem that answers AT with its own parser.
 //!
@@ -35,6 +36,7 @@ pub mod daemon;
 pub mod desk;
 pub mod hardware;
 pub mod modem;
+pub mod records;
 pub mod routing;
 pub mod simulator;
 pub mod sms;

@@ -9,6 +9,7 @@ const ROOMS: &[(&str, u8)] = &[
     ("sms", 1),
     ("at", 1),
     ("routing", 1),
+    ("records", 1),
     ("hardware", 1),
     ("clock", 1),
     ("modem", 2),
@@ -26,7 +27,7 @@ const ROOMS: &[(&str, u8)] = &[
 const BESIDE: &str = "simulator";
 
 /// Rooms on the first floor that stay free of sockets, files, threads, `async` and clocks.
-const PURE: &[&str] = &["sms", "at", "routing"];
+const PURE: &[&str] = &["sms", "at", "routing", "records"];
 
 /// What a pure room may not name.
 const IMPURE: &[&str] = &[

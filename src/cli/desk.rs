@@ -507,7 +507,7 @@ pub(super) async fn ask(at: &BoxArguments, request: Request) -> anyhow::Result<V
 }
 
 /// Rows as columns that line up.
-fn table(rows: &Value, columns: &[&str]) -> String {
+pub(super) fn table(rows: &Value, columns: &[&str]) -> String {
     let cell = |row: &Value, column: &str| match &row[column] {
         Value::String(text) => text.clone(),
         Value::Array(items) => {

@@ -13,6 +13,7 @@ mod log;
 mod meter;
 mod modem;
 pub mod pdu;
+mod records;
 mod reload;
 mod run;
 mod secret;
@@ -60,6 +61,11 @@ enum Command {
     /// Replies that are answered often: add, set, list, remove
     #[command(subcommand)]
     Canned(canned::CannedCommand),
+    /// Conversations, written out
+    #[command(subcommand)]
+    Transcript(records::TranscriptCommand),
+    /// Texts, answers and waits, counted
+    Report(records::Reporting),
     /// Who changed or revealed what
     Audit(audit::Arguments),
     /// Send a text through the outbox, like a reply
@@ -136,6 +142,8 @@ async fn perform(command: Command) -> anyhow::Result<ExitCode> {
         Command::Queue(command) => desk::queue(command).await?,
         Command::Gateway(command) => desk::gateway(command).await?,
         Command::Canned(command) => canned::run(command).await?,
+        Command::Transcript(command) => records::transcript(command).await?,
+        Command::Report(arguments) => records::report(arguments).await?,
         Command::Audit(arguments) => audit::run(arguments).await?,
         Command::Send(arguments) => desk::send(arguments).await?,
         Command::Backup(arguments) => backup::back_up_to(arguments).await?,

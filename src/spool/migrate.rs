@@ -18,6 +18,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0005_visitors.sql"),
     include_str!("migrations/0006_upkeep.sql"),
     include_str!("migrations/0007_sending.sql"),
+    include_str!("migrations/0008_search.sql"),
 ];
 
 /// Refuses a file that is some other program's database, before anything is written to it.

@@ -8,7 +8,8 @@
 //! attempts and outcomes, [`doubts`] those whose outcome is unknown, [`lines`] how lines stand,
 //! [`transcript`] conversations, [`feed`] what operators were told, [`messengers`] what is owed to
 //! XMPP clients, [`visitors`] who writes from a web page, [`canned`] canned replies, [`audit`] who did
-//! what, [`tokens`] bearer tokens, [`staff`] the plan of the desk and who may enter. Care of the file
+//! what, [`tokens`] bearer tokens, [`search`] and [`export`] transcripts found and written
+//! out, [`statistics`] what is counted, [`staff`] the plan of the desk and who may enter. Care of the file
 //! itself: [`backup`], [`restore`], [`check`], [`repair`], [`footprint`].
 
 mod arrangements;
@@ -17,6 +18,7 @@ pub mod backup;
 pub mod canned;
 pub mod check;
 pub mod doubts;
+pub mod export;
 pub mod feed;
 pub mod footprint;
 pub mod inbox;
@@ -27,7 +29,9 @@ pub mod outbox;
 pub mod repair;
 mod reports;
 pub mod restore;
+pub mod search;
 pub mod staff;
+pub mod statistics;
 pub mod tokens;
 pub mod transcript;
 pub mod upkeep;

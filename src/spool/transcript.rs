@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::audit;
 use super::feed::{self, FeedKind};
 use super::outbox;
+use super::statistics;
 use super::visitors::VisitedPage;
 use super::wire::{self, CONVERSATION, CONVERSATION_COLUMNS, MESSAGE, PATRON};
 use super::{Result, SpoolError};
@@ -32,6 +33,7 @@ pub fn keep(connection: &Connection, effect: &Effect, now: Timestamp) -> Result<
         }
         Effect::Record(message) => {
             record(connection, message)?;
+            statistics::count(connection, message)?;
             tell_message(connection, message.conversation, message.id)
         }
         Effect::Reword {

@@ -1,7 +1,8 @@
 //! The JSON API, `/api/v1`, one noun a file: [`session`] who is there, [`conversations`] lists and
 //! threads, [`messages`] words to patrons, [`beginnings`] the first of them, [`changes`] whose a
 //! conversation is, [`aids`] notes and marks on it, [`canned`] canned replies, [`arrangements`] the
-//! desk itself, [`staff`] and [`tokens`] who may come in, [`audit`] who did what. What they share stands in [`said`].
+//! desk itself, [`staff`] and [`tokens`] who may come in, [`audit`] who did what, [`search`] and
+//! [`records`] what was said and counted. What they share stands in [`said`].
 
 mod aids;
 mod arrangements;
@@ -12,7 +13,9 @@ mod changes;
 mod conversations;
 mod files;
 mod messages;
+mod records;
 mod said;
+mod search;
 mod session;
 mod staff;
 mod tokens;
@@ -74,6 +77,12 @@ pub(super) fn routes() -> Router<Arc<Premises>> {
             "/gateways/{gateway}/widget",
             get(widget::settings).put(widget::set),
         )
+        .route("/conversations/{id}/transcript", get(records::transcript))
+        .route("/transcripts", get(records::transcripts))
+        .route("/search", get(search::find))
+        .route("/reports", get(records::table))
+        .route("/reports.csv", get(records::csv))
+        .route("/reports.svg", get(records::drawing))
         .route("/queues", get(arrangements::queues))
         .route("/operators", get(arrangements::operators).post(staff::add))
         .route("/gateways", get(arrangements::gateways))

@@ -105,7 +105,12 @@ fn hold(page: &Value, operation: &Value, answer: &Answer, at: &str) {
             let media = content
                 .get(&kind)
                 .unwrap_or_else(|| panic!("{at}: {kind} is not described"));
-            check(page, &media["schema"], &answer.json, at);
+            match kind.as_str() {
+                "application/json" | "application/problem+json" => {
+                    check(page, &media["schema"], &answer.json, at);
+                }
+                _ => assert!(!answer.text().is_empty(), "{at}"),
+            }
         }
     }
 }
@@ -193,6 +198,7 @@ async fn every_operation_is_as_described() {
                 _ => String::new(),
             };
             let address = path
+                .replace("/search", "/search?q=hello")
                 .replace("{key}", &name.to_lowercase())
                 .replace("{name}", &name.to_lowercase())
                 .replace("{token}", &token)

@@ -10,6 +10,7 @@ mod events;
 mod house;
 mod metrics;
 mod presence;
+mod records;
 mod site;
 mod tls;
 #[allow(dead_code)] // The demonstration's test has frames.

@@ -1,0 +1,94 @@
+//! Search of transcripts: the caller finds what the caller may see.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+
+use crate::routing::MessageId;
+use crate::spool::search::{Question, search};
+use crate::spool::transcript;
+use crate::web::caller::Caller;
+use crate::web::premises::Premises;
+use crate::web::problem::Problem;
+use crate::web::shapes::{ConversationShape, MessageShape, Names, Page, mentioned_in};
+
+/// Finds of one page.
+const PAGE: usize = 50;
+/// Finds of one page at most.
+const PAGE_MAX: usize = 200;
+/// Messages looked at for one page: what others alone may see is passed over.
+const LOOKED_AT_MAX: usize = 5000;
+/// Letters of a question.
+const QUESTION_MAX: usize = 200;
+
+#[derive(Deserialize)]
+pub(super) struct Asked {
+    q: String,
+    cursor: Option<i64>,
+    limit: Option<usize>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct FindShape {
+    conversation: ConversationShape,
+    message: MessageShape,
+}
+
+pub(super) async fn find(
+    State(premises): State<Arc<Premises>>,
+    caller: Caller,
+    Query(asked): Query<Asked>,
+) -> Result<Json<Page<FindShape>>, Problem> {
+    let typed: String = asked.q.chars().take(QUESTION_MAX).collect();
+    let question = Question::read(&typed).ok_or_else(|| {
+        Problem::new(
+            StatusCode::BAD_REQUEST,
+            "there is nothing to look for: `q` has words, or tags such as #fines",
+        )
+    })?;
+    let limit = asked.limit.unwrap_or(PAGE).clamp(1, PAGE_MAX);
+    let plan = Arc::clone(&caller.board.plan);
+    let page = premises
+        .spool
+        .read(move |connection| {
+            let mut before = asked.cursor.map(MessageId);
+            let mut items = Vec::new();
+            let mut looked_at = 0;
+            let mut next = None;
+            'pages: while looked_at < LOOKED_AT_MAX {
+                let found = search(connection, &question, before, PAGE_MAX)?;
+                let full = found.len() == PAGE_MAX;
+                for message in found {
+                    looked_at += 1;
+                    before = Some(message.id);
+                    let listed = transcript::listed(connection, message.conversation)?;
+                    let Some(listed) = listed.filter(|one| caller.sees(&one.conversation)) else {
+                        continue;
+                    };
+                    let mentioned = mentioned_in(&listed.conversation, Some(&message))
+                        .chain(mentioned_in(&listed.conversation, listed.latest.as_ref()));
+                    let names = Names::read(connection, &plan, mentioned)?;
+                    items.push(FindShape {
+                        message: MessageShape::new(&message, &listed.patron, &names),
+                        conversation: ConversationShape::new(&listed, &names),
+                    });
+                    if items.len() == limit {
+                        next = before;
+                        break 'pages;
+                    }
+                }
+                if !full {
+                    before = None;
+                    break;
+                }
+                next = before;
+            }
+            let next = next.filter(|_| before.is_some()).map(|id| id.to_string());
+            Ok(Page { items, next })
+        })
+        .await?;
+    Ok(Json(page))
+}
