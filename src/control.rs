@@ -23,7 +23,9 @@ pub use records::{Counting, Wanted};
 
 use crate::desk::{Desk, Link, SEGMENTS_MAX};
 use crate::modem::Line;
-use crate::routing::{Amendment, Event, Gateway, GatewayKind, Notice, Plan, Queue, Show};
+use crate::routing::{
+    Amendment, Event, Gateway, GatewayKind, Notice, Plan, Queue, Show, unknown_name,
+};
 use crate::sms;
 use crate::spool::{Spool, lines, outbox, transcript};
 
@@ -57,6 +59,14 @@ pub enum Request {
         before: Option<i64>,
         /// How many.
         limit: usize,
+    },
+    /// What a gateway's patrons are told, as they would read it.
+    Preview {
+        /// The gateway.
+        gateway: String,
+        /// Wordings to try, by notice.
+        #[serde(default)]
+        wording: std::collections::BTreeMap<Notice, String>,
     },
     /// How the desk and its lines are.
     Status,
@@ -276,6 +286,12 @@ impl Rooms {
             Request::Report(counting) => self.report(counting).await,
             Request::Tokens { operator } => self.tokens(operator.as_deref()).await,
             Request::Audit { before, limit } => self.audit(before, limit).await,
+            Request::Preview { gateway, wording } => preview_json(
+                &self.desk.board().borrow().plan,
+                &gateway,
+                &wording,
+                self.spool.now(),
+            ),
             Request::Status => self.status().await,
             Request::Send {
                 number,
@@ -521,6 +537,37 @@ fn plan_json(plan: &Plan) -> Value {
         })
         .collect();
     json!({ "queues": queues, "gateways": gateways, "operators": operators })
+}
+
+fn preview_json(
+    plan: &Plan,
+    gateway: &str,
+    wording: &std::collections::BTreeMap<Notice, String>,
+    now: jiff::Timestamp,
+) -> Result<Value, String> {
+    let gateway = plan.gateway_named(gateway).ok_or_else(|| {
+        format!("there is no gateway {gateway:?}: `callnumber gateway list` shows those there are")
+    })?;
+    let notices = Notice::ALL.into_iter().enumerate().map(|(at, notice)| {
+        let tried = wording.get(&notice).map(String::as_str);
+        if let Some(name) = tried.and_then(|words| unknown_name(notice, words)) {
+            return Err(format!(
+                "the notice `{}` knows no {{{name}}}; it knows {{{}}}",
+                notice.word(),
+                notice.names().join("}, {")
+            ));
+        }
+        let text = notice.preview(plan, gateway, tried, now);
+        Ok(json!({
+            "number": format!("M{}", at + 1),
+            "notice": notice.word(),
+            "when": notice.when(),
+            "own": gateway.wording.get(&notice),
+            "segments": text.as_ref().map_or(0, |text| sms::plan(text).segments),
+            "text": text,
+        }))
+    });
+    notices.collect::<Result<Vec<_>, _>>().map(Value::from)
 }
 
 /// A queue and how it is arranged.

@@ -5,10 +5,12 @@
 //! was not kept, is thrown away and built again from the spool.
 
 mod house;
+mod keeping;
 #[cfg(test)]
 mod radio;
 #[cfg(test)]
 mod tests;
+mod watches;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -25,7 +27,9 @@ use crate::routing::{
     Amendment, ConversationId, Effect, EndpointId, Event, GatewayKind, Library, Message, MessageId,
     Moment, Need, OperatorId, Plan, QueueId, Recalled, Refusal, Restored, Router, Show,
 };
-use crate::spool::{Spool, SpoolError, audit, inbox, staff, transcript};
+use crate::spool::{Spool, SpoolError, audit, erasure, inbox, outages, staff, transcript};
+
+pub use keeping::RETENTION;
 
 pub use house::{House, HouseSettings, LineSetup, StartError, WebSetup};
 
@@ -484,7 +488,7 @@ impl Owner {
 
     /// Tells operators what is on disk now.
     fn perform(&mut self, told: Vec<Told>) {
-        let (mut presence, mut due) = (false, false);
+        let (mut presence, mut due, mut erased) = (false, false, false);
         for Told { effect, row, about } in told {
             let what = match (effect, about) {
                 (Effect::KeepConversation(conversation), _) => {
@@ -538,11 +542,21 @@ impl Owner {
                     due = true;
                     continue;
                 }
+                (Effect::Forget { .. } | Effect::Erase { .. }, _) => {
+                    erased = true;
+                    // The feed's rows say which; when none was there, nobody saw any.
+                    if row.is_none() {
+                        continue;
+                    }
+                    What::Erased
+                }
                 // Nobody is told of these; or the row they speak of is gone since.
                 (
                     Effect::KeepPatron(_)
                     | Effect::KeepShow { .. }
                     | Effect::KeepClosedPeriod { .. }
+                    | Effect::KeepConsent { .. }
+                    | Effect::KeepOutage { .. }
                     | Effect::Record(_)
                     | Effect::Reword { .. }
                     | Effect::SetDelivery { .. }
@@ -560,6 +574,11 @@ impl Owner {
         if due {
             self.counter
                 .due
+                .send_modify(|rung| *rung = rung.wrapping_add(1));
+        }
+        if erased {
+            self.counter
+                .erased
                 .send_modify(|rung| *rung = rung.wrapping_add(1));
         }
     }
@@ -713,12 +732,16 @@ async fn restore(
         .read(move |connection| {
             let remembered = transcript::remember(connection)?;
             let (shows, closed_periods) = staff::presence(connection)?;
+            let (opted_out, opted_out_addresses) = erasure::opted_out(connection)?;
             Ok(Restored {
                 plan: staff::plan(connection, &library)?,
                 conversations: remembered.conversations,
                 patrons: remembered.patrons,
                 shows,
                 closed_periods,
+                opted_out,
+                opted_out_addresses,
+                outages: outages::latest(connection)?,
                 next_conversation: remembered.next_conversation,
                 next_message: remembered.next_message,
                 next_patron: remembered.next_patron,
@@ -803,6 +826,10 @@ fn is_row(effect: &Effect) -> bool {
         | Effect::Submit { .. }
         | Effect::KeepShow { .. }
         | Effect::KeepClosedPeriod { .. }
+        | Effect::KeepConsent { .. }
+        | Effect::KeepOutage { .. }
+        | Effect::Forget { .. }
+        | Effect::Erase { .. }
         | Effect::Note { .. }
         | Effect::Remark { .. }
         | Effect::Audit { .. } => true,
@@ -836,6 +863,7 @@ fn conversation_of(event: &Event) -> Option<ConversationId> {
         | Event::Write { .. }
         | Event::Start { .. }
         | Event::LineNumber { .. }
+        | Event::LineRestored { .. }
         | Event::Tick => None,
     }
 }

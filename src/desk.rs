@@ -161,6 +161,8 @@ pub enum What {
         /// Online.
         online: bool,
     },
+    /// Conversations were erased: the rows of the feed up to this one say which.
+    Erased,
     /// The plan changed.
     Plan(Arc<Plan>),
 }
@@ -195,6 +197,7 @@ pub struct Desk {
     changes: broadcast::Sender<Arc<Change>>,
     board: watch::Receiver<Arc<Board>>,
     due: watch::Receiver<u64>,
+    erased: watch::Receiver<u64>,
     endpoints: Arc<AtomicI64>,
 }
 
@@ -209,6 +212,8 @@ pub struct Counter {
     pub board: watch::Sender<Arc<Board>>,
     /// Counted up when texts are due on some line.
     pub due: watch::Sender<u64>,
+    /// Counted up when something was erased that must leave no trace.
+    pub erased: watch::Sender<u64>,
 }
 
 /// Opens a counter.
@@ -217,11 +222,13 @@ pub fn open() -> (Desk, Counter) {
     let (changes, _) = broadcast::channel(CHANGES_MAX);
     let (board, hung) = watch::channel(Arc::default());
     let (due, rung) = watch::channel(0);
+    let (erased, scrubbing) = watch::channel(0);
     let desk = Desk {
         wishes,
         changes: changes.clone(),
         board: hung,
         due: rung,
+        erased: scrubbing,
         endpoints: Arc::new(AtomicI64::new(1)),
     };
     (
@@ -231,6 +238,7 @@ pub fn open() -> (Desk, Counter) {
             changes,
             board,
             due,
+            erased,
         },
     )
 }
@@ -297,6 +305,11 @@ impl Desk {
     /// Wakes when texts are due on some line: look into the outbox.
     pub fn due(&self) -> watch::Receiver<u64> {
         self.due.clone()
+    }
+
+    /// Wakes when something was erased: what is left of it between rows is to be scrubbed off.
+    pub fn erased(&self) -> watch::Receiver<u64> {
+        self.erased.clone()
     }
 
     /// A number for a new endpoint.

@@ -163,6 +163,7 @@ pub(crate) fn settings(spool: PathBuf, port: PathBuf) -> HouseSettings {
         }),
         xmpp: None,
         control: false,
+        retention: callnumber::daemon::RETENTION,
         errands: None,
     }
 }

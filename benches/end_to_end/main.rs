@@ -10,6 +10,7 @@
 mod arrivals;
 mod bare_port;
 mod commits;
+mod crowd;
 mod draining;
 mod figures;
 #[path = "../../tests/support/http.rs"]
@@ -24,12 +25,13 @@ use figures::{Table, load};
 /// One part of the bench: its name, and what fills its rows of the table.
 type Part = (&'static str, fn(&mut Table));
 
-const PARTS: [Part; 5] = [
+const PARTS: [Part; 6] = [
     ("arrivals", arrivals::measure),
     ("draining", draining::measure),
     ("sending", sending::measure),
     ("commits", commits::measure),
     ("residence", residence::measure),
+    ("crowd", crowd::measure),
 ];
 
 fn main() {

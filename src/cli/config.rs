@@ -273,18 +273,6 @@ impl Config {
         Ok(())
     }
 
-    /// What the file asks for that this version does not do; said once at start.
-    pub fn unsupported(&self) -> Vec<&'static str> {
-        let mut unsupported = Vec::new();
-        if self.spool.retention.is_some() {
-            unsupported.push(
-                "[spool] retention is not supported by this version: transcripts stay until \
-                 they are removed by hand",
-            );
-        }
-        unsupported
-    }
-
     /// The link to the XMPP server, with its secret.
     ///
     /// # Errors
@@ -726,7 +714,6 @@ retention = "30d"
             (named[0].path.to_str(), named[0].baud),
             (Some("/dev/ttyAMA0"), 9600)
         );
-        assert!(config.unsupported().is_empty(), "power is used");
     }
 
     #[test]
@@ -734,7 +721,6 @@ retention = "30d"
         let config = Config::parse("").unwrap();
         assert_eq!(config.modems()[0].port, PortChoice::Auto);
         assert_eq!(config.web.listen.to_string(), "127.0.0.1:8080");
-        assert!(config.unsupported().is_empty());
     }
 
     #[test]

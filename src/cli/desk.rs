@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
+use jiff::civil::Date;
 use serde_json::Value;
 
+use super::config::parse_duration;
 use super::{BoxArguments, secret};
 use crate::control::{self, CallError, Request};
 use crate::daemon::{House, HouseSettings, StartError};
-use crate::routing::{Amendment, GatewayKind, OfflinePolicy, Role};
+use crate::routing::{Amendment, GatewayKind, Notice, OfflinePolicy, Role};
 use crate::spool::{OpenError, staff};
 use crate::web;
 
@@ -119,13 +121,12 @@ pub(super) enum QueueCommand {
         #[command(flatten)]
         at: BoxArguments,
     },
-    /// Rename a queue
+    /// Change a queue: its name, hours, holidays, and who helps out
     Set {
         /// Which
         name: String,
-        /// The new name
-        #[arg(long)]
-        rename: String,
+        #[command(flatten)]
+        set: QueueArguments,
         #[command(flatten)]
         at: BoxArguments,
     },
@@ -138,6 +139,69 @@ pub(super) enum QueueCommand {
         #[command(flatten)]
         at: BoxArguments,
     },
+}
+
+/// What `callnumber queue set` changes.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub(super) struct QueueArguments {
+    /// The new name
+    #[arg(long)]
+    rename: Option<String>,
+    /// What its patrons call it, "" for the library's own name
+    #[arg(long, value_name = "WORDS")]
+    title: Option<String>,
+    /// What librarians elsewhere should know when they help out, "" for nothing
+    #[arg(long, value_name = "WORDS")]
+    facts: Option<String>,
+    /// When it is open: "Mon-Fri 9:00-17:00, Sat 10:00-14:00", "" for not told
+    #[arg(long)]
+    hours: Option<String>,
+    /// A day that is not as the week says: 2026-12-25, or "2026-12-24 9:00-12:00"; may be given several times
+    #[arg(long, value_name = "DAY", value_parser = holiday)]
+    holiday: Vec<(Date, String)>,
+    /// A day that is as the week says again; may be given several times
+    #[arg(long, value_name = "DATE")]
+    no_holiday: Vec<Date>,
+    /// The queue that helps when nobody here answers, "" for none
+    #[arg(long, value_name = "QUEUE")]
+    fallback: Option<String>,
+    /// How long the local desk has a text to itself: 90s
+    #[arg(long, value_name = "TIME", value_parser = seconds)]
+    fallback_after: Option<u32>,
+}
+
+/// `2026-12-25`, or `2026-12-24 9:00-12:00`.
+fn holiday(text: &str) -> Result<(Date, String), String> {
+    let (date, hours) = text
+        .trim()
+        .split_once(' ')
+        .unwrap_or((text.trim(), "closed"));
+    let date = date
+        .parse()
+        .map_err(|_| format!("{date:?} is no date: write 2026-12-25"))?;
+    Ok((date, hours.trim().to_owned()))
+}
+
+/// `90s`, `2m`.
+fn seconds(text: &str) -> Result<u32, String> {
+    parse_duration(text)
+        .and_then(|time| u32::try_from(time.as_secs()).ok())
+        .ok_or_else(|| format!("{text:?} is no time: write 90s, or 2m"))
+}
+
+/// `closed=The library sleeps.`
+fn wording(text: &str) -> Result<(Notice, String), String> {
+    let (notice, words) = text
+        .split_once('=')
+        .ok_or_else(|| format!("{text:?} has no `=`: write closed=\"We are closed.\""))?;
+    let notice = Notice::from_word(notice.trim()).ok_or_else(|| {
+        format!(
+            "there is no notice {notice:?}; there are {}",
+            Notice::ALL.map(Notice::word).join(", ")
+        )
+    })?;
+    Ok((notice, words.to_owned()))
 }
 
 /// `callnumber gateway`
@@ -178,8 +242,27 @@ pub(super) enum GatewayCommand {
         /// What patrons are told while closed: the words, "" for nothing, default for the default
         #[arg(long, value_name = "WORDS")]
         notice: Option<String>,
+        /// Its own words for a notice: closed="…", closed= for none, closed=default for the default; may be given several times
+        #[arg(long, value_name = "NOTICE=WORDS", value_parser = wording)]
+        wording: Vec<(Notice, String)>,
+        /// Take it for offline, whoever is there
+        #[arg(long, conflicts_with = "resume")]
+        pause: bool,
+        /// End a pause
+        #[arg(long)]
+        resume: bool,
         #[command(flatten)]
         at: BoxArguments,
+    },
+    /// Show what its patrons are told, as they would read it, and how many SMS that takes
+    Preview {
+        /// Which
+        name: String,
+        /// Words to try for a notice, without keeping them; may be given several times
+        #[arg(long, value_name = "NOTICE=WORDS", value_parser = wording)]
+        wording: Vec<(Notice, String)>,
+        #[command(flatten)]
+        list: ListArguments,
     },
     /// List the gateways
     List(ListArguments),
@@ -375,13 +458,53 @@ pub(super) async fn operator(command: OperatorCommand) -> anyhow::Result<()> {
     }
 }
 
+impl QueueArguments {
+    /// The changes in an order that works: the new name last.
+    fn amendments(self, name: String) -> Vec<Amendment> {
+        let mut amendments = Vec::new();
+        if self.title.is_some() || self.facts.is_some() {
+            amendments.push(Amendment::DescribeQueue {
+                name: name.clone(),
+                title: self.title,
+                facts: self.facts,
+            });
+        }
+        if self.hours.is_some() || !self.holiday.is_empty() || !self.no_holiday.is_empty() {
+            amendments.push(Amendment::SetHours {
+                queue: name.clone(),
+                hours: self.hours,
+                holidays: self.holiday,
+                no_holidays: self.no_holiday,
+            });
+        }
+        if self.fallback.is_some() || self.fallback_after.is_some() {
+            amendments.push(Amendment::SetFallback {
+                queue: name.clone(),
+                fallback: self.fallback,
+                after_s: self.fallback_after,
+            });
+        }
+        amendments.extend(
+            self.rename
+                .map(|rename| Amendment::SetQueue { name, rename }),
+        );
+        amendments
+    }
+}
+
 pub(super) async fn queue(command: QueueCommand) -> anyhow::Result<()> {
     match command {
         QueueCommand::Add { name, at } => amend(&at, Amendment::AddQueue { name }).await,
-        QueueCommand::Set { name, rename, at } => {
-            amend(&at, Amendment::SetQueue { name, rename }).await
+        QueueCommand::Set { name, set, at } => {
+            for amendment in set.amendments(name) {
+                amend(&at, amendment).await?;
+            }
+            Ok(())
         }
-        QueueCommand::List(arguments) => list(arguments, "queues", &["name"]).await,
+        QueueCommand::List(arguments) => {
+            let columns = ["name", "title", "hours", "fallback"];
+            list(arguments, "queues", &columns).await
+        }
         QueueCommand::Remove { name, at } => amend(&at, Amendment::RemoveQueue { name }).await,
     }
 }
@@ -411,19 +534,47 @@ pub(super) async fn gateway(command: GatewayCommand) -> anyhow::Result<()> {
             line,
             offline,
             notice,
+            wording,
+            pause,
+            resume,
             at,
         } => {
             let amendment = Amendment::SetGateway {
-                name,
+                name: name.clone(),
                 queue,
                 line,
                 policy: offline.map(OfflinePolicy::from),
                 closed_notice: notice,
             };
-            amend(&at, amendment).await
+            amend(&at, amendment).await?;
+            for (notice, words) in wording {
+                let amendment = Amendment::SetWording {
+                    gateway: name.clone(),
+                    notice,
+                    words: (words != "default").then_some(words),
+                };
+                amend(&at, amendment).await?;
+            }
+            if pause || resume {
+                let paused = pause;
+                amend(&at, Amendment::PauseGateway { name, paused }).await?;
+            }
+            Ok(())
+        }
+        GatewayCommand::Preview {
+            name,
+            wording,
+            list,
+        } => {
+            let request = Request::Preview {
+                gateway: name,
+                wording: wording.into_iter().collect(),
+            };
+            let notices = ask(&list.at, request).await?;
+            print(&list, &notices, &["number", "notice", "segments", "text"])
         }
         GatewayCommand::List(arguments) => {
-            let columns = ["name", "kind", "queue", "line", "offline"];
+            let columns = ["name", "kind", "queue", "line", "offline", "paused"];
             list(arguments, "gateways", &columns).await
         }
         GatewayCommand::Remove { name, at } => amend(&at, Amendment::RemoveGateway { name }).await,

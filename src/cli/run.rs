@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::caretaker::{Caretaker, ERRANDS_MAX, Next};
 use super::{BoxArguments, secret};
-use crate::daemon::{House, HouseSettings, LineSetup, WebSetup};
+use crate::daemon::{House, HouseSettings, LineSetup, RETENTION, WebSetup};
 use crate::desk::{Desk, NotGranted};
 use crate::routing::{Amendment, Event, Role};
 use crate::spool::staff;
@@ -20,9 +20,6 @@ const FIRST_LINK_VALID_S: u32 = 24 * 60 * 60;
 /// Runs until it is told to stop.
 pub(super) async fn run(arguments: &BoxArguments) -> anyhow::Result<()> {
     let config = arguments.load()?;
-    for sentence in config.unsupported() {
-        tracing::warn!("{sentence}");
-    }
     let library = config.library();
     let (errands, errand) = mpsc::channel(ERRANDS_MAX);
     let settings = HouseSettings {
@@ -56,6 +53,7 @@ pub(super) async fn run(arguments: &BoxArguments) -> anyhow::Result<()> {
         library,
         xmpp: config.messengers().map_err(anyhow::Error::msg)?,
         control: true,
+        retention: config.spool.retention.unwrap_or(RETENTION),
         errands: Some(errands),
     };
     let mut terminate = signal(SignalKind::terminate())?;

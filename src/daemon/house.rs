@@ -10,7 +10,8 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use super::Owner;
+use super::keeping::{Keeping, RETENTION};
+use super::{Owner, watches};
 use crate::control;
 use crate::desk::{self, Desk, Link, NotGranted};
 use crate::modem::helper::{self, Helper};
@@ -57,6 +58,8 @@ pub struct HouseSettings {
     pub xmpp: Option<xmpp::Settings>,
     /// Whether commands may knock.
     pub control: bool,
+    /// How long a transcript stays after its conversation closed.
+    pub retention: Duration,
     /// Who looks after the process, for commands that ask it of that.
     pub errands: Option<mpsc::Sender<control::Errand>>,
 }
@@ -82,6 +85,7 @@ impl HouseSettings {
             web: None,
             xmpp: None,
             control: false,
+            retention: RETENTION,
             errands: None,
         }
     }
@@ -214,6 +218,14 @@ impl House {
             let names = lines.iter().map(|line| line.name.clone()).collect();
             let stranded = Stranded::new(names, desk.clone(), spool.clone());
             surfaces.push(tokio::spawn(stranded.run(stop.clone())));
+        }
+
+        let keeping = Keeping::new(desk.clone(), spool.clone(), settings.retention);
+        surfaces.push(tokio::spawn(keeping.run(stop.clone())));
+        for line in &lines {
+            let (line, desk, spool) = (line.clone(), desk.clone(), spool.clone());
+            let watching = watches::watch_line(line, desk, spool, stop.clone());
+            surfaces.push(tokio::spawn(watching));
         }
 
         let (mut messengers, mut link) = (None, None);
@@ -397,7 +409,7 @@ fn keepers(line: &LineSettings, spool: &Spool, claims: &Arc<Claims>) -> Keepers 
 }
 
 /// Waits until the house closes.
-async fn told(mut stop: watch::Receiver<bool>) {
+pub(super) async fn told(mut stop: watch::Receiver<bool>) {
     // An error says that the house is gone: the same.
     let _ = stop.wait_for(|stop| *stop).await;
 }

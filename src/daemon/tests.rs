@@ -9,7 +9,7 @@ use tokio::sync::broadcast::error::RecvError;
 use super::*;
 use crate::desk::{self, Desk};
 use crate::routing::{
-    ArrivalId, ConversationState, DeliveryState, Direction, GatewayId, GatewayKind, Role,
+    ArrivalId, ConversationState, DeliveryState, Direction, GatewayId, GatewayKind, Notice, Role,
     TransferTarget,
 };
 use crate::spool::inbox::Raw;
@@ -129,9 +129,9 @@ impl Bench {
         let shows = |router: &Router| router.shows().collect::<Vec<_>>();
         assert_eq!(shows(&restored), shows(living));
         let durable = |router: &Router| {
-            let (mut periods, next) = router.durable();
-            periods.retain(|_, period| *period != 0);
-            (periods, next)
+            let mut durable = router.durable();
+            durable.periods.retain(|_, period| *period != 0);
+            durable
         };
         assert_eq!(durable(&restored), durable(living));
     }
@@ -527,6 +527,7 @@ enum Step {
     Retry(u8, u8),
     Write(u8),
     Amend(u8),
+    Outage(u8),
     Tick,
     Break,
     Mend,
@@ -547,7 +548,8 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (n(), n()).prop_map(|(a, b)| Step::Deliver(a, b)),
         2 => (n(), n()).prop_map(|(a, b)| Step::Retry(a, b)),
         1 => n().prop_map(Step::Write),
-        2 => n().prop_map(Step::Amend),
+        3 => (0..24_u8).prop_map(Step::Amend),
+        1 => n().prop_map(Step::Outage),
         2 => Just(Step::Tick),
         1 => Just(Step::Break),
         2 => Just(Step::Mend),
@@ -565,8 +567,8 @@ fn wish(step: &Step) -> Option<Wish> {
                 "start",
                 "help",
                 "",
-                "thanks",
-                "hello",
+                "FORGET",
+                "no",
                 "please stop",
             ];
             let from = ["+15551230100", "+15551230101", "22000", "INFO"];
@@ -632,7 +634,7 @@ fn wish(step: &Step) -> Option<Wish> {
             body: "Your book is in.".into(),
         },
         Step::Amend(n) => {
-            return Some(Wish::Amend(match n % 6 {
+            return Some(Wish::Amend(match n % 12 {
                 0 => Amendment::AddQueue {
                     name: "maps".into(),
                 },
@@ -646,11 +648,37 @@ fn wish(step: &Step) -> Option<Wish> {
                 3 => Amendment::RemoveOperator { name: "cyd".into() },
                 4 => Amendment::SetGateway {
                     name: "m".into(),
-                    queue: Some(["desk", "maps"][usize::from(n / 6 % 2)].into()),
+                    queue: Some(["desk", "maps"][usize::from(n / 12)].into()),
                     line: None,
                     policy: None,
                     closed_notice: None,
                 },
+                5 => Amendment::SetFallback {
+                    queue: "desk".into(),
+                    fallback: Some(["maps", ""][usize::from(n / 12)].into()),
+                    after_s: Some(1),
+                },
+                6 => Amendment::PauseGateway {
+                    name: "m".into(),
+                    paused: n < 12,
+                },
+                7 => Amendment::SetHours {
+                    queue: "desk".into(),
+                    hours: Some("Mon-Fri 9:00-17:00".into()),
+                    holidays: vec![("2026-12-25".parse().unwrap(), "closed".into())],
+                    no_holidays: Vec::new(),
+                },
+                8 => Amendment::SetWording {
+                    gateway: "m".into(),
+                    notice: Notice::Closed,
+                    words: (n < 12).then(|| "{library} sleeps.".into()),
+                },
+                9 => Amendment::DescribeQueue {
+                    name: "desk".into(),
+                    title: Some("Elm".into()),
+                    facts: Some("Maps upstairs.".into()),
+                },
+                10 => Amendment::RemoveGateway { name: "w".into() },
                 _ => Amendment::AddGateway {
                     name: "w".into(),
                     kind: GatewayKind::Widget,
@@ -660,6 +688,11 @@ fn wish(step: &Step) -> Option<Wish> {
                 },
             }));
         }
+        Step::Outage(n) => Event::LineRestored {
+            gateway: LINE,
+            from: Timestamp::UNIX_EPOCH,
+            to: Timestamp::UNIX_EPOCH + Duration::from_secs(u64::from(n) * 300),
+        },
         Step::Tick => Event::Tick,
         Step::Break | Step::Mend => return None,
     };

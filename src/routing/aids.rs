@@ -103,12 +103,34 @@ impl Router {
             Aid::Block => self.block(operator, id, now, ledger)?,
             Aid::Unblock => self.unblock(operator, id, now, ledger)?,
             Aid::Reveal => {
+                if !self.may_reveal(operator, id) {
+                    return Err(Refusal::Unfit(
+                        "this patron is another library's: only its own librarians may see the \
+                         number"
+                            .into(),
+                    ));
+                }
                 ledger.note(id, format!("{} looked at the number", self.name(operator)));
                 ledger.deed(operator, Deed::Revealed, id);
             }
         }
         self.see(operator, now);
         Ok(())
+    }
+
+    /// A number is for the desk it was given to: librarians who help out never see it (clause 7).
+    fn may_reveal(&self, operator: OperatorId, id: ConversationId) -> bool {
+        let Some(conversation) = self.conversation(id) else {
+            return false;
+        };
+        let fed = self
+            .plan
+            .gateway(conversation.gateway)
+            .map(|gateway| gateway.queue);
+        self.plan.operator(operator).is_some_and(|operator| {
+            let mut queues = operator.queues.iter();
+            queues.any(|queue| *queue == conversation.home || Some(*queue) == fed)
+        })
     }
 
     fn reopen(

@@ -18,6 +18,8 @@ pub(super) enum Alarm {
     Transfer(ConversationId),
     /// Unanswered while online (clause 7).
     Waiting(ConversationId),
+    /// Unanswered long enough for another queue to help out (clause 7).
+    Silence(ConversationId),
 }
 
 /// Alarms on the uptime clock; each rings at most once and at one time.
@@ -41,6 +43,11 @@ impl Alarms {
         if !self.at.contains_key(&alarm) {
             self.set(alarm, at);
         }
+    }
+
+    /// Whether the alarm is set.
+    pub(super) fn is_set(&self, alarm: Alarm) -> bool {
+        self.at.contains_key(&alarm)
     }
 
     /// Unsets the alarm.

@@ -8,7 +8,7 @@ use super::automatic::answerable;
 use super::event::{Moment, Refusal};
 use super::ids::{ConversationId, GatewayId, OperatorId};
 use super::ledger::Ledger;
-use super::record::{Author, Conversation, ConversationState};
+use super::record::{Author, Conversation, ConversationState, Rollover};
 use super::router::Router;
 
 impl Router {
@@ -51,6 +51,9 @@ impl Router {
             conversation.waiting_since = None;
             conversation.waiting_noticed = false;
             conversation.flagged = false;
+            if let Rollover::Offered(queue) = conversation.rollover {
+                conversation.rollover = Rollover::Shared(queue);
+            }
             conversation.last_answered_by = Some(operator);
             conversation.active_at = now.wall;
         });
@@ -110,6 +113,7 @@ impl Router {
                 });
                 let reason = format!("{how} {}", self.name(operator));
                 ledger.withdraw(id, &before, &reason);
+                self.end_help(operator, id, ledger);
             }
         }
     }
@@ -166,7 +170,7 @@ impl Router {
         }
         let (gateway, queue) = (gateway.id, gateway.queue);
         let known = self.memory.patron_at(gateway, &to);
-        if known.is_some_and(|patron| patron.opted_out) {
+        if known.is_some_and(|patron| patron.opted_out) || self.is_opted_out(gateway, &to) {
             return Err(Refusal::OptedOut);
         }
         let known = known.map(|patron| patron.id);
@@ -193,9 +197,13 @@ impl Router {
         let assigned = &self.operator(operator)?.queues;
         self.conversation(id)
             .filter(|conversation| {
-                assigned.contains(&self.present_queue(conversation))
-                    || conversation.claimed_by == Some(operator)
-                    || self.may_accept(operator, conversation)
+                !conversation.farewell
+                    && (assigned.contains(&self.present_queue(conversation))
+                        || conversation
+                            .partner()
+                            .is_some_and(|queue| assigned.contains(&queue))
+                        || conversation.claimed_by == Some(operator)
+                        || self.may_accept(operator, conversation))
             })
             .ok_or(Refusal::NoSuchConversation)
     }

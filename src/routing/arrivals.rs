@@ -9,7 +9,7 @@ use super::ids::{ConversationId, GatewayId, MessageId, PatronId, QueueId};
 use super::ledger::Ledger;
 use super::notices::Notice;
 use super::plan::{Gateway, GatewayKind};
-use super::record::{Conversation, ConversationState, Direction, Patron};
+use super::record::{Conversation, ConversationState, Direction, Patron, Rollover};
 use super::router::Router;
 
 /// A patron who writes again within this continues the thread (clause 4).
@@ -49,11 +49,14 @@ impl Router {
         let gateway = self.gateway_in_use(gateway)?.clone();
         let known = self.memory.patron_at(gateway.id, from).map(|p| p.id);
         let (place, queue) = self.place(known, &gateway, now);
-        let claimed = match place {
-            Place::Open(id) => self.threads.get(id).is_some_and(|c| c.claimed_by.is_some()),
-            Place::Closed(_) | Place::New(_) => false,
+        let open = match place {
+            Place::Open(id) => self.threads.get(id),
+            Place::Closed(_) | Place::New(_) => None,
         };
-        let refused = !claimed && self.refuses(gateway.policy, queue);
+        let claimed = open.is_some_and(|open| open.claimed_by.is_some());
+        let refused = !claimed && self.refuses(&gateway, queue, open);
+        let declines = open.is_some_and(|open| matches!(open.rollover, Rollover::Offered(_)))
+            && consent::is_no(&body);
         let wish = self.wish(&gateway, from, known, &body);
         if refused && wish.is_none() && gateway.kind == GatewayKind::Widget {
             return Err(Refusal::Offline);
@@ -65,6 +68,7 @@ impl Router {
             stamped_at,
         };
         match wish {
+            Some(Word::Forget) => self.forget(known, from, &arrival.gateway, now, ledger),
             Some(wish) => {
                 let patron = match known {
                     Some(patron) => patron,
@@ -86,6 +90,11 @@ impl Router {
                 };
                 self.count_repeats(patron, &arrival.body, now, ledger);
                 self.keep_text(patron, place, queue, arrival, now, ledger);
+                if let Place::Open(id) = place
+                    && declines
+                {
+                    self.decline(id, now, ledger);
+                }
             }
         }
         Ok(())
@@ -108,7 +117,8 @@ impl Router {
         }
         let opted_out = known
             .and_then(|id| self.memory.patron(id))
-            .is_some_and(|patron| patron.opted_out);
+            .is_some_and(|patron| patron.opted_out)
+            || self.is_opted_out(gateway.id, from);
         match consent::word(body)? {
             // Whoever never opted out has a question that begins with *start*.
             Word::Start if !opted_out => None,
@@ -132,7 +142,7 @@ impl Router {
             };
         }
         match self.memory.latest_of(patron) {
-            Some(closed) if recent(closed.active_at) => {
+            Some(closed) if recent(closed.active_at) && !closed.farewell => {
                 let queue = self.present_queue(closed);
                 (Place::Closed(closed.id), queue)
             }
@@ -145,7 +155,9 @@ impl Router {
         let open = self.threads.of_patron(patron);
         let closed = || {
             let latest = self.memory.latest_of(patron);
-            latest.filter(|closed| now.wall.duration_since(closed.active_at) <= THREAD)
+            latest.filter(|closed| {
+                !closed.farewell && now.wall.duration_since(closed.active_at) <= THREAD
+            })
         };
         open.or_else(closed).map(|conversation| conversation.id)
     }
@@ -230,17 +242,27 @@ impl Router {
         if conversation.claimed_by.is_some() {
             return;
         }
-        if self.is_online(queue) {
-            if self.awaits_notice(conversation) {
-                self.expect_wait(id, now);
-            }
-            return;
+        let attended = !gateway.paused && self.is_attended(conversation);
+        let period = gateway.pause().unwrap_or_else(|| self.closed_period(queue));
+        let told = conversation.closed_notice == Some(period);
+        let expects = self.awaits_notice(conversation) && self.is_online(queue) && attended;
+        if already_shown {
+            self.expect_help(id, now);
         }
-        let period = self.closed_period(queue);
-        if conversation.closed_notice != Some(period)
-            && self.notify(Notice::Closed, patron, id, now, ledger)
+        let today = attended || self.plan.opening(queue, now.wall).is_today(now.wall);
+        if let Some(outage) = self.missed_in(gateway.id, stamped_at, id)
+            && today
+            && self.excuse(outage, patron, id, now, ledger)
         {
+            // It says that the words are here, and when they are answered.
+            if !attended {
+                self.change(id, ledger, |c| c.closed_notice = Some(period));
+            }
+        } else if !attended && !told && self.notify(Notice::Closed, patron, id, now, ledger) {
             self.change(id, ledger, |c| c.closed_notice = Some(period));
+        }
+        if expects {
+            self.expect_wait(id, now);
         }
     }
 
@@ -261,7 +283,7 @@ impl Router {
         if let Some(known) = known {
             self.count_repeats(known, &arrival.body, now, ledger);
         }
-        let period = self.closed_period(queue);
+        let period = gateway.pause().unwrap_or_else(|| self.closed_period(queue));
         let told = |c: &Conversation| c.queue == queue && c.closed_notice == Some(period);
         let already = known.is_some_and(|known| {
             let open = self.threads.of_patron(known);
@@ -312,10 +334,11 @@ impl Router {
             Word::Stop => (!was_out).then_some(Notice::Stopped),
             Word::Help => Some(Notice::Help),
             Word::Start => Some(Notice::Started),
+            // Whoever wants to be forgotten leaves no thread: see `forget`.
+            Word::Forget => None,
         };
         if wish == Word::Start {
-            self.memory.change_patron(patron, |p| p.opted_out = false);
-            ledger.patron(patron);
+            self.set_opted_out(patron, false, ledger);
         }
         let answered = notice.is_some_and(|notice| {
             let patron = self.memory.patron(patron);
@@ -341,9 +364,12 @@ impl Router {
             }
         }
         if wish == Word::Stop && !was_out {
-            self.memory.change_patron(patron, |p| p.opted_out = true);
-            ledger.patron(patron);
-            self.end_for_stop(patron, now, ledger);
+            self.set_opted_out(patron, true, ledger);
+            if let Some(address) = self.memory.patron(patron).map(|p| p.address.clone()) {
+                for twin in self.telephones(&address) {
+                    self.end_for_stop(twin, now, ledger);
+                }
+            }
         }
     }
 
@@ -398,7 +424,13 @@ impl Router {
             conversation.queue = queue;
             conversation.closed_notice = None;
         }
-        conversation.state = self.standing(queue);
+        let helps = self.plan.queue(queue).and_then(|queue| queue.fallback);
+        if conversation.partner() != helps.map(|fallback| fallback.queue)
+            && conversation.rollover != Rollover::Declined
+        {
+            conversation.rollover = Rollover::Home;
+        }
+        conversation.state = self.standing(&conversation);
         conversation.closed_at = None;
         conversation.waiting_noticed = false;
         self.memory.hold(conversation.patron);
@@ -420,6 +452,9 @@ impl Router {
         conversation.waiting_noticed = false;
         conversation.flagged = false;
         conversation.marks.promise = None;
+        if let Rollover::Offered(queue) = conversation.rollover {
+            conversation.rollover = Rollover::Shared(queue);
+        }
         let patron = conversation.patron;
         self.memory.shelve(conversation);
         self.memory.let_pass(patron);

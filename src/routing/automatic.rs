@@ -130,6 +130,9 @@ impl Breaker {
     }
 }
 
+/// Words of the desk's own that the guards have let through for their patron.
+pub(super) struct Guarded(pub(super) String);
+
 impl Repeats {
     /// The same, after one more text with these words.
     pub(super) fn after(self, body: &str, now: Timestamp) -> Repeats {
@@ -199,6 +202,19 @@ impl Router {
         now: Moment,
         ledger: &mut Ledger,
     ) -> bool {
+        self.notify_of(notice, [], patron, conversation, now, ledger)
+    }
+
+    /// [`notify`](Self::notify), with values for names that only this occasion knows.
+    pub(super) fn notify_of<const N: usize>(
+        &mut self,
+        notice: Notice,
+        told: [(&'static str, String); N],
+        patron: PatronId,
+        conversation: ConversationId,
+        now: Moment,
+        ledger: &mut Ledger,
+    ) -> bool {
         let Some(known) = self.memory.patron(patron) else {
             return false;
         };
@@ -206,8 +222,24 @@ impl Router {
             Some(thread) => thread.queue,
             None => return false,
         };
-        let Some(words) = self.notice_due(notice, known, queue, now) else {
+        let Some(words) = self.notice_of(notice, told, known, queue, now) else {
             return false;
+        };
+        self.say(Guarded(words), patron, conversation, now, ledger);
+        true
+    }
+
+    /// Sends words that the guards let through, and counts them.
+    pub(super) fn say(
+        &mut self,
+        Guarded(words): Guarded,
+        patron: PatronId,
+        conversation: ConversationId,
+        now: Moment,
+        ledger: &mut Ledger,
+    ) {
+        let Some(known) = self.memory.patron(patron) else {
+            return;
         };
         self.breaker.note(&known.address, now);
         self.memory.change_patron(patron, |patron| {
@@ -217,7 +249,6 @@ impl Router {
         });
         ledger.patron(patron);
         self.send_out(conversation, patron, words, Author::Desk, None, now, ledger);
-        true
     }
 
     /// The words of a notice, if the guards and the library's wording let it go to this patron.
@@ -228,11 +259,26 @@ impl Router {
         queue: QueueId,
         now: Moment,
     ) -> Option<String> {
+        self.notice_of(notice, [], patron, queue, now)
+    }
+
+    fn notice_of<const N: usize>(
+        &self,
+        notice: Notice,
+        told: [(&'static str, String); N],
+        patron: &Patron,
+        queue: QueueId,
+        now: Moment,
+    ) -> Option<String> {
         let gateway = self.plan.gateway(patron.gateway)?;
         if !self.may_send_automatically(patron, now) {
             return None;
         }
-        notice.words(gateway, &Values::new(&self.plan, queue, now.wall))
+        let mut values = Values::new(&self.plan, queue, now.wall);
+        for (name, value) in told {
+            values.set(name, Some(value));
+        }
+        notice.words(gateway, &values)
     }
 
     /// Counts the patron's words against the guard for robots.

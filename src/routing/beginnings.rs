@@ -59,7 +59,7 @@ impl Router {
         }
         let (gateway, queue) = (gateway.id, gateway.queue);
         let known = self.memory.patron_at(gateway, &to);
-        if known.is_some_and(|patron| patron.opted_out) {
+        if known.is_some_and(|patron| patron.opted_out) || self.is_opted_out(gateway, &to) {
             return Err(Refusal::OptedOut);
         }
         let known = known.map(|patron| patron.id);

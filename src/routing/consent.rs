@@ -9,6 +9,8 @@ pub(super) enum Word {
     Start,
     /// What is this.
     Help,
+    /// Erase everything.
+    Forget,
 }
 
 /// Letters and digits of the longest word that means something, with room to spare: whatever is
@@ -24,8 +26,14 @@ pub(super) fn word(body: &str) -> Option<Word> {
         }
         "START" => Some(Word::Start),
         "HELP" => Some(Word::Help),
+        "FORGET" => Some(Word::Forget),
         _ => None,
     }
+}
+
+/// Whether the whole message declines what was offered (M9).
+pub(super) fn is_no(body: &str) -> bool {
+    bare(body).is_some_and(|bare| matches!(bare.as_str(), "NO" | "NOTHANKS" | "NOTHANKYOU"))
 }
 
 /// Whether the words sound like an opt-out without being one, so that a person should read them
@@ -36,7 +44,7 @@ pub(super) fn sounds_like_stop(body: &str) -> bool {
     if let Some(bare) = bare(body)
         && matches!(
             bare.as_str(),
-            "FORGET" | "FORGETME" | "STOPALL" | "ALTO" | "PARAR" | "PARE" | "BASTA" | "ARRET"
+            "FORGETME" | "STOPALL" | "ALTO" | "PARAR" | "PARE" | "BASTA" | "ARRET"
         )
     {
         return true;
@@ -145,7 +153,10 @@ mod tests {
             ("the end", None),
             ("start over", None),
             ("help me find a book", None),
-            ("FORGET", None),
+            ("FORGET", Some(Word::Forget)),
+            ("forget.", Some(Word::Forget)),
+            ("forget me", None),
+            ("forget it", None),
             ("", None),
             ("...", None),
             ("STOPSTOPSTOPSTOPSTOPSTOPSTOP", None),
@@ -170,7 +181,6 @@ mod tests {
             ("take me off your list", true),
             ("quit messaging", true),
             ("stop these messages at once or I'll call the police", true),
-            ("Forget", true),
             ("forget me please", true),
             ("wrong number", true),
             ("alto", true),

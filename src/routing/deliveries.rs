@@ -46,6 +46,7 @@ impl Router {
             ledger.note(conversation, format!("a text was not delivered: {why}"));
         }
         self.set_delivery(message, conversation, state, reason, ledger);
+        self.end_farewell(conversation, state, ledger);
         Ok(())
     }
 

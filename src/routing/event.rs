@@ -206,6 +206,16 @@ pub enum Event {
         /// Its thread.
         conversation: ConversationId,
     },
+    /// A line works again after a while in which nothing came through: texts stamped meanwhile are
+    /// late, and their senders are told so once (M8).
+    LineRestored {
+        /// The line's gateway.
+        gateway: GatewayId,
+        /// Since when nothing came through.
+        from: Timestamp,
+        /// Until when.
+        to: Timestamp,
+    },
     /// A line told its own telephone number (TS 27.007 §7.1, `+CNUM`): nothing automatic is ever
     /// sent to it. Not kept: lines tell it again at every start.
     LineNumber {
@@ -279,6 +289,37 @@ pub enum Effect {
         operator: OperatorId,
         /// How.
         show: Show,
+    },
+    /// Row: whether a telephone opted out, on every line and for good.
+    KeepConsent {
+        /// The telephone.
+        address: String,
+        /// What stays of it when the number is erased.
+        fingerprint: i64,
+        /// Opted out, or in again.
+        opted_out: bool,
+    },
+    /// Row: the latest outage of a gateway's line.
+    KeepOutage {
+        /// Which gateway.
+        gateway: GatewayId,
+        /// Since when nothing came through.
+        from: Timestamp,
+        /// Until when.
+        to: Timestamp,
+    },
+    /// Row: everything of this telephone's is erased on every line, but one conversation. Also a
+    /// live change for each that is gone.
+    Forget {
+        /// The telephone.
+        address: String,
+        /// The one that stays for now, with its patron.
+        spare: Option<ConversationId>,
+    },
+    /// Row: a conversation is erased, and its patron if nothing else is theirs. Also a live change.
+    Erase {
+        /// Which.
+        conversation: ConversationId,
     },
     /// Row: the number of a queue's latest closed period.
     KeepClosedPeriod {

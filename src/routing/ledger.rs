@@ -27,6 +27,21 @@ impl Ledger {
         self.conversations.insert(id);
     }
 
+    /// The conversation is erased: nothing of this event is written of it, but its going.
+    pub(super) fn forget_conversation(&mut self, id: ConversationId) {
+        self.conversations.remove(&id);
+        self.rows.retain(|row| match row {
+            Effect::Record(message) => message.conversation != id,
+            Effect::Note { conversation, .. } => *conversation != id,
+            _ => true,
+        });
+    }
+
+    /// The patron is erased: nothing of this event is written of them.
+    pub(super) fn forget_patron(&mut self, id: PatronId) {
+        self.patrons.remove(&id);
+    }
+
     /// A row, after those of patrons and conversations.
     pub(super) fn row(&mut self, effect: Effect) {
         self.rows.push(effect);

@@ -107,6 +107,31 @@ impl Memory {
         }
     }
 
+    /// Lets go of a patron who is erased.
+    pub(super) fn forget(&mut self, id: PatronId) {
+        self.passing.remove(&id);
+        self.latest.remove(&id);
+        self.forget_patron(id);
+    }
+
+    /// Lets go of a patron's closed conversations and their messages; answers which they were.
+    pub(super) fn forget_closed_of(&mut self, patron: PatronId) -> Vec<ConversationId> {
+        let theirs = self.closed.values().filter(|c| c.patron == patron);
+        let ids: Vec<_> = theirs.map(|c| c.id).collect();
+        for &id in &ids {
+            self.closed.remove(&id);
+            self.forget_messages_of(id);
+        }
+        self.latest.remove(&patron);
+        ids
+    }
+
+    /// Lets go of a conversation's messages.
+    pub(super) fn forget_messages_of(&mut self, id: ConversationId) {
+        self.messages
+            .retain(|_, message| message.conversation != id);
+    }
+
     /// Takes a closed conversation off the shelf.
     pub(super) fn unshelve(&mut self, id: ConversationId) -> Option<Conversation> {
         let conversation = self.closed.remove(&id)?;

@@ -8,7 +8,7 @@ use super::alarms::Alarm;
 use super::event::{Effect, Moment};
 use super::ids::{ConversationId, OperatorId, QueueId};
 use super::ledger::Ledger;
-use super::plan::OfflinePolicy;
+use super::plan::{Gateway, OfflinePolicy};
 use super::record::{Conversation, ConversationState, TransferTarget};
 use super::router::Router;
 
@@ -27,7 +27,7 @@ impl Router {
         match (conversation.claimed_by, &conversation.transfer) {
             (None, _) => match self.threads.reserved(id) {
                 Some(operator) => BTreeSet::from([operator]),
-                None => self.staff.available(conversation.queue).collect(),
+                None => self.available_for(conversation).collect(),
             },
             (Some(owner), Some(transfer)) => match transfer.to {
                 TransferTarget::Operator(operator) => BTreeSet::from([operator]),
@@ -49,7 +49,7 @@ impl Router {
         match (conversation.claimed_by, &conversation.transfer) {
             (None, _) => match self.threads.reserved(id) {
                 Some(first) => first == operator,
-                None => self.staff.is_available(operator, conversation.queue),
+                None => self.is_available_for(operator, conversation),
             },
             (Some(owner), Some(transfer)) => match transfer.to {
                 TransferTarget::Operator(to) => to == operator,
@@ -74,6 +74,7 @@ impl Router {
             .chain(self.threads.in_transfer().map(|c| c.id))
             .collect();
         ids.sort_unstable();
+        ids.dedup();
         for conversation in ids {
             if self.is_offered(conversation, operator) {
                 ledger.bell(Effect::Offer {
@@ -102,6 +103,7 @@ impl Router {
             }
             self.await_notice(id, now);
         }
+        self.expect_help_from(queue, now);
     }
 
     /// The queue's last operator is not available any more.
@@ -112,11 +114,41 @@ impl Router {
         });
         let unclaimed: Vec<_> = self.threads.unclaimed(queue).collect();
         for id in unclaimed {
-            if self.threads.stand(id, ConversationState::Held) {
+            let Some(conversation) = self.threads.get(id) else {
+                continue;
+            };
+            if conversation.queue == queue {
+                self.alarms.clear(Alarm::Waiting(id));
+            }
+            let state = self.standing(conversation);
+            if self.threads.stand(id, state) {
                 ledger.conversation(id);
             }
-            self.alarms.clear(Alarm::Waiting(id));
         }
+    }
+
+    /// Operators before whom an unclaimed conversation is: of its queue, and of the one that helps.
+    fn available_for(&self, conversation: &Conversation) -> impl Iterator<Item = OperatorId> {
+        let queues = [Some(conversation.queue), conversation.partner()];
+        let queues = queues.into_iter().flatten();
+        queues.flat_map(|queue| self.staff.available(queue))
+    }
+
+    /// Whether an operator is available where this conversation is.
+    pub(super) fn is_available_for(
+        &self,
+        operator: OperatorId,
+        conversation: &Conversation,
+    ) -> bool {
+        let queues = [Some(conversation.queue), conversation.partner()];
+        let mut queues = queues.into_iter().flatten();
+        queues.any(|queue| self.staff.is_available(operator, queue))
+    }
+
+    /// Whether an operator answers the queue a conversation is in, or the one that helps with it.
+    pub(super) fn is_assigned(&self, operator: OperatorId, conversation: &Conversation) -> bool {
+        let entry = self.plan.operator(operator);
+        entry.is_some_and(|entry| entry.queues.iter().any(|&queue| conversation.is_in(queue)))
     }
 
     /// The number of the queue's closed period: the present one while it is offline, the coming one
@@ -140,7 +172,13 @@ impl Router {
             return;
         };
         let told_last_time = Some(self.closed_period(conversation.queue) - 1);
-        if self.awaits_notice(conversation) && conversation.closed_notice != told_last_time {
+        let pause = self
+            .plan
+            .gateway(conversation.gateway)
+            .and_then(Gateway::pause);
+        let told = conversation.closed_notice == told_last_time
+            || pause.is_some() && conversation.closed_notice == pause;
+        if self.awaits_notice(conversation) && self.is_online(conversation.queue) && !told {
             self.expect_wait(id, now);
         }
     }
@@ -163,22 +201,18 @@ impl Router {
         let Some(conversation) = self.threads.get(id) else {
             return;
         };
-        let queue = conversation.queue;
-        let state = self.standing(queue);
+        let state = self.standing(conversation);
+        let first = first.filter(|&first| self.is_available_for(first, conversation));
         self.threads.stand(id, state);
         ledger.conversation(id);
-        match first {
-            Some(first) if self.staff.is_available(first, queue) => {
-                self.threads.reserve(id, first);
-                self.alarms
-                    .set(Alarm::Reserved(id), now.uptime + LAST_ANSWERER_FIRST);
-            }
-            Some(_) | None => {}
+        if let Some(first) = first {
+            self.threads.reserve(id, first);
+            self.alarms
+                .set(Alarm::Reserved(id), now.uptime + LAST_ANSWERER_FIRST);
         }
         ledger.offer(id, &self.offered(id));
-        if self.is_online(queue) {
-            self.await_notice(id, now);
-        }
+        self.await_notice(id, now);
+        self.expect_help(id, now);
     }
 
     /// The minute of whoever answered last is over: everyone else is asked too.
@@ -195,25 +229,33 @@ impl Router {
         self.alarms.clear(Alarm::Reserved(id));
         self.alarms.clear(Alarm::Transfer(id));
         self.alarms.clear(Alarm::Waiting(id));
+        self.alarms.clear(Alarm::Silence(id));
     }
 
-    /// How an unclaimed thread stands in this queue.
-    pub(super) fn standing(&self, queue: QueueId) -> ConversationState {
-        if self.is_online(queue) {
+    /// How a thread stands while nobody answers it.
+    pub(super) fn standing(&self, conversation: &Conversation) -> ConversationState {
+        if self.is_attended(conversation) {
             ConversationState::Waiting
         } else {
             ConversationState::Held
         }
     }
 
+    /// Whether somebody is there who could answer it.
+    pub(super) fn is_attended(&self, conversation: &Conversation) -> bool {
+        let helped = conversation
+            .partner()
+            .is_some_and(|queue| self.is_online(queue));
+        helped || self.is_online(conversation.queue)
+    }
+
     /// Takes a thread from its claimant, and puts it before the queue again.
     pub(super) fn give_back(&mut self, id: ConversationId, now: Moment, ledger: &mut Ledger) {
         let was_offered = self.offered(id);
         self.alarms.clear(Alarm::Transfer(id));
-        let Some(queue) = self.threads.get(id).map(|c| c.queue) else {
+        let Some(state) = self.threads.get(id).map(|c| self.standing(c)) else {
             return;
         };
-        let state = self.standing(queue);
         self.change(id, ledger, |conversation| {
             conversation.claimed_by = None;
             conversation.transfer = None;
@@ -223,9 +265,8 @@ impl Router {
         let gone: BTreeSet<_> = was_offered.difference(&offered).copied().collect();
         ledger.withdraw(id, &gone, "returned to the queue");
         ledger.offer(id, &offered.difference(&was_offered).copied().collect());
-        if self.is_online(queue) {
-            self.await_notice(id, now);
-        }
+        self.await_notice(id, now);
+        self.expect_help(id, now);
     }
 
     /// Everything an operator answers goes back to the queues.
@@ -247,10 +288,17 @@ impl Router {
         }
     }
 
-    /// Whether a text into this queue is not kept now (clause 1).
-    pub(super) fn refuses(&self, policy: OfflinePolicy, queue: QueueId) -> bool {
-        match policy {
-            OfflinePolicy::Refuse => !self.is_online(queue),
+    /// Whether a text of this gateway into this queue, or this thread in it, is not kept now
+    /// (clause 1).
+    pub(super) fn refuses(
+        &self,
+        gateway: &Gateway,
+        queue: QueueId,
+        thread: Option<&Conversation>,
+    ) -> bool {
+        let attended = self.is_online(queue) || thread.is_some_and(|c| self.is_attended(c));
+        match gateway.policy {
+            OfflinePolicy::Refuse => !attended || gateway.paused,
             OfflinePolicy::Hold => false,
         }
     }

@@ -194,6 +194,11 @@ impl Gateway {
             removed: false,
         }
     }
+
+    /// The number of its present pause, as a closed period; below every queue's.
+    pub(super) fn pause(&self) -> Option<i64> {
+        self.paused.then(|| self.pauses.saturating_neg() - 1)
+    }
 }
 
 /// What an operator may do.
@@ -267,6 +272,12 @@ impl Plan {
             Some(queue) => queue.calendar.at(now, &self.library.time_zone),
             None => Opening::Unknown,
         }
+    }
+
+    /// Queues that a queue helps out.
+    pub(super) fn helped_by(&self, fallback: QueueId) -> impl Iterator<Item = QueueId> {
+        let helped = move |queue: &&Queue| queue.fallback.is_some_and(|f| f.queue == fallback);
+        self.queues.iter().filter(helped).map(|queue| queue.id)
     }
 
     /// The gateway with this id, removed or not.

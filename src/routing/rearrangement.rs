@@ -7,7 +7,7 @@ use super::event::{Effect, Moment, Show};
 use super::ids::{ConversationId, OperatorId, QueueId};
 use super::ledger::Ledger;
 use super::plan::Plan;
-use super::record::{Conversation, TransferTarget};
+use super::record::{Conversation, Rollover, TransferTarget};
 use super::router::Router;
 
 impl Router {
@@ -29,6 +29,12 @@ impl Router {
                 }
             }
         }
+        let in_use = |id| {
+            self.plan
+                .gateway(id)
+                .is_some_and(|gateway| !gateway.removed)
+        };
+        self.outages.retain(|&gateway, _| in_use(gateway));
         let queues: BTreeSet<QueueId> = self.plan.queues.iter().map(|queue| queue.id).collect();
         self.closed_periods
             .retain(|queue, _| queues.contains(queue));
@@ -44,6 +50,7 @@ impl Router {
         let open: Vec<ConversationId> = self.threads.iter().map(|c| c.id).collect();
         for id in open {
             self.move_if_homeless(id, ledger);
+            self.end_impossible_help(id, ledger);
             self.return_if_not_answered(id, &old, ledger);
             self.end_hopeless_transfer(id, ledger);
             self.stand_anew(id, now, ledger);
@@ -106,22 +113,31 @@ impl Router {
             self.change(id, ledger, |conversation| {
                 conversation.queue = queue;
                 conversation.closed_notice = None;
+                conversation.rollover = Rollover::Home;
             });
         }
     }
 
+    /// Whoever helped out is gone, or is the conversation's own queue now.
+    fn end_impossible_help(&mut self, id: ConversationId, ledger: &mut Ledger) {
+        let partner = self.threads.get(id).and_then(Conversation::partner);
+        let own = self.threads.get(id).map(|c| c.queue);
+        let gone = partner.is_some_and(|queue| self.plan.queue(queue).is_none());
+        if gone || partner.is_some() && partner == own {
+            self.change(id, ledger, |c| c.rollover = Rollover::Home);
+            ledger.note(id, "no other queue helps out any more".into());
+        }
+    }
+
     fn return_if_not_answered(&mut self, id: ConversationId, old: &Plan, ledger: &mut Ledger) {
-        let Some(Conversation {
-            claimed_by: Some(claimant),
-            queue,
-            ..
-        }) = self.threads.get(id)
-        else {
+        let Some(conversation) = self.threads.get(id) else {
             return;
         };
-        let (claimant, queue) = (*claimant, *queue);
+        let Some(claimant) = conversation.claimed_by else {
+            return;
+        };
         let why = match self.plan.operator(claimant) {
-            Some(operator) if operator.queues.contains(&queue) => return,
+            Some(_) if self.is_assigned(claimant, conversation) => return,
             Some(operator) => format!("{} does not answer it any more", operator.name),
             None => match old.operator(claimant) {
                 Some(operator) => format!("{} was taken off the desk", operator.name),
@@ -130,7 +146,7 @@ impl Router {
         };
         ledger.note(id, format!("returned to the queue: {why}"));
         self.alarms.clear(Alarm::Transfer(id));
-        let state = self.standing(queue);
+        let state = self.standing(conversation);
         self.change(id, ledger, |conversation| {
             conversation.claimed_by = None;
             conversation.transfer = None;
@@ -146,10 +162,7 @@ impl Router {
             return;
         };
         let possible = match transfer.to {
-            TransferTarget::Operator(to) => self
-                .plan
-                .operator(to)
-                .is_some_and(|operator| operator.queues.contains(&conversation.queue)),
+            TransferTarget::Operator(to) => self.is_assigned(to, conversation),
             TransferTarget::Queue(to) => self.plan.queue(to).is_some() && to != conversation.queue,
         };
         if !possible {
@@ -168,13 +181,13 @@ impl Router {
             return;
         }
         let queue = conversation.queue;
+        let state = self.standing(conversation);
         if let Some(first) = self.threads.reserved(id)
-            && !self.staff.is_available(first, queue)
+            && !self.is_available_for(first, conversation)
         {
             self.threads.unreserve(id);
             self.alarms.clear(Alarm::Reserved(id));
         }
-        let state = self.standing(queue);
         if self.threads.stand(id, state) {
             ledger.conversation(id);
         }
@@ -183,5 +196,6 @@ impl Router {
         } else {
             self.alarms.clear(Alarm::Waiting(id));
         }
+        self.expect_help(id, now);
     }
 }

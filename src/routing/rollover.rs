@@ -68,7 +68,10 @@ impl Router {
         self.stand_as_offered(id, ledger);
         ledger.note(
             id,
-            format!("offered to {} as well: nobody answered", self.queue_name(helper)),
+            format!(
+                "offered to {} as well: nobody answered",
+                self.queue_name(helper)
+            ),
         );
         let after = self.offered(id);
         ledger.offer(id, &after.difference(&before).copied().collect());
@@ -104,8 +107,7 @@ impl Router {
         self.stand_as_offered(id, ledger);
         ledger.note(id, WHY.to_owned());
         let after = self.offered(id);
-        let gone: BTreeSet<OperatorId> =
-            before.difference(&after).copied().chain(helper).collect();
+        let gone: BTreeSet<OperatorId> = before.difference(&after).copied().chain(helper).collect();
         ledger.withdraw(id, &gone, WHY);
         ledger.offer(id, &after.difference(&before).copied().collect());
         self.await_notice(id, now);
@@ -123,7 +125,12 @@ impl Router {
     }
 
     /// Somebody takes the conversation. When that is the local desk, no help is needed any more.
-    pub(super) fn end_help(&mut self, operator: OperatorId, id: ConversationId, ledger: &mut Ledger) {
+    pub(super) fn end_help(
+        &mut self,
+        operator: OperatorId,
+        id: ConversationId,
+        ledger: &mut Ledger,
+    ) {
         self.alarms.clear(Alarm::Silence(id));
         let Some(conversation) = self.threads.get(id) else {
             return;
@@ -139,4 +146,184 @@ impl Router {
         let queue = self.plan.queue(queue);
         queue.map_or_else(|| "another queue".to_owned(), |queue| queue.name.clone())
     }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::super::test_desk::*;
+    use super::super::*;
+
+    const PAT: &str = "+15551230100";
+    const M9: &str = "Elm: partner librarians at Oak County can help now; they may not know our \
+                      shelves. They won't see your number. Reply NO to wait for us.";
+
+    /// The desk is helped out by the kids' desk, which is Oak County's.
+    fn consortium() -> TestDesk {
+        let mut plan = elm();
+        plan.queues[0].fallback = Some(Fallback {
+            queue: KIDS,
+            after: Fallback::AFTER,
+        });
+        plan.queues[1].title = Some("Oak County".into());
+        TestDesk::new(plan)
+    }
+
+    #[test]
+    fn a_silent_desk_is_helped_out_after_90_seconds_and_the_patron_told() {
+        let mut desk = consortium();
+        desk.arrives(ANA);
+        desk.arrives(CAL);
+        assert_eq!(bells(&desk.text(PAT, "Is my book in?")), ["offer 1 to 1"]);
+        assert_eq!(desk.wait(89), []);
+        let helped = desk.wait(1);
+        assert_eq!(bells(&helped), ["offer 1 to 3"]);
+        assert_eq!(submits(&helped), [(PAT.to_owned(), M9.to_owned())]);
+        assert_eq!(notes(&helped), ["offered to kids as well: nobody answered"]);
+        let conversation = desk.conversation(1);
+        assert_eq!((conversation.queue, conversation.home), (DESK, DESK));
+        assert_eq!(conversation.rollover, Rollover::Offered(KIDS));
+        // The first to answer has it, whichever desk they sit at.
+        let answered = desk.send(CAL, 1, "Let me ask.").unwrap();
+        assert_eq!(bells(&answered), ["withdraw 1 from 1: answered by cal"]);
+        assert_eq!(desk.conversation(1).rollover, Rollover::Shared(KIDS));
+        assert_eq!(desk.conversation(1).home, DESK, "statistics stay");
+        // An answer was given: *no* is a word now.
+        desk.text(PAT, "No");
+        assert_eq!(desk.conversation(1).claimed_by, Some(CAL));
+    }
+
+    #[test]
+    fn no_brings_it_home() {
+        let mut desk = consortium();
+        desk.arrives(ANA);
+        desk.arrives(CAL);
+        desk.text(PAT, "Is my book in?");
+        desk.wait(90);
+        let home = desk.text(PAT, "No.");
+        assert_eq!(
+            bells(&home),
+            ["withdraw 1 from 3: the patron would rather wait for their own library"]
+        );
+        assert_eq!(desk.thread(1), ["Is my book in?", M9, "No."]);
+        assert_eq!(desk.send(CAL, 1, "Hi"), Err(Refusal::NoSuchConversation));
+        // Nobody asks again in this thread.
+        let later = desk.wait(3600);
+        assert!(submits(&later).iter().all(|(_, words)| words != M9));
+        assert!(desk.send(ANA, 1, "It is.").is_ok());
+    }
+
+    #[test]
+    fn no_takes_it_from_a_helper_who_has_not_answered() {
+        let mut desk = consortium();
+        desk.arrives(ANA);
+        desk.arrives(CAL);
+        desk.text(PAT, "Is my book in?");
+        desk.wait(90);
+        desk.claim(CAL, 1).unwrap();
+        let home = desk.text(PAT, "no");
+        assert_eq!(
+            bells(&home),
+            [
+                "withdraw 1 from 3: the patron would rather wait for their own library",
+                "offer 1 to 1"
+            ]
+        );
+        assert_eq!(desk.state(1), ConversationState::Waiting);
+    }
+
+    #[test]
+    fn the_local_desk_takes_it_back_from_its_helpers() {
+        let mut desk = consortium();
+        desk.arrives(ANA);
+        desk.arrives(CAL);
+        desk.text(PAT, "Is my book in?");
+        desk.wait(90);
+        assert_eq!(
+            bells(&desk.claim(ANA, 1).unwrap()),
+            ["withdraw 1 from 3: taken by ana"]
+        );
+        assert_eq!(desk.conversation(1).rollover, Rollover::Home);
+        assert_eq!(desk.claim(CAL, 1), Err(Refusal::NoSuchConversation));
+    }
+
+    #[test]
+    fn a_closed_desk_is_helped_out_too_as_soon_as_somebody_could() {
+        let mut desk = consortium();
+        desk.text(PAT, "Is my book in?");
+        assert_eq!(desk.state(1), ConversationState::Held);
+        assert_eq!(bells(&desk.wait(600)), [""; 0], "nobody could help");
+        // Whoever comes to help leaves the local desk its 90 seconds, in case it opens as well.
+        assert_eq!(
+            bells(&desk.arrives(CAL)),
+            ["3 is available", "queue 2 online: true"]
+        );
+        assert_eq!(bells(&desk.wait(90)), ["offer 1 to 3"]);
+        assert_eq!(desk.state(1), ConversationState::Waiting);
+        assert_eq!(
+            bells(&desk.goes(CAL)),
+            ["3 is offline", "queue 2 online: false"]
+        );
+        assert_eq!(desk.state(1), ConversationState::Held);
+    }
+
+    #[test]
+    fn helpers_never_see_a_number() {
+        let mut desk = consortium();
+        desk.arrives(ANA);
+        desk.arrives(CAL);
+        desk.text(PAT, "Is my book in?");
+        desk.wait(90);
+        let reveal = |operator| Event::Aid {
+            operator,
+            conversation: ConversationId(1),
+            aid: Aid::Reveal,
+        };
+        assert!(matches!(
+            desk.try_do(reveal(CAL)),
+            Err(Refusal::Unfit(words)) if words.contains("another library's")
+        ));
+        assert!(desk.try_do(reveal(ANA)).is_ok());
+        assert!(!desk.conversation(1).is_at_home(&[KIDS]));
+        assert!(desk.conversation(1).is_at_home(&[DESK]));
+    }
+
+    #[test]
+    fn a_helper_that_is_no_more_helps_no_more() {
+        let mut desk = consortium();
+        desk.arrives(ANA);
+        desk.arrives(CAL);
+        desk.text(PAT, "Is my book in?");
+        desk.wait(90);
+        desk.claim(CAL, 1).unwrap();
+        let mut plan = elm();
+        plan.queues.truncate(1);
+        plan.gateways.retain(|gateway| gateway.queue == DESK);
+        let rearranged = desk.does(Event::Rearranged(plan));
+        assert_eq!(bells(&rearranged).last().unwrap(), "offer 1 to 1");
+        assert_eq!(desk.conversation(1).claimed_by, None);
+        assert_eq!(desk.conversation(1).rollover, Rollover::Home);
+    }
+
+    #[test]
+    fn a_restart_forgets_no_help() {
+        let mut desk = consortium();
+        desk.arrives(ANA);
+        desk.arrives(CAL);
+        desk.text(PAT, "Is my book in?");
+        desk.restarts();
+        desk.arrives(ANA);
+        desk.arrives(CAL);
+        let helped = desk.wait(89);
+        assert_eq!(submits(&helped), []);
+        assert_eq!(submits(&desk.wait(1)), [(PAT.to_owned(), M9.to_owned())]);
+        desk.restarts();
+        assert_eq!(
+            desk.router.offered_to(ConversationId(1)),
+            BTreeSet::from([ANA, CAL])
+        );
+    }
+
+    use std::collections::BTreeSet;
 }

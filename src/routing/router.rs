@@ -3,13 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::alarms::{Alarm, Alarms};
 use super::automatic::Breaker;
 use super::beginnings::Beginning;
 use super::event::{Effect, Event, Moment, Need, Refusal, Show};
+use super::forgetting::Ghosts;
 use super::ids::{ConversationId, GatewayId, MessageId, OperatorId, PatronId, QueueId};
 use super::ledger::Ledger;
 use super::memory::Memory;
+use super::optouts::OptOuts;
+use super::outages::Outage;
 use super::plan::{Operator, Plan};
 use super::presence::Staff;
 use super::pseudonym::pseudonym;
@@ -31,6 +36,12 @@ pub struct Restored {
     pub shows: Vec<(OperatorId, Show)>,
     /// The number of each queue's latest closed period.
     pub closed_periods: Vec<(QueueId, i64)>,
+    /// Fingerprints of telephones that opted out.
+    pub opted_out: Vec<i64>,
+    /// Telephones that opted out before fingerprints were kept.
+    pub opted_out_addresses: Vec<String>,
+    /// The latest outage of each gateway's line: since when, and until when.
+    pub outages: Vec<(GatewayId, Timestamp, Timestamp)>,
     /// An id greater than every conversation's.
     pub next_conversation: i64,
     /// An id greater than every message's.
@@ -39,6 +50,16 @@ pub struct Restored {
     pub next_patron: i64,
     /// Made with the spool and never changed: shown names are unique for one seed.
     pub seed: u64,
+}
+
+/// What a restart must give back beside the threads.
+#[cfg(test)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Durable {
+    pub(crate) periods: BTreeMap<QueueId, i64>,
+    pub(crate) next: [i64; 3],
+    pub(crate) opted_out: BTreeSet<i64>,
+    pub(crate) outages: Vec<(GatewayId, Timestamp, Timestamp)>,
 }
 
 /// The answer to a [`Need`], found or not.
@@ -67,10 +88,13 @@ pub struct Router {
     pub(super) alarms: Alarms,
     pub(super) breaker: Breaker,
     pub(super) closed_periods: BTreeMap<QueueId, i64>,
+    pub(super) opt_outs: OptOuts,
+    pub(super) outages: BTreeMap<GatewayId, Outage>,
+    pub(super) ghosts: Ghosts,
     next_conversation: i64,
     next_message: i64,
     next_patron: i64,
-    seed: u64,
+    pub(super) seed: u64,
 }
 
 impl Router {
@@ -87,6 +111,9 @@ impl Router {
             patrons,
             shows,
             closed_periods,
+            opted_out,
+            opted_out_addresses,
+            outages,
             next_conversation,
             next_message,
             next_patron,
@@ -100,6 +127,12 @@ impl Router {
             alarms: Alarms::default(),
             breaker: Breaker::default(),
             closed_periods: closed_periods.into_iter().collect(),
+            ghosts: Ghosts::default(),
+            opt_outs: OptOuts::restore(opted_out, opted_out_addresses, seed),
+            outages: outages
+                .into_iter()
+                .map(|(gateway, from, to)| (gateway, Outage { from, to }))
+                .collect(),
             next_conversation,
             next_message,
             next_patron,
@@ -135,6 +168,11 @@ impl Router {
             for id in unclaimed {
                 self.await_notice(id, now);
             }
+        }
+        let unclaimed = self.threads.iter().filter(|c| c.claimed_by.is_none());
+        let unclaimed: Vec<_> = unclaimed.map(|c| c.id).collect();
+        for id in unclaimed {
+            self.expect_help(id, now);
         }
     }
 
@@ -202,6 +240,7 @@ impl Router {
             | Event::Seen { .. }
             | Event::Presence { .. }
             | Event::LineNumber { .. }
+            | Event::LineRestored { .. }
             | Event::Tick => Vec::new(),
         }
     }
@@ -219,9 +258,10 @@ impl Router {
         {
             self.memory.shelve_message(message);
         }
-        let Some(patron) = patron else {
+        let Some(mut patron) = patron else {
             return;
         };
+        patron.opted_out |= self.is_opted_out(patron.gateway, &patron.address);
         if let Some(conversation) = conversation
             && conversation.state == ConversationState::Closed
             && conversation.patron == patron.id
@@ -346,6 +386,7 @@ impl Router {
                 conversation,
             } => self.retry(operator, message, conversation, now, l)?,
             Event::LineNumber { number } => self.breaker.know(number),
+            Event::LineRestored { gateway, from, to } => self.restore_line(gateway, from, to, l)?,
             Event::Tick => {
                 several = true;
                 while let Some(alarm) = self.alarms.take_due(now.uptime) {
@@ -355,6 +396,7 @@ impl Router {
                         Alarm::Reserved(id) => self.ask_everyone(id, l),
                         Alarm::Transfer(id) => self.fall_back(id, l),
                         Alarm::Waiting(id) => self.say_wait(id, now, l),
+                        Alarm::Silence(id) => self.roll_over(id, now, l),
                     }
                 }
             }
@@ -423,13 +465,17 @@ impl Router {
     /// Who a patron nobody knows would be, once they are remembered.
     pub(super) fn stranger(&self, gateway: GatewayId, address: &str) -> Patron {
         let id = PatronId(self.next_patron);
+        let told = match self.ghosts.is_empty() {
+            true => Vec::new(),
+            false => self.ghosts.told(self.fingerprint(address)),
+        };
         Patron {
             id,
             gateway,
             address: address.to_owned(),
             name: pseudonym(id, self.seed),
-            opted_out: false,
-            automatic_at: Vec::new(),
+            opted_out: self.is_opted_out(gateway, address),
+            automatic_at: told,
             repeats: Repeats::default(),
             blocked_until: None,
         }
@@ -488,7 +534,7 @@ impl Router {
         &mut self,
         conversation: ConversationId,
         body: String,
-        stamped_at: Option<jiff::Timestamp>,
+        stamped_at: Option<Timestamp>,
         now: Moment,
         ledger: &mut Ledger,
     ) -> MessageId {
@@ -553,11 +599,20 @@ impl Router {
 
     /// What a restart must give back beside the threads: the counters.
     #[cfg(test)]
-    pub(crate) fn durable(&self) -> (BTreeMap<QueueId, i64>, [i64; 3]) {
+    pub(crate) fn durable(&self) -> Durable {
         // A queue that never closed counts from zero, row or no row.
         let periods = self.closed_periods.clone();
         let next = [self.next_conversation, self.next_message, self.next_patron];
-        (periods, next)
+        let outages = self
+            .outages
+            .iter()
+            .map(|(&gateway, outage)| (gateway, outage.from, outage.to));
+        Durable {
+            periods,
+            next,
+            opted_out: self.opt_outs.fingerprints().clone(),
+            outages: outages.collect(),
+        }
     }
 
     fn effects(&self, ledger: Ledger, several: bool) -> Vec<Effect> {

@@ -2,174 +2,32 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod steps;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use proptest::test_runner::RngAlgorithm;
 
-use super::test_desk::{ANA, BEN, TestDesk, elm, gateway};
+use super::test_desk::{ANA, BEN, TestDesk, elm};
 use super::*;
-
-/// Telephones, one in another form, a service and a name.
-const PEERS: [&str; 6] = [
-    "+15551230100",
-    "+15551230101",
-    "+15551230102",
-    "5551230103",
-    "22000",
-    "INFO",
-];
-const WORDS: [&str; 10] = [
-    "Is my book in?",
-    "hello",
-    "hello",
-    "STOP",
-    "start",
-    "help",
-    "please stop texting me",
-    "",
-    "thanks",
-    "When do you open?",
-];
-/// Our own number, once a line has told it.
-const OURS: &str = "+15551230102";
-
-/// One thing that happens. Numbers pick from what there is at the time.
-#[derive(Debug, Clone)]
-enum Step {
-    Text {
-        gateway: i64,
-        peer: usize,
-        words: usize,
-    },
-    Arrive(i64),
-    Vanish(i64),
-    Seen(i64),
-    Show(i64, u8),
-    Send {
-        operator: i64,
-        pick: usize,
-        empty: bool,
-    },
-    Claim(i64, usize),
-    Release(i64, usize),
-    Close(i64, usize),
-    Transfer {
-        operator: i64,
-        pick: usize,
-        queue: bool,
-        to: i64,
-    },
-    Write {
-        gateway: i64,
-        peer: usize,
-    },
-    Deliver {
-        pick: usize,
-        state: u8,
-    },
-    Retry {
-        operator: i64,
-        pick: usize,
-    },
-    Amend {
-        pick: usize,
-        words: usize,
-    },
-    Rearrange(u8),
-    LineNumber,
-    Wait(u64),
-    Deadline,
-    Restart,
-    /// From here on several events share a commit, or each has its own.
-    Batch(bool),
-    /// What one text needs is looked up ahead of its time.
-    Foresee {
-        gateway: i64,
-        peer: usize,
-    },
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let operator = 1..5_i64;
-    let pick = 0..64_usize;
-    prop_oneof![
-        12 => (1..6_i64, 0..PEERS.len(), 0..WORDS.len())
-            .prop_map(|(gateway, peer, words)| Step::Text { gateway, peer, words }),
-        5 => operator.clone().prop_map(Step::Arrive),
-        3 => operator.clone().prop_map(Step::Vanish),
-        1 => operator.clone().prop_map(Step::Seen),
-        5 => (operator.clone(), 0..3_u8).prop_map(|(o, s)| Step::Show(o, s)),
-        8 => (operator.clone(), pick.clone(), prop::bool::weighted(0.05))
-            .prop_map(|(operator, pick, empty)| Step::Send { operator, pick, empty }),
-        4 => (operator.clone(), pick.clone()).prop_map(|(o, p)| Step::Claim(o, p)),
-        2 => (operator.clone(), pick.clone()).prop_map(|(o, p)| Step::Release(o, p)),
-        3 => (operator.clone(), pick.clone()).prop_map(|(o, p)| Step::Close(o, p)),
-        4 => (operator.clone(), pick.clone(), any::<bool>(), 1..5_i64)
-            .prop_map(|(operator, pick, queue, to)| Step::Transfer { operator, pick, queue, to }),
-        1 => (1..6_i64, 0..PEERS.len()).prop_map(|(gateway, peer)| Step::Write { gateway, peer }),
-        4 => (pick.clone(), 0..7_u8).prop_map(|(pick, state)| Step::Deliver { pick, state }),
-        1 => (operator, pick.clone()).prop_map(|(operator, pick)| Step::Retry { operator, pick }),
-        1 => (pick, 0..WORDS.len()).prop_map(|(pick, words)| Step::Amend { pick, words }),
-        2 => any::<u8>().prop_map(Step::Rearrange),
-        1 => Just(Step::LineNumber),
-        6 => prop_oneof![0..10_u64, 20..100_u64, 100..4000_u64, 20_000..200_000_u64]
-            .prop_map(Step::Wait),
-        5 => Just(Step::Deadline),
-        1 => Just(Step::Restart),
-        2 => any::<bool>().prop_map(Step::Batch),
-        2 => (1..6_i64, 0..PEERS.len())
-            .prop_map(|(gateway, peer)| Step::Foresee { gateway, peer }),
-    ]
-}
-
-/// Plans a desk may be rearranged to.
-fn plan(number: u8) -> Plan {
-    let mut plan = elm();
-    let bit = |n: u8| number & (1 << n) != 0;
-    plan.gateways
-        .push(gateway(GatewayId(5), GatewayKind::Sms, QueueId(2)));
-    for gateway in &mut plan.gateways {
-        if bit(0) && gateway.id == GatewayId(1) {
-            gateway.queue = QueueId(2);
-        }
-        if bit(1) && gateway.id == GatewayId(2) {
-            gateway.policy = OfflinePolicy::Refuse;
-        }
-        if bit(2) && gateway.id == GatewayId(3) {
-            gateway.policy = OfflinePolicy::Hold;
-        }
-        if bit(3) && gateway.id == GatewayId(1) {
-            gateway.removed = true;
-        }
-        if bit(4) && gateway.id == GatewayId(4) {
-            gateway.wording.insert(Notice::Closed, "Zzz".into());
-        }
-    }
-    if bit(5) {
-        plan.operators.remove(0);
-    }
-    if bit(6) {
-        plan.operators.last_mut().unwrap().queues = vec![QueueId(1)];
-    }
-    if bit(7) {
-        plan.queues.pop();
-        for gateway in &mut plan.gateways {
-            gateway.queue = QueueId(1);
-        }
-    }
-    plan
-}
+use steps::{Life, OURS, PEERS, Step, WORDS, plan, step};
 
 /// What the history must add up to, counted apart from the router.
 #[derive(Default)]
 struct Auditor {
     /// Automatic texts by peer, on both clocks.
     automatic: Vec<(String, GatewayId, Moment)>,
+    /// How many of them went before the latest restart: the breaker knows nothing of those.
+    before_restart: usize,
     /// Whether a line has told our own number.
     ours_known: bool,
-    /// Patrons' texts that were not refused.
-    kept_texts: usize,
+    /// Patrons' texts that were not refused, and are not erased.
+    kept_texts: BTreeSet<MessageId>,
+    /// Telephones that said STOP, and not START since.
+    out: BTreeSet<String>,
+    /// Telephones that were forgotten since the latest restart, and before it.
+    forgotten: BTreeSet<String>,
 }
 
 struct World {
@@ -212,11 +70,13 @@ impl World {
                 gateway,
                 peer,
                 words,
+                late_s,
             } => Event::TextArrived {
                 gateway: GatewayId(gateway),
                 from: PEERS[peer].into(),
                 body: WORDS[words].into(),
-                stamped_at: None,
+                stamped_at: late_s
+                    .map(|late_s| self.desk.now.wall - jiff::SignedDuration::from_secs(late_s)),
             },
             Step::Arrive(o) => {
                 self.happen(Event::EndpointOpened {
@@ -318,6 +178,16 @@ impl World {
             Step::LineNumber => Event::LineNumber {
                 number: OURS.into(),
             },
+            Step::Outage { gateway, lasted_s } => Event::LineRestored {
+                gateway: GatewayId(gateway),
+                from: self.desk.now.wall - jiff::SignedDuration::from_secs(lasted_s),
+                to: self.desk.now.wall,
+            },
+            Step::Jump(seconds) => {
+                let by = jiff::SignedDuration::from_secs(seconds);
+                self.desk.now.wall = self.desk.now.wall.checked_add(by).unwrap();
+                return;
+            }
             Step::Wait(seconds) => {
                 let end = self.desk.now.uptime + std::time::Duration::from_secs(seconds);
                 while self
@@ -403,27 +273,79 @@ impl World {
         if let Event::LineNumber { .. } = event {
             self.auditor.ours_known = true;
         }
-        let texts = effects
+        let texts: Vec<MessageId> = effects
             .iter()
-            .filter(|effect| matches!(effect, Effect::Record(m) if m.direction == Direction::In));
-        match (event, texts.count()) {
-            (Event::TextArrived { .. }, n) => {
-                assert!(n <= 1);
-                self.auditor.kept_texts += n;
-                let Event::TextArrived { gateway, body, .. } = event else {
-                    return;
-                };
-                let gateway = self.desk.rows.plan.gateway(*gateway).unwrap();
-                if n == 0 {
-                    assert_eq!(gateway.policy, OfflinePolicy::Refuse, "lost {body:?}");
-                    assert_ne!(gateway.kind, GatewayKind::Widget, "the page must be told");
-                }
+            .filter_map(|effect| match effect {
+                Effect::Record(m) if m.direction == Direction::In => Some(m.id),
+                _ => None,
+            })
+            .collect();
+        let out_before = self.auditor.out.clone();
+        if let Event::TextArrived {
+            gateway,
+            from,
+            body,
+            ..
+        } = event
+        {
+            assert!(texts.len() <= 1);
+            let gateway = self.desk.rows.plan.gateway(*gateway).unwrap();
+            let phone = gateway.kind == GatewayKind::Sms
+                && answerable(gateway.kind, from)
+                && !(self.auditor.ours_known && from == OURS);
+            if texts.is_empty() && !(phone && body == "FORGET") {
+                assert_eq!(gateway.policy, OfflinePolicy::Refuse, "lost {body:?}");
+                assert_ne!(gateway.kind, GatewayKind::Widget, "the page must be told");
             }
-            (_, n) => assert_eq!(n, 0),
+            match body.as_str() {
+                "STOP" if phone => _ = self.auditor.out.insert(from.clone()),
+                "start" if phone => _ = self.auditor.out.remove(from),
+                "FORGET" if phone => {
+                    self.auditor.forgotten.insert(from.clone());
+                    self.audit_forgetting(from);
+                }
+                _ => {}
+            }
+        } else {
+            assert!(texts.is_empty());
         }
-        self.audit_submits(event, effects, opted_out, now);
+        self.auditor.kept_texts.extend(texts);
+        let rows = &self.desk.rows;
+        self.auditor
+            .kept_texts
+            .retain(|id| rows.messages.contains_key(id));
+        self.audit_submits(event, effects, opted_out, &out_before, now);
         self.audit_claims(event, effects, before);
         self.audit_bells(effects);
+    }
+
+    /// After FORGET nothing of a telephone is left but our last words to it.
+    fn audit_forgetting(&self, address: &str) {
+        let rows = &self.desk.rows;
+        for patron in rows.patrons.values().filter(|p| p.address == address) {
+            if rows.plan.gateway(patron.gateway).unwrap().kind != GatewayKind::Sms {
+                continue;
+            }
+            for left in rows
+                .conversations
+                .values()
+                .filter(|c| c.patron == patron.id)
+            {
+                assert!(left.farewell, "{left:?} was not forgotten");
+                let words: Vec<_> = rows
+                    .messages
+                    .values()
+                    .filter(|m| m.conversation == left.id)
+                    .map(|m| m.direction)
+                    .collect();
+                assert_eq!(words, [Direction::Out], "more than last words");
+                assert!(rows.notes.iter().all(|(of, _)| *of != left.id));
+            }
+            assert_eq!(
+                patron.repeats.count, 0,
+                "a fingerprint of its words is left"
+            );
+        }
     }
 
     fn audit_submits(
@@ -431,6 +353,7 @@ impl World {
         event: &Event,
         effects: &[Effect],
         opted_out: &BTreeSet<PatronId>,
+        out_before: &BTreeSet<String>,
         now: Moment,
     ) {
         for effect in effects {
@@ -450,7 +373,8 @@ impl World {
             assert_eq!((&patron.address, patron.gateway), (to, *gateway));
             let kind = rows.plan.gateway(*gateway).unwrap().kind;
             assert!(answerable(kind, to), "sent to {to}");
-            let was_out = opted_out.contains(&patron.id);
+            let was_out = opted_out.contains(&patron.id)
+                || kind == GatewayKind::Sms && out_before.contains(to);
             assert!(
                 !was_out || message.body.contains("opted back in"),
                 "{effect:?}"
@@ -471,22 +395,24 @@ impl World {
             let earlier = self.auditor.automatic.iter().filter(|(peer, via, at)| {
                 peer == to
                     && via == gateway
-                    && now.wall.duration_since(at.wall) < jiff::SignedDuration::from_hours(24)
+                    && now.wall.duration_since(at.wall).abs() < jiff::SignedDuration::from_hours(24)
             });
             assert!(earlier.count() < 3, "a fourth automatic text in a day");
             let hour = jiff::SignedDuration::from_hours(1);
-            let lately = self
+            let since_restart = self
                 .auditor
                 .automatic
                 .iter()
-                .filter(|(peer, _, at)| peer == to && now.wall.duration_since(at.wall) < hour);
+                .skip(self.auditor.before_restart);
+            let lately = since_restart
+                .filter(|(peer, _, at)| peer == to && (now.uptime - at.uptime).as_secs() < 3600);
             assert!(lately.count() < 10, "the breaker failed");
             let Some(words) = rows.patrons.get(&patron.id).map(|p| p.repeats) else {
                 continue;
             };
             let recent = words
                 .since
-                .is_some_and(|since| now.wall.duration_since(since) < hour);
+                .is_some_and(|since| now.wall.duration_since(since).abs() < hour);
             assert!(words.count < 3 || !recent, "answered a robot");
             self.auditor.automatic.push((to.clone(), *gateway, now));
         }
@@ -566,10 +492,16 @@ impl World {
                 conversation.state == ConversationState::Claimed
             );
             let offered = router.offered_to(conversation.id);
+            assert!(!conversation.farewell, "last words are no conversation");
             match conversation.claimed_by {
                 None => {
                     assert_eq!(conversation.transfer, None);
-                    let all = &available[&conversation.queue];
+                    let mut all = available[&conversation.queue].clone();
+                    if let Some(partner) = conversation.partner() {
+                        all.extend(&available[&partner]);
+                    }
+                    let all = &all;
+                    self.hold_help(conversation);
                     let standing = if all.is_empty() {
                         ConversationState::Held
                     } else {
@@ -584,7 +516,12 @@ impl World {
                 }
                 Some(claimant) => {
                     let operator = rows.plan.operator(claimant).unwrap();
-                    assert!(operator.queues.contains(&conversation.queue));
+                    assert!(
+                        operator
+                            .queues
+                            .iter()
+                            .any(|&queue| conversation.is_in(queue))
+                    );
                     assert!(!offered.contains(&claimant));
                     assert!(offered.is_empty() || conversation.transfer.is_some());
                     assert!(conversation.transfer.is_none() || router.next_deadline().is_some());
@@ -600,16 +537,38 @@ impl World {
             router.conversations().count(),
             "the spool knows other threads"
         );
-        let kept = rows
+        let kept: BTreeSet<_> = rows
             .messages
             .values()
             .filter(|m| m.direction == Direction::In)
-            .count();
+            .map(|m| m.id)
+            .collect();
         assert_eq!(kept, self.auditor.kept_texts, "a text is in one thread");
+        for message in rows.messages.values() {
+            assert!(rows.conversations.contains_key(&message.conversation));
+        }
         for conversation in rows.conversations.values() {
             assert_eq!(
                 conversation.claimed_by.is_some(),
                 conversation.state == ConversationState::Claimed
+            );
+        }
+    }
+
+    /// What nobody answers comes before those who help out, as soon as one of them is there.
+    fn hold_help(&self, conversation: &Conversation) {
+        let TestDesk { router, rows, .. } = &self.desk;
+        let queue = rows.plan.queue(conversation.queue).unwrap();
+        let waits = conversation.waiting_since.is_some();
+        if let Some(fallback) = queue.fallback
+            && waits
+            && conversation.rollover == Rollover::Home
+            && router.is_online(fallback.queue)
+        {
+            let latest = self.desk.now.uptime + fallback.after.max(Fallback::AFTER);
+            assert!(
+                router.next_deadline().is_some_and(|due| due <= latest),
+                "nobody looks for help"
             );
         }
     }
@@ -641,6 +600,11 @@ impl World {
         assert_eq!(restored.durable(), living.durable());
         self.desk.router = restored;
         self.auditor.ours_known = false;
+        // Nothing at all is kept of a telephone that was forgotten, not even how often it was told.
+        let forgotten = std::mem::take(&mut self.auditor.forgotten);
+        let automatic = &mut self.auditor.automatic;
+        automatic.retain(|(peer, ..)| !forgotten.contains(peer));
+        self.auditor.before_restart = automatic.len();
         let effects = self.desk.does(Event::Tick);
         assert_eq!(effects, [], "a restart alone changes nothing");
         self.hold();
@@ -665,9 +629,11 @@ proptest! {
     })]
 
     #[test]
-    fn the_law_holds_whatever_happens(steps in prop::collection::vec(step(), 1..64)) {
+    fn the_law_holds_whatever_happens(
+        life in prop::collection::vec(step(), 1..64).prop_map(Life)
+    ) {
         let mut world = World::new();
-        for step in steps {
+        for step in life.0 {
             world.take(step);
         }
         // In the end everyone comes, and whatever nobody took up is in front of them.

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod gateways;
+
 use super::test_desk::*;
 use super::*;
 
@@ -812,7 +814,7 @@ fn stop_is_heard_while_texts_are_refused() {
 fn near_misses_are_flagged_to_an_operator() {
     for (words, flagged) in [
         ("please stop texting me", true),
-        ("FORGET", true),
+        ("forget me", true),
         ("Is my book in?", false),
     ] {
         let mut desk = desk();
@@ -913,14 +915,14 @@ fn the_breaker_counts_a_peer_over_all_gateways() {
     let mut desk = TestDesk::new(plan);
     let mut said = 0;
     for id in 10..16 {
-        for word in ["help", "help me", "help!", "stop"] {
+        for word in ["help", "help me", "help!", "help?"] {
             said += submits(&desk.does(text(GatewayId(id), PAT, word))).len();
         }
     }
     assert_eq!(said, 10);
     desk.wait(3600);
     assert_eq!(
-        submits(&desk.does(text(GatewayId(15), PAT, "start"))).len(),
+        submits(&desk.does(text(GatewayId(15), PAT, "help"))).len(),
         1
     );
 }

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -19,6 +19,12 @@ pub(super) struct Rows {
     pub(super) notes: Vec<(ConversationId, String)>,
     pub(super) shows: BTreeMap<OperatorId, Show>,
     pub(super) closed_periods: BTreeMap<QueueId, i64>,
+    pub(super) opted_out: BTreeSet<i64>,
+    pub(super) outages: BTreeMap<GatewayId, (Timestamp, Timestamp)>,
+    /// Conversations that were erased; none of them may come back.
+    pub(super) erased: BTreeSet<ConversationId>,
+    /// The greatest ids ever written: an id is never used again.
+    pub(super) used: [i64; 3],
     pub(super) submitted: Vec<MessageId>,
 }
 
@@ -37,14 +43,25 @@ impl Rows {
                             "two patrons alike: {other:?}, {patron:?}"
                         );
                     }
+                    self.used[2] = self.used[2].max(patron.id.0);
                     self.patrons.insert(patron.id, patron);
                 }
                 Effect::KeepConversation(conversation) => {
                     assert!(self.patrons.contains_key(&conversation.patron));
+                    assert!(
+                        !self.erased.contains(&conversation.id),
+                        "an erased one is back"
+                    );
+                    assert_eq!(
+                        conversation.closed_at.is_some(),
+                        conversation.state == ConversationState::Closed
+                    );
+                    self.used[0] = self.used[0].max(conversation.id.0);
                     self.conversations.insert(conversation.id, conversation);
                 }
                 Effect::Record(message) => {
                     assert!(self.conversations.contains_key(&message.conversation));
+                    self.used[1] = self.used[1].max(message.id.0);
                     let before = self.messages.insert(message.id, message);
                     assert_eq!(before, None, "a message id was used twice");
                 }
@@ -78,12 +95,63 @@ impl Rows {
                 Effect::Remark { conversation, .. } | Effect::Audit { conversation, .. } => {
                     assert!(self.conversations.contains_key(&conversation));
                 }
+                Effect::KeepConsent {
+                    address,
+                    fingerprint,
+                    opted_out,
+                } => {
+                    match opted_out {
+                        true => self.opted_out.insert(fingerprint),
+                        false => self.opted_out.remove(&fingerprint),
+                    };
+                    for patron in self.telephones(&address) {
+                        self.patrons.get_mut(&patron).unwrap().opted_out = opted_out;
+                    }
+                }
+                Effect::KeepOutage { gateway, from, to } => {
+                    self.outages.insert(gateway, (from, to));
+                }
+                Effect::Forget { address, spare } => {
+                    for patron in self.telephones(&address) {
+                        let theirs = self.conversations.values().filter(|c| c.patron == patron);
+                        let ids: Vec<_> = theirs.map(|c| c.id).collect();
+                        for id in ids.into_iter().filter(|id| Some(*id) != spare) {
+                            self.erase(id);
+                        }
+                        if self.conversations.values().all(|c| c.patron != patron) {
+                            self.patrons.remove(&patron);
+                        }
+                    }
+                }
+                Effect::Erase { conversation } => {
+                    let patron = self.conversations[&conversation].patron;
+                    self.erase(conversation);
+                    if self.conversations.values().all(|c| c.patron != patron) {
+                        self.patrons.remove(&patron);
+                    }
+                }
                 Effect::Offer { .. }
                 | Effect::Withdraw { .. }
                 | Effect::OperatorShows { .. }
                 | Effect::QueueShows { .. } => {}
             }
         }
+    }
+
+    fn telephones(&self, address: &str) -> Vec<PatronId> {
+        let texted = |patron: &&Patron| {
+            let gateway = self.plan.gateway(patron.gateway).unwrap();
+            patron.address == address && gateway.kind == GatewayKind::Sms
+        };
+        self.patrons.values().filter(texted).map(|p| p.id).collect()
+    }
+
+    fn erase(&mut self, id: ConversationId) {
+        self.conversations.remove(&id);
+        self.erased.insert(id);
+        self.messages
+            .retain(|_, message| message.conversation != id);
+        self.notes.retain(|(of, _)| *of != id);
     }
 
     /// The look-up the router's owner makes.
@@ -132,17 +200,20 @@ impl Rows {
             patrons: patrons.cloned().collect(),
             shows: self.shows.iter().map(|(&o, &s)| (o, s)).collect(),
             closed_periods: self.closed_periods.iter().map(|(&q, &p)| (q, p)).collect(),
-            next_conversation: next(self.conversations.keys().map(|id| id.0)),
-            next_message: next(self.messages.keys().map(|id| id.0)),
-            next_patron: next(self.patrons.keys().map(|id| id.0)),
+            opted_out: self.opted_out.iter().copied().collect(),
+            opted_out_addresses: Vec::new(),
+            outages: self
+                .outages
+                .iter()
+                .map(|(&g, &(from, to))| (g, from, to))
+                .collect(),
+            next_conversation: self.used[0] + 1,
+            next_message: self.used[1] + 1,
+            next_patron: self.used[2] + 1,
             conversations,
             seed: 7,
         }
     }
-}
-
-fn next(ids: impl Iterator<Item = i64>) -> i64 {
-    ids.max().unwrap_or(0) + 1
 }
 
 pub(super) const DESK: QueueId = QueueId(1);
@@ -252,6 +323,10 @@ impl TestDesk {
             self.rows
                 .shows
                 .retain(|&operator, _| plan.operator(operator).is_some());
+            self.rows.outages.retain(|&gateway, _| {
+                let gateway = plan.gateway(gateway);
+                gateway.is_some_and(|gateway| !gateway.removed)
+            });
             self.rows
                 .closed_periods
                 .retain(|&queue, _| plan.queue(queue).is_some());

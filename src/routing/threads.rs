@@ -10,7 +10,7 @@ use super::record::{Conversation, ConversationState};
 pub(super) struct Threads {
     open: BTreeMap<ConversationId, Conversation>,
     of_patron: BTreeMap<PatronId, ConversationId>,
-    /// Nobody answers these, by the queue they are in.
+    /// Nobody answers these, by the queue they are in, and by the one that helps out.
     unclaimed: BTreeMap<QueueId, BTreeSet<ConversationId>>,
     claims: BTreeMap<OperatorId, BTreeSet<ConversationId>>,
     /// Those with a hand-over on its way; few, since none lasts longer than a minute.
@@ -77,7 +77,7 @@ impl Threads {
         }
     }
 
-    /// The unclaimed ones in a queue, oldest first.
+    /// The unclaimed ones in front of a queue, its own and those it helps with, oldest first.
     pub(super) fn unclaimed(&self, queue: QueueId) -> impl Iterator<Item = ConversationId> {
         self.unclaimed.get(&queue).into_iter().flatten().copied()
     }
@@ -126,11 +126,7 @@ impl Threads {
         self.of_patron.insert(conversation.patron, id);
         match conversation.claimed_by {
             Some(operator) => self.claims.entry(operator).or_default().insert(id),
-            None => self
-                .unclaimed
-                .entry(conversation.queue)
-                .or_default()
-                .insert(id),
+            None => self.front(conversation.queue, conversation.partner(), id),
         };
         if conversation.transfer.is_some() {
             self.in_transfer.insert(id);
@@ -142,9 +138,21 @@ impl Threads {
         self.of_patron.remove(&conversation.patron);
         match conversation.claimed_by {
             Some(operator) => take(&mut self.claims, operator, id),
-            None => take(&mut self.unclaimed, conversation.queue, id),
+            None => {
+                take(&mut self.unclaimed, conversation.queue, id);
+                if let Some(partner) = conversation.partner() {
+                    take(&mut self.unclaimed, partner, id);
+                }
+            }
         }
         self.in_transfer.remove(&id);
+    }
+
+    fn front(&mut self, queue: QueueId, partner: Option<QueueId>, id: ConversationId) -> bool {
+        for queue in [Some(queue), partner].into_iter().flatten() {
+            self.unclaimed.entry(queue).or_default().insert(id);
+        }
+        true
     }
 }
 

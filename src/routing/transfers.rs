@@ -6,7 +6,7 @@ use super::alarms::Alarm;
 use super::event::{Moment, Refusal};
 use super::ids::{ConversationId, OperatorId};
 use super::ledger::Ledger;
-use super::record::{Conversation, Transfer, TransferTarget};
+use super::record::{Conversation, Rollover, Transfer, TransferTarget};
 use super::router::Router;
 
 /// A transfer not accepted within this falls back.
@@ -72,12 +72,12 @@ impl Router {
                 if to == operator {
                     return bad("this conversation is yours already: choose a colleague".into());
                 }
-                if !colleague.queues.contains(&conversation.queue) {
+                if !self.is_assigned(to, conversation) {
                     return bad(format!(
                         "{name} does not answer this queue: transfer to one of {name}'s queues"
                     ));
                 }
-                if !self.staff.is_available(to, conversation.queue) {
+                if !self.is_available_for(to, conversation) {
                     return bad(format!(
                         "{name} is not available now: choose someone who is"
                     ));
@@ -114,7 +114,9 @@ impl Router {
         };
         conversation.claimed_by != Some(operator)
             && match transfer.to {
-                TransferTarget::Operator(to) => to == operator && assigned(conversation.queue),
+                TransferTarget::Operator(to) => {
+                    to == operator && self.is_assigned(to, conversation)
+                }
                 TransferTarget::Queue(queue) => assigned(queue),
             }
     }
@@ -131,9 +133,12 @@ impl Router {
             {
                 conversation.queue = queue;
                 conversation.closed_notice = None;
+                // Handed over for good: it is no helper's any more.
+                conversation.rollover = Rollover::Home;
             }
             conversation.claimed_by = Some(operator);
         });
+        self.end_help(operator, id, ledger);
         ledger.note(id, format!("accepted by {name}"));
         ledger.withdraw(id, &before, &format!("accepted by {name}"));
     }

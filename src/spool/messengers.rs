@@ -35,7 +35,13 @@ pub struct Owed {
     pub kind: GatewayKind,
     /// The queue the thread is in.
     pub queue: QueueId,
+    /// Whether another queue helps out with it.
+    pub lent: bool,
 }
+
+/// The queue that helps out with a thread, if one does.
+const HELPER: &str = "coalesce(json_extract(c.rollover, '$.offered'), \
+     json_extract(c.rollover, '$.shared'))";
 
 /// Texts of open threads after the operator's last answer and after what `jid` has read.
 const OWED: &str = "FROM message m
@@ -52,6 +58,7 @@ fn owed_row(row: &Row<'_>) -> rusqlite::Result<Owed> {
         patron: wire::patron(row, MESSAGE_COLUMNS)?,
         kind: wire::gateway_kind(row, MESSAGE_COLUMNS + PATRON_COLUMNS)?,
         queue: QueueId(row.get(MESSAGE_COLUMNS + PATRON_COLUMNS + 1)?),
+        lent: row.get(MESSAGE_COLUMNS + PATRON_COLUMNS + 2)?,
     })
 }
 
@@ -73,8 +80,9 @@ pub fn owed(
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = connection
         .prepare_cached(&format!(
-            "SELECT {MESSAGE}, {PATRON}, g.kind, c.queue {OWED}
-               AND (c.claimed_by = ?2 OR (c.claimed_by IS NULL AND c.queue IN ({queues})))
+            "SELECT {MESSAGE}, {PATRON}, g.kind, c.queue, {HELPER} IS NOT NULL {OWED}
+               AND (c.claimed_by = ?2 OR (c.claimed_by IS NULL
+                    AND (c.queue IN ({queues}) OR {HELPER} IN ({queues}))))
                AND m.id > ?3 ORDER BY m.id LIMIT ?4"
         ))?
         .query_map(params![jid, operator.0, after.0, limit], owed_row)?
@@ -92,7 +100,7 @@ pub fn owed_in(
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = connection
         .prepare_cached(&format!(
-            "SELECT {MESSAGE}, {PATRON}, g.kind, c.queue {OWED} AND c.id = ?2
+            "SELECT {MESSAGE}, {PATRON}, g.kind, c.queue, {HELPER} IS NOT NULL {OWED} AND c.id = ?2
              ORDER BY m.id LIMIT ?3"
         ))?
         .query_map(params![jid, conversation.0, limit], owed_row)?

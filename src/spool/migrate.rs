@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0006_upkeep.sql"),
     include_str!("migrations/0007_sending.sql"),
     include_str!("migrations/0008_search.sql"),
+    include_str!("migrations/0009_one_count.sql"),
 ];
 
 /// Refuses a file that is some other program's database, before anything is written to it.

@@ -18,6 +18,7 @@ pub mod backup;
 pub mod canned;
 pub mod check;
 pub mod doubts;
+pub mod erasure;
 pub mod export;
 pub mod feed;
 pub mod footprint;
@@ -25,6 +26,7 @@ pub mod inbox;
 pub mod lines;
 pub mod messengers;
 mod migrate;
+pub mod outages;
 pub mod outbox;
 pub mod repair;
 mod reports;
@@ -154,12 +156,20 @@ type Finish = Box<dyn FnOnce(Result<()>) + Send>;
 /// Answers why the job failed, if it did, with its finish.
 type WriteJob =
     Box<dyn FnOnce(Result<&mut Transaction<'_>>) -> (Option<SpoolError>, Finish) + Send>;
+
+/// What the writer does.
+enum Job {
+    /// Writes, sharing a transaction with others.
+    Write(WriteJob),
+    /// Writes the whole file anew, by itself.
+    Scrub(oneshot::Sender<Result<()>>),
+}
 type ReadJob = Box<dyn FnOnce(&Connection) + Send>;
 
 /// The spool, open. Cheap to clone; the threads end when the last clone is dropped.
 #[derive(Clone)]
 pub struct Spool {
-    writer: mpsc::Sender<WriteJob>,
+    writer: mpsc::Sender<Job>,
     readers: mpsc::Sender<ReadJob>,
     places: Arc<Semaphore>,
     clock: Clock,
@@ -250,7 +260,9 @@ impl Spool {
             });
             (failure, finish)
         });
-        self.writer.send(boxed).map_err(|_| SpoolError::Closed)?;
+        self.writer
+            .send(Job::Write(boxed))
+            .map_err(|_| SpoolError::Closed)?;
         answered.await.unwrap_or(Err(SpoolError::Closed))
     }
 
@@ -272,7 +284,9 @@ impl Spool {
             });
             (failure, finish)
         });
-        self.writer.send(boxed).map_err(|_| SpoolError::Closed)?;
+        self.writer
+            .send(Job::Write(boxed))
+            .map_err(|_| SpoolError::Closed)?;
         answered.recv().unwrap_or(Err(SpoolError::Closed))
     }
 
@@ -312,6 +326,22 @@ impl Spool {
         folded
             .await
             .map_err(|error| SpoolError::Broken(error.to_string()))?
+    }
+
+    /// Writes the spool anew without the traces of what was erased: bytes between rows, and the log
+    /// that still holds pages as they were. Everything else waits meanwhile, some seconds for a
+    /// large spool.
+    ///
+    /// # Errors
+    /// When there is no room for a second copy, or somebody reads for too long: what is erased
+    /// stays erased, and its traces until the next time.
+    pub async fn scrub(&self) -> Result<()> {
+        let _hold = self.clock.hold();
+        let (answer, answered) = oneshot::channel();
+        self.writer
+            .send(Job::Scrub(answer))
+            .map_err(|_| SpoolError::Closed)?;
+        answered.await.unwrap_or(Err(SpoolError::Closed))
     }
 
     /// A place among the jobs that wait. The job keeps it until its turn, even when nobody waits
@@ -447,8 +477,51 @@ fn at_one_moment<T>(
     found
 }
 
-fn write_loop(mut connection: Connection, jobs: &mpsc::Receiver<WriteJob>) {
-    while let Ok(first) = jobs.recv() {
+/// A spool larger than this is copied over the disk when it is scrubbed, not over memory.
+const SCRUBBED_IN_MEMORY: i64 = 64 * 1024 * 1024;
+/// How often the log is tried to be emptied while others read.
+const EMPTYING_TRIES: u32 = 50;
+
+fn scrub(connection: &Connection) -> Result<()> {
+    let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
+    let size: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+    let large = pages.saturating_mul(size) > SCRUBBED_IN_MEMORY;
+    if large {
+        connection.execute_batch("PRAGMA temp_store = FILE")?;
+    }
+    let vacuumed = connection.execute_batch("VACUUM");
+    if large {
+        connection.execute_batch("PRAGMA temp_store = MEMORY")?;
+    }
+    vacuumed?;
+    for _ in 0..EMPTYING_TRIES {
+        let busy: bool =
+            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        if !busy {
+            return Ok(());
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    Err(SpoolError::Broken(
+        "somebody reads the spool for so long that its log cannot be emptied".into(),
+    ))
+}
+
+fn write_loop(mut connection: Connection, jobs: &mpsc::Receiver<Job>) {
+    let mut waiting = None;
+    loop {
+        let job = match waiting.take() {
+            Some(job) => Ok(job),
+            None => jobs.recv(),
+        };
+        let first = match job {
+            Ok(Job::Write(job)) => job,
+            Ok(Job::Scrub(answer)) => {
+                let _ = answer.send(scrub(&connection));
+                continue;
+            }
+            Err(mpsc::RecvError) => return,
+        };
         let mut transaction = match connection.transaction() {
             Ok(transaction) => transaction,
             Err(error) => {
@@ -471,7 +544,14 @@ fn write_loop(mut connection: Connection, jobs: &mpsc::Receiver<WriteJob>) {
                 break;
             }
             next = match finishes.len() < SHARED_MAX {
-                true => jobs.try_recv().ok(),
+                true => match jobs.try_recv() {
+                    Ok(Job::Write(job)) => Some(job),
+                    Ok(alone @ Job::Scrub(_)) => {
+                        waiting = Some(alone);
+                        None
+                    }
+                    Err(_) => None,
+                },
                 false => None,
             };
         }

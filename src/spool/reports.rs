@@ -4,9 +4,9 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::Result;
 use super::outbox::{OutboxId, SegmentState, Settled, segments, settle};
 use super::wire;
+use super::{Result, erasure};
 use crate::routing::{ConversationId, DeliveryState, MessageId};
 
 /// What a status report says, in the spool's words (TS 23.040 §9.2.3.15).
@@ -53,6 +53,12 @@ pub fn report(
     let Some((segment, outbox)) =
         addressee(connection, line, reference, tail, reported, submitted)?
     else {
+        // An attempt is a row before it is made: a report to whom nothing is on record is not ours,
+        // or its text was erased.
+        if !anything_to(connection, line, tail)? {
+            erasure::mark_unscrubbed(connection)?;
+            return Ok(Matched::Segment);
+        }
         // A second report on a segment whose fate is known says nothing new.
         return Ok(match latest_final(connection, line, reference, tail)? {
             Some(_) => Matched::Segment,
@@ -69,6 +75,12 @@ pub fn report(
         )?
         .execute(params![segment, state.word(), i64::from(reference), words])?;
     whole_text(connection, OutboxId(outbox), words)
+}
+
+fn anything_to(connection: &Connection, line: &str, tail: &str) -> Result<bool> {
+    Ok(connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM segment WHERE line = ?1 AND tail = ?2)")?
+        .query_row([line, tail], |row| row.get(0))?)
 }
 
 /// The segment a report is about, and its text.

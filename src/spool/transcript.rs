@@ -5,11 +5,11 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::audit;
 use super::feed::{self, FeedKind};
-use super::outbox;
 use super::statistics;
 use super::visitors::VisitedPage;
 use super::wire::{self, CONVERSATION, CONVERSATION_COLUMNS, MESSAGE, PATRON};
 use super::{Result, SpoolError};
+use super::{erasure, outages, outbox};
 use crate::routing::{
     Conversation, ConversationId, ConversationState, Effect, GatewayId, Message, MessageId,
     OperatorId, Patron, PatronId, QueueId, Rollover, answerable,
@@ -104,6 +104,20 @@ pub fn keep(connection: &Connection, effect: &Effect, now: Timestamp) -> Result<
             audit::did(connection, *by, *deed, *conversation, now)?;
             Ok(None)
         }
+        Effect::KeepConsent {
+            address,
+            fingerprint,
+            opted_out,
+        } => {
+            erasure::keep_consent(connection, address, *fingerprint, *opted_out)?;
+            Ok(None)
+        }
+        Effect::KeepOutage { gateway, from, to } => {
+            outages::keep(connection, *gateway, *from, *to)?;
+            Ok(None)
+        }
+        Effect::Forget { address, spare } => erasure::forget(connection, address, *spare),
+        Effect::Erase { conversation } => erasure::erase(connection, *conversation),
         // Bells are not rows.
         Effect::Offer { .. }
         | Effect::Withdraw { .. }

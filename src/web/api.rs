@@ -19,6 +19,7 @@ mod search;
 mod session;
 mod staff;
 mod tokens;
+mod wording;
 
 pub(super) use said::Said;
 
@@ -86,6 +87,8 @@ pub(super) fn routes() -> Router<Arc<Premises>> {
         .route("/queues", get(arrangements::queues))
         .route("/operators", get(arrangements::operators).post(staff::add))
         .route("/gateways", get(arrangements::gateways))
+        .route("/gateways/{name}/notices", get(wording::notices))
+        .route("/gateways/{name}/preview", post(wording::preview))
         .route("/modems", get(arrangements::modems))
         .route("/status", get(arrangements::status))
         .route("/openapi.json", get(openapi::page))

@@ -13,9 +13,10 @@ use super::problem::Problem;
 use super::{Settings, sign_in};
 use crate::desk::Board;
 use crate::routing::{
-    Conversation, ConversationState, Operator, OperatorId, QueueId, Right, TransferTarget,
+    Conversation, ConversationState, Operator, OperatorId, Plan, QueueId, Right, TransferTarget,
 };
 use crate::spool::staff;
+use crate::spool::transcript::Listed;
 
 /// An operator who proved who they are.
 #[derive(Debug, Clone)]
@@ -28,6 +29,13 @@ pub(super) struct Caller {
 }
 
 impl Caller {
+    /// Names the patron as this caller knows them.
+    pub(super) fn veil(&self, listed: &mut Listed) {
+        if !listed.conversation.is_at_home(&self.operator.queues) {
+            listed.patron = partners_patron(&self.board.plan, &listed.conversation);
+        }
+    }
+
     /// Their id.
     pub(super) fn id(&self) -> OperatorId {
         self.operator.id
@@ -116,6 +124,8 @@ pub(super) struct Audience {
     /// The queue it came to, and who answered it last: they may have seen it before.
     home: QueueId,
     last_answered_by: Option<OperatorId>,
+    /// The queue that helps out.
+    partner: Option<QueueId>,
     /// Not closed.
     pub(super) open: bool,
 }
@@ -132,8 +142,16 @@ impl Audience {
                 .map(|transfer| (transfer.from, transfer.to)),
             home: conversation.home,
             last_answered_by: conversation.last_answered_by,
+            partner: conversation.partner(),
             open: conversation.state != ConversationState::Closed,
         }
+    }
+
+    /// Whether an operator knows the patron by name, or only whose patron it is.
+    pub(super) fn is_at_home(&self, operator: &Operator) -> bool {
+        self.partner.is_none()
+            || operator.queues.contains(&self.queue)
+            || operator.queues.contains(&self.home)
     }
 
     /// Whether an operator who does not see it now probably did.
@@ -152,7 +170,16 @@ pub(super) fn sees(operator: &Operator, audience: &Audience) -> bool {
                 TransferTarget::Operator(to) => to == operator.id,
             }
     });
-    handed || operator.queues.contains(&audience.queue) || audience.claimed_by == Some(operator.id)
+    let helps = |queue| operator.queues.contains(&queue);
+    handed
+        || helps(audience.queue)
+        || audience.partner.is_some_and(helps)
+        || audience.claimed_by == Some(operator.id)
+}
+
+/// What librarians elsewhere call the patron of a conversation they help out with: `Elm patron`.
+pub(super) fn partners_patron(plan: &Plan, conversation: &Conversation) -> String {
+    format!("{} patron", plan.title(conversation.home))
 }
 
 /// The token of an `Authorization` header (RFC 6750 §2.1).

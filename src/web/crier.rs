@@ -14,13 +14,14 @@ use serde::Serialize;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::{broadcast, watch};
 
-use super::caller::Audience;
+use super::caller::{Audience, partners_patron};
 use super::premises::{LineSince, is_ready};
 use super::shapes::{ConversationShape, MessageShape, ModemShape, Names, NoteShape, mentioned_in};
 use crate::desk::{Board, Change, Desk, What};
 use crate::modem::Line;
 use crate::routing::{ConversationId, OperatorId, Plan};
 use crate::spool::feed::{self, FeedKind, FeedRow};
+use crate::spool::transcript::Listed;
 use crate::spool::{self, Spool, lines, outbox, transcript};
 
 /// Tellings a slow stream may lag behind before it starts afresh.
@@ -37,6 +38,8 @@ pub(super) struct Telling {
     pub(super) to: To,
     /// The event as it goes over the wire (HTML §9.2.5).
     pub(super) frame: Bytes,
+    /// The same for librarians elsewhere who help out, where it names the patron.
+    pub(super) partners: Option<Bytes>,
 }
 
 /// To whom something is told.
@@ -48,6 +51,8 @@ pub(super) enum To {
     Operator(OperatorId),
     /// Those who may see the conversation.
     Conversation(ConversationId, Audience),
+    /// Those who saw this conversation: it is erased.
+    Erased(ConversationId),
     /// Every stream: the plan is another one, so it must look again at who it serves.
     Replanned,
     /// Streams of this session: it has ended.
@@ -63,6 +68,7 @@ impl Telling {
             id: 0,
             to: To::SignedOut(session),
             frame: Bytes::new(),
+            partners: None,
         }
     }
 
@@ -73,6 +79,7 @@ impl Telling {
             id: 0,
             to: To::Conversation(conversation, audience),
             frame: frame(0, "typing", &data),
+            partners: None,
         }
     }
 
@@ -82,6 +89,7 @@ impl Telling {
             id: 0,
             to: To::Everyone,
             frame: frame(0, "modem", shape),
+            partners: None,
         }
     }
 }
@@ -174,6 +182,7 @@ impl Crier {
                     id: 0,
                     to: To::Missed,
                     frame: Bytes::new(),
+                    partners: None,
                 });
             }
         }
@@ -208,8 +217,45 @@ pub(super) fn word(
     row: &FeedRow,
 ) -> spool::Result<Option<Telling>> {
     let Some(listed) = transcript::listed(connection, row.conversation)? else {
+        return Ok((row.kind == FeedKind::Conversation).then(|| Telling {
+            id: row.id,
+            to: To::Erased(row.conversation),
+            frame: frame(
+                row.id,
+                "withdraw",
+                &serde_json::json!({
+                    "conversation": row.conversation,
+                    "reason": "erased at the patron's wish",
+                }),
+            ),
+            partners: None,
+        }));
+    };
+    let Some(frame) = word_for(connection, plan, row, &listed)? else {
         return Ok(None);
     };
+    let mut partners = None;
+    if listed.conversation.partner().is_some() {
+        let mut veiled = listed.clone();
+        veiled.patron = partners_patron(plan, &listed.conversation);
+        partners = word_for(connection, plan, row, &veiled)?;
+    }
+    let conversation = &listed.conversation;
+    Ok(Some(Telling {
+        id: row.id,
+        to: To::Conversation(conversation.id, Audience::of(conversation)),
+        frame,
+        partners,
+    }))
+}
+
+/// Words one row for those who know the patron by this name.
+fn word_for(
+    connection: &Connection,
+    plan: &Plan,
+    row: &FeedRow,
+    listed: &Listed,
+) -> spool::Result<Option<Bytes>> {
     let conversation = &listed.conversation;
     let frame = match row.kind {
         FeedKind::Conversation => {
@@ -218,7 +264,7 @@ pub(super) fn word(
             frame(
                 row.id,
                 "conversation",
-                &ConversationShape::new(&listed, &names),
+                &ConversationShape::new(listed, &names),
             )
         }
         FeedKind::Message => {
@@ -250,11 +296,7 @@ pub(super) fn word(
             }
         }
     };
-    Ok(Some(Telling {
-        id: row.id,
-        to: To::Conversation(conversation.id, Audience::of(conversation)),
-        frame,
-    }))
+    Ok(Some(frame))
 }
 
 /// Words a change that is not a row; `None` for those that are.
@@ -264,10 +306,11 @@ fn ring(what: &What, plan: &Plan) -> Option<Telling> {
             id: 0,
             to,
             frame: frame(0, event, &data),
+            partners: None,
         })
     };
     match what {
-        What::Conversation(_) | What::Message(..) | What::Note { .. } => None,
+        What::Conversation(_) | What::Message(..) | What::Note { .. } | What::Erased => None,
         What::Offered { conversation, to } => telling(
             To::Operator(*to),
             "offer",

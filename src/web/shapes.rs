@@ -1,6 +1,6 @@
 //! The desk's things as the API shows them: with names, not ids.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use rusqlite::Connection;
@@ -225,6 +225,8 @@ pub(super) struct ConversationShape {
     gateway_kind: &'static str,
     queue: String,
     home: String,
+    /// The queue that helps out.
+    partner: Option<String>,
     state: &'static str,
     claimed_by: Option<String>,
     last_answered_by: Option<String>,
@@ -261,6 +263,7 @@ impl ConversationShape {
             gateway_kind: names.gateway_kind(conversation.gateway),
             queue: names.queue(conversation.queue),
             home: names.queue(conversation.home),
+            partner: conversation.partner().map(|queue| names.queue(queue)),
             state: conversation.state.word(),
             claimed_by: conversation.claimed_by.map(|id| names.operator(id)),
             last_answered_by: conversation.last_answered_by.map(|id| names.operator(id)),
@@ -325,6 +328,12 @@ pub(super) struct QueueShape {
     /// Whether the caller is assigned to it.
     assigned: bool,
     operators: Vec<String>,
+    title: Option<String>,
+    facts: Option<String>,
+    hours: Option<String>,
+    holidays: BTreeMap<String, String>,
+    fallback: Option<String>,
+    fallback_after_s: Option<u64>,
 }
 
 /// The queues, as one operator sees them.
@@ -347,6 +356,20 @@ pub(super) fn queues(board: &Board, caller: OperatorId) -> Vec<QueueShape> {
                     .filter(on_it)
                     .map(|operator| operator.name.clone())
                     .collect(),
+                title: queue.title.clone(),
+                facts: queue.facts.clone(),
+                hours: queue.calendar.hours.as_ref().map(ToString::to_string),
+                holidays: queue
+                    .calendar
+                    .holidays
+                    .iter()
+                    .map(|(date, hours)| (date.to_string(), hours.to_string()))
+                    .collect(),
+                fallback: queue
+                    .fallback
+                    .and_then(|fallback| plan.queue(fallback.queue))
+                    .map(|helper| helper.name.clone()),
+                fallback_after_s: queue.fallback.map(|fallback| fallback.after.as_secs()),
             }
         })
         .collect()
@@ -393,6 +416,7 @@ pub(super) struct GatewayShape {
     line: Option<String>,
     offline: crate::routing::OfflinePolicy,
     online: bool,
+    paused: bool,
 }
 
 /// The gateways in use.
@@ -409,7 +433,8 @@ pub(super) fn gateways(board: &Board) -> Vec<GatewayShape> {
             queue: board.plan.queue(gateway.queue).map(|q| q.name.clone()),
             line: gateway.line.clone(),
             offline: gateway.policy,
-            online: board.online.contains(&gateway.queue),
+            online: board.online.contains(&gateway.queue) && !gateway.paused,
+            paused: gateway.paused,
         })
         .collect()
 }

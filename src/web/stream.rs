@@ -315,7 +315,9 @@ impl Tab {
                     To::SignedOut(session) => {
                         self.ended = self.session.as_ref() == Some(session);
                     }
-                    To::Everyone | To::Operator(_) | To::Conversation(..) => self.hear(&telling),
+                    To::Everyone | To::Operator(_) | To::Conversation(..) | To::Erased(_) => {
+                        self.hear(&telling)
+                    }
                 },
                 Err(RecvError::Lagged(_)) => {
                     if !self.begin_again().await {
@@ -343,6 +345,11 @@ impl Tab {
             To::Conversation(conversation, audience) => {
                 self.hear_of(*conversation, audience, telling);
             }
+            To::Erased(conversation) => {
+                if self.visible.remove(conversation) {
+                    self.ready.push_back(telling.frame.clone());
+                }
+            }
             To::Operator(_) | To::Replanned | To::SignedOut(_) | To::Missed => {}
         }
     }
@@ -354,7 +361,11 @@ impl Tab {
             } else {
                 self.visible.remove(&conversation);
             }
-            self.ready.push_back(telling.frame.clone());
+            let frame = match &telling.partners {
+                Some(partners) if !audience.is_at_home(&self.operator) => partners,
+                Some(_) | None => &telling.frame,
+            };
+            self.ready.push_back(frame.clone());
         } else if self.visible.remove(&conversation) {
             self.ready.push_back(gone(telling.id, conversation));
         }
@@ -474,9 +485,15 @@ fn missed(
         let Some(telling) = crier::word(connection, plan, row)? else {
             continue;
         };
-        if let To::Conversation(conversation, audience) = &telling.to {
+        if let To::Erased(_) = &telling.to {
+            // Whether this listener saw it nobody can tell any more; the id alone says nothing.
+            frames.push(telling.frame);
+        } else if let To::Conversation(conversation, audience) = &telling.to {
             if sees(operator, audience) {
-                frames.push(telling.frame);
+                frames.push(match telling.partners {
+                    Some(partners) if !audience.is_at_home(operator) => partners,
+                    Some(_) | None => telling.frame,
+                });
             } else if row.kind == feed::FeedKind::Conversation && audience.saw(operator) {
                 frames.push(gone(row.id, *conversation));
             }

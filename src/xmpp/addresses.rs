@@ -57,14 +57,21 @@ impl Addresses {
     }
 
     /// A patron's address always has a resource: some clients misaddress receipts for messages
-    /// from a bare one.
-    pub(super) fn patron(&self, patron: &Patron, kind: GatewayKind, queue: &str) -> String {
+    /// from a bare one. `veiled` for librarians of another queue who only help out: they never see
+    /// a number.
+    pub(super) fn patron(
+        &self,
+        patron: &Patron,
+        kind: GatewayKind,
+        queue: &str,
+        veiled: bool,
+    ) -> String {
         let number = patron
             .address
             .strip_prefix('+')
             .is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()));
         match (self.style, kind) {
-            (PatronStyle::Number, GatewayKind::Sms) if number => {
+            (PatronStyle::Number, GatewayKind::Sms) if number && !veiled => {
                 format!("{}@{}/{queue}", patron.address, self.domain)
             }
             _ => format!("~{}@{}/{queue}", escape(&patron.name), self.domain),

@@ -239,6 +239,7 @@ mod tests {
             },
             kind: GatewayKind::Sms,
             queue: QueueId(1),
+            lent: false,
         }
     }
 

@@ -86,7 +86,8 @@ impl Surface {
                 (None, Some(offered)) => offered.contains(&operator),
                 (None, None) => self
                     .queues_of(operator)
-                    .contains(&thread.conversation.queue),
+                    .iter()
+                    .any(|&queue| thread.conversation.is_in(queue)),
             };
             if theirs {
                 self.owe_thread(&bare, conversation).await;
@@ -178,7 +179,10 @@ impl Surface {
         let Some(queue) = self.queue_name(thread.conversation.queue) else {
             return;
         };
-        let from = self.addresses.patron(&thread.patron, thread.kind, &queue);
+        let veiled = !thread.conversation.is_at_home(&self.queues_of(operator));
+        let from = self
+            .addresses
+            .patron(&thread.patron, thread.kind, &queue, veiled);
         for to in addresses {
             self.arrivals += 1;
             let id = format!("note-{}-{}", conversation, self.arrivals);
@@ -300,7 +304,11 @@ impl Surface {
             return;
         };
         let message = &owed.message;
-        let from = self.addresses.patron(&owed.patron, owed.kind, &queue);
+        let reader = self.staff.get(bare).copied();
+        let veiled = owed.lent && reader.is_none_or(|o| !self.queues_of(o).contains(&owed.queue));
+        let from = self
+            .addresses
+            .patron(&owed.patron, owed.kind, &queue, veiled);
         let id = format!("{TEXT}{}", message.id);
         let mut text = stanzas::chat(&from, bare, &id)
             .with(stanzas::text("body", &message.body))

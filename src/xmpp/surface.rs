@@ -257,6 +257,8 @@ impl Surface {
                 self.stale.insert(*queue);
                 self.told_at = None;
             }
+            // Clients keep what they showed; nothing more is owed to them.
+            What::Erased => self.all_stale(),
             What::Plan(_) => {
                 self.read_staff().await;
                 self.all_stale();

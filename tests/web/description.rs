@@ -197,10 +197,14 @@ async fn every_operation_is_as_described() {
                     .to_owned(),
                 _ => String::new(),
             };
+            let named = match name {
+                "listNotices" | "previewNotice" => "front-desk".to_owned(),
+                _ => name.to_lowercase(),
+            };
             let address = path
                 .replace("/search", "/search?q=hello")
                 .replace("{key}", &name.to_lowercase())
-                .replace("{name}", &name.to_lowercase())
+                .replace("{name}", &named)
                 .replace("{token}", &token)
                 .replace("{id}", &id.to_string())
                 .replace("{message}", &message.to_string())
@@ -224,6 +228,9 @@ async fn every_operation_is_as_described() {
                     "current": crate::house::PASSWORD, "new": "maps and tea",
                 })),
                 "addToken" => Some(json!({"label": "a script"})),
+                "previewNotice" => Some(json!({
+                    "notice": "closed", "words": "{library} opens {opening}.",
+                })),
                 "amendDesk" => Some(json!({"change": "add_queue", "name": "maps"})),
                 // Any octets will do for a file: these are plain text.
                 "attachFile" => Some(json!("hello")),

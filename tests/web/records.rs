@@ -165,7 +165,7 @@ async fn reports_count_what_was_said_and_not_who_said_it() {
         .spool
         .read(|connection| {
             let rows = connection.prepare("SELECT * FROM statistic")?;
-            let names: Vec<String> = rows.column_names().into_iter().map(str::to_owned).collect();
+            let names: Vec<String> = rows.column_names().map(str::to_owned).collect();
             Ok(names)
         })
         .await

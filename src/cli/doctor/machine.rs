@@ -117,16 +117,6 @@ pub(super) fn configuration(file: Option<&Path>, config: &Config) -> Vec<Finding
             "Move the PIN to /etc/credstore/modem-pin and remove `pin`",
         ));
     }
-    for sentence in config.unsupported() {
-        let (found, remedy) = sentence
-            .split_once(": ")
-            .unwrap_or((sentence, "remove the key"));
-        findings.push(Finding::warning(
-            "configuration",
-            found,
-            format!("It is so: {remedy}"),
-        ));
-    }
     findings
 }
 

@@ -30,12 +30,14 @@ pub(super) async fn change(
     premises.desk.ask(event).await?;
     // Read whether or not they may still see it: it was theirs to change a moment ago.
     let plan = Arc::clone(&caller.board.plan);
+    let caller = caller.clone();
     let shape = premises
         .spool
         .read(move |connection| {
-            let Some(listed) = transcript::listed(connection, id)? else {
+            let Some(mut listed) = transcript::listed(connection, id)? else {
                 return Ok(None);
             };
+            caller.veil(&mut listed);
             let mentioned = mentioned_in(&listed.conversation, listed.latest.as_ref());
             let names = Names::read(connection, &plan, mentioned)?;
             Ok(Some(ConversationShape::new(&listed, &names)))

@@ -148,7 +148,11 @@ pub(super) async fn list(
                 let full = rows.len() == ROWS_AT_ONCE;
                 items.extend(
                     rows.into_iter()
-                        .filter(|row| caller.sees(&row.conversation)),
+                        .filter(|row| caller.sees(&row.conversation))
+                        .map(|mut row| {
+                            caller.veil(&mut row);
+                            row
+                        }),
                 );
                 if !full {
                     break;
@@ -184,9 +188,11 @@ pub(super) async fn listed(
         .spool
         .read(move |connection| transcript::listed(connection, id))
         .await?;
-    listed
+    let mut listed = listed
         .filter(|listed| caller.sees(&listed.conversation))
-        .ok_or_else(Problem::no_conversation)
+        .ok_or_else(Problem::no_conversation)?;
+    caller.veil(&mut listed);
+    Ok(listed)
 }
 
 pub(super) async fn whole(
@@ -199,7 +205,8 @@ pub(super) async fn whole(
         .spool
         .read(
             move |connection| match transcript::listed(connection, id)? {
-                Some(listed) if caller.sees(&listed.conversation) => {
+                Some(mut listed) if caller.sees(&listed.conversation) => {
+                    caller.veil(&mut listed);
                     thread(connection, &caller.board.plan, &listed).map(Some)
                 }
                 _ => Ok(None),

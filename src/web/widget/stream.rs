@@ -240,6 +240,7 @@ impl Page {
             | What::Withdrawn { .. }
             | What::Operator { .. }
             | What::Queue { .. }
+            | What::Erased
             | What::Plan(_) => false,
         }
     }

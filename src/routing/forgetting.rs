@@ -1,0 +1,318 @@
+//! FORGET (clause 9): everything of a telephone's is erased, and our last words to it as soon as
+//! they are on their way.
+
+use std::collections::VecDeque;
+
+use jiff::Timestamp;
+
+use super::automatic::Guarded;
+use super::event::{Effect, Moment};
+use super::ids::{ConversationId, PatronId};
+use super::ledger::Ledger;
+use super::notices::Notice;
+use super::plan::Gateway;
+use super::record::{DeliveryState, Repeats};
+use super::router::Router;
+
+/// Telephones remembered for a while after they were forgotten.
+const GHOSTS_MAX: usize = 1000;
+
+/// How often forgotten telephones were told something, by keyed fingerprints: a robot that says
+/// FORGET all day must not be answered all day. Lives in memory alone.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Ghosts {
+    told: VecDeque<(i64, Vec<Timestamp>)>,
+}
+
+impl Ghosts {
+    pub(super) fn is_empty(&self) -> bool {
+        self.told.is_empty()
+    }
+
+    /// When this telephone was told something.
+    pub(super) fn told(&self, fingerprint: i64) -> Vec<Timestamp> {
+        let theirs = self.told.iter().rev().find(|(of, _)| *of == fingerprint);
+        theirs.map(|(_, told)| told.clone()).unwrap_or_default()
+    }
+
+    fn remember(&mut self, fingerprint: i64, mut told: Vec<Timestamp>) {
+        // The same telephone may have been known on two lines.
+        told.extend(self.told(fingerprint));
+        told.sort_unstable();
+        told.dedup();
+        self.told.retain(|(of, _)| *of != fingerprint);
+        self.told.push_back((fingerprint, told));
+        if self.told.len() > GHOSTS_MAX {
+            self.told.pop_front();
+        }
+    }
+}
+
+/// Why an operator does not see a conversation any more.
+const WHY: &str = "erased at the patron's wish";
+
+impl Router {
+    /// A telephone asks to be forgotten: by whichever line it wrote, nothing of it stays. Whether
+    /// it opted out stays, as a fingerprint that says nothing of the number.
+    pub(super) fn forget(
+        &mut self,
+        known: Option<PatronId>,
+        from: &str,
+        gateway: &Gateway,
+        now: Moment,
+        ledger: &mut Ledger,
+    ) {
+        // By the guards as they stand before everything they count is gone.
+        let queue = gateway.queue;
+        let farewell = match known.and_then(|known| self.memory.patron(known)) {
+            Some(patron) => self.notice_due(Notice::Forgotten, patron, queue, now),
+            None => {
+                let stranger = self.stranger(gateway.id, from);
+                self.notice_due(Notice::Forgotten, &stranger, queue, now)
+            }
+        };
+        for twin in self.telephones(from) {
+            if let Some(open) = self.threads.of_patron(twin).map(|open| open.id) {
+                let mut gone = self.offered(open);
+                gone.extend(self.threads.get(open).and_then(|c| c.claimed_by));
+                self.clear_alarms(open);
+                self.threads.remove(open);
+                self.memory.forget_messages_of(open);
+                self.memory.let_pass(twin);
+                ledger.forget_conversation(open);
+                ledger.withdraw(open, &gone, WHY);
+            }
+            for closed in self.memory.forget_closed_of(twin) {
+                ledger.forget_conversation(closed);
+            }
+            self.memory.settle(twin);
+            if Some(twin) != known || farewell.is_none() {
+                self.let_go(twin, ledger);
+            }
+        }
+        let mut forgotten = Effect::Forget {
+            address: from.to_owned(),
+            spare: None,
+        };
+        let Some(words) = farewell else {
+            ledger.row(forgotten);
+            return;
+        };
+        let patron = match known {
+            Some(patron) => patron,
+            None => self.new_patron(gateway.id, from, ledger),
+        };
+        self.memory
+            .change_patron(patron, |p| p.repeats = Repeats::default());
+        let id = self.new_conversation(patron, gateway.id, queue, now, ledger);
+        self.change(id, ledger, |c| c.farewell = true);
+        if let Effect::Forget { spare, .. } = &mut forgotten {
+            *spare = Some(id);
+        }
+        ledger.row(forgotten);
+        self.say(Guarded(words), patron, id, now, ledger);
+    }
+
+    fn let_go(&mut self, patron: PatronId, ledger: &mut Ledger) {
+        if let Some(known) = self.memory.patron(patron) {
+            let told = known.automatic_at.clone();
+            let print = self.fingerprint(&known.address);
+            self.ghosts.remember(print, told);
+        }
+        ledger.forget_patron(patron);
+        self.memory.forget(patron);
+    }
+
+    /// Our last words are with the network, or never will be: they go as well, and with them
+    /// whoever left nothing else.
+    pub(super) fn end_farewell(
+        &mut self,
+        id: ConversationId,
+        state: DeliveryState,
+        ledger: &mut Ledger,
+    ) {
+        let over = match state {
+            DeliveryState::Sent
+            | DeliveryState::Delivered
+            | DeliveryState::Failed
+            | DeliveryState::Unknown => true,
+            DeliveryState::Received | DeliveryState::Queued | DeliveryState::Sending => false,
+        };
+        let farewell = self.memory.closed(id).filter(|c| c.farewell);
+        let Some(patron) = farewell.filter(|_| over).map(|c| c.patron) else {
+            return;
+        };
+        self.memory.unshelve(id);
+        self.memory.forget_messages_of(id);
+        ledger.forget_conversation(id);
+        ledger.row(Effect::Erase { conversation: id });
+        if self.threads.of_patron(patron).is_none() && self.memory.latest_of(patron).is_none() {
+            self.let_go(patron, ledger);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::super::test_desk::*;
+    use super::super::*;
+
+    const PAT: &str = "+15551230100";
+    const M5: &str = "Elm: your texts and number are erased from our system. Copies on your phone \
+                      and with your carrier remain.";
+
+    fn sent(desk: &mut TestDesk, state: DeliveryState) -> Vec<Effect> {
+        let message = desk.rows.messages.values().next_back().unwrap();
+        let (message, conversation) = (message.id, message.conversation);
+        desk.does(Event::Delivery {
+            message,
+            conversation,
+            state,
+            reason: None,
+        })
+    }
+
+    #[test]
+    fn everything_goes_at_once_and_our_last_words_when_they_are_sent() {
+        let mut desk = TestDesk::new(elm());
+        desk.arrives(ANA);
+        desk.text(PAT, "My diagnosis");
+        desk.send(ANA, 1, "That is on shelf 4.").unwrap();
+        let forgotten = desk.text(PAT, "Forget");
+        assert_eq!(submits(&forgotten), [(PAT.to_owned(), M5.to_owned())]);
+        assert_eq!(
+            bells(&forgotten),
+            ["withdraw 1 from 1: erased at the patron's wish"]
+        );
+        assert_eq!(desk.router.conversations().count(), 0);
+        let words: Vec<_> = desk.rows.messages.values().map(|m| &m.body).collect();
+        assert_eq!(words, [M5]);
+        assert_eq!(desk.send(ANA, 2, "Hi"), Err(Refusal::NoSuchConversation));
+        assert_eq!(sent(&mut desk, DeliveryState::Sending).len(), 1);
+        sent(&mut desk, DeliveryState::Sent);
+        assert!(desk.rows.patrons.is_empty() && desk.rows.conversations.is_empty());
+        assert!(desk.rows.messages.is_empty());
+        // Whoever writes again is somebody new.
+        desk.text(PAT, "Is my book in?");
+        let patron = desk.rows.patrons.values().next().unwrap();
+        assert_eq!(patron.id, PatronId(2));
+    }
+
+    #[test]
+    fn last_words_that_cannot_be_sent_go_as_well() {
+        for state in [
+            DeliveryState::Failed,
+            DeliveryState::Unknown,
+            DeliveryState::Delivered,
+        ] {
+            let mut desk = TestDesk::new(elm());
+            desk.text(PAT, "hello");
+            desk.text(PAT, "FORGET");
+            sent(&mut desk, state);
+            assert!(desk.rows.patrons.is_empty(), "{state:?}");
+        }
+    }
+
+    #[test]
+    fn a_telephone_is_forgotten_on_every_line() {
+        let mut desk = TestDesk::new(elm());
+        desk.text(PAT, "one");
+        desk.does(text(KIDS_LINE, PAT, "two"));
+        desk.does(text(IM, PAT, "three"));
+        desk.text(PAT, "FORGET");
+        let left: Vec<_> = desk.rows.messages.values().collect();
+        let bodies: Vec<_> = left.iter().map(|m| m.body.as_str()).collect();
+        assert!(
+            bodies.contains(&"three"),
+            "a chat address is nobody's telephone"
+        );
+        assert!(
+            !bodies.contains(&"one") && !bodies.contains(&"two"),
+            "{bodies:?}"
+        );
+        let gateways = desk.rows.patrons.values().map(|patron| patron.gateway);
+        assert_eq!(gateways.collect::<Vec<_>>(), [LINE, IM]);
+    }
+    #[test]
+    fn who_opted_out_is_forgotten_without_a_word_and_stays_out() {
+        let mut desk = TestDesk::new(elm());
+        desk.arrives(ANA);
+        desk.text(PAT, "STOP");
+        let forgotten = desk.text(PAT, "FORGET");
+        assert!(submits(&forgotten).is_empty());
+        assert!(desk.rows.patrons.is_empty());
+        for _ in 0..2 {
+            let write = Event::Write {
+                gateway: LINE,
+                to: PAT.into(),
+                body: "Your book is in.".into(),
+            };
+            assert_eq!(desk.try_do(write), Err(Refusal::OptedOut));
+            desk.restarts();
+        }
+        desk.text(PAT, "Is my book in?");
+        let id = desk.rows.conversations.keys().next_back().unwrap().0;
+        assert_eq!(desk.send(ANA, id, "Yes."), Err(Refusal::OptedOut));
+        assert!(
+            desk.text(PAT, "START")
+                .iter()
+                .any(|e| matches!(e, Effect::Submit { .. }))
+        );
+        assert!(desk.send(ANA, id, "Yes.").is_ok());
+    }
+
+    #[test]
+    fn a_robot_that_says_forget_is_not_answered_all_day() {
+        let mut desk = TestDesk::new(elm());
+        let mut told = 0;
+        for _ in 0..20 {
+            let said = submits(&desk.text(PAT, "FORGET")).len();
+            told += said;
+            if said > 0 {
+                sent(&mut desk, DeliveryState::Sent);
+            }
+            desk.wait(120);
+        }
+        assert_eq!(told, 3);
+        desk.wait(24 * 3600);
+        assert_eq!(submits(&desk.text(PAT, "FORGET")).len(), 1);
+    }
+
+    #[test]
+    fn a_new_question_before_the_last_words_are_sent_is_kept() {
+        let mut desk = TestDesk::new(elm());
+        desk.arrives(ANA);
+        desk.text(PAT, "one");
+        let farewell = desk.text(PAT, "FORGET");
+        let Some(Effect::Submit {
+            message,
+            conversation,
+            ..
+        }) = farewell
+            .iter()
+            .find(|effect| matches!(effect, Effect::Submit { .. }))
+        else {
+            panic!("no last words");
+        };
+        let (message, conversation) = (*message, *conversation);
+        desk.text(PAT, "two");
+        desk.does(Event::Delivery {
+            message,
+            conversation,
+            state: DeliveryState::Sent,
+            reason: None,
+        });
+        let left: Vec<_> = desk
+            .rows
+            .messages
+            .values()
+            .map(|m| m.body.as_str())
+            .collect();
+        assert_eq!(left, ["two"]);
+        assert_eq!(desk.router.conversations().count(), 1);
+        desk.restarts();
+        assert!(desk.send(ANA, 3, "Yes.").is_ok());
+    }
+}
