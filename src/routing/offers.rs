@@ -159,9 +159,14 @@ impl Router {
 
     /// Whether the waiting notice is still to come for this conversation, while its queue is online.
     pub(super) fn awaits_notice(&self, conversation: &Conversation) -> bool {
+        let gateway = self.plan.gateway(conversation.gateway);
+        // Whoever was told of a pause was told enough.
+        let pause = gateway.and_then(Gateway::pause);
+        let told = pause.is_some() && conversation.closed_notice == pause;
         conversation.claimed_by.is_none()
             && conversation.waiting_since.is_some()
             && !conversation.waiting_noticed
+            && !told
     }
 
     /// A thread is in a queue that is, or came, online: three minutes from now the patron is told
@@ -172,12 +177,7 @@ impl Router {
             return;
         };
         let told_last_time = Some(self.closed_period(conversation.queue) - 1);
-        let pause = self
-            .plan
-            .gateway(conversation.gateway)
-            .and_then(Gateway::pause);
-        let told = conversation.closed_notice == told_last_time
-            || pause.is_some() && conversation.closed_notice == pause;
+        let told = conversation.closed_notice == told_last_time;
         if self.awaits_notice(conversation) && self.is_online(conversation.queue) && !told {
             self.expect_wait(id, now);
         }
