@@ -268,6 +268,21 @@ pub async fn check_free(choice: &PortChoice, baud: u32) -> Result<(), OpenError>
     }
 }
 
+/// Whether the kernel's console is on this port: its messages go to the modem then, and a login
+/// prompt reads the answers. `kernel` is its command line, as in `/proc/cmdline`; `serial0` is
+/// whichever UART a Raspberry Pi has on its header.
+pub fn is_console(device: &Path, kernel: &str) -> bool {
+    let Some(name) = device.file_name().and_then(|name| name.to_str()) else {
+        return false;
+    };
+    kernel.split_whitespace().any(|word| {
+        word.strip_prefix("console=").is_some_and(|console| {
+            let console = console.split(',').next().unwrap_or_default();
+            console == name || (console == "serial0" && matches!(name, "ttyS0" | "ttyAMA0"))
+        })
+    })
+}
+
 fn open_blocking(path: &Path, baud: u32) -> Result<TtyPort, OpenError> {
     let builder = tokio_serial::new(path.to_string_lossy(), baud);
     SerialStream::open(&builder)

@@ -69,6 +69,20 @@ pub enum Ailment {
     },
     /// Any USSD code is answered with this line or lines.
     UssdSays(String),
+    /// Command lines that begin with `command` are not carried out but answered with `line` and
+    /// `OK`.
+    Answers {
+        /// How the line begins, in capitals.
+        command: String,
+        /// The information text.
+        line: String,
+    },
+    /// Codes of the make's own go to a second port that nobody reads: after so many it hangs until
+    /// its power is switched off and on.
+    SecondPortFills {
+        /// How many it takes.
+        codes: u32,
+    },
     /// Has restarted without a word: echo, short result codes, text mode, no indications.
     Forgetful,
     /// The SIM has dropped off, and comes back with `+CFUN=1` after `+CFUN=0` or 4, or a restart.

@@ -182,7 +182,8 @@ pub(super) async fn run(shared: std::sync::Arc<Shared>, first: Plugged) {
         if let Some(pause) = drop_for {
             back_at = Some(now() + pause);
         }
-        let wanted_now = wanted && back_at.is_none_or(|at| at <= now());
+        // Even a pause of no length takes the port away once.
+        let wanted_now = wanted && drop_for.is_none() && back_at.is_none_or(|at| at <= now());
         if !wanted_now && plugged.is_some() {
             if let Some(Plugged {
                 wire: Some((_, to_program)),

@@ -191,6 +191,13 @@ impl Bench {
         tokio::time::timeout(PATIENCE, sent).await.unwrap()
     }
 
+    /// The same since the start, whatever the letters' case.
+    pub fn asked_any_case(&self, command: &str) -> usize {
+        let heard = self.modem.heard();
+        let lines = heard.iter().map(|heard| heard.line.to_ascii_uppercase());
+        lines.filter(|line| line.starts_with(command)).count()
+    }
+
     /// How often a command line that begins so was given, of those since `from`.
     pub fn asked(&self, command: &str, from: usize) -> usize {
         let heard = self.modem.heard();

@@ -14,6 +14,7 @@ mod house;
 mod link;
 mod oddities;
 mod outcomes;
+mod ports;
 mod registry;
 mod sending;
 mod setup;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         outcomes::rows(),
         oddities::rows(),
         words::rows(),
+        ports::rows(),
     ];
     registry::run(rows.into_iter().flatten().collect())
 }

@@ -158,13 +158,7 @@ pub(super) fn device(name: &str, port: &PortChoice) -> Vec<Finding> {
 /// A kernel that prints its messages to the modem, and a login prompt that reads its answers.
 fn console_on(device: &Path, kernel: &str) -> Option<Finding> {
     let name = device.file_name()?.to_str()?;
-    let is_console = kernel.split_whitespace().any(|word| {
-        word.strip_prefix("console=").is_some_and(|console| {
-            let console = console.split(',').next().unwrap_or_default();
-            console == name || (console == "serial0" && matches!(name, "ttyS0" | "ttyAMA0"))
-        })
-    });
-    is_console.then(|| {
+    crate::modem::port::is_console(device, kernel).then(|| {
         Finding::failure(
             "console",
             format!("the system's own console is on {name}"),

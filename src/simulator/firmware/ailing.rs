@@ -77,6 +77,27 @@ impl Ailing {
         })
     }
 
+    /// With what this line is answered in place of being carried out.
+    pub(super) fn answer(&self, written: &str) -> Option<String> {
+        self.lasting(|ailment| match ailment {
+            Ailment::Answers { command, line } if written.starts_with(command.as_str()) => {
+                Some(line.clone())
+            }
+            _ => None,
+        })
+    }
+
+    /// One more code that nobody reads; `true` when that was one too many.
+    pub(super) fn fills_second_port(&mut self) -> bool {
+        self.ailments.iter_mut().any(|ailment| match ailment {
+            Ailment::SecondPortFills { codes } => {
+                *codes = codes.saturating_sub(1);
+                *codes == 0
+            }
+            _ => false,
+        })
+    }
+
     /// A line begins to be carried out.
     pub(super) fn begin_line(&mut self, line: &str) {
         let is_mute = self.stroke(|ailment| match ailment {
@@ -231,10 +252,18 @@ impl Firmware {
                     text: Vec::new(),
                 };
             }
-            Ailment::Forgetful => self.terms = Terms::of(self.profile),
+            Ailment::Forgetful => {
+                self.terms = Terms {
+                    verbose: false,
+                    text_mode: true,
+                    ..Terms::of(self.profile)
+                };
+            }
             Ailment::SimAsleep => self.sim.asleep = true,
             Ailment::Brownout(duration) => self.brown_out(duration),
             Ailment::Refuses { .. }
+            | Ailment::Answers { .. }
+            | Ailment::SecondPortFills { .. }
             | Ailment::Mute { .. }
             | Ailment::Late { .. }
             | Ailment::Interjects { .. }

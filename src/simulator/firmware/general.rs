@@ -18,6 +18,9 @@ const IDLE_BASICS: [&str; 15] = [
     "&C", "&D", "&K", "&S", "&R", "&V", "&W", "&Y", "\\Q", "B", "L", "M", "P", "T", "X",
 ];
 
+/// Longer than anybody waits: only its power ends it.
+const HUNG: Duration = Duration::from_secs(365 * 24 * 3600);
+
 /// Commands that are taken with any value: their effect has no counterpart on a pseudo-terminal.
 const ACCEPTED: [&str; 14] = [
     "+IPR", "+IFC", "+ICF", "+CSTA", "+CMOD", "+CBST", "+CRC", "+CGSMS", "+CSAS", "+CRES", "+CSSN",
@@ -498,6 +501,10 @@ impl Firmware {
     /// Says one of the codes that this make scatters, when the terminal has not silenced them.
     pub(crate) fn chatter(&mut self, place: usize) {
         if !self.terms.chatter {
+            return;
+        }
+        if self.ailing.fills_second_port() {
+            self.silent_until = Some(self.now + HUNG);
             return;
         }
         let codes = self.profile_chatter();

@@ -602,6 +602,11 @@ impl Firmware {
             self.refuse_with(&result);
             return;
         }
+        if let Some(answer) = self.ailing.answer(&written) {
+            self.info(answer);
+            self.finish(Ok(()));
+            return;
+        }
         if self.misfortune() {
             return;
         }
