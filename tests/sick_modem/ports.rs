@@ -23,12 +23,14 @@ pub fn rows() -> Vec<Row> {
         row_13_a_busy_sim_is_waited_for,
         row_15_a_modem_stuck_in_data_mode_sends_nothing,
         row_34_a_pin_is_tried_once_and_a_puk_never,
+        row_35_a_sim_that_dropped_off_is_started_anew,
         row_36_any_good_registration_will_do_and_texts_wait_for_one,
         row_39_a_port_that_comes_back_under_another_name_is_opened_again,
         row_40_a_modem_that_restarts_is_set_up_again,
         row_41_a_brownout_is_lived_through,
         row_42_another_reader_is_kept_out_and_survived,
         row_43_the_systems_console_on_the_port_is_seen,
+        row_44_unwired_handshakes_are_not_waited_for,
         row_48_a_refused_report_routing_falls_back,
     ]
 }
@@ -220,6 +222,21 @@ async fn row_34_a_pin_is_tried_once_and_a_puk_never() {
     assert_eq!(bench.asked("+CPIN=", 0), 0);
 }
 
+async fn row_35_a_sim_that_dropped_off_is_started_anew() {
+    for profile in ["simcom-sim7600", "quectel-ec25"] {
+        let bench = Bench::ready(profile).await;
+        tokio::time::sleep(Duration::from_secs(100)).await;
+        bench.modem.suffers(Ailment::SimAsleep);
+        bench.modem.patron_texts(PATRON, "hello?").unwrap();
+        let begun = Instant::now();
+        bench.reads(&["hello?"]).await;
+        let took = begun.elapsed();
+        assert!(took < Duration::from_secs(15 * 60), "{profile}: {took:?}");
+        bench.is_ready().await;
+        assert!(bench.asked("+CFUN=1", 0) > 0, "{profile}");
+    }
+}
+
 async fn row_36_any_good_registration_will_do_and_texts_wait_for_one() {
     for (stat, good) in [
         (1, true),
@@ -246,7 +263,7 @@ async fn row_36_any_good_registration_will_do_and_texts_wait_for_one() {
         assert!(matches!(phase, Phase::Stuck(_)), "{stat}: {phase:?}");
         let outcome = bench.sends().await;
         assert!(
-            matches!(&outcome, SubmitOutcome::Refused(refusal) if refusal.transient),
+            matches!(&outcome, SubmitOutcome::Refused(_)),
             "{stat}: {outcome:?}"
         );
         assert_eq!(bench.asked("+CMGS", 0), 0);
@@ -393,6 +410,20 @@ async fn row_43_the_systems_console_on_the_port_is_seen() {
             console,
             "{device} {kernel}"
         );
+    }
+}
+
+async fn row_44_unwired_handshakes_are_not_waited_for() {
+    for profile in ["simcom-sim800", "generic"] {
+        let bench = Bench::ready(profile).await;
+        assert!(bench.asked("+IFC=0,0", 0) > 0, "{profile}: RTS and CTS");
+        assert!(bench.asked("&D0", 0) > 0, "{profile}: DTR");
+        // And at every setup, since a restart forgets it.
+        let before = bench.modem.heard_count();
+        bench.modem.power_cycle();
+        tokio::time::sleep(Duration::from_secs(120)).await;
+        assert!(bench.asked("+IFC=0,0", before) > 0, "{profile}");
+        assert!(bench.asked("&D0", before) > 0, "{profile}");
     }
 }
 

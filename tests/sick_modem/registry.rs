@@ -73,7 +73,7 @@ pub fn run(rows: Vec<Row>) -> ExitCode {
         .collect();
     let names: Vec<(&'static str, Option<u8>)> =
         rows.iter().map(|row| (row.name, row.mode())).collect();
-    trials.push(Trial::test("every_row_is_one_of_the_fifty", move || {
+    trials.push(Trial::test("each_of_the_fifty_has_a_story", move || {
         complete(&names).map_err(Failed::from)
     }));
     let conclusion = libtest_mimic::run(&arguments, trials);
@@ -83,7 +83,7 @@ pub fn run(rows: Vec<Row>) -> ExitCode {
     conclusion.exit_code()
 }
 
-/// Every row has its number, and no name stands twice.
+/// Every row has its number, no name stands twice, and no mode is without a story.
 fn complete(names: &[(&'static str, Option<u8>)]) -> Result<(), String> {
     for (place, (name, mode)) in names.iter().enumerate() {
         if mode.is_none() {
@@ -94,6 +94,11 @@ fn complete(names: &[(&'static str, Option<u8>)]) -> Result<(), String> {
         if names[..place].iter().any(|(other, _)| other == name) {
             return Err(format!("{name} stands twice"));
         }
+    }
+    let told: Vec<u8> = names.iter().filter_map(|(_, mode)| *mode).collect();
+    let missing: Vec<u8> = (1..=MODES).filter(|mode| !told.contains(mode)).collect();
+    if !missing.is_empty() {
+        return Err(format!("no story yet of {missing:?}"));
     }
     Ok(())
 }
