@@ -261,7 +261,7 @@ async fn soak(seed: u64, texts: usize) -> Tally {
         let times = taken.get(words).copied().unwrap_or(0);
         let marked = reason
             .as_deref()
-            .is_some_and(|reason| reason.contains("doubled"));
+            .is_some_and(|reason| reason.contains("arrive twice"));
         match state {
             DeliveryState::Sent | DeliveryState::Delivered => tally.sent += 1,
             DeliveryState::Failed => tally.failed += 1,
