@@ -419,7 +419,7 @@ impl SimulatedModem {
 
     /// Someone calls: `RING`, and `+CLIP` if it was asked for.
     pub fn call(&self, from: &str) {
-        self.with(|firmware| firmware.call(from));
+        self.with(|firmware| firmware.call_at(from, now()));
     }
 
     /// Says one of the unsolicited codes that modems of this make scatter.

@@ -12,6 +12,9 @@ use super::outbox::{OutboxId, SegmentId};
 use super::wire;
 use crate::routing::{ConversationId, MessageId};
 
+/// What stands with a text that may have arrived twice.
+const MAY_BE_DOUBLED: &str = "may be doubled: sent again after an attempt that was in doubt";
+
 /// What the SIM says of an attempt in doubt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Hint {
@@ -173,9 +176,11 @@ pub(super) fn next_at(connection: &Connection, line: &str) -> Result<Option<i64>
         .query_row([line], |row| row.get(0))?)
 }
 
-/// Whether a text was sent again by itself, so that it may have arrived twice.
-pub fn resent(connection: &Connection, id: OutboxId) -> Result<bool> {
-    Ok(connection
-        .prepare_cached("SELECT resent FROM outbox WHERE id = ?1")?
-        .query_row([id.0], |row| row.get(0))?)
+/// The mark of a text that was sent again after an attempt in doubt, by a person or by itself, if
+/// this is one.
+pub fn mark(connection: &Connection, id: OutboxId) -> Result<Option<String>> {
+    let doubled: bool = connection
+        .prepare_cached("SELECT may_be_doubled FROM outbox WHERE id = ?1")?
+        .query_row([id.0], |row| row.get(0))?;
+    Ok(doubled.then(|| MAY_BE_DOUBLED.to_owned()))
 }

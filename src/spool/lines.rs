@@ -138,7 +138,13 @@ pub fn pause(connection: &Connection, line: &str, now: Timestamp) -> Result<Opti
     if pause.since <= now && now < pause.until {
         return Ok(Some(pause));
     }
-    resume(connection, line)?;
+    // Its time is over; one more refusal and it rests again, until a text is taken.
+    connection
+        .prepare_cached(
+            "UPDATE standing SET paused_at = NULL, paused_until = NULL, pause_reason = NULL
+             WHERE line = ?1",
+        )?
+        .execute([line])?;
     Ok(None)
 }
 
@@ -196,8 +202,7 @@ pub fn taken(connection: &Connection, line: &str) -> Result<()> {
     Ok(())
 }
 
-/// Ends a line's pause; says whether it had one. The next refusals count anew, but one: what
-/// paused it pauses it again soon if nothing has changed.
+/// A person ends a line's pause; says whether it had one. Refusals count anew.
 pub fn resume(connection: &Connection, line: &str) -> Result<bool> {
     Ok(connection
         .prepare_cached(

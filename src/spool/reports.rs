@@ -170,7 +170,10 @@ fn whole_text(connection: &Connection, id: OutboxId, words: &str) -> Result<Matc
     let any = |wanted: SegmentState| states.contains(&wanted);
 
     let (state, reason) = if all(SegmentState::Delivered) {
-        (DeliveryState::Delivered, None)
+        (
+            DeliveryState::Delivered,
+            super::doubts::mark(connection, id)?,
+        )
     } else if any(SegmentState::Undelivered) {
         (DeliveryState::Failed, Some(words.to_owned()))
     } else if any(SegmentState::Unknown) || any(SegmentState::Attempting) {
@@ -189,7 +192,7 @@ fn whole_text(connection: &Connection, id: OutboxId, words: &str) -> Result<Matc
         return Ok(Matched::Segment);
     } else {
         // Nothing in doubt any more; the others' reports are to come.
-        (DeliveryState::Sent, None)
+        (DeliveryState::Sent, super::doubts::mark(connection, id)?)
     };
     settle(connection, id, state, reason.as_deref())?;
     let (message, conversation) = connection

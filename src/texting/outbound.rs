@@ -33,10 +33,6 @@ pub(super) const REPORT_WAIT: Duration = Duration::from_secs(10 * 60);
 /// Said while a report is awaited.
 const AWAITED: &str = "its delivery report is awaited for ten minutes; after that it is sent again \
                        only if the SIM says that it never left";
-/// Said of a text that the desk sent again by itself.
-const MAY_BE_DOUBLED: &str = "sent again because the first attempt seems not to have left: it may \
-                              arrive twice";
-
 /// Sends one line's texts.
 #[derive(Debug)]
 pub struct Outbound {
@@ -303,7 +299,7 @@ impl Outbound {
         let may_go_on =
             !leave_off && self.pace.is_zero() && self.line.status().borrow().phase == Phase::Ready;
         let terms = self.terms();
-        let (doubled, taken_up) = self
+        let (mark, taken_up) = self
             .keep(move |connection| {
                 outbox::accepted(connection, id, reference)?;
                 lines::taken(connection, &terms.line)?;
@@ -311,15 +307,15 @@ impl Outbound {
                     if !leave_off {
                         outbox::attempt(connection, next, terms.now, terms.prior)?;
                     }
-                    return Ok((false, None));
+                    return Ok((None, None));
                 }
-                outbox::settle(connection, outbox, DeliveryState::Sent, None)?;
-                let doubled = doubts::resent(connection, outbox)?;
+                let mark = doubts::mark(connection, outbox)?;
+                outbox::settle(connection, outbox, DeliveryState::Sent, mark.as_deref())?;
                 let next = match may_go_on {
                     true => Some(due::take_up(connection, &terms)?),
                     false => None,
                 };
-                Ok((doubled, next))
+                Ok((mark, next))
             })
             .await;
         if next_segment.is_some() {
@@ -328,8 +324,7 @@ impl Outbound {
                 false => Followed::Segment,
             };
         }
-        let doubled = doubled.then(|| MAY_BE_DOUBLED.to_owned());
-        let mut more = vec![settled(&text.due, DeliveryState::Sent, doubled)];
+        let mut more = vec![settled(&text.due, DeliveryState::Sent, mark)];
         let next = match taken_up {
             Some(TakenUp::Text(due, segments)) => Some(OnItsWay {
                 due,

@@ -28,6 +28,7 @@ pub fn rows() -> Vec<Row> {
         row_31_a_robot_is_not_talked_with,
         row_32_a_text_without_words_is_shown_as_empty,
         row_45_a_call_is_hung_up_noted_and_answered_in_text,
+        row_45_a_modem_without_chup_hangs_up_in_the_old_way,
         row_46_a_stamp_that_cannot_be_is_not_believed,
         row_47_texts_are_stored_and_need_no_acknowledgement,
     ]

@@ -102,7 +102,7 @@ async fn row_16_what_never_left_is_sent_again_once_and_marked() {
     stands(&mut house, id, DeliveryState::Unknown).await;
     assert_eq!(words(&house).len(), 1);
     let sent = stands(&mut house, id, DeliveryState::Sent).await;
-    assert!(sent.reason.unwrap().contains("may arrive twice"));
+    assert!(sent.reason.unwrap().contains("may be doubled"));
     assert_eq!(words(&house), ["Yes, it is.", "On the second floor."]);
     let again = house.modem.submissions().pop().unwrap();
     // TP-RD: the service centre is asked not to take it twice.

@@ -448,6 +448,12 @@ impl Firmware {
         }
     }
 
+    /// Someone calls, now: not when the modem was last awake, or it would have rung out since.
+    pub(crate) fn call_at(&mut self, from: &str, now: std::time::Instant) {
+        self.now = now;
+        self.call(from);
+    }
+
     /// Someone calls.
     pub(crate) fn call(&mut self, from: &str) {
         self.ringing = Some(Ringing {
