@@ -171,11 +171,6 @@ impl Mailbox {
         self.offered = offered;
     }
 
-    /// Whether a memory can be read.
-    pub(super) fn offers(&self, name: &str) -> bool {
-        self.offered.iter().any(|memory| memory.name() == name)
-    }
-
     /// Where texts arrive, from `+CPMS?`: kept as the modem has it, when it is a real memory.
     /// `MT` is `SM` and `ME` together and `SR` holds reports; then the first real one that is
     /// offered is chosen.

@@ -143,21 +143,13 @@ impl Session {
             Step::StorageTest => Command::StorageTest,
             Step::StorageRead => Command::StorageRead,
             Step::StorageSelect => self.mailbox.select_receiving(),
-            Step::Indications(n) => Command::IndicationSet(self.indications(n)),
+            Step::Indications(n) => {
+                Command::IndicationSet(INDICATIONS.get(n).copied().unwrap_or(INDICATIONS[2]))
+            }
             Step::IndicationTest => Command::IndicationTest,
             Step::IndicationsOffered(values) => Command::IndicationSet(values),
             Step::Registration => Command::Registration(Domain::Circuit),
         }
-    }
-
-    /// The settings to try, in order. Where reports have a memory of their own they are stored
-    /// rather than delivered: they outlive a daemon that is not there to hear them.
-    fn indications(&self, n: usize) -> [u8; 5] {
-        let n = match n {
-            0 | 1 if self.mailbox.offers("SR") => 1 - n,
-            n => n,
-        };
-        INDICATIONS.get(n).copied().unwrap_or(INDICATIONS[2])
     }
 
     pub(super) fn on_setup_reply(&mut self, step: Step, reply: &Reply, now: Instant) {
