@@ -252,10 +252,7 @@ async fn soak(seed: u64, texts: usize) -> Tally {
     }
     assert!(shown.is_empty(), "nobody wrote {shown:?}");
 
-    let mut taken: HashMap<String, usize> = HashMap::new();
-    for sent in modem.sent() {
-        *taken.entry(sent.text).or_default() += 1;
-    }
+    let taken = taken_by_the_network(&modem);
     for (id, state, reason) in states {
         let words = &answered[&id];
         let times = taken.get(words).copied().unwrap_or(0);
@@ -297,6 +294,45 @@ async fn soak(seed: u64, texts: usize) -> Tally {
         "back only {back_after:?} after the last fault"
     );
     tally
+}
+
+/// How often the network took each text whole; one of whose segments it took one again counts twice.
+///
+/// References come round again, so that a segment belongs to the text under way whose other
+/// segments it does not contradict.
+fn taken_by_the_network(modem: &SimulatedModem) -> HashMap<String, usize> {
+    let mut taken: HashMap<String, usize> = HashMap::new();
+    let mut under_way: HashMap<(String, u16, u8), BTreeMap<u8, String>> = HashMap::new();
+    for submission in modem.submissions() {
+        let data = &submission.submit.user_data;
+        let words = data.to_text().unwrap_or_default();
+        let Some(concat) = data.concatenation() else {
+            *taken.entry(words).or_default() += 1;
+            continue;
+        };
+        let key = (submission.to.clone(), concat.reference, concat.total);
+        let parts = under_way.entry(key).or_default();
+        let whole = |parts: &BTreeMap<u8, String>| {
+            let all = parts.len() == usize::from(concat.total);
+            all.then(|| parts.values().cloned().collect::<String>())
+        };
+        match parts.get(&concat.sequence) {
+            Some(earlier) if *earlier == words => {
+                if let Some(text) = whole(parts) {
+                    *taken.entry(text).or_default() += 1;
+                }
+                continue;
+            }
+            // Another text's, under the same reference.
+            Some(_) => parts.clear(),
+            None => {}
+        }
+        parts.insert(concat.sequence, words);
+        if let Some(text) = whole(parts) {
+            *taken.entry(text).or_default() += 1;
+        }
+    }
+    taken
 }
 
 fn seeds() -> Range<u64> {
