@@ -6,6 +6,7 @@
 
 mod house;
 mod keeping;
+mod panel;
 #[cfg(test)]
 mod radio;
 #[cfg(test)]
@@ -32,6 +33,7 @@ use crate::spool::{Spool, SpoolError, audit, erasure, inbox, outages, staff, tra
 pub use keeping::RETENTION;
 
 pub use house::{House, HouseSettings, LineSetup, StartError, WebSetup};
+pub use panel::PanelDuty;
 
 /// Wishes decided on before a commit, at most: more would make the first wait for the last.
 const BATCH_MAX: usize = 256;

@@ -250,3 +250,98 @@ async fn an_end_in_the_middle_of_a_text_is_quick_and_loses_nothing() {
     }
     assert!(bench.stop().success());
 }
+
+/// Texts in the spool of a desk that has been there for years.
+const YEARS: i64 = 100_000;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_spool_of_many_years_opens_at_once() {
+    let mut bench = Bench::new(roomy()).await;
+    let token = bench.add_operator("ana");
+    succeeds(&bench.command(&["gateway", "add", "phone", "--kind", "im", "--queue", "desk"]));
+    let spool = rusqlite::Connection::open(bench.path().join("spool.db")).unwrap();
+    spool
+        .execute_batch(&format!(
+            "BEGIN;
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {YEARS} / 20)
+             INSERT INTO patron (id, gateway, address, name, repeats)
+                 SELECT i, 1, 'patron' || i, 'heron-' || i,
+                        '{{\"fingerprint\":0,\"count\":0,\"since\":null}}'
+                 FROM n;
+             INSERT INTO conversation (id, patron, gateway, queue, home, state, opened, active)
+                 SELECT id, id, 1, 1, 1, CASE WHEN id % 50 THEN 'closed' ELSE 'waiting' END, 0, 0
+                 FROM patron;
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20)
+             INSERT INTO message (conversation, direction, body, at, state, author)
+                 SELECT id, 'in', 'Is my book number ' || i || ' in, and until when may I keep it?',
+                        i, 'received', 'patron'
+                 FROM conversation, n;
+             COMMIT;"
+        ))
+        .unwrap();
+    drop(spool);
+    let began = Instant::now();
+    let address = bench.start();
+    let took = began.elapsed();
+    println!("ready in {took:?} with {YEARS} texts");
+    // Promised is a second, of a release build on a quiet machine.
+    assert!(took < Duration::from_secs(30), "{took:?}");
+    let ana = Operator::new(address, &token);
+    let waiting = ana.list("state=waiting&limit=200").await;
+    assert_eq!(waiting.len() as i64, YEARS / 20 / 50);
+    assert!(bench.stop().success());
+}
+
+/// What makes a program believe another time (package faketime), where this machine has it.
+fn other_time() -> std::path::PathBuf {
+    let found = [
+        "x86_64-linux-gnu",
+        "aarch64-linux-gnu",
+        "arm-linux-gnueabihf",
+    ]
+    .map(|machine| format!("/usr/lib/{machine}/faketime/libfaketime.so.1"))
+    .into_iter()
+    .find(|path| std::path::Path::new(path).exists());
+    found.expect("tests/run installs faketime").into()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_that_jumps_costs_no_text() {
+    let mut bench = Bench::new(roomy()).await;
+    let token = bench.add_operator("ana");
+    let clock = bench.path().join("clock");
+    std::fs::write(&clock, "+0").unwrap();
+    let address = bench.start_with(&[
+        ("LD_PRELOAD", other_time().to_str().unwrap()),
+        ("FAKETIME_TIMESTAMP_FILE", clock.to_str().unwrap()),
+        ("FAKETIME_NO_CACHE", "1"),
+        ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
+        ("DONT_FAKE_MONOTONIC", "1"),
+    ]);
+    let ana = Operator::new(address, &token);
+    ana.arrives().await;
+    // Forward ten years, back to the start of the epoch's last third, and to now.
+    for (at, jump) in ["+0", "+3650d", "-9000d", "+0"].into_iter().enumerate() {
+        std::fs::write(&clock, jump).unwrap();
+        let body = format!("text {at}");
+        bench.modem.patron_texts("+15551230000", &body).unwrap();
+        let thread = arrives(&ana, &body).await;
+        let reply = format!("reply {at}");
+        ana.replies(&thread, &reply, &reply).await.expect(201);
+        let sent = bench.modem.next_sent(PATIENCE).await.unwrap();
+        assert_eq!(sent.text, reply);
+    }
+    let everything: Vec<String> = everything(&ana)
+        .await
+        .into_iter()
+        .map(|one| one.1)
+        .collect();
+    let count = |word: &str| {
+        everything
+            .iter()
+            .filter(|body| body.starts_with(word))
+            .count()
+    };
+    assert_eq!((count("text"), count("reply")), (4, 4), "{everything:?}");
+    assert!(bench.stop().success());
+}

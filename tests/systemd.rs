@@ -42,6 +42,14 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
+/// The nightly copy's unit, with or without the stick.
+fn backup_units() -> [String; 2] {
+    let unit = fs::read_to_string(systemd("callnumber-backup.service")).unwrap();
+    let stick = systemd("callnumber-backup.service.d/stick.conf.example");
+    let with_stick = format!("{unit}\n{}", fs::read_to_string(stick).unwrap());
+    [unit, with_stick]
+}
+
 /// A folder with the unit in it, and its program where this build put it: `verify` looks whether
 /// what is started is there.
 fn staged(unit: &str, drop_in: Option<&str>) -> tempfile::TempDir {
@@ -85,6 +93,36 @@ fn systemd_analyze_verify_has_nothing_to_say() {
     }
 }
 
+#[test]
+fn the_nightly_copy_is_sound_and_keeps_a_number() {
+    for unit in backup_units() {
+        let stage = staged(&unit, None);
+        let timer = fs::read_to_string(systemd("callnumber-backup.timer")).unwrap();
+        let timer = timer.replace("[Timer]\n", "[Timer]\nUnit=callnumber.service\n");
+        fs::write(stage.path().join("callnumber-backup.timer"), timer).unwrap();
+        let (succeeded, lines) = verify(&stage);
+        assert_eq!(lines, Vec::<String>::new());
+        assert!(succeeded);
+        let output = analyze(
+            &["verify", "--man=no"],
+            &stage.path().join("callnumber-backup.timer"),
+        );
+        let about_us = said(&output);
+        assert!(!about_us.contains("callnumber-backup.timer:"), "{about_us}");
+        let start = *values(&unit, "ExecStart").last().unwrap();
+        assert!(
+            start.starts_with("/usr/bin/callnumber backup --keep 14"),
+            "{start}"
+        );
+        let place = start.rsplit(' ').next().unwrap();
+        let mut writable = values(&unit, "ReadWritePaths").into_iter();
+        assert!(
+            writable.any(|paths| paths.split(' ').any(|path| path == place)),
+            "{place}"
+        );
+    }
+}
+
 /// The check above would notice.
 #[test]
 fn a_fault_in_the_unit_is_noticed() {
@@ -114,7 +152,7 @@ fn exposure_is_within_what_was_promised() {
         unit().replace("[Install]\nWantedBy=multi-user.target\n", "")
     );
     let threshold = format!("--threshold={EXPOSURE_MAX_TENTHS}");
-    for unit in [unit(), with_hat] {
+    for unit in [unit(), with_hat].into_iter().chain(backup_units()) {
         let stage = staged(&unit, None);
         let path = stage.path().join("callnumber.service");
         let output = analyze(

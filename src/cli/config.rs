@@ -9,6 +9,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+mod panel;
+
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 use serde::de::{self, Deserializer};
@@ -18,6 +20,8 @@ use crate::modem::{LineSettings, Named, PortChoice};
 use crate::routing::Library;
 use crate::texting::CareSettings;
 use crate::xmpp;
+
+pub use panel::PanelTable;
 
 pub use web::{PublishTable, TlsTable, WebTable};
 
@@ -37,6 +41,8 @@ pub struct Config {
     pub web: WebTable,
     /// The link to an XMPP server.
     pub xmpp: Option<XmppTable>,
+    /// Lamps, switch and button.
+    pub panel: PanelTable,
     /// The spool.
     pub spool: SpoolTable,
 }
@@ -270,7 +276,7 @@ impl Config {
                     .into(),
             );
         }
-        Ok(())
+        self.panel.check()
     }
 
     /// The link to the XMPP server, with its secret.

@@ -10,8 +10,10 @@ mod demo;
 mod desk;
 mod doctor;
 mod log;
+mod manual;
 mod meter;
 mod modem;
+mod panel;
 pub mod pdu;
 mod records;
 mod reload;
@@ -88,6 +90,12 @@ enum Command {
     /// Restarts modems for the service, which may not: reads one request from standard input
     #[command(hide = true)]
     PowerHelper,
+    /// Write the manual pages
+    #[command(hide = true)]
+    Man(manual::Arguments),
+    /// Write completions for bash, zsh and fish
+    #[command(hide = true)]
+    Completions(manual::Arguments),
 }
 
 /// Where the box's configuration is.
@@ -164,6 +172,8 @@ async fn perform(command: Command) -> anyhow::Result<ExitCode> {
             let (input, output) = (std::io::stdin().lock(), std::io::stdout().lock());
             crate::modem::helper::serve(input, output, &crate::modem::usb::Machine::this())?;
         }
+        Command::Man(arguments) => manual::pages(&arguments)?,
+        Command::Completions(arguments) => manual::completions(&arguments)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -31,6 +31,7 @@ fn compare(old: &Config, new: &Config) -> Reloaded {
         ("[[modem]]", false, differ(&old.modems, &new.modems)),
         ("[web]", false, differ(&old.web, &new.web)),
         ("[xmpp]", false, differ(&old.xmpp, &new.xmpp)),
+        ("[panel]", false, differ(&old.panel, &new.panel)),
         ("[spool]", false, differ(&old.spool, &new.spool)),
     ] {
         if differs {

@@ -7,7 +7,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use super::caretaker::{Caretaker, ERRANDS_MAX, Next};
-use super::{BoxArguments, secret};
+use super::{BoxArguments, panel, secret};
 use crate::daemon::{House, HouseSettings, LineSetup, RETENTION, WebSetup};
 use crate::desk::{Desk, NotGranted};
 use crate::routing::{Amendment, Event, Role};
@@ -58,7 +58,7 @@ pub(super) async fn run(arguments: &BoxArguments) -> anyhow::Result<()> {
     };
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hang_up = signal(SignalKind::hangup())?;
-    let house = House::open(settings).await?;
+    let mut house = House::open(settings).await?;
     let url = house
         .web()
         .map(|listening| config.url(listening))
@@ -71,6 +71,7 @@ pub(super) async fn run(arguments: &BoxArguments) -> anyhow::Result<()> {
         println!("  {url}{path}");
     }
     println!("The spool is {}", house.spool().path().display());
+    panel::seat(&mut house, &config).await?;
 
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     let mut caretaker = Caretaker::new(errand, arguments.config.clone(), config);

@@ -11,9 +11,11 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::keeping::{Keeping, RETENTION};
+use super::panel::{Attendant, PanelDuty};
 use super::{Owner, watches};
 use crate::control;
 use crate::desk::{self, Desk, Link, NotGranted};
+use crate::hardware::{Board, Panel};
 use crate::modem::helper::{self, Helper};
 use crate::modem::power_key::PowerKey;
 use crate::modem::restart::Restarter;
@@ -299,6 +301,18 @@ impl House {
             stop_owner,
             owner,
         })
+    }
+
+    /// Puts the front panel to work: until the house closes its lamps show how the desk is, and its
+    /// switch and button are heard.
+    pub fn seat_panel<B>(&mut self, panel: Panel<B>, duty: PanelDuty)
+    where
+        B: Board + 'static,
+        Panel<B>: Send,
+    {
+        let attendant = Attendant::new(panel, duty, self.control(true));
+        let stop = self.stop_surfaces.subscribe();
+        self.surfaces.push(tokio::spawn(attendant.run(stop)));
     }
 
     /// The counter.

@@ -4,10 +4,10 @@
 //! transaction. Only [`CdevBoard`] touches the machine: it opens lines of the GPIO character device
 //! (`/dev/gpiochipN`). A HAT is named, never guessed: see [`profile`].
 //!
-//! The daemon presses power keys through [`Hat`]; lamps and switches are complete in themselves and
-//! **not yet wired to it**. Power sequences wait with `DelayNs` and may take half a minute: call them
-//! from a thread that may block, never from the asynchronous runtime. Lamps and switches never
-//! wait: they are given the time, and say when to be looked at again.
+//! The daemon presses power keys through [`Hat`], and seats the front panel (lamps, switch, button)
+//! where the configuration has one. Power sequences wait with `DelayNs` and may take half a minute:
+//! call them from a thread that may block, never from the asynchronous runtime. Lamps and switches
+//! never wait: they are given the time, and say when to be looked at again.
 //!
 //! Whatever holds a [`Hat`] keeps it for the life of the process: when a line's handle is dropped
 //! the kernel may let the pin float, and a floating enable line cuts the modem's power.

@@ -15,7 +15,7 @@ use rusqlite::Connection;
 use super::backup::{
     BackupError, Partial, Progress, copy_whole, open_source, prove, sync_folder, version_of,
 };
-use super::{OpenError, SpoolError, connect, migrate, take_lock};
+use super::{OpenError, SpoolError, connect, migrate, take_lock, transcript};
 
 /// By how much row numbers leap: more rows than a box makes between two backups.
 const LEAP: i64 = 1_000_000;
@@ -153,6 +153,11 @@ fn make_ready(copy: &Path, old: &Path, waiting: Waiting) -> Result<(usize, usize
             )?
             .execute([&gateway, &address])?;
     }
+    for fingerprint in fingerprints_since(old, &transaction) {
+        transaction
+            .prepare_cached("INSERT OR IGNORE INTO opted_out (fingerprint) VALUES (?1)")?
+            .execute([fingerprint])?;
+    }
     transaction.execute("UPDATE sqlite_sequence SET seq = seq + ?1", [LEAP])?;
     transaction.commit()?;
     // One file is all there is to rename.
@@ -192,6 +197,23 @@ fn opted_out_since(old: &Path) -> Vec<(String, String)> {
         let found = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(found.collect::<rusqlite::Result<_>>()?)
     };
+    read().unwrap_or_default()
+}
+
+/// The fingerprints of those who opted out in the spool that is replaced. They are made with the
+/// spool's own seed, and mean nothing in one of another.
+fn fingerprints_since(old: &Path, copy: &Connection) -> Vec<i64> {
+    let read = || -> Result<_, SpoolError> {
+        let broken = |error: BackupError| SpoolError::Broken(error.to_string());
+        let connection = open_source(old).map_err(broken)?;
+        if transcript::seed(&connection)? != transcript::seed(copy)? {
+            return Ok(Vec::new());
+        }
+        let mut rows = connection.prepare("SELECT fingerprint FROM opted_out")?;
+        let found = rows.query_map([], |row| row.get(0))?;
+        Ok(found.collect::<rusqlite::Result<_>>()?)
+    };
+    // One of an earlier version has no such table.
     read().unwrap_or_default()
 }
 

@@ -76,11 +76,17 @@ impl Bench {
 
     /// Switches the box on; answers where its console is.
     pub fn start(&mut self) -> SocketAddr {
+        self.start_with(&[])
+    }
+
+    /// Switches it on with these in its environment.
+    pub fn start_with(&mut self, environment: &[(&str, &str)]) -> SocketAddr {
         assert!(self.daemon.is_none(), "it runs already");
         let daemon = binary()
             .args(["run", "--config"])
             .arg(self.config())
             .env("CALLNUMBER_LOG", "callnumber=warn")
+            .envs(environment.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
             .spawn()
