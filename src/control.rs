@@ -5,6 +5,7 @@
 //! with the same code over the spool.
 
 mod aids;
+mod exchange;
 mod records;
 
 use std::io;
@@ -19,6 +20,9 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub use exchange::{
+    Book, CannedEntry, GatewayEntry, OperatorEntry, QueueEntry, changes as book_changes,
+};
 pub use records::{Counting, Wanted};
 
 use crate::desk::{Desk, Link, SEGMENTS_MAX};
@@ -48,6 +52,18 @@ pub enum Request {
     Transcripts(Wanted),
     /// A report.
     Report(Counting),
+    /// The desk, written down.
+    Export {
+        /// With the hashes of passwords.
+        passwords: bool,
+    },
+    /// Make the desk like this one.
+    Import {
+        /// The other desk.
+        book: Box<Book>,
+        /// Only say what would change.
+        dry_run: bool,
+    },
     /// Bearer tokens.
     Tokens {
         /// Of one operator; of all when left out.
@@ -282,6 +298,8 @@ impl Rooms {
             }
             Request::Plan => Ok(plan_json(&self.desk.board().borrow().plan)),
             Request::Canned => self.canned().await,
+            Request::Export { passwords } => self.export(passwords).await,
+            Request::Import { book, dry_run } => self.import(*book, dry_run).await,
             Request::Transcripts(wanted) => self.transcripts(wanted).await,
             Request::Report(counting) => self.report(counting).await,
             Request::Tokens { operator } => self.tokens(operator.as_deref()).await,

@@ -6,7 +6,7 @@
 //! 4. [`daemon`]: the router's one owner: wish, decision, commit, and only then the bells.
 //! 3. Surfaces, each turning its own wire into events, and effects back into its wire:
 //!    [`texting`] (the radio), [`web`] (console and API), [`control`] (commands),
-//!    [`xmpp`] (operators' and patrons' own clients).
+//!    [`xmpp`] (operators' and patrons' own clients), [`alerts`] (calls for help).
 //! 2. Keepers: [`modem`] (PDU in, PDU out), [`spool`] (SQLite), [`desk`] (the counter between
 //!    surfaces and owner).
 //! 1. Strangers to one another: [`sms`] (TS 23.040, 23.038), [`at`] (V.250, TS 27.005, 27.007),
@@ -28,6 +28,7 @@
 //! survive is a row; channels only ring bells. Nothing from the air, the network or a browser can
 //! panic the daemon.
 
+pub mod alerts;
 pub mod at;
 pub mod cli;
 pub mod clock;

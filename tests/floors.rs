@@ -17,6 +17,7 @@ const ROOMS: &[(&str, u8)] = &[
     ("desk", 2),
     ("texting", 3),
     ("web", 3),
+    ("alerts", 3),
     ("xmpp", 3),
     ("control", 3),
     ("daemon", 4),

@@ -165,6 +165,7 @@ pub(crate) fn settings(spool: PathBuf, port: PathBuf) -> HouseSettings {
         control: false,
         retention: callnumber::daemon::RETENTION,
         errands: None,
+        alerts: None,
     }
 }
 

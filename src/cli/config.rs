@@ -2,6 +2,7 @@
 //!
 //! An unknown key, a wrong type or an impossible value is an error that names file, line and key.
 
+mod alerts;
 mod web;
 
 use std::collections::BTreeSet;
@@ -21,8 +22,8 @@ use crate::routing::Library;
 use crate::texting::CareSettings;
 use crate::xmpp;
 
+pub use alerts::{AlertsTable, SecurityWord, SmtpTable};
 pub use panel::PanelTable;
-
 pub use web::{PublishTable, TlsTable, WebTable};
 
 /// Where the configuration is looked for when no `--config` is given.
@@ -43,6 +44,8 @@ pub struct Config {
     pub xmpp: Option<XmppTable>,
     /// Lamps, switch and button.
     pub panel: PanelTable,
+    /// Who is called when the desk needs help.
+    pub alerts: AlertsTable,
     /// The spool.
     pub spool: SpoolTable,
 }

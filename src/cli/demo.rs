@@ -113,6 +113,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         control: true,
         retention: RETENTION,
         errands: None,
+        alerts: None,
     })
     .await
     .map_err(what_to_do)?;

@@ -9,6 +9,7 @@ pub mod config;
 mod demo;
 mod desk;
 mod doctor;
+mod exchange;
 mod log;
 mod manual;
 mod meter;
@@ -63,6 +64,9 @@ enum Command {
     /// Replies that are answered often: add, set, list, remove
     #[command(subcommand)]
     Canned(canned::CannedCommand),
+    /// The desk as TOML: export, import
+    #[command(subcommand)]
+    Desk(exchange::DeskCommand),
     /// Conversations, written out
     #[command(subcommand)]
     Transcript(records::TranscriptCommand),
@@ -150,6 +154,7 @@ async fn perform(command: Command) -> anyhow::Result<ExitCode> {
         Command::Queue(command) => desk::queue(command).await?,
         Command::Gateway(command) => desk::gateway(command).await?,
         Command::Canned(command) => canned::run(command).await?,
+        Command::Desk(command) => exchange::run(command).await?,
         Command::Transcript(command) => records::transcript(command).await?,
         Command::Report(arguments) => records::report(arguments).await?,
         Command::Audit(arguments) => audit::run(arguments).await?,

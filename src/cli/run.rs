@@ -55,6 +55,10 @@ pub(super) async fn run(arguments: &BoxArguments) -> anyhow::Result<()> {
         control: true,
         retention: config.spool.retention.unwrap_or(RETENTION),
         errands: Some(errands),
+        alerts: config
+            .alerts
+            .settings(config.web.public_url.as_deref())
+            .map_err(anyhow::Error::msg)?,
     };
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hang_up = signal(SignalKind::hangup())?;

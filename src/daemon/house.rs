@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use super::keeping::{Keeping, RETENTION};
 use super::panel::{Attendant, PanelDuty};
 use super::{Owner, watches};
+use crate::alerts::{self, Alerts};
 use crate::control;
 use crate::desk::{self, Desk, Link, NotGranted};
 use crate::hardware::{Board, Panel};
@@ -64,6 +65,8 @@ pub struct HouseSettings {
     pub retention: Duration,
     /// Who looks after the process, for commands that ask it of that.
     pub errands: Option<mpsc::Sender<control::Errand>>,
+    /// Who is called when the desk needs help; `None`: nobody.
+    pub alerts: Option<alerts::Settings>,
 }
 
 /// The web face.
@@ -89,6 +92,7 @@ impl HouseSettings {
             control: false,
             retention: RETENTION,
             errands: None,
+            alerts: None,
         }
     }
 }
@@ -102,6 +106,9 @@ pub enum StartError {
     /// The spool, once open.
     #[error(transparent)]
     Read(#[from] SpoolError),
+    /// Alerts cannot be given.
+    #[error(transparent)]
+    Alerts(#[from] alerts::OpenError),
     /// A line could not be entered in the plan.
     #[error(transparent)]
     Plan(#[from] NotGranted),
@@ -287,6 +294,14 @@ impl House {
                     tracing::error!(%error, "the console stopped");
                 }
             }));
+        }
+
+        if let Some(mut settings) = settings.alerts {
+            if settings.url.is_none() {
+                settings.url = address.map(|address| format!("http://{address}"));
+            }
+            let room = Alerts::open(settings, desk.clone(), spool.clone(), lines.clone()).await?;
+            surfaces.push(tokio::spawn(room.run(stop.clone())));
         }
 
         Ok(Self {

@@ -9,9 +9,10 @@
 //! [`transcript`] conversations, [`feed`] what operators were told, [`messengers`] what is owed to
 //! XMPP clients, [`visitors`] who writes from a web page, [`canned`] canned replies, [`audit`] who did
 //! what, [`tokens`] bearer tokens, [`search`] and [`export`] transcripts found and written
-//! out, [`statistics`] what is counted, [`staff`] the plan of the desk and who may enter. Care of the file
+//! out, [`statistics`] what is counted, [`alarms`] what alerts need, [`staff`] the plan of the desk and who may enter. Care of the file
 //! itself: [`backup`], [`restore`], [`check`], [`repair`], [`footprint`].
 
+pub mod alarms;
 mod arrangements;
 pub mod audit;
 pub mod backup;
@@ -174,6 +175,7 @@ pub struct Spool {
     places: Arc<Semaphore>,
     clock: Clock,
     path: Arc<Path>,
+    trouble: Arc<Mutex<Option<String>>>,
     _lock: Arc<File>,
 }
 
@@ -206,7 +208,11 @@ impl Spool {
         }
 
         let (writer, jobs) = mpsc::channel();
-        spawn("spool-writer", move || write_loop(connection, &jobs));
+        let trouble = Arc::new(Mutex::new(None));
+        let found = Arc::clone(&trouble);
+        spawn("spool-writer", move || {
+            write_loop(connection, &jobs, &found)
+        });
 
         let (readers, jobs) = mpsc::channel::<ReadJob>();
         let jobs = Arc::new(Mutex::new(jobs));
@@ -222,6 +228,7 @@ impl Spool {
             places: Arc::new(Semaphore::new(JOBS_MAX)),
             clock,
             path: path.into(),
+            trouble,
             _lock: Arc::new(lock),
         })
     }
@@ -229,6 +236,12 @@ impl Spool {
     /// The date and time by which rows are dated.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Why the latest transaction did not reach the disk, if it did not.
+    pub fn trouble(&self) -> Option<String> {
+        let trouble = self.trouble.lock();
+        trouble.unwrap_or_else(|held| held.into_inner()).clone()
     }
 
     /// Where it is.
@@ -507,7 +520,17 @@ fn scrub(connection: &Connection) -> Result<()> {
     ))
 }
 
-fn write_loop(mut connection: Connection, jobs: &mpsc::Receiver<Job>) {
+fn write_loop(
+    mut connection: Connection,
+    jobs: &mpsc::Receiver<Job>,
+    trouble: &Mutex<Option<String>>,
+) {
+    let came_to = |outcome: Option<String>| {
+        let mut trouble = trouble.lock().unwrap_or_else(|held| held.into_inner());
+        if *trouble != outcome {
+            *trouble = outcome;
+        }
+    };
     let mut waiting = None;
     loop {
         let job = match waiting.take() {
@@ -526,6 +549,7 @@ fn write_loop(mut connection: Connection, jobs: &mpsc::Receiver<Job>) {
             Ok(transaction) => transaction,
             Err(error) => {
                 tracing::error!(%error, "the spool cannot begin to write");
+                came_to(Some(error.to_string()));
                 let (_, finish) = first(Err(error.into()));
                 finish(Ok(()));
                 continue;
@@ -562,6 +586,7 @@ fn write_loop(mut connection: Connection, jobs: &mpsc::Receiver<Job>) {
         if let Err(error) = &committed {
             tracing::error!(%error, "the spool did not commit; nothing was acknowledged");
         }
+        came_to(committed.as_ref().err().map(ToString::to_string));
         for finish in finishes {
             finish(committed.clone());
         }

@@ -438,6 +438,18 @@ fn set_addresses(connection: &Connection, operator: i64, jids: &[String]) -> Res
     Ok(())
 }
 
+/// An operator's XMPP addresses, by name.
+pub fn addresses_of(connection: &Connection, name: &str) -> Result<Vec<String>> {
+    let rows = connection
+        .prepare_cached(
+            "SELECT a.jid FROM address a JOIN operator o ON o.id = a.operator
+             WHERE o.name = ?1 AND NOT o.removed ORDER BY a.jid",
+        )?
+        .query_map([name], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(rows)
+}
+
 fn remove_operator(connection: &Connection, name: &str) -> Result<()> {
     let id = operator(connection, name)?;
     for table in ["session", "token", "link", "assignment", "address"] {

@@ -40,6 +40,9 @@ files! {
     "alerts.js" JS,
     "people.js" JS,
     "keys.js" JS,
+    "aids.js" JS,
+    "canned.js" JS,
+    "sheet.js" JS,
 }
 
 /// Each file's ETag, in the table's order.

@@ -149,6 +149,7 @@ pub fn router(rooms: Rooms) -> Router {
 
     Router::new()
         .route("/", get(pages::console))
+        .route("/hand-over", get(pages::hand_over))
         .route("/sign-in", get(pages::sign_in).post(pages::sign_in_posted))
         .route("/sign-out", post(pages::sign_out))
         .route("/enter/{secret}", get(pages::enter).post(pages::entered))

@@ -40,6 +40,12 @@ struct SignInPage<'a> {
 }
 
 #[derive(Template)]
+#[template(path = "sheet.html")]
+struct SheetPage<'a> {
+    library: &'a str,
+}
+
+#[derive(Template)]
 #[template(path = "enter.html")]
 struct EnterPage<'a> {
     library: &'a str,
@@ -90,6 +96,19 @@ pub(super) async fn console(
         assigned: !queues.is_empty(),
         version: env!("CARGO_PKG_VERSION"),
         ribbon: ribbon(&premises, &headers),
+    })
+}
+
+/// `GET /hand-over`: what is open, for the next shift and for the printer.
+pub(super) async fn hand_over(
+    State(premises): State<Arc<Premises>>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    if Caller::find(&premises, &headers).await?.is_none() {
+        return Ok(Redirect::to("/sign-in").into_response());
+    }
+    html(&SheetPage {
+        library: &premises.settings.library,
     })
 }
 

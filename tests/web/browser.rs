@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use callnumber::routing::{Amendment, ConversationId, DeliveryState};
+use callnumber::routing::{Amendment, CannedChange, ConversationId, DeliveryState};
 use callnumber::sms;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -605,5 +605,154 @@ async fn the_counter_counts_as_the_desk_does() {
         ]);
         assert_eq!(*counted, expected, "{text:?}");
     }
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn work_aids_are_at_hand() {
+    let driver = Driver::start().await;
+    let served = Served::open().await;
+    for (queue, text) in [
+        (None, "We are open until 8."),
+        (Some("desk"), "The desk closes at 7."),
+    ] {
+        served
+            .house
+            .amend(Amendment::Canned(CannedChange::Add {
+                key: "hours".into(),
+                queue: queue.map(str::to_owned),
+                text: text.into(),
+            }))
+            .await;
+    }
+    let ids = morning(&served.house).await;
+    let browser = driver.browser(1280, 800, false).await;
+    served.enter(&browser, "ana").await;
+    browser.click(&format!("a[href='#c{}']", ids[2])).await;
+    browser
+        .until("document.querySelectorAll('#talk .said').length === 4")
+        .await;
+
+    // A slash and a key: the queue's own wording, taken with Enter, not sent by it.
+    browser.write("#reply", "Hello! /ho").await;
+    browser
+        .until("!document.querySelector('#canned').hidden")
+        .await;
+    browser
+        .until("document.querySelectorAll('#canned [role=option]').length === 1")
+        .await;
+    shoot(&browser, "desk-light-canned").await;
+    browser.write("#reply", ENTER).await;
+    browser
+        .until("document.querySelector('#reply').value === 'Hello! The desk closes at 7.'")
+        .await;
+    browser
+        .until("document.querySelector('#canned').hidden")
+        .await;
+
+    // A note, tags and a promise, from the menu and by key.
+    browser.click("#more summary").await;
+    shoot(&browser, "desk-light-more").await;
+    browser.click("#aid-note").await;
+    browser.until("document.querySelector('#aid').open").await;
+    browser.write("#aid-text", "She will come at noon").await;
+    browser.click("#aid-form .primary").await;
+    browser
+        .until("document.querySelector('.note-colleague')?.innerText.includes('She will come at noon')")
+        .await;
+    for (key, words, shown) in [
+        ("g", "Holds, map", "#holds"),
+        ("p", "a call by four", "promised by ana: a call by four"),
+    ] {
+        browser.script("document.activeElement.blur();").await;
+        browser.press(key).await;
+        browser.until("document.querySelector('#aid').open").await;
+        browser.write("#aid-text", &format!("{words}{ENTER}")).await;
+        browser
+            .until(&format!(
+                "document.querySelector('#thread-marks').innerText.includes('{shown}')"
+            ))
+            .await;
+    }
+    shoot(&browser, "desk-light-marks").await;
+
+    // The number, asked for twice, and written down.
+    browser.click("#more summary").await;
+    browser.click("#aid-reveal").await;
+    browser.until("document.querySelector('#ask').open").await;
+    browser.click("#ask-yes").await;
+    browser
+        .until("document.querySelector('#ask-words').innerText === '+15551230103'")
+        .await;
+    browser.click("#ask-yes").await;
+    browser
+        .until("document.querySelector('#talk').innerText.includes('ana looked at the number')")
+        .await;
+
+    // Closing sends what was written, if that is wanted; and opens again without a word.
+    browser.click("#act-close").await;
+    browser
+        .until("document.querySelector('#closing').open")
+        .await;
+    shoot(&browser, "desk-light-closing").await;
+    browser.click("#closing button[value=send]").await;
+    browser.until("location.hash === ''").await;
+    let thread = served
+        .house
+        .with_token("ben")
+        .get(&format!("/conversations/{}", ids[2]))
+        .await;
+    assert_eq!(thread.json["state"], "closed");
+    let last = thread.json["messages"].as_array().unwrap().last().unwrap();
+    assert_eq!(last["body"], "Hello! The desk closes at 7.");
+    browser
+        .script(&format!("location.hash = '#c{}';", ids[2]))
+        .await;
+    browser
+        .until("!document.querySelector('#act-reopen').hidden")
+        .await;
+    browser.click("#act-reopen").await;
+    browser
+        .until("document.querySelector('#act-reopen').hidden")
+        .await;
+
+    // Search, and a conversation begun.
+    browser.script("document.activeElement.blur();").await;
+    browser.press("/").await;
+    browser.until("document.querySelector('#find').open").await;
+    browser.write("#find-words", "donations").await;
+    browser
+        .until("document.querySelectorAll('#find-list .row').length === 1")
+        .await;
+    shoot(&browser, "desk-light-find").await;
+    browser.click("#find-list .row").await;
+    browser
+        .until(&format!("location.hash === '#c{}'", ids[3]))
+        .await;
+    browser.click("#begin-open").await;
+    browser.until("document.querySelector('#begin').open").await;
+    browser.write("#begin-to", "+15551230188").await;
+    browser.write("#begin-text", "Your book is in.").await;
+    shoot(&browser, "desk-light-begin").await;
+    browser.click("#begin-form .primary").await;
+    browser
+        .until("document.querySelector('#talk').innerText.includes('Your book is in.')")
+        .await;
+    assert_eq!(browser.complaints().await, Vec::<String>::new());
+
+    // The sheet for the next shift.
+    browser.go(&format!("{}/hand-over", served.address)).await;
+    browser
+        .until("document.querySelectorAll('#sheet-rows tr').length === 7")
+        .await;
+    let sheet = browser.text("#sheet-rows").await;
+    assert!(sheet.contains("ana") && sheet.contains("nobody"), "{sheet}");
+    assert!(
+        browser
+            .text("#sheet-tally")
+            .await
+            .starts_with("7 open, 3 waiting")
+    );
+    shoot(&browser, "desk-light-sheet").await;
     browser.close().await;
 }

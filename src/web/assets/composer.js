@@ -11,6 +11,19 @@ let openId = null;
 let sending = false;
 let problem = '';
 
+/** What is in the box of a conversation, with the key that goes with it. */
+export const draftOf = (id) => draft(id);
+
+/** Its words went out another way. */
+export function clearDraft(id) {
+  keep(id, '', null);
+  if (openId === id) {
+    box.value = '';
+    grow();
+    changed();
+  }
+}
+
 const place = (id) => `draft:${store.me}:${id}`;
 
 /** `{ body, key }`: the key goes with exactly these words, so that sending them again is safe. */

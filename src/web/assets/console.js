@@ -3,6 +3,7 @@
 import { alertFor, renderAlerts } from './alerts.js';
 import { put } from './api.js';
 import { $, announce, memory, show, toast, words } from './dom.js';
+import { forgetCanned } from './canned.js';
 import './keys.js';
 import { renderLists } from './list.js';
 import { follow } from './live.js';
@@ -85,6 +86,10 @@ function hear(event, data) {
       apply(event, data);
       return;
     }
+    case 'plan':
+      forgetCanned();
+      apply(event, data);
+      return;
     default:
       apply(event, data);
   }

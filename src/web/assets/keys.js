@@ -1,5 +1,6 @@
 // Everything has a key.
 
+import { openAid, openBegin, openFind, reopen } from './aids.js';
 import { toggleSound } from './alerts.js';
 import { $, el, toast } from './dom.js';
 import { rowLinks } from './list.js';
@@ -29,6 +30,12 @@ const KEYS = [
   [['t'], 'Transfer', () => shown('act-transfer') && transfer()],
   [['u'], 'Release', () => shown('act-release') && release()],
   [['e'], 'Close', () => shown('act-close') && close()],
+  [['o'], 'Open a closed one again', () => shown('act-reopen') && reopen()],
+  [['n'], 'Note to colleagues', () => shown('thread') && openAid('note')],
+  [['g'], 'Tags', () => shown('thread') && openAid('tags')],
+  [['p'], 'Promise', () => shown('thread') && openAid('promise')],
+  [['/'], 'Search; in the answer: a canned reply', () => openFind()],
+  [['b'], 'Begin a conversation', () => openBegin()],
   [['a'], 'Available or away', () => document.querySelector(`input[name=show][value=${store.show === 'available' ? 'away' : 'available'}]`).click()],
   [['s'], 'Sound on or off', () => toast(toggleSound() ? 'Sound on' : 'Sound off')],
   [['Escape'], 'Leave the box, then the conversation', null],

@@ -43,6 +43,8 @@ function row(c) {
   if (isHandedToMe(c) && !isMine(c)) chips.append(el('span.chip.chip-strong', `from ${c.transfer.from}`));
   else if (c.transfer) chips.append(el('span.chip', `to ${c.transfer.to.split(':')[1]}…`));
   if (c.flagged) chips.append(el('span.chip.chip-warn', 'opt-out?'));
+  for (const tag of (c.tags ?? []).slice(0, 2)) chips.append(el('span.chip', `#${tag}`));
+  if (c.promise) chips.append(el('span.chip.chip-warn', 'promised'));
   if (c.state === 'held') chips.append(el('span.chip', 'held'));
   if (c.state === 'claimed' && !isMine(c)) chips.append(el('span.chip', c.claimed_by));
   if (c.latest && (c.latest.state === 'failed' || c.latest.state === 'unknown')) chips.append(el('span.chip.chip-bad', c.latest.state === 'failed' ? 'not sent' : 'unsure'));
@@ -58,7 +60,7 @@ function row(c) {
 }
 
 // Everything a row shows.
-const print = (c) => JSON.stringify([c.patron, whereFrom(c), c.state, c.claimed_by, c.flagged, c.transfer,
+const print = (c) => JSON.stringify([c.patron, c.tags, c.promise, whereFrom(c), c.state, c.claimed_by, c.flagged, c.transfer,
   c.latest?.id, c.latest?.body, c.latest?.state, needsAnswer(c), age(c.waiting_since || c.active_at), c.id === store.current]);
 
 function fill(id, items) {

@@ -1,6 +1,7 @@
 // The thread on the right.
 
 import { post } from './api.js';
+import { closeOrAsk, renderMarks } from './aids.js';
 import { openComposer, renderComposer } from './composer.js';
 import { $, announce, ask, el, reconcile, show, toast, words } from './dom.js';
 import { linked } from './links.js';
@@ -91,7 +92,7 @@ const print = (e) => (e.kind === 'message'
 
 function line(e) {
   if (e.kind === 'day') return el('p.day', el('span', dayName(e.at)));
-  if (e.kind === 'note') return el('p.note', el('span', e.text), e.at ? el('time', { datetime: e.at, title: fullTime(e.at) }, timeOf(e.at)) : null);
+  if (e.kind === 'note') return el(e.author ? 'p.note.note-colleague' : 'p.note', e.author ? el('b', `${e.author === store.me ? 'You' : e.author} to colleagues: `) : null, el('span', e.text), e.at ? el('time', { datetime: e.at, title: fullTime(e.at) }, timeOf(e.at)) : null);
   return bubble(e);
 }
 
@@ -161,6 +162,7 @@ export function renderThread() {
   } else delete talk.dataset.filled;
   if (follow) talk.scrollTop = talk.scrollHeight;
   shownId = id;
+  renderMarks();
   renderComposer(c);
 }
 
@@ -201,7 +203,7 @@ async function act(name, body) {
 
 export const claim = () => act('claim');
 export const release = () => act('release');
-export const close = () => act('close');
+export const close = () => closeOrAsk(() => act('close'));
 
 export function transfer() {
   const select = $('transfer-to');

@@ -1,0 +1,288 @@
+//! What is wrong now, in words, from how everything stands. Pure.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::Settings;
+use super::incidents::{Finding, Trouble};
+use crate::modem::{LineStatus, Phase, Registration};
+use crate::routing::{Opening, QueueId};
+
+/// How everything stands.
+#[derive(Debug, Clone)]
+pub struct Now {
+    /// When.
+    pub at: Timestamp,
+    /// Every line.
+    pub lines: Vec<LineNow>,
+    /// Queues in which somebody waits.
+    pub queues: Vec<QueueNow>,
+    /// Why the spool cannot be written, if it cannot.
+    pub spool: Option<String>,
+    /// Octets the spool's disk has left.
+    pub disk_free: Option<u64>,
+}
+
+/// A line.
+#[derive(Debug, Clone)]
+pub struct LineNow {
+    /// Its name.
+    pub name: String,
+    /// How it is.
+    pub status: LineStatus,
+}
+
+/// A queue in which somebody waits.
+#[derive(Debug, Clone)]
+pub struct QueueNow {
+    /// Which.
+    pub id: QueueId,
+    /// Its name.
+    pub name: String,
+    /// Conversations that nobody answers.
+    pub waiting: u64,
+    /// How long the oldest has waited.
+    pub age: Duration,
+    /// Somebody assigned is available.
+    pub online: bool,
+    /// What its calendar says.
+    pub opening: Opening,
+}
+
+/// What is wrong.
+pub fn find(now: &Now, settings: &Settings) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for line in &now.lines {
+        // What the line itself calls a person for comes before what is read from its phase.
+        let alarm = line.status.alarm.clone();
+        if let Some(words) = alarm.or_else(|| line_trouble(&line.status)) {
+            found.push(Finding {
+                trouble: Trouble::Line(line.name.clone()),
+                words: format!("line {} needs somebody: {words}", line.name),
+            });
+        }
+        if line.status.storage_is_filling() {
+            let (used, total) = (line.status.storage_used, line.status.storage_total);
+            found.push(Finding {
+                trouble: Trouble::Storage(line.name.clone()),
+                words: format!(
+                    "the SIM of {} holds {} texts of {} and is not emptied: a full one takes in \
+                     no more; see `callnumber status`",
+                    line.name,
+                    used.unwrap_or_default(),
+                    total.unwrap_or_default()
+                ),
+            });
+        }
+    }
+    for queue in &now.queues {
+        let open = match &queue.opening {
+            // A library that tells no hours wants to know at any time.
+            Opening::Open | Opening::Unknown => true,
+            Opening::Closed(_) => false,
+        };
+        if open && !queue.online && queue.waiting > 0 {
+            found.push(Finding {
+                trouble: Trouble::Waiting(queue.name.clone()),
+                words: format!(
+                    "{} texts waiting in {}, oldest {}, nobody signed in",
+                    queue.waiting,
+                    queue.name,
+                    spoken(queue.age)
+                ),
+            });
+        }
+    }
+    if let Some(problem) = &now.spool {
+        found.push(Finding {
+            trouble: Trouble::Spool,
+            words: format!("the desk cannot write to its disk: {problem}"),
+        });
+    }
+    if let Some(free) = now.disk_free.filter(|&free| free < settings.disk_free) {
+        found.push(Finding {
+            trouble: Trouble::Disk,
+            words: format!(
+                "the disk is nearly full, {} MB are left: free some space before it is",
+                free / (1024 * 1024)
+            ),
+        });
+    }
+    found
+}
+
+/// Why a line does not send and receive.
+fn line_trouble(status: &LineStatus) -> Option<String> {
+    match &status.phase {
+        Phase::NoPort(words) | Phase::Stuck(words) => Some(words.clone()),
+        Phase::Starting => Some("its modem does not get ready".into()),
+        Phase::Ready => match status.registration {
+            Registration::Home | Registration::Roaming => None,
+            // Some modems never say; one that is ready and silent about it sends all the same.
+            Registration::Unknown => None,
+            Registration::Denied => {
+                Some("the network refuses its SIM: ask the carrier whether it is active".into())
+            }
+            Registration::None | Registration::Searching => Some(
+                "it finds no network: look at the antenna and at the carrier's coverage".into(),
+            ),
+        },
+    }
+}
+
+/// A length of time as people say it.
+pub(super) fn spoken(age: Duration) -> String {
+    let minutes = age.as_secs() / 60;
+    match minutes {
+        0 => "less than a minute".into(),
+        1..120 => format!("{minutes} min"),
+        120..2880 => format!("{} h", minutes / 60),
+        _ => format!("{} d", minutes / 1440),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use jiff::Zoned;
+
+    fn line(phase: Phase, registration: Registration) -> LineNow {
+        LineNow {
+            name: "front-desk".into(),
+            status: LineStatus {
+                phase,
+                registration,
+                ..LineStatus::default()
+            },
+        }
+    }
+
+    fn queue(waiting: u64, online: bool, opening: Opening) -> QueueNow {
+        QueueNow {
+            id: QueueId(1),
+            name: "desk".into(),
+            waiting,
+            age: Duration::from_secs(14 * 3600),
+            online,
+            opening,
+        }
+    }
+
+    fn closed() -> Opening {
+        let at: Zoned = "2026-03-02T09:00:00[UTC]".parse().unwrap();
+        Opening::Closed(at)
+    }
+
+    fn keys(now: &Now) -> Vec<String> {
+        let settings = Settings::default();
+        let found = find(now, &settings);
+        found.iter().map(|one| one.trouble.key()).collect()
+    }
+
+    fn nothing() -> Now {
+        Now {
+            at: Timestamp::UNIX_EPOCH,
+            lines: Vec::new(),
+            queues: Vec::new(),
+            spool: None,
+            disk_free: None,
+        }
+    }
+
+    #[test]
+    fn lines_are_found_by_what_they_say() {
+        use Registration::*;
+        for (phase, registration, trouble) in [
+            (Phase::Ready, Home, false),
+            (Phase::Ready, Roaming, false),
+            (Phase::Ready, Unknown, false),
+            (Phase::Ready, Searching, true),
+            (Phase::Ready, Denied, true),
+            (Phase::Ready, None, true),
+            (Phase::Starting, Unknown, true),
+            (Phase::NoPort("no port".into()), Unknown, true),
+            (Phase::Stuck("the SIM asks for a PIN".into()), Home, true),
+        ] {
+            let now = Now {
+                lines: vec![line(phase.clone(), registration)],
+                ..nothing()
+            };
+            let expected = if trouble {
+                vec!["line:front-desk"]
+            } else {
+                vec![]
+            };
+            assert_eq!(keys(&now), expected, "{phase:?} {registration:?}");
+        }
+        let mut called = line(Phase::Ready, Home);
+        called.status.alarm = Some("the SIM has no credit".into());
+        let now = Now {
+            lines: vec![called],
+            ..nothing()
+        };
+        assert_eq!(keys(&now), ["line:front-desk"]);
+        let mut full = line(Phase::Ready, Home);
+        full.status.storage_used = Some(38);
+        full.status.storage_total = Some(40);
+        let now = Now {
+            lines: vec![full],
+            ..nothing()
+        };
+        assert_eq!(keys(&now), ["storage:front-desk"]);
+    }
+
+    #[test]
+    fn texts_that_wait_for_nobody_in_opening_hours_are_found() {
+        for (waiting, online, opening, trouble) in [
+            (4, false, Opening::Open, true),
+            (4, false, Opening::Unknown, true),
+            (4, false, closed(), false),
+            (4, true, Opening::Open, false),
+            (0, false, Opening::Open, false),
+        ] {
+            let now = Now {
+                queues: vec![queue(waiting, online, opening.clone())],
+                ..nothing()
+            };
+            assert_eq!(
+                !keys(&now).is_empty(),
+                trouble,
+                "{waiting} {online} {opening:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn spool_and_disk_are_found() {
+        const MB: u64 = 1024 * 1024;
+        for (spool, free, found) in [
+            (None, Some(500 * MB), vec![]),
+            (None, Some(199 * MB), vec!["disk"]),
+            (None, None, vec![]),
+            (Some("full"), Some(MB), vec!["spool", "disk"]),
+        ] {
+            let now = Now {
+                spool: spool.map(str::to_owned),
+                disk_free: free,
+                ..nothing()
+            };
+            assert_eq!(keys(&now), found);
+        }
+    }
+
+    #[test]
+    fn times_are_spoken() {
+        for (seconds, words) in [
+            (5, "less than a minute"),
+            (60, "1 min"),
+            (7199, "119 min"),
+            (7200, "2 h"),
+            (14 * 3600, "14 h"),
+            (3 * 86_400, "3 d"),
+        ] {
+            assert_eq!(spoken(Duration::from_secs(seconds)), words);
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! `[alerts]`: who is called when the desk needs help.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::Deserializer;
+
+use super::{credential, optional_duration, wrong};
+use crate::alerts;
+use crate::alerts::mail::{self, Security};
+use crate::control::normal_number;
+
+/// Recipients of one kind at most: a list for everyone is a mailing list's business.
+const RECIPIENTS_MAX: usize = 20;
+const MEBIBYTE: u64 = 1024 * 1024;
+
+/// `[alerts]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AlertsTable {
+    /// Mail addresses.
+    #[serde(deserialize_with = "addresses")]
+    pub email: Vec<String>,
+    /// Staff telephones.
+    #[serde(deserialize_with = "phones")]
+    pub phones: Vec<String>,
+    /// The mail server.
+    pub smtp: Option<SmtpTable>,
+    /// How long a line may be in trouble before it is one.
+    #[serde(deserialize_with = "optional_duration")]
+    pub line_after: Option<Duration>,
+    /// How long texts may wait while nobody is signed in.
+    #[serde(deserialize_with = "optional_duration")]
+    pub waiting_after: Option<Duration>,
+    /// Mebibytes the disk must have left.
+    pub disk_free_mb: Option<u32>,
+}
+
+/// `[alerts.smtp]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SmtpTable {
+    /// Host and port; the port is 587 for `starttls`, 465 for `tls`, 25 for `none` when left out.
+    pub server: String,
+    /// The sender.
+    #[serde(deserialize_with = "address")]
+    pub from: String,
+    /// How the connection is kept from others' eyes.
+    #[serde(default)]
+    pub security: SecurityWord,
+    /// The name, where the server asks for one.
+    pub user: Option<String>,
+    /// A file that holds the password; a systemd credential named `smtp-password` comes before it.
+    pub password_file: Option<PathBuf>,
+}
+
+/// `security`
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SecurityWord {
+    /// `STARTTLS` before anything else.
+    #[default]
+    Starttls,
+    /// TLS from the first octet.
+    Tls,
+    /// None at all.
+    None,
+}
+
+impl AlertsTable {
+    /// The room's settings; `None` when nobody is to be told.
+    ///
+    /// # Errors
+    /// What is missing, by its key.
+    pub fn settings(&self, public_url: Option<&str>) -> Result<Option<alerts::Settings>, String> {
+        if self.email.is_empty() && self.phones.is_empty() {
+            return Ok(None);
+        }
+        let mail = match (&self.smtp, self.email.is_empty()) {
+            (_, true) => None,
+            (Some(smtp), false) => Some(smtp.settings(&self.email)?),
+            (None, false) => {
+                return Err(
+                    "[alerts] email: add [alerts.smtp] with `server` and `from`, or nobody can be \
+                     written to"
+                        .into(),
+                );
+            }
+        };
+        let usual = alerts::Settings::default();
+        Ok(Some(alerts::Settings {
+            mail,
+            phones: self.phones.clone(),
+            line_after: self.line_after.unwrap_or(usual.line_after),
+            waiting_after: self.waiting_after.unwrap_or(usual.waiting_after),
+            disk_free: self
+                .disk_free_mb
+                .map_or(usual.disk_free, |mb| u64::from(mb) * MEBIBYTE),
+            url: public_url.map(str::to_owned),
+            ..usual
+        }))
+    }
+}
+
+impl SmtpTable {
+    fn settings(&self, to: &[String]) -> Result<mail::Settings, String> {
+        let (security, usual_port) = match self.security {
+            SecurityWord::Starttls => (Security::StartTls, 587),
+            SecurityWord::Tls => (Security::Tls, 465),
+            SecurityWord::None => (Security::None, 25),
+        };
+        let (host, port) = split_server(&self.server, usual_port).ok_or_else(|| {
+            format!(
+                "[alerts.smtp] server: {:?} is not a host and a port: write it as \
+                 \"mail.example.org:587\"",
+                self.server
+            )
+        })?;
+        let login = match &self.user {
+            None => None,
+            Some(user) => {
+                let path = credential("smtp-password")
+                    .or_else(|| self.password_file.clone())
+                    .ok_or(
+                        "[alerts.smtp] user: add a `password_file`, or give the service a \
+                         credential `smtp-password`",
+                    )?;
+                if matches!(security, Security::None) && host != "127.0.0.1" && host != "localhost"
+                {
+                    return Err(
+                        "[alerts.smtp] security: a password does not go over the wire for all to \
+                         read; set \"starttls\" or \"tls\""
+                            .into(),
+                    );
+                }
+                Some((user.clone(), password(&path)?))
+            }
+        };
+        Ok(mail::Settings {
+            host,
+            port,
+            security,
+            login,
+            from: self.from.clone(),
+            to: to.to_vec(),
+        })
+    }
+}
+
+fn password(path: &Path) -> Result<String, String> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| format!("[alerts.smtp]: cannot read {}: {error}", path.display()))?;
+    let password = text.trim_end_matches(['\r', '\n']);
+    if password.is_empty() {
+        return Err(format!(
+            "[alerts.smtp]: {} is empty: write the password into it",
+            path.display()
+        ));
+    }
+    Ok(password.to_owned())
+}
+
+/// `host`, `host:port` or `[::1]:port`.
+fn split_server(server: &str, usual_port: u16) -> Option<(String, u16)> {
+    let server = server.trim();
+    let (host, port) = match server.rsplit_once(':') {
+        Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
+            (host, port.parse().ok()?)
+        }
+        Some(_) | None => (server, usual_port),
+    };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let fits = !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || c == '/');
+    fits.then(|| (host.to_owned(), port))
+}
+
+fn address<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let text = String::deserialize(from)?;
+    match mail::is_address(&text) {
+        true => Ok(text),
+        false => Err(wrong::<D>(format!(
+            "{text:?} is not a mail address: write it as \"desk@example.org\""
+        ))),
+    }
+}
+
+fn addresses<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    let all = Vec::<String>::deserialize(from)?;
+    bounded::<D>(&all)?;
+    match all.iter().find(|text| !mail::is_address(text)) {
+        None => Ok(all),
+        Some(text) => Err(wrong::<D>(format!(
+            "{text:?} is not a mail address: write it as \"desk@example.org\""
+        ))),
+    }
+}
+
+fn phones<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    let all = Vec::<String>::deserialize(from)?;
+    bounded::<D>(&all)?;
+    all.iter()
+        .map(|text| {
+            normal_number(text).map_err(|_| {
+                wrong::<D>("this is not a telephone number: write it as \"+15551230100\"")
+            })
+        })
+        .collect()
+}
+
+fn bounded<'de, D: Deserializer<'de>>(all: &[String]) -> Result<(), D::Error> {
+    match all.len() <= RECIPIENTS_MAX {
+        true => Ok(()),
+        false => Err(wrong::<D>(format!(
+            "these are more than {RECIPIENTS_MAX}: write to a list instead"
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::Config;
+    use super::*;
+
+    const WHOLE: &str = r#"
+[alerts]
+email = ["desk@elm.example"]
+phones = ["+1 555 123 0199"]
+line_after = "5m"
+disk_free_mb = 500
+
+[alerts.smtp]
+server = "mail.elm.example"
+from = "callnumber@elm.example"
+"#;
+
+    #[test]
+    fn the_documented_table_is_read() {
+        let config = Config::parse(WHOLE).unwrap();
+        let settings = config
+            .alerts
+            .settings(Some("https://desk"))
+            .unwrap()
+            .unwrap();
+        assert_eq!(settings.phones, ["+15551230199"]);
+        assert_eq!(settings.line_after, Duration::from_secs(300));
+        assert_eq!(settings.waiting_after, Duration::from_secs(600));
+        assert_eq!(settings.disk_free, 500 * MEBIBYTE);
+        let mail = settings.mail.unwrap();
+        assert_eq!((mail.host.as_str(), mail.port), ("mail.elm.example", 587));
+        assert_eq!(mail.security, Security::StartTls);
+        let nobody = Config::parse("[alerts]\nline_after = \"5m\"\n").unwrap();
+        assert!(nobody.alerts.settings(None).unwrap().is_none());
+    }
+
+    #[test]
+    fn each_mistake_names_its_line_key_and_remedy() {
+        for (text, parts) in [
+            ("[alerts]\nemails = []\n", &["line 2", "emails"][..]),
+            (
+                "[alerts]\nemail = [\"desk\"]\n",
+                &["line 2", "email", "desk@example.org"],
+            ),
+            (
+                "[alerts]\nphones = [\"home\"]\n",
+                &["line 2", "phones", "+15551230100"],
+            ),
+            ("[alerts]\nline_after = 5\n", &["line 2", "line_after"]),
+            (
+                "[alerts.smtp]\nserver = \"m\"\nfrom = \"me\"\n",
+                &["line 3", "from", "desk@example.org"],
+            ),
+            (
+                "[alerts.smtp]\nserver = \"m\"\nfrom = \"a@b.example\"\nsecurity = \"ssl\"\n",
+                &["line 4", "security"],
+            ),
+        ] {
+            let error = Config::parse(text).expect_err(text);
+            for part in parts {
+                assert!(error.contains(part), "{text:?}: {error}");
+            }
+        }
+        let phones: Vec<String> = (0..21).map(|n| format!("\"+155512301{n:02}\"")).collect();
+        let many = format!("[alerts]\nphones = [{}]\n", phones.join(", "));
+        assert!(Config::parse(&many).unwrap_err().contains("more than 20"));
+    }
+
+    #[test]
+    fn what_is_missing_is_said() {
+        for (text, part) in [
+            ("[alerts]\nemail = [\"a@b.example\"]\n", "[alerts.smtp]"),
+            (
+                "[alerts]\nemail = [\"a@b.example\"]\n[alerts.smtp]\nserver = \"a b\"\nfrom = \"a@b.example\"\n",
+                "mail.example.org:587",
+            ),
+            (
+                "[alerts]\nemail = [\"a@b.example\"]\n[alerts.smtp]\nserver = \"m\"\nfrom = \"a@b.example\"\nuser = \"u\"\n",
+                "password_file",
+            ),
+        ] {
+            let config = Config::parse(text).unwrap();
+            let error = config.alerts.settings(None).expect_err(text);
+            assert!(error.contains(part), "{error}");
+        }
+    }
+
+    #[test]
+    fn servers_have_hosts_and_ports() {
+        for (server, split) in [
+            ("mail", Some(("mail", 25))),
+            ("mail:587", Some(("mail", 587))),
+            ("[::1]:2525", Some(("::1", 2525))),
+            ("::1", Some(("::1", 25))),
+            ("mail:smtp", None),
+            ("", None),
+            ("smtp://mail", None),
+        ] {
+            let expected = split.map(|(host, port)| (host.to_owned(), port));
+            assert_eq!(split_server(server, 25), expected, "{server:?}");
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! `callnumber desk export | import`: the desk as TOML.
+
+use std::io::{Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use clap::Subcommand;
+
+use super::BoxArguments;
+use super::desk::ask;
+use crate::control::{Book, Request};
+
+/// Octets of a book at most.
+const BOOK_MAX: u64 = 200 * 1024;
+
+/// `callnumber desk`
+#[derive(Debug, Subcommand)]
+pub(super) enum DeskCommand {
+    /// Write queues, gateways, operators and canned replies out as TOML
+    Export {
+        /// With the hashes of passwords: whoever reads them can try to guess the passwords
+        #[arg(long)]
+        passwords: bool,
+        /// Into this file, which must not be there yet [default: standard output]
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+        #[command(flatten)]
+        at: BoxArguments,
+    },
+    /// Make this desk like an exported one; nothing is removed
+    Import {
+        /// The TOML; - reads standard input
+        file: PathBuf,
+        /// Only show what would change
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        at: BoxArguments,
+    },
+}
+
+pub(super) async fn run(command: DeskCommand) -> anyhow::Result<()> {
+    match command {
+        DeskCommand::Export {
+            passwords,
+            output,
+            at,
+        } => {
+            let book = ask(&at, Request::Export { passwords }).await?;
+            let book: Book = serde_json::from_value(book)
+                .context("the daemon answers in another form; is it of the same version?")?;
+            let text = toml::to_string(&book).context("the desk cannot be written as TOML")?;
+            let Some(path) = output else {
+                print!("{text}");
+                return Ok(());
+            };
+            std::fs::OpenOptions::new()
+                .create_new(true)
+                .write(true)
+                .mode(0o600)
+                .open(&path)
+                .and_then(|mut file| file.write_all(text.as_bytes()))
+                .with_context(|| {
+                    format!(
+                        "cannot write {}: name a file that is not there",
+                        path.display()
+                    )
+                })
+        }
+        DeskCommand::Import { file, dry_run, at } => {
+            let mut text = String::new();
+            let read = if file.as_os_str() == "-" {
+                std::io::stdin()
+                    .take(BOOK_MAX + 1)
+                    .read_to_string(&mut text)
+            } else {
+                std::fs::File::open(&file)
+                    .and_then(|file| file.take(BOOK_MAX + 1).read_to_string(&mut text))
+            };
+            read.with_context(|| format!("cannot read {}", file.display()))?;
+            if text.len() as u64 > BOOK_MAX {
+                bail!("{} is larger than 200 KiB: it is no desk", file.display());
+            }
+            let book: Book =
+                toml::from_str(&text).with_context(|| format!("{}", file.display()))?;
+            let request = Request::Import {
+                book: Box::new(book),
+                dry_run,
+            };
+            let lines = ask(&at, request).await?;
+            let lines: Vec<&str> = lines
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(|line| line.as_str())
+                .collect();
+            for line in &lines {
+                println!("{line}");
+            }
+            let how = if dry_run { "would be" } else { "were" };
+            match lines.len() {
+                0 => println!("This desk is like that one already: nothing {how} changed."),
+                1 => println!(
+                    "1 change {} made.",
+                    if dry_run { "would be" } else { "was" }
+                ),
+                count => println!("{count} changes {how} made."),
+            }
+            Ok(())
+        }
+    }
+}
