@@ -5,6 +5,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -22,8 +23,14 @@ use tokio::sync::mpsc;
 /// Far longer than anything here takes; only a failure waits it out.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-const ONE: &str = "490154203237518";
-const OTHER: &str = "490154203237526";
+/// Two IMEIs that no other test has, nor another run of this one: pseudo-terminals are numbered for
+/// the whole machine, and a line must not settle on a modem that is none of its own.
+fn imeis() -> (String, String) {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let run = std::process::id() % 10_000_000;
+    let imei = || format!("49{run:07}{:06}", NEXT.fetch_add(1, Ordering::Relaxed));
+    (imei(), imei())
+}
 
 struct NoPins;
 
@@ -173,10 +180,11 @@ async fn settled(line: &Line, imei: &str) -> LineStatus {
 
 #[tokio::test]
 async fn a_modem_is_found_among_what_else_is_plugged_in_and_strangers_hear_nothing() {
+    let (one, other) = imeis();
     let drawing = Drawing::new();
-    let stranger = drawing.modem("cable", OTHER).await;
-    let nmea = drawing.modem("nmea", OTHER).await;
-    let modem = drawing.modem("modem", ONE).await;
+    let stranger = drawing.modem("cable", &other).await;
+    let nmea = drawing.modem("nmea", &other).await;
+    let modem = drawing.modem("modem", &one).await;
     drawing.plug_in("1", (0x0403, 0x6001), &[(0, "ttyUSB0", "cable")]);
     drawing.plug_in(
         "2",
@@ -187,12 +195,12 @@ async fn a_modem_is_found_among_what_else_is_plugged_in_and_strangers_hear_nothi
     let line = drawing.line(PortChoice::Auto, |_, keepers| {
         keepers.place = Some(Arc::clone(&places) as _);
     });
-    let found = settled(&line, ONE).await;
+    let found = settled(&line, &one).await;
     assert_eq!(found.port, Some(drawing.dev("ttyUSB2")));
     assert_eq!(
         places.0.lock().unwrap().clone(),
         Some(Place {
-            imei: ONE.into(),
+            imei: one.clone(),
             place: "pci0000:00/0000:00:14.0:usb:2".into(),
             interface: 2
         })
@@ -226,8 +234,8 @@ async fn a_modem_is_found_among_what_else_is_plugged_in_and_strangers_hear_nothi
     assert_eq!(
         names,
         [
-            (drawing.dev("ttyUSB2").as_path(), Some(ONE)),
-            (drawing.dev("ttyUSB0").as_path(), Some(OTHER))
+            (drawing.dev("ttyUSB2").as_path(), Some(one.as_str())),
+            (drawing.dev("ttyUSB0").as_path(), Some(other.as_str()))
         ]
     );
     assert!(stranger.heard_count() > 0);
@@ -236,19 +244,21 @@ async fn a_modem_is_found_among_what_else_is_plugged_in_and_strangers_hear_nothi
 
 #[tokio::test]
 async fn row_39_a_modem_is_followed_to_its_new_name_and_to_another_socket() {
+    let (one, _) = imeis();
     for choice in ["auto", "named"] {
         let drawing = Drawing::new();
-        let modem = drawing.modem("modem", ONE).await;
+        let modem = drawing.modem("modem", &one).await;
         drawing.plug_in("2", (0x2c7c, 0x0125), &[(2, "ttyUSB2", "modem")]);
         let places = Arc::new(Places::default());
         let choice = match choice {
             "auto" => PortChoice::Auto,
             _ => PortChoice::Path(drawing.dev("ttyUSB2")),
         };
-        let line = drawing.line(choice, |_, keepers| {
+        let line = drawing.line(choice, |settings, keepers| {
+            settings.imei = Some(one.clone());
             keepers.place = Some(Arc::clone(&places) as _);
         });
-        settled(&line, ONE).await;
+        settled(&line, &one).await;
         for (from, to, tty) in [("2", "2", "ttyUSB5"), ("2", "4", "ttyUSB3")] {
             modem.unplug().await;
             drawing.pull_out(from);
@@ -258,7 +268,7 @@ async fn row_39_a_modem_is_followed_to_its_new_name_and_to_another_socket() {
             .await;
             modem.replug().await.unwrap();
             drawing.plug_in(to, (0x2c7c, 0x0125), &[(2, tty, "modem")]);
-            let found = settled(&line, ONE).await;
+            let found = settled(&line, &one).await;
             assert_eq!(found.port, Some(drawing.dev(tty)));
         }
         let kept = places.0.lock().unwrap().clone().unwrap();
@@ -268,30 +278,32 @@ async fn row_39_a_modem_is_followed_to_its_new_name_and_to_another_socket() {
 
 #[tokio::test]
 async fn a_name_that_another_stick_took_over_is_not_mistaken_for_the_modem() {
+    let (one, other) = imeis();
     let drawing = Drawing::new();
-    let _one = drawing.modem("one", ONE).await;
-    let other = drawing.modem("other", OTHER).await;
+    let _one = drawing.modem("one", &one).await;
+    let other = drawing.modem("other", &other).await;
     // The kernel numbered the two sticks the other way round this time.
     drawing.plug_in("1", (0x2c7c, 0x0125), &[(2, "ttyUSB6", "one")]);
     drawing.plug_in("2", (0x2c7c, 0x0125), &[(2, "ttyUSB2", "other")]);
     let places = Arc::new(Places(Mutex::new(Some(Place {
-        imei: ONE.into(),
+        imei: one.clone(),
         place: "pci0000:00/0000:00:14.0:usb:1".into(),
         interface: 2,
     }))));
     let line = drawing.line(PortChoice::Path(drawing.dev("ttyUSB2")), |_, keepers| {
         keepers.place = Some(Arc::clone(&places) as _);
     });
-    let found = settled(&line, ONE).await;
+    let found = settled(&line, &one).await;
     assert_eq!(found.port, Some(drawing.dev("ttyUSB6")));
     assert_eq!(other.heard_count(), 0, "its texts are another line's");
 }
 
 #[tokio::test]
 async fn several_modems_are_told_apart_by_their_imei() {
+    let (one, other) = imeis();
     let drawing = Drawing::new();
-    let _one = drawing.modem("one", ONE).await;
-    let _other = drawing.modem("other", OTHER).await;
+    let _one = drawing.modem("one", &one).await;
+    let _other = drawing.modem("other", &other).await;
     drawing.plug_in("1", (0x2c7c, 0x0125), &[(2, "ttyUSB2", "one")]);
     drawing.plug_in("2", (0x2c7c, 0x0125), &[(2, "ttyUSB6", "other")]);
     let claims = Arc::new(Claims::default());
@@ -302,22 +314,23 @@ async fn several_modems_are_told_apart_by_their_imei() {
             keepers.claims = Arc::clone(&claims);
         })
     };
-    let (side, front) = (line("side", OTHER), line("front", ONE));
+    let (side, front) = (line("side", &other), line("front", &one));
     assert_eq!(
-        settled(&side, OTHER).await.port,
+        settled(&side, &other).await.port,
         Some(drawing.dev("ttyUSB6"))
     );
     assert_eq!(
-        settled(&front, ONE).await.port,
+        settled(&front, &one).await.port,
         Some(drawing.dev("ttyUSB2"))
     );
 }
 
 #[tokio::test]
 async fn two_sticks_that_claim_one_identity_are_refused_in_words() {
+    let (one, _) = imeis();
     let drawing = Drawing::new();
-    let _one = drawing.modem("one", ONE).await;
-    let _twin = drawing.modem("twin", ONE).await;
+    let _one = drawing.modem("one", &one).await;
+    let _twin = drawing.modem("twin", &one).await;
     drawing.plug_in("1", (0x2c7c, 0x0125), &[(2, "ttyUSB2", "one")]);
     drawing.plug_in("2", (0x2c7c, 0x0125), &[(2, "ttyUSB6", "twin")]);
     let listed = list_on(&drawing.machine(), &[]).await;
@@ -344,20 +357,21 @@ async fn two_sticks_that_claim_one_identity_are_refused_in_words() {
         })
     };
     let first = line("front", "ttyUSB2");
-    settled(&first, ONE).await;
+    settled(&first, &one).await;
     let second = line("side", "ttyUSB6");
     status(&second, "refused", says_so).await;
     drop(first);
-    settled(&second, ONE).await;
+    settled(&second, &one).await;
 }
 
 #[tokio::test]
 async fn another_modem_in_its_place_is_taken_unless_the_configuration_says_which() {
+    let (one, other) = imeis();
     let drawing = Drawing::new();
-    let _modem = drawing.modem("modem", OTHER).await;
+    let _modem = drawing.modem("modem", &other).await;
     drawing.plug_in("1", (0x2c7c, 0x0125), &[(2, "ttyUSB2", "modem")]);
     let place = Place {
-        imei: ONE.into(),
+        imei: one.clone(),
         place: "pci0000:00/0000:00:14.0:usb:1".into(),
         interface: 2,
     };
@@ -365,11 +379,11 @@ async fn another_modem_in_its_place_is_taken_unless_the_configuration_says_which
     let line = drawing.line(PortChoice::Auto, |_, keepers| {
         keepers.place = Some(Arc::clone(&places) as _);
     });
-    settled(&line, OTHER).await;
-    assert_eq!(places.0.lock().unwrap().clone().unwrap().imei, OTHER);
+    settled(&line, &other).await;
+    assert_eq!(places.0.lock().unwrap().clone().unwrap().imei, other);
     drop(line);
     let line = drawing.line(PortChoice::Auto, |settings, _| {
-        settings.imei = Some(ONE.into());
+        settings.imei = Some(one.clone());
     });
     status(&line, "refused", |status| {
         matches!(&status.phase, Phase::NoPort(words) if words.contains("another modem than `imei` names"))
@@ -379,16 +393,18 @@ async fn another_modem_in_its_place_is_taken_unless_the_configuration_says_which
 
 #[tokio::test]
 async fn texts_that_come_unannounced_lead_to_the_port_where_they_are_announced() {
+    let (one, _) = imeis();
     let drawing = Drawing::new();
     // One modem with two AT ports, drawn as two that say the same: the first never announces.
     let deaf = SimulatedModem::start(Settings {
         profile: Profile::named("quectel-ec25").unwrap(),
         link: Some(drawing.root().join("plugs/first")),
+        imei: one.clone(),
         ..Settings::default()
     })
     .await
     .unwrap();
-    let _second = drawing.modem("second", ONE).await;
+    let _second = drawing.modem("second", &one).await;
     drawing.plug_in(
         "1",
         (0x2c7c, 0x0125),
@@ -397,7 +413,7 @@ async fn texts_that_come_unannounced_lead_to_the_port_where_they_are_announced()
     let line = drawing.line(PortChoice::Auto, |settings, _| {
         settings.sweep_every = Duration::from_millis(200);
     });
-    let first = settled(&line, ONE).await;
+    let first = settled(&line, &one).await;
     assert_eq!(first.port, Some(drawing.dev("ttyUSB2")));
     deaf.suffers(Ailment::Unannounced);
     deaf.patron_texts("+15551230100", "one").unwrap();
@@ -413,8 +429,9 @@ async fn texts_that_come_unannounced_lead_to_the_port_where_they_are_announced()
 
 #[tokio::test]
 async fn row_39_whoever_restarts_a_modem_is_told_where_it_was() {
+    let (one, _) = imeis();
     let drawing = Drawing::new();
-    let modem = drawing.modem("modem", ONE).await;
+    let modem = drawing.modem("modem", &one).await;
     drawing.plug_in("2", (0x2c7c, 0x0125), &[(2, "ttyUSB2", "modem")]);
     let places = Arc::new(Places::default());
     let mut keepers = Keepers::new(Arc::new(NoPins));
@@ -423,7 +440,7 @@ async fn row_39_whoever_restarts_a_modem_is_told_where_it_was() {
     let mut opener = SerialOpener::new(drawing.machine(), &settings, &keepers);
     assert_eq!(opener.whereabouts(), Whereabouts::default(), "never met");
     let opened = opener.open().await.unwrap();
-    opener.identified(ONE).unwrap();
+    opener.identified(&one).unwrap();
     let here = Whereabouts {
         port: Some(drawing.dev("ttyUSB2")),
         usb: Some("1-2".into()),
@@ -446,8 +463,9 @@ async fn row_39_whoever_restarts_a_modem_is_told_where_it_was() {
 
 #[tokio::test]
 async fn row_43_the_console_is_not_talked_to() {
+    let (one, _) = imeis();
     let drawing = Drawing::new();
-    let console = drawing.modem("console", ONE).await;
+    let console = drawing.modem("console", &one).await;
     symlink(drawing.root().join("plugs/console"), drawing.dev("ttyAMA0")).unwrap();
     let folder = drawing.root().join("sys/class/tty/console");
     fs::create_dir_all(&folder).unwrap();

@@ -324,3 +324,26 @@ async fn the_first_operator_gets_a_link() {
     daemon.wait().unwrap();
     assert_eq!(page.status, 200, "{page:?}");
 }
+
+/// A desk without a power key still answers texts; a profile that does not exist is a mistake.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_power_profile_on_a_machine_without_a_header() {
+    let mut bench = Bench::new(Settings::default()).await;
+    let config = std::fs::read_to_string(bench.config()).unwrap();
+    let with = |profile: &str| {
+        config.replacen(
+            "[[modem]]\n",
+            &format!("[[modem]]\npower = {{ profile = \"{profile}\" }}\n"),
+            1,
+        )
+    };
+    write(&bench.config(), &with("waveshare"));
+    let said = sentence(&bench.command(&["run"]));
+    contains(&said, &["power", "waveshare-sim7600", "leave `power` out"]);
+
+    write(&bench.config(), &with("waveshare-sim7600"));
+    bench.start();
+    let status = bench.command(&["status"]);
+    assert!(status.status.success());
+    contains(&String::from_utf8_lossy(&status.stdout), &["line "]);
+}

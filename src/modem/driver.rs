@@ -395,9 +395,13 @@ impl Driver {
     /// Lets go of the port and has the modem restarted from outside.
     fn restart<O: Opener>(&mut self, link: &mut Link<O>, rung: Rung) {
         self.close(link, "the port was closed", Duration::ZERO);
-        let Link::Waiting { opener, .. } = std::mem::replace(link, Link::Moving) else {
+        let opener = match std::mem::replace(link, Link::Moving) {
+            Link::Waiting { opener, .. } => opener,
             // It is being opened: that decides.
-            return;
+            busy => {
+                *link = busy;
+                return;
+            }
         };
         let ways = match rung {
             Rung::Replug => self.replug.clone(),

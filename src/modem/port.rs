@@ -434,7 +434,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_port_in_use_names_the_remedy() {
+    async fn row_44_closing_the_port_does_not_drop_dtr() {
+        use nix::sys::termios::{ControlFlags, SetArg, tcgetattr, tcsetattr};
+        let (_master, slave, _path) = pty();
+        let hangs_up = || {
+            let flags = tcgetattr(slave.as_raw_fd()).unwrap().control_flags;
+            flags.contains(ControlFlags::HUPCL)
+        };
+        let mut settings = tcgetattr(slave.as_raw_fd()).unwrap();
+        settings.control_flags.insert(ControlFlags::HUPCL);
+        tcsetattr(slave.as_raw_fd(), SetArg::TCSANOW, &settings).unwrap();
+        assert!(hangs_up());
+        keep_terminal_ready(&slave);
+        assert!(!hangs_up());
+    }
+
+    #[tokio::test]
+    async fn row_42_a_port_in_use_names_the_remedy() {
         let (_master, slave, path) = pty();
         drop(slave);
         let first = open_tty(&path, 115_200).await.unwrap();

@@ -491,7 +491,7 @@ impl ModemShape {
             storage_total: status.storage_total,
             since: since.map(|since| since.since),
             queued,
-            alarm: standing.alarm(),
+            alarm: status.alarm.clone().or_else(|| standing.alarm()),
             balance: standing
                 .balance
                 .as_ref()

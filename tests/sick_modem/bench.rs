@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use callnumber::modem::port::{OpenError, Opened, Opener};
 use callnumber::modem::{
-    Arrivals, ArrivedPdu, Line, LineSettings, LineStatus, Phase, PinLedger, PortChoice,
-    SubmitOutcome, start_on,
+    Arrivals, ArrivedPdu, Keepers, Line, LineSettings, LineStatus, Phase, PinLedger, PortChoice,
+    SubmitOutcome, start_on_with,
 };
 use callnumber::simulator::{Profile, Settings, SimulatedModem};
 use callnumber::sms::{Pdu, Tpdu};
@@ -93,13 +93,27 @@ impl Bench {
 
     /// A line whose settings are changed first.
     pub fn with(modem: Arc<SimulatedModem>, change: impl FnOnce(&mut LineSettings)) -> Self {
+        Self::arranged(modem, change, |_| {})
+    }
+
+    /// A line that is given more than records of PINs.
+    pub fn equipped(modem: Arc<SimulatedModem>, give: impl FnOnce(&mut Keepers)) -> Self {
+        Self::arranged(modem, |_| {}, give)
+    }
+
+    fn arranged(
+        modem: Arc<SimulatedModem>,
+        change: impl FnOnce(&mut LineSettings),
+        give: impl FnOnce(&mut Keepers),
+    ) -> Self {
         let mut settings = LineSettings::new("front-desk", PortChoice::Auto);
         change(&mut settings);
         let ledger = Arc::new(Ledger::default());
         let (sender, mut arrivals) = mpsc::channel::<Arrivals>(4);
         let socket = Socket(Arc::clone(&modem));
-        let pins: Arc<dyn PinLedger> = Arc::clone(&ledger) as _;
-        let line = start_on(socket, settings, sender, pins);
+        let mut keepers = Keepers::new(Arc::clone(&ledger) as _);
+        give(&mut keepers);
+        let line = start_on_with(socket, settings, sender, keepers);
         let kept: Arc<Mutex<Vec<ArrivedPdu>>> = Arc::default();
         let keeps = Arc::new(AtomicBool::new(true));
         let (rung, batches) = watch::channel(0);

@@ -11,6 +11,7 @@
 mod arrivals;
 mod bench;
 mod house;
+mod ladder;
 mod link;
 mod oddities;
 mod outcomes;
@@ -20,6 +21,7 @@ mod sending;
 mod setup;
 mod sim;
 mod storage;
+mod terms;
 mod words;
 
 use std::process::ExitCode;
@@ -29,6 +31,8 @@ fn main() -> ExitCode {
         storage::rows(),
         link::rows(),
         setup::rows(),
+        terms::rows(),
+        ladder::rows(),
         sending::rows(),
         arrivals::rows(),
         sim::rows(),
