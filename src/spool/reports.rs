@@ -125,7 +125,8 @@ fn addressee(
                AND (state IN ('unknown', 'accepted')
                     -- the network's clock and ours may differ, but not by an hour
                     OR (state = 'refused' AND attempted - 3600000 <= ?4))
-             ORDER BY attempted DESC, id DESC LIMIT 1",
+             -- one in doubt explains a report better than one that was refused and never left
+             ORDER BY state = 'refused', attempted DESC, id DESC LIMIT 1",
         )?
         .query_row(params![line, tail, after, submitted.map(wire::time)], two)
         .optional()?)
