@@ -26,7 +26,7 @@ pub use exchange::{
 pub use records::{Counting, Wanted};
 
 use crate::desk::{Desk, Link, SEGMENTS_MAX};
-use crate::modem::Line;
+use crate::modem::{Line, TracePlan};
 use crate::routing::{
     Amendment, Event, Gateway, GatewayKind, Notice, Plan, Queue, Show, unknown_name,
 };
@@ -107,6 +107,13 @@ pub enum Request {
         /// The line; the only one when left out.
         line: Option<String>,
     },
+    /// Begin or end the transcript of what is said on a line's port.
+    Trace {
+        /// The line; the only one when left out.
+        line: Option<String>,
+        /// Which.
+        wish: TraceWish,
+    },
     /// Tell more or less in the log.
     Log {
         /// A level, a filter, or `usual`.
@@ -117,6 +124,23 @@ pub enum Request {
     /// Read the configuration again.
     Reload,
     /// Close, as for a signal.
+    Stop,
+}
+
+/// What is to become of a line's transcript.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TraceWish {
+    /// Begin one.
+    Start {
+        /// Its file, by an absolute path: the daemon has a folder of its own.
+        file: PathBuf,
+        /// Whether numbers and words are written as they are.
+        unmasked: bool,
+        /// Octets a file may hold.
+        limit: u64,
+    },
+    /// End it.
     Stop,
 }
 
@@ -321,6 +345,7 @@ impl Rooms {
             Request::Reload => self.errand(Chore::Reload).await,
             Request::Stop => self.errand(Chore::Stop).await,
             Request::Resume { line } => self.resume(line.as_deref()).await,
+            Request::Trace { line, wish } => self.trace(line.as_deref(), wish).await,
         }
     }
 
@@ -377,17 +402,48 @@ impl Rooms {
                 "{code:?} is not a USSD code: it is made of digits, * and #, such as *100#"
             ));
         }
+        Ok(json!({ "answer": self.line(line)?.ussd(code).await? }))
+    }
+
+    async fn trace(&self, line: Option<&str>, wish: TraceWish) -> Result<Value, String> {
+        let line = self.line(line)?;
+        match wish {
+            TraceWish::Start {
+                file,
+                unmasked,
+                limit,
+            } => {
+                if !file.is_absolute() {
+                    return Err(format!("{} is not an absolute path", file.display()));
+                }
+                let plan = TracePlan {
+                    file,
+                    unmasked,
+                    limit,
+                };
+                line.trace(plan.clone()).await.map_err(words)?;
+                tracing::info!(line = line.name, unmasked, "a transcript begins");
+                Ok(json!({ "line": line.name, "file": plan.file, "unmasked": unmasked }))
+            }
+            TraceWish::Stop => match line.end_trace().await {
+                Some(file) => Ok(json!({ "line": line.name, "file": file })),
+                None => Err(format!("{} is not being traced", line.name)),
+            },
+        }
+    }
+
+    /// A line that is driven now; the first where none is named.
+    fn line(&self, name: Option<&str>) -> Result<&Line, String> {
         if !self.running {
             return Err(
                 "no daemon runs, so no modem is driven: start `callnumber run` first".into(),
             );
         }
-        let line = match line {
+        let line = match name {
             Some(name) => self.lines.iter().find(|line| line.name == name),
             None => self.lines.first(),
         };
-        let line = line.ok_or("there is no such line: see `callnumber status`")?;
-        Ok(json!({ "answer": line.ussd(code).await? }))
+        line.ok_or_else(|| "there is no such line: see `callnumber status`".into())
     }
 
     async fn resume(&self, line: Option<&str>) -> Result<Value, String> {
@@ -434,6 +490,7 @@ impl Rooms {
                 let mut status = json!(*line.status().borrow());
                 status["replies_waiting"] = waiting.into();
                 status["standing"] = json!(standing);
+                status["traced_to"] = json!(line.traced_to());
                 status
             })
             .collect();

@@ -10,8 +10,9 @@
 //! 2. Keepers: [`modem`] (PDU in, PDU out), [`spool`] (SQLite), [`desk`] (the counter between
 //!    surfaces and owner).
 //! 1. Strangers to one another: [`sms`] (TS 23.040, 23.038), [`at`] (V.250, TS 27.005, 27.007),
-//!    [`routing`] (the law of the desk), all three pure; [`records`] (transcripts and reports
-//!    for others to read), pure as well; [`hardware`] (GPIO); and the [`clock`].
+//!    [`routing`] (the law of the desk), [`records`] (transcripts and reports for others to read),
+//!    [`trace`] (what was said on a port, masked), all five pure; [`hardware`] (GPIO); and the
+//!    [`clock`].
 //!
 //! Beside the house stands [`simulator`]: a modem that answers AT with its own parser.
 //!
@@ -43,5 +44,6 @@ pub mod simulator;
 pub mod sms;
 pub mod spool;
 pub mod texting;
+pub mod trace;
 pub mod web;
 pub mod xmpp;

@@ -10,6 +10,7 @@ const ROOMS: &[(&str, u8)] = &[
     ("at", 1),
     ("routing", 1),
     ("records", 1),
+    ("trace", 1),
     ("hardware", 1),
     ("clock", 1),
     ("modem", 2),
@@ -28,7 +29,7 @@ const ROOMS: &[(&str, u8)] = &[
 const BESIDE: &str = "simulator";
 
 /// Rooms on the first floor that stay free of sockets, files, threads, `async` and clocks.
-const PURE: &[&str] = &["sms", "at", "routing", "records"];
+const PURE: &[&str] = &["sms", "at", "routing", "records", "trace"];
 
 /// What a pure room may not name.
 const IMPURE: &[&str] = &[

@@ -12,6 +12,8 @@ pub mod engine;
 pub mod fields;
 pub mod framing;
 pub mod hex;
+#[doc(hidden)]
+pub mod laws;
 pub mod response;
 pub mod result;
 pub mod unsolicited;

@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer};
 
 use crate::hardware;
-use crate::modem::{LineSettings, Named, PortChoice};
+use crate::modem::{LineSettings, Named, PortChoice, TracePlan};
 use crate::routing::Library;
 use crate::texting::CareSettings;
 use crate::xmpp;
@@ -92,6 +92,12 @@ pub struct ModemTable {
     /// How the modem's power key is reached.
     #[serde(default)]
     pub power: Option<PowerTable>,
+    /// What is said on the port is written there, from the start.
+    #[serde(default)]
+    pub trace: Option<PathBuf>,
+    /// Whether the transcript holds numbers and words as they are.
+    #[serde(default)]
+    pub trace_unmasked: bool,
     /// Between the starts of two texts.
     #[serde(default = "usual_pace", deserialize_with = "duration")]
     pub pace: Duration,
@@ -212,8 +218,11 @@ impl Config {
         })
     }
 
-    /// Reads the text of a file; the error says where and what.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    /// Reads the text of a file.
+    ///
+    /// # Errors
+    /// Line or table, key and remedy, in one sentence.
+    pub fn parse(text: &str) -> Result<Self, String> {
         let config: Self = toml::from_str(text).map_err(|error| {
             let line = error.span().map_or(1, |span| line_of(text, span.start));
             let key = text
@@ -247,6 +256,30 @@ impl Config {
                 return Err(format!(
                     "[[modem]]: two modems have the port {}; each needs its own `port`",
                     path.display()
+                ));
+            }
+        }
+        let mut traces = BTreeSet::new();
+        for modem in &self.modems {
+            if let Some(file) = &modem.trace {
+                if !file.is_absolute() {
+                    return Err(format!(
+                        "[[modem]] {}: `trace` needs a path that begins with /, not {}",
+                        modem.name,
+                        file.display()
+                    ));
+                }
+                if !traces.insert(file) {
+                    return Err(format!(
+                        "[[modem]]: two modems have the `trace` {}; each needs its own file",
+                        file.display()
+                    ));
+                }
+            } else if modem.trace_unmasked {
+                return Err(format!(
+                    "[[modem]] {}: `trace_unmasked` without `trace` does nothing: name the file, \
+                     or remove it",
+                    modem.name
                 ));
             }
         }
@@ -353,6 +386,8 @@ impl Config {
                 pin: None,
                 smsc: None,
                 power: None,
+                trace: None,
+                trace_unmasked: false,
                 pace: usual_pace(),
                 per_day: usual_per_day(),
                 number: None,
@@ -441,6 +476,10 @@ impl ModemTable {
             smsc: self.smsc.clone(),
             imei: self.imei.clone(),
             power: self.power.as_ref().map(|power| power.profile),
+            trace: self.trace.as_ref().map(|file| TracePlan {
+                unmasked: self.trace_unmasked,
+                ..TracePlan::new(file)
+            }),
             ..LineSettings::new(self.name.clone(), self.port.clone())
         })
     }
@@ -661,6 +700,25 @@ fn url<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     }
 }
 
+/// What must hold of any file: it is read, or refused in words that say where. For the fuzz target
+/// and the test that replays its corpus.
+#[doc(hidden)]
+pub fn law(octets: &[u8]) {
+    let Ok(text) = std::str::from_utf8(octets) else {
+        return;
+    };
+    match Config::parse(text) {
+        Ok(config) => {
+            assert!(!config.modems().is_empty());
+            let _ = (config.library(), config.spool_path());
+        }
+        Err(words) => assert!(
+            words.starts_with("line ") || words.starts_with('['),
+            "nobody can find that: {words}"
+        ),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -785,6 +843,14 @@ retention = "30d"
             (
                 "[[modem]]\nname = \"a\"\nimei = \"490154203237518\"\n[[modem]]\nname = \"b\"\nimei = \"490154203237518\"\n",
                 &["two modems", "imei"],
+            ),
+            (
+                "[[modem]]\nname = \"a\"\ntrace = \"here\"\n",
+                &["trace", "begins with /"],
+            ),
+            (
+                "[[modem]]\nname = \"a\"\ntrace_unmasked = true\n",
+                &["trace_unmasked", "name the file"],
             ),
             ("[web\n", &["line 1"]),
         ] {

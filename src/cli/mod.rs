@@ -172,7 +172,7 @@ async fn perform(command: Command) -> anyhow::Result<ExitCode> {
                 return Ok(ExitCode::FAILURE);
             }
         }
-        Command::Simulate(arguments) => simulate::run(arguments).await?,
+        Command::Simulate(arguments) => return simulate::run(arguments).await,
         Command::PowerHelper => {
             let (input, output) = (std::io::stdin().lock(), std::io::stdout().lock());
             crate::modem::helper::serve(input, output, &crate::modem::usb::Machine::this())?;

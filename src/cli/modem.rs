@@ -1,12 +1,14 @@
 //! `callnumber modem`: look for modems; ask one.
 
-use anyhow::bail;
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
 use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::BoxArguments;
 use super::desk::ask;
-use crate::control::Request;
+use crate::control::{Request, TraceWish};
 use crate::modem::{self, Found};
 
 /// `callnumber modem`
@@ -47,6 +49,39 @@ pub(super) enum Command {
         #[command(flatten)]
         at: BoxArguments,
     },
+    /// Write down what is said on a modem's port, for a bug report
+    #[command(subcommand)]
+    Trace(TraceCommand),
+}
+
+/// `callnumber modem trace`
+#[derive(Debug, Subcommand)]
+pub(super) enum TraceCommand {
+    /// Begin; the modem is set up anew, so that the transcript begins with what it is
+    Start {
+        /// The file, made by the running desk and readable for its user alone
+        file: PathBuf,
+        /// The line [default: the first]
+        #[arg(long)]
+        line: Option<String>,
+        /// Write numbers and words as they are: what patrons wrote will be in the file
+        #[arg(long)]
+        unmasked: bool,
+        /// Megabytes, after which the file is put aside as FILE.1 and a new one begun
+        #[arg(long, value_name = "MB", default_value_t = 8,
+              value_parser = clap::value_parser!(u64).range(1..=1024))]
+        limit: u64,
+        #[command(flatten)]
+        at: BoxArguments,
+    },
+    /// End it
+    Stop {
+        /// The line [default: the first]
+        #[arg(long)]
+        line: Option<String>,
+        #[command(flatten)]
+        at: BoxArguments,
+    },
 }
 
 pub(super) async fn run(command: Command) -> anyhow::Result<()> {
@@ -67,7 +102,44 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
             }
             Ok(())
         }
+        Command::Trace(command) => trace(command).await,
     }
+}
+
+async fn trace(command: TraceCommand) -> anyhow::Result<()> {
+    match command {
+        TraceCommand::Start {
+            file,
+            line,
+            unmasked,
+            limit,
+            at,
+        } => {
+            let wish = TraceWish::Start {
+                file: std::path::absolute(&file).context("the file's name")?,
+                unmasked,
+                limit: limit * 1024 * 1024,
+            };
+            let begun = ask(&at, Request::Trace { line, wish }).await?;
+            println!(
+                "What is said on {}'s port goes to {} from now on; {}. End it with `callnumber \
+                 modem trace stop`.",
+                begun["line"].as_str().unwrap_or_default(),
+                begun["file"].as_str().unwrap_or_default(),
+                if unmasked {
+                    "numbers and words are in it as they are: do not pass it on"
+                } else {
+                    "numbers and words are masked"
+                }
+            );
+        }
+        TraceCommand::Stop { line, at } => {
+            let wish = TraceWish::Stop;
+            let ended = ask(&at, Request::Trace { line, wish }).await?;
+            println!("{}", ended["file"].as_str().unwrap_or_default());
+        }
+    }
+    Ok(())
 }
 
 async fn list(as_json: bool, at: &BoxArguments) -> anyhow::Result<()> {

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -12,6 +13,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::simulator::{
     Answer, Console, Faults, PROFILES, Profile, ReportPolicy, Settings, SimulatedModem,
 };
+
+mod replay;
 
 /// A console line longer than this ends the conversation; the longest text fits many times.
 const LINE_MAX: u64 = 65_536;
@@ -63,6 +66,23 @@ pub struct Args {
     /// A Unix socket that takes the same lines as the console, for scripts
     #[arg(long, value_name = "PATH")]
     control: Option<PathBuf>,
+    /// Be the modem of a transcript (`callnumber modem trace`) instead, and report what differs
+    #[arg(
+        long,
+        value_name = "TRACE",
+        conflicts_with_all = [
+            "profile", "number", "seed", "fault_rate", "capacity", "send_latency",
+            "command_latency", "report_delay", "chatter_every", "boot_time", "baud", "pin",
+            "control",
+        ]
+    )]
+    replay: Option<PathBuf>,
+    /// How many times as fast as it was a transcript is played
+    #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = speed, requires = "replay")]
+    speed: f64,
+    /// End once the transcript is played to its end and the program has been quiet for so long
+    #[arg(long, value_name = "TIME", value_parser = duration, requires = "replay")]
+    until_quiet: Option<Duration>,
 }
 
 fn profile(name: &str) -> Result<&'static Profile, String> {
@@ -78,6 +98,14 @@ fn rate(written: &str) -> Result<f64, String> {
         .ok()
         .filter(|rate| (0.0..=1.0).contains(rate))
         .ok_or_else(|| "say a number from 0 to 1".to_owned())
+}
+
+fn speed(written: &str) -> Result<f64, String> {
+    written
+        .parse()
+        .ok()
+        .filter(|speed| (0.01..=1000.0).contains(speed))
+        .ok_or_else(|| "say a number from 0.01 to 1000".to_owned())
 }
 
 fn duration(written: &str) -> Result<Duration, String> {
@@ -97,8 +125,17 @@ fn duration(written: &str) -> Result<Duration, String> {
 ///
 /// # Errors
 ///
-/// When the port, the link or the control socket cannot be made.
-pub async fn run(args: Args) -> anyhow::Result<()> {
+/// When the port, the link or the control socket cannot be made, or a transcript cannot be read.
+pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    if let Some(trace) = &args.replay {
+        let replay = replay::open(trace, args.speed, args.link.as_deref()).await?;
+        return replay::play(replay, args.link.as_deref(), args.until_quiet).await;
+    }
+    simulate(args).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn simulate(args: Args) -> anyhow::Result<()> {
     let mut interrupted = signal(SignalKind::interrupt()).context("SIGINT cannot be watched")?;
     let mut terminated = signal(SignalKind::terminate()).context("SIGTERM cannot be watched")?;
     let settings = Settings {

@@ -372,6 +372,7 @@ impl House {
     /// whatever was asked is on disk. Bounded: a modem that does not answer is left *unknown*.
     pub async fn close(self) {
         let _ = self.stop_surfaces.send(true);
+        let tracers: Vec<_> = self.lines.iter().map(Line::tracer).collect();
         drop(self.lines);
         let ended = async {
             for surface in self.surfaces {
@@ -384,6 +385,15 @@ impl House {
         };
         if tokio::time::timeout(CLOSING, ended).await.is_err() {
             tracing::warn!("closing without waiting any longer for the line");
+        }
+        // What was said last is in the transcripts before the process ends.
+        let ended = tokio::task::spawn_blocking(move || {
+            tracers.iter().for_each(|tracer| {
+                tracer.stop();
+            })
+        });
+        if tokio::time::timeout(CLOSING, ended).await.is_err() {
+            tracing::warn!("closing although a transcript is not written yet");
         }
         let _ = self.stop_owner.send(());
         drop(self.desk);

@@ -13,7 +13,7 @@ use super::*;
 use crate::desk::{self, Desk};
 use crate::modem::{
     self, ArrivedPdu, Line, LineStatus, Phase, Remedy, Slot, Submission, SubmitOutcome,
-    SubmitRefusal,
+    SubmitRefusal, Tracer,
 };
 use crate::routing::{DeliveryState, OfflinePolicy, Role};
 use crate::sms::{
@@ -104,6 +104,7 @@ impl House {
             questions: mpsc::channel(1).0,
             calls: broadcast::channel(1).0,
             status: told,
+            tracer: Tracer::new("front-desk"),
         };
         if how.outbound {
             let outbound = Outbound::new(line, desk.clone(), spool.clone(), how.pace, how.per_day);

@@ -17,7 +17,7 @@ use super::restart::{self, Restarter};
 use super::session::{Effect, Session};
 use super::{
     Arrivals, Call, Keepers, LadderLedger, Line, LineSettings, LineStatus, Question, Rung,
-    Submission, SubmitOutcome,
+    Submission, SubmitOutcome, Tracer,
 };
 use crate::at::{Engine, Event};
 
@@ -108,6 +108,7 @@ const REFUSED_FOR: Duration = Duration::from_secs(10);
 pub(super) fn spawn<O: Opener>(
     opener: O,
     settings: LineSettings,
+    tracer: Tracer,
     arrivals: mpsc::Sender<Arrivals>,
     keepers: Keepers,
 ) -> Line {
@@ -149,6 +150,7 @@ pub(super) fn spawn<O: Opener>(
         questions,
         calls,
         status: watched,
+        tracer,
     }
 }
 
@@ -199,6 +201,7 @@ impl Driver {
                             self.session.ask_last_reference();
                         }
                         Some(Question::Sweep) => self.session.sweep(),
+                        Some(Question::SetUp) => self.session.set_up_again(),
                         None => stopping = Some(now() + LAST_WORD),
                     }
                 }

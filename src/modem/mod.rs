@@ -13,6 +13,8 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 pub mod discovery;
 mod driver;
 pub mod helper;
+#[doc(hidden)]
+pub mod laws;
 mod mailbox;
 pub mod port;
 pub mod power_key;
@@ -21,6 +23,8 @@ mod recovery;
 mod refusal;
 pub mod restart;
 mod session;
+mod traced;
+mod tracer;
 pub mod usb;
 mod ussd;
 
@@ -28,6 +32,7 @@ pub use discovery::{Claims, Found, Named, list};
 pub use recovery::{Fault, LadderRecord};
 pub use refusal::Remedy;
 use restart::Restarter;
+pub use tracer::{TRACE_LIMIT, TRACE_LIMIT_LEAST, TracePlan, TraceStartError, Tracer};
 
 /// From how full a storage on somebody should know.
 const FILLING_PERCENT: u32 = 70;
@@ -158,7 +163,7 @@ pub fn start_at(
     keepers: Keepers,
 ) -> Line {
     let opener = port::SerialOpener::new(machine, &settings, &keepers);
-    driver::spawn(opener, settings, arrivals, keepers)
+    start_on_with(opener, settings, arrivals, keepers)
 }
 
 /// [`start`], on any ports: pipes in tests, a modem behind a network.
@@ -168,7 +173,7 @@ pub fn start_on<O: port::Opener>(
     arrivals: mpsc::Sender<Arrivals>,
     pins: Arc<dyn PinLedger>,
 ) -> Line {
-    driver::spawn(opener, settings, arrivals, Keepers::new(pins))
+    start_on_with(opener, settings, arrivals, Keepers::new(pins))
 }
 
 /// [`start_with`], on any ports.
@@ -178,7 +183,31 @@ pub fn start_on_with<O: port::Opener>(
     arrivals: mpsc::Sender<Arrivals>,
     keepers: Keepers,
 ) -> Line {
-    driver::spawn(opener, settings, arrivals, keepers)
+    let tracer = Tracer::new(settings.name.clone());
+    if let Some(plan) = &settings.trace
+        && let Err(error) = tracer.start(plan, None)
+    {
+        // A line without its transcript is better than no line.
+        tracing::warn!(line = settings.name, "{error}");
+    }
+    let opener = traced::TracedOpener::new(opener, tracer.clone());
+    let line = driver::spawn(opener, settings, tracer, arrivals, keepers);
+    tokio::spawn(tell_modem(line.tracer.clone(), line.status.clone()));
+    line
+}
+
+/// Tells the transcript which modem it is about, whenever that becomes known or another one.
+async fn tell_modem(tracer: Tracer, mut status: watch::Receiver<LineStatus>) {
+    let mut told = None;
+    while status.changed().await.is_ok() {
+        let known = status.borrow_and_update().modem();
+        if known != told {
+            if let Some(words) = &known {
+                tracer.modem_is(words.clone());
+            }
+            told = known;
+        }
+    }
 }
 
 /// Which port a line is on.
@@ -209,6 +238,8 @@ pub struct LineSettings {
     pub power: Option<&'static crate::hardware::Profile>,
     /// How often storage is listed without a hint.
     pub sweep_every: Duration,
+    /// What is said on the port goes there from the start.
+    pub trace: Option<TracePlan>,
 }
 
 impl LineSettings {
@@ -223,6 +254,7 @@ impl LineSettings {
             smsc: None,
             power: None,
             sweep_every: Duration::from_secs(30),
+            trace: None,
         }
     }
 }
@@ -427,6 +459,9 @@ pub enum Question {
     },
     /// List the storage now.
     Sweep,
+    /// Set the modem up again, as after a restart: a transcript that has just begun then holds what
+    /// whoever plays it back needs.
+    SetUp,
 }
 
 /// A voice call that was hung up.
@@ -445,6 +480,16 @@ pub struct Line {
     pub(crate) questions: mpsc::Sender<Question>,
     pub(crate) calls: broadcast::Sender<Call>,
     pub(crate) status: watch::Receiver<LineStatus>,
+    pub(crate) tracer: Tracer,
+}
+
+impl LineStatus {
+    /// Maker, model and firmware, as far as the modem has told.
+    pub fn modem(&self) -> Option<String> {
+        let told = [&self.manufacturer, &self.model, &self.revision];
+        let words: Vec<&str> = told.into_iter().flatten().map(String::as_str).collect();
+        (!words.is_empty()).then(|| words.join(" "))
+    }
 }
 
 impl Line {
@@ -501,6 +546,42 @@ impl Line {
     /// Voice calls from now on; they are hung up whether anybody listens or not.
     pub fn calls(&self) -> broadcast::Receiver<Call> {
         self.calls.subscribe()
+    }
+
+    /// Starts a transcript of what is said on the line's port; the modem is set up anew, so that it
+    /// begins with what the modem is. Makes a file: the future waits for the disk.
+    ///
+    /// # Errors
+    /// See [`TraceStartError`].
+    pub async fn trace(&self, plan: TracePlan) -> Result<(), TraceStartError> {
+        let (tracer, modem) = (self.tracer.clone(), self.status.borrow().modem());
+        let file = plan.file.clone();
+        let started = tokio::task::spawn_blocking(move || tracer.start(&plan, modem)).await;
+        started.unwrap_or_else(|error| {
+            let source = std::io::Error::other(error);
+            Err(TraceStartError::File { file, source })
+        })?;
+        // A line that is shutting down has nothing more to say.
+        let _ = self.questions.send(Question::SetUp).await;
+        Ok(())
+    }
+
+    /// Ends the transcript; answers its file, if there was one.
+    pub async fn end_trace(&self) -> Option<PathBuf> {
+        let tracer = self.tracer.clone();
+        tokio::task::spawn_blocking(move || tracer.stop())
+            .await
+            .ok()?
+    }
+
+    /// What writes the transcripts, apart from the line.
+    pub fn tracer(&self) -> Tracer {
+        self.tracer.clone()
+    }
+
+    /// The file that a transcript is being written to.
+    pub fn traced_to(&self) -> Option<PathBuf> {
+        self.tracer.file()
     }
 
     /// What is known of the line now; changes wake whoever watches.

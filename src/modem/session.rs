@@ -314,6 +314,13 @@ impl Session {
         self.mailbox.sweep();
     }
 
+    /// Sets the modem up again, when nothing more urgent is to be done.
+    pub(super) fn set_up_again(&mut self) {
+        if self.stage == Stage::Running {
+            self.setup_wanted = true;
+        }
+    }
+
     /// Whether a delivery is kept.
     pub(super) fn on_verdict(&mut self, batch: u64, kept: bool, now: Instant) {
         let direct = self.mailbox.on_verdict(batch, kept, now);

@@ -26,6 +26,7 @@ mod firmware;
 mod network;
 mod port;
 mod profile;
+mod replay;
 mod runner;
 mod simulated_modem;
 mod storage;
@@ -42,6 +43,7 @@ pub use faults::Faults;
 pub use firmware::Heard;
 pub use network::{Congested, ReportPolicy, SentText, Submission};
 pub use profile::{PROFILES, Profile};
+pub use replay::{Moment, Replay, Report, Script, What};
 pub use simulated_modem::{Parts, SimulatedModem, StoredMessage, TimedOut};
 pub use storage::Status;
 

@@ -8,6 +8,15 @@ use super::pdu::{Direction, Pdu, Tpdu, tpdu_octets};
 use super::user_data::UserData;
 use super::{Status, plan, split};
 
+/// Every law of octets from the air.
+pub fn pdu(octets: &[u8]) {
+    pdu_decode(octets);
+    deliver(octets);
+    submit(octets);
+    status_report(octets);
+    user_data_header(octets);
+}
+
 /// A PDU, service centre first.
 pub fn pdu_decode(octets: &[u8]) {
     let Ok(pdu) = Pdu::decode(octets) else {

@@ -464,6 +464,7 @@ mod tests {
             questions,
             calls: broadcast::channel(1).0,
             status: watched,
+            tracer: crate::modem::Tracer::new("front-desk"),
         };
         let (told, mut hearing) = broadcast::channel(8);
         let since = Arc::new(RwLock::new(HashMap::new()));

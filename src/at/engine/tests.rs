@@ -385,7 +385,7 @@ fn said() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn sample_command() -> impl Strategy<Value = Command> {
-    prop::sample::select(sample_commands())
+    prop::sample::select(crate::at::laws::one_of_each())
 }
 
 proptest! {
@@ -424,13 +424,13 @@ proptest! {
 
     #[test]
     fn nothing_a_modem_says_panics(data in prop::collection::vec(any::<u8>(), 0..600)) {
-        exercise(&data, Instant::now());
+        crate::at::laws::dialogue(&data, Instant::now());
     }
 
     #[test]
     fn nothing_almost_true_panics(choice in any::<u8>(), said in said()) {
         let mut data = vec![choice];
         data.extend(said);
-        exercise(&data, Instant::now());
+        crate::at::laws::dialogue(&data, Instant::now());
     }
 }
