@@ -25,6 +25,8 @@ files! {
     "widget.css" "text/css; charset=utf-8",
     "widget.js" JS,
     "links.js" JS,
+    "settings.js" JS,
+    "manifest.webmanifest" "application/manifest+json",
     "mark.svg" "image/svg+xml",
     "look.js" JS,
     "console.js" JS,

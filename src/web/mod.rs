@@ -141,7 +141,7 @@ pub fn router(rooms: Rooms) -> Router {
     };
     let policy = format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
-         connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors {framing}"
+         connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors {framing}"
     );
     let policy = HeaderValue::try_from(policy).expect("the policy is ASCII");
     let presence = presence::routes(rooms.desk.board(), rooms.settings.operators_presence);
@@ -150,6 +150,7 @@ pub fn router(rooms: Rooms) -> Router {
     Router::new()
         .route("/", get(pages::console))
         .route("/hand-over", get(pages::hand_over))
+        .route("/settings", get(pages::settings))
         .route("/sign-in", get(pages::sign_in).post(pages::sign_in_posted))
         .route("/sign-out", post(pages::sign_out))
         .route("/enter/{secret}", get(pages::enter).post(pages::entered))

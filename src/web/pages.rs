@@ -17,6 +17,7 @@ use super::premises::Premises;
 use super::problem::Problem;
 use super::sign_in::Opened;
 use super::{Ribbon, shapes, sign_in};
+use crate::routing::Right;
 
 #[derive(Template)]
 #[template(path = "console.html")]
@@ -27,7 +28,17 @@ struct ConsolePage<'a> {
     queues: &'a str,
     assigned: bool,
     version: &'a str,
+    arranges: bool,
     ribbon: Option<&'a Ribbon>,
+}
+
+#[derive(Template)]
+#[template(path = "settings.html")]
+struct SettingsPage<'a> {
+    library: &'a str,
+    operator: &'a str,
+    role: &'a str,
+    address: &'a str,
 }
 
 #[derive(Template)]
@@ -95,6 +106,7 @@ pub(super) async fn console(
         queues: &queues.join(", "),
         assigned: !queues.is_empty(),
         version: env!("CARGO_PKG_VERSION"),
+        arranges: caller.operator.role.may(Right::Coordinate),
         ribbon: ribbon(&premises, &headers),
     })
 }
@@ -109,6 +121,23 @@ pub(super) async fn hand_over(
     }
     html(&SheetPage {
         library: &premises.settings.library,
+    })
+}
+
+/// `GET /settings`, for those who arrange the desk or its staff.
+pub(super) async fn settings(
+    State(premises): State<Arc<Premises>>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let Some(caller) = Caller::find(&premises, &headers).await? else {
+        return Ok(Redirect::to("/sign-in").into_response());
+    };
+    caller.needs(Right::Coordinate)?;
+    html(&SettingsPage {
+        library: &premises.settings.library,
+        operator: &caller.operator.name,
+        role: caller.operator.role.word(),
+        address: premises.settings.public_url.as_deref().unwrap_or(""),
     })
 }
 

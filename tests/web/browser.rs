@@ -68,7 +68,7 @@ impl Served {
         }
     }
 
-    async fn enter(&self, browser: &Browser, name: &str) {
+    pub async fn enter(&self, browser: &Browser, name: &str) {
         browser.go(&format!("{}/sign-in", self.address)).await;
         browser.write("#name", name).await;
         browser

@@ -11,6 +11,8 @@ mod house;
 mod metrics;
 mod presence;
 mod records;
+mod roles;
+mod settings;
 mod site;
 mod tls;
 #[allow(dead_code)] // The demonstration's test has frames.

@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use super::no_widget;
-use crate::routing::{GatewayId, Role};
+use crate::routing::{GatewayId, Right};
 use crate::spool::{Spool, visitors};
 use crate::web::api::Said;
 use crate::web::caller::Caller;
@@ -171,12 +171,7 @@ pub(in crate::web) async fn set(
     Path(name): Path<String>,
     Said(manner): Said<Manner>,
 ) -> Result<Json<Manner>, Problem> {
-    if caller.operator.role != Role::Admin {
-        return Err(Problem::new(
-            StatusCode::FORBIDDEN,
-            "only an admin changes how a widget behaves",
-        ));
-    }
+    caller.needs(Right::Arrange)?;
     let gateway = super::gateway_named(&caller.board, &name).ok_or_else(no_widget)?;
     manner.check()?;
     let kept = serde_json::to_string(&manner).map_err(|error| {

@@ -1,0 +1,234 @@
+// Setting the desk up: queues, ways in, staff, lines, the audit trail. Every change is one call of
+// the API; the page is read again after it, and when the desk says that the plan changed.
+
+import { all, call, get, post, put } from './api.js';
+import { $, announce, ask, el, reconcile, toast, words } from './dom.js';
+import { follow } from './live.js';
+import { fullTime, since } from './time.js';
+
+const isAdmin = document.body.dataset.role === 'admin';
+const me = document.body.dataset.operator;
+document.body.classList.toggle('is-admin', isAdmin);
+let desk = { queues: [], gateways: [], operators: [], modems: [], trail: [] };
+
+const amend = (change, rest) => post('/amendments', { change, ...rest });
+
+/** Does something, reads the page again, and says what came of it. */
+async function act(what, done) {
+  try {
+    await what();
+    announce(done);
+    await load();
+  } catch (error) {
+    toast(error.message);
+    await load().catch(() => {});
+  }
+}
+
+function button(text, what, kind = '.quiet.small') {
+  const node = el(`button${kind}`, { type: 'button', disabled: !isAdmin }, text);
+  node.addEventListener('click', what);
+  return node;
+}
+
+let ids = 0;
+function choice(label, options, value, change, enabled = isAdmin) {
+  const id = `choice-${ids += 1}`;
+  const select = el('select', { id, disabled: !enabled }, ...options.map(([key, text]) => el('option', { value: key, selected: key === value }, text)));
+  select.addEventListener('change', () => change(select.value));
+  return el('div.field', el('label', { for: id }, label), select);
+}
+
+const queueOptions = () => desk.queues.map((q) => [q.name, q.name]);
+
+// Lines -----------------------------------------------------------------------------------------
+
+const PHASES = { ready: 'Ready', starting: 'Starting', no_port: 'No modem found', stuck: 'Needs care' };
+
+function line(m) {
+  const facts = [
+    ['State', `${PHASES[m.phase] || m.phase}${m.since ? ` since ${since(m.since)}` : ''}`],
+    ['Network', m.phase === 'ready' ? `${m.network || 'unknown'} (${m.registration})` : null],
+    ['Signal', m.signal_dbm === null ? null : `${m.signal_dbm} dBm`],
+    ['Storage', m.storage_total ? `${m.storage_used ?? 0} of ${m.storage_total} places taken` : null],
+    ['Modem', [m.manufacturer, m.model].filter(Boolean).join(' ') || null],
+    ['Waiting to be sent', String(m.queued)],
+  ].filter(([, value]) => value);
+  return el(`article.card${m.phase === 'ready' ? '' : '.card-bad'}`, el('h3', m.name),
+    el('dl.facts', ...facts.map(([name, value]) => el('div', el('dt', name), el('dd', value)))),
+    m.detail ? el('p.card-problem', m.detail) : null);
+}
+
+// Queues ----------------------------------------------------------------------------------------
+
+function queue(q) {
+  return el('article.card', el('h3', el(`i.lamp.lamp-${q.online ? 'available' : 'offline'}`), q.name),
+    el('p.faint', `${q.online ? 'Online' : 'Offline'} · ${q.operators.length ? q.operators.join(', ') : 'nobody is assigned'}`),
+    el('p.card-acts', button('Remove', async () => {
+      if (await ask(`Remove ${q.name}?`, 'It must have no way in and no open conversation.', 'Remove')) {
+        act(() => amend('remove_queue', { name: q.name }), `${q.name} is removed`);
+      }
+    })));
+}
+
+// Ways in ---------------------------------------------------------------------------------------
+
+const KINDS = { sms: 'Text line', im: 'Instant messages', widget: 'Chat on web pages' };
+
+function snippet(name) {
+  const address = document.body.dataset.address || location.origin;
+  return `<script src="${address}/widget/${encodeURIComponent(name)}.js" async></script>`;
+}
+
+/** Forms in hand: what somebody is writing outlives the card around it. */
+const widgetForms = new Map();
+
+function widgetForm(g) {
+  const kept = widgetForms.get(g.name);
+  if (kept) return kept;
+  const id = `widget-${g.name}`;
+  const box = el('details.widget', { id }, el('summary', 'How it looks, and where it may stand'));
+  box.addEventListener('toggle', async () => {
+    if (!box.open || box.dataset.filled) return;
+    box.dataset.filled = '1';
+    let manner;
+    try {
+      manner = await get(`/gateways/${encodeURIComponent(g.name)}/widget`);
+    } catch (error) {
+      toast(error.message);
+      return;
+    }
+    const title = el('input', { id: `${id}-title`, value: manner.title, maxlength: 60, disabled: !isAdmin });
+    const greeting = el('textarea', { id: `${id}-greeting`, rows: 2, maxlength: 300, disabled: !isAdmin }, manner.greeting);
+    const origins = el('textarea', { id: `${id}-origins`, rows: 3, spellcheck: 'false', placeholder: 'https://www.elm.example', disabled: !isAdmin }, manner.origins.join('\n'));
+    const files = el('input', { id: `${id}-files`, type: 'checkbox', checked: manner.files, disabled: !isAdmin });
+    const code = el('textarea.code', { id: `${id}-code`, rows: 3, readonly: true }, snippet(g.name));
+    const form = el('form',
+      el('label', { for: code.id }, 'One line for the library’s pages'), code,
+      el('label', { for: origins.id }, 'Sites that may show it, one a line'), origins,
+      el('label', { for: title.id }, 'Title (empty: the library’s name)'), title,
+      el('label', { for: greeting.id }, 'First words'), greeting,
+      el('label.switch', files, el('span', 'Visitors may send files')),
+      el('p.card-acts', el('a.button.quiet.small', { href: `/widget/${encodeURIComponent(g.name)}`, target: '_blank', rel: 'noopener' }, 'See it'), el('button.primary', { disabled: !isAdmin }, 'Save')));
+    form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      act(() => put(`/gateways/${encodeURIComponent(g.name)}/widget`, {
+        title: title.value.trim(), greeting: greeting.value.trim(), files: files.checked,
+        origins: origins.value.split(/\s+/).filter(Boolean),
+      }), `${g.name} is saved`);
+    });
+    box.append(form);
+  });
+  widgetForms.set(g.name, box);
+  return box;
+}
+
+function gateway(g) {
+  const set = (part) => act(() => amend('set_gateway', { name: g.name, queue: null, line: null, policy: null, closed_notice: null, ...part }), `${g.name} is changed`);
+  return el('article.card', el('h3', el(`i.lamp.lamp-${g.online ? 'available' : 'offline'}`), g.name, el('span.faint', ` ${KINDS[g.kind] || g.kind}`)),
+    el('div.fields',
+      choice('Queue', queueOptions(), g.queue, (name) => set({ queue: name })),
+      choice('While offline', [['hold', 'Hold until somebody comes'], ['refuse', 'Refuse: “Chat is offline”']], g.offline, (policy) => set({ policy }))),
+    g.kind === 'widget' ? widgetForm(g) : null,
+    el('p.card-acts', button('Remove', async () => {
+      if (await ask(`Remove ${g.name}?`, 'Nothing new comes in by it; open conversations can still be answered.', 'Remove')) {
+        act(() => amend('remove_gateway', { name: g.name }), `${g.name} is removed`);
+      }
+    })));
+}
+
+// Staff -----------------------------------------------------------------------------------------
+
+const ROLES = [['operator', 'Operator'], ['coordinator', 'Coordinator'], ['admin', 'Admin']];
+
+function operator(o) {
+  const patch = (part, done) => act(() => call('PATCH', `/operators/${encodeURIComponent(o.name)}`, part), done);
+  const assigned = desk.queues.map((q) => {
+    const box = el('input', { type: 'checkbox', checked: o.queues.includes(q.name) });
+    box.addEventListener('change', () => {
+      const queues = box.checked ? [...o.queues, q.name] : o.queues.filter((name) => name !== q.name);
+      patch({ queues }, `${o.name} is ${box.checked ? 'assigned to' : 'taken off'} ${q.name}`);
+    });
+    return el('label.tick-box', box, el('span', q.name));
+  });
+  return el('article.card', el('h3', el(`i.lamp.lamp-${o.show}`), o.name === me ? `${o.name} (you)` : o.name),
+    el('div.fields',
+      choice('Role', ROLES, o.role, (role) => patch({ role }, `${o.name} is ${role} now`), isAdmin && o.name !== me),
+      el('fieldset.field', el('legend', 'Queues'), el('div.ticks', ...assigned))),
+    o.name === me ? null : el('p.card-acts', button('Remove', async () => {
+      if (await ask(`Remove ${o.name}?`, 'What they answer goes back to its queue. What they wrote stays theirs.', 'Remove')) {
+        act(() => call('DELETE', `/operators/${encodeURIComponent(o.name)}`), `${o.name} is removed`);
+      }
+    })));
+}
+
+// The page --------------------------------------------------------------------------------------
+
+function steps() {
+  const ready = desk.modems.some((m) => m.phase === 'ready' && ['home', 'roaming'].includes(m.registration));
+  const staffed = desk.operators.some((o) => o.queues.length > 0 && o.name !== 'librarian') || desk.operators.length > 1;
+  const onDuty = desk.queues.some((q) => q.online);
+  const list = [
+    [ready, ready ? 'A line is registered and takes texts' : 'No line is registered yet: see Lines below', '#lines'],
+    [staffed, staffed ? 'Staff can sign in' : 'Add somebody with a password', '#staff'],
+    [onDuty, onDuty ? 'Somebody is on duty' : 'Go on duty at the desk', '/'],
+  ];
+  $('steps').replaceChildren(...list.map(([done, text, href]) => el(`li${done ? '.done' : ''}`,
+    el('span.unseen', done ? 'Done: ' : 'To do: '), el('a', { href }, text))));
+}
+
+function entry(e) {
+  return el('tr', el('td', el('time', { datetime: e.at }, fullTime(e.at))), el('td', e.by || 'the box'), el('td', e.action.replace(/_/g, ' ')), el('td', e.subject || (e.conversation ? `conversation ${e.conversation}` : '')));
+}
+
+const print = (of) => JSON.stringify([of, desk.queues.map((q) => q.name)]);
+
+function render() {
+  steps();
+  if (desk.modems.length) reconcile($('lines-list'), desk.modems, (m) => m.name, print, line);
+  else $('lines-list').replaceChildren(el('p.empty', 'No modem is driven by this desk.'));
+  reconcile($('queues-list'), desk.queues, (q) => q.name, print, queue);
+  reconcile($('gateways-list'), desk.gateways, (g) => g.name, print, gateway);
+  reconcile($('staff-list'), desk.operators, (o) => o.name, print, operator);
+  if ($('trail-list')) reconcile($('trail-list'), desk.trail, (e) => String(e.id), print, entry);
+  const chosen = $('gateway-queue').value;
+  $('gateway-queue').replaceChildren(...queueOptions().map(([key, text]) => el('option', { value: key, selected: key === chosen }, text)));
+  document.body.dataset.ready = '1';
+}
+
+async function load() {
+  const [queues, gateways, operators, modems, trail] = await Promise.all([
+    all('/queues'), all('/gateways'), all('/operators'), all('/modems'),
+    isAdmin ? get('/audit?limit=50').then((page) => page.items) : [],
+  ]);
+  desk = { queues, gateways, operators, modems, trail };
+  render();
+}
+
+function form(id, what, done) {
+  $(id).addEventListener('submit', (event) => {
+    event.preventDefault();
+    act(async () => {
+      await what();
+      $(id).reset();
+    }, done);
+  });
+}
+
+form('queue-add', () => amend('add_queue', { name: $('queue-name').value.trim() }), 'The queue is there');
+form('gateway-add', () => amend('add_gateway', {
+  name: $('gateway-name').value.trim(), kind: $('gateway-kind').value, queue: $('gateway-queue').value, line: null, policy: null,
+}), 'The way in is there');
+form('operator-add', () => post('/operators', {
+  name: $('operator-name').value.trim().toLowerCase(), password: $('operator-password').value, role: 'operator', queues: desk.queues.slice(0, 1).map((q) => q.name),
+}), 'They can sign in');
+
+let due = 0;
+function soon() {
+  clearTimeout(due);
+  due = setTimeout(() => load().catch((error) => toast(error.message)), 300);
+}
+follow((event) => {
+  if (['hello', 'reset', 'plan', 'operator', 'queue', 'modem'].includes(event)) soon();
+}, () => {});
+words($('announce'), '');
