@@ -6,6 +6,7 @@
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use callnumber::simulator::{Parts, Settings, Timestamp};
 use serde_json::Value;
@@ -42,10 +43,14 @@ fn answer(at: usize) -> String {
     }
 }
 
-/// Six months ago, an hour and a bit apart, as the carrier stamped them.
+/// In the last days, half an hour and a bit apart, as the carrier stamped them: a stamp much
+/// further from now would not be believed.
 fn stamp(at: usize) -> Timestamp {
+    static NOW: OnceLock<i64> = OnceLock::new();
+    let now = NOW.get_or_init(|| Timestamp::now(-24).unix);
+    let age = i64::try_from(TEXTS - at).unwrap() * 2_000;
     Timestamp {
-        unix: 1_780_000_000 + i64::try_from(at).unwrap() * 4_000,
+        unix: now - age,
         zone_quarters: -24,
     }
 }
