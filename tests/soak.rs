@@ -238,8 +238,11 @@ async fn soak(seed: u64, texts: usize) -> Tally {
         commands: modem.heard_count(),
         ..Tally::default()
     };
+    let mut unreadable = 0;
     for words in house.shown().await {
-        if !words.starts_with("A message came that cannot be read") {
+        if words.starts_with("A message came that cannot be read") {
+            unreadable += 1;
+        } else {
             *shown.entry(words).or_default() += 1;
         }
     }
@@ -247,7 +250,14 @@ async fn soak(seed: u64, texts: usize) -> Tally {
         match shown.remove(words) {
             Some(1) => tally.shown += 1,
             Some(times) => panic!("shown {times} times: {words:?}"),
-            None => panic!("lost: {words:?}"),
+            None => {
+                let begins = words.split(':').next().unwrap();
+                let instead: Vec<&String> = shown
+                    .keys()
+                    .filter(|shown| shown.starts_with(begins))
+                    .collect();
+                panic!("lost: {words:?}; shown instead: {instead:?}; {unreadable} unreadable")
+            }
         }
     }
     assert!(shown.is_empty(), "nobody wrote {shown:?}");

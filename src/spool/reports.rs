@@ -30,9 +30,9 @@ pub enum Matched {
 }
 
 /// Matches a status report to the newest segment with its reference and recipient; failing that,
-/// to the newest attempt to that recipient whose reference nobody knows: one in doubt, one that the
+/// to the only attempt to that recipient whose reference nobody knows: one in doubt, one that the
 /// service centre had had before, or one that was refused and went all the same. The report proves
-/// that it arrived.
+/// that it arrived. Where several fit it settles none of them.
 ///
 /// `tail` is the recipient's last eight digits: networks report in national or international form
 /// as they like. `submitted` is when the service centre took the text (TP-SCTS): a refused attempt
@@ -118,18 +118,23 @@ fn addressee(
         }
     }
     let after = latest_final(connection, line, reference, tail)?.unwrap_or(0);
-    Ok(connection
+    let fitting: Vec<(i64, i64)> = connection
         .prepare_cached(
             "SELECT id, outbox FROM segment
              WHERE line = ?1 AND tail = ?2 AND reference IS NULL AND id > ?3
                AND (state IN ('unknown', 'accepted')
                     -- the network's clock and ours may differ, but not by an hour
                     OR (state = 'refused' AND attempted - 3600000 <= ?4))
-             -- one in doubt explains a report better than one that was refused and never left
-             ORDER BY state = 'refused', attempted DESC, id DESC LIMIT 1",
+             LIMIT 2",
         )?
-        .query_row(params![line, tail, after, submitted.map(wire::time)], two)
-        .optional()?)
+        .query_map(params![line, tail, after, submitted.map(wire::time)], two)?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(match fitting.as_slice() {
+        [only] => Some(*only),
+        // Of two that fit, one may never have left: to call the wrong one delivered would leave its
+        // patron without an answer, and nobody would know.
+        _ => None,
+    })
 }
 
 /// The newest segment with this reference whose fate is known.

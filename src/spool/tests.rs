@@ -1150,6 +1150,42 @@ fn an_interrupted_attempt_is_in_doubt_until_its_report() {
 }
 
 #[test]
+fn a_report_that_fits_two_attempts_settles_neither() {
+    // Either may be the one that never left.
+    for other in [SegmentState::Unknown, SegmentState::Refused] {
+        let shelf = posted(&[(1, 1), (2, 1)]);
+        let first = laid_down(&shelf, 1, &[(other, None)]);
+        laid_down(&shelf, 2, &[(SegmentState::Unknown, None)]);
+        shelf.do_(|c| {
+            let attempted = at(0).as_millisecond();
+            c.execute("UPDATE segment SET attempted = ?1", [attempted])?;
+            Ok(())
+        });
+        assert_eq!(told(&shelf, 9, Reported::Delivered), Matched::NotYet);
+        let states = shelf.do_(|c| {
+            let mut rows = c.prepare("SELECT state FROM segment ORDER BY id")?;
+            let states = rows.query_map([], |row| row.get::<_, String>(0))?;
+            Ok(states.collect::<rusqlite::Result<Vec<_>>>()?)
+        });
+        assert_eq!(states, [other.word(), "unknown"]);
+
+        // Once a person has settled one of them, the report is the other's.
+        let first = first[0];
+        shelf.do_(move |c| {
+            c.execute(
+                "UPDATE segment SET state = 'undelivered' WHERE id = ?1",
+                [first.0],
+            )?;
+            Ok(())
+        });
+        assert_eq!(
+            told(&shelf, 9, Reported::Delivered),
+            whole(2, 1, DeliveryState::Delivered)
+        );
+    }
+}
+
+#[test]
 fn a_report_on_the_first_try_does_not_undo_a_retry() {
     let shelf = posted(&[(1, 1)]);
     laid_down(
