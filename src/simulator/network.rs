@@ -109,7 +109,8 @@ pub(crate) struct Network {
     /// Submissions that asked for a report and have none yet, nor one due.
     unreported: BTreeSet<u64>,
     last_id: u64,
-    last_reference: u16,
+    /// By who wrote: each telephone counts its own long texts.
+    references: HashMap<String, u16>,
     submitted: u64,
 }
 
@@ -135,15 +136,16 @@ impl Network {
             due: BTreeMap::new(),
             unreported: BTreeSet::new(),
             last_id: 0,
-            last_reference: 0,
+            references: HashMap::new(),
             submitted: 0,
         }
     }
 
-    /// A reference for the next text of several parts.
-    pub(crate) fn next_reference(&mut self) -> u16 {
-        self.last_reference = self.last_reference.wrapping_add(1);
-        self.last_reference
+    /// A reference for the next text of several parts from this telephone.
+    pub(crate) fn next_reference(&mut self, from: &str) -> u16 {
+        let last = self.references.entry(from.to_owned()).or_default();
+        *last = last.wrapping_add(1);
+        *last
     }
 
     /// Queues octets as they are: service centre address and TPDU.

@@ -170,7 +170,9 @@ impl SimulatedModem {
     ) -> Result<Vec<u64>, Congested> {
         self.with(|firmware| {
             let network = &mut firmware.network;
-            let reference = parts.reference.unwrap_or_else(|| network.next_reference());
+            let reference = parts
+                .reference
+                .unwrap_or_else(|| network.next_reference(from));
             let stamp = parts
                 .stamp
                 .unwrap_or_else(|| Timestamp::now(network.zone_quarters));
