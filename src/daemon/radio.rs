@@ -913,7 +913,7 @@ async fn a_long_text_goes_on_where_it_was_refused() {
     house.expect_put_off(id, 1).await;
     let mut house = house.restart(FREELY).await;
     house.sql("UPDATE outbox SET not_before = 0").await;
-    pass(Duration::from_secs(61)).await;
+    house.expect_look().await;
     let (again, submission) = house.next().await;
     assert_eq!(again, second, "segment 2, and under the same reference");
     assert_eq!(
@@ -968,7 +968,7 @@ async fn the_day_has_its_cap_in_segments() {
     house
         .sql("UPDATE segment SET attempted = attempted - 86500000")
         .await;
-    pass(Duration::from_secs(61)).await;
+    house.expect_look().await;
     house.accept(2).await;
     house.accept(3).await;
     house.expect_state(long, DeliveryState::Sent).await;
