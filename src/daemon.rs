@@ -26,9 +26,9 @@ use crate::desk::{
 };
 use crate::routing::{
     Amendment, ConversationId, Effect, EndpointId, Event, GatewayKind, Library, Message, MessageId,
-    Moment, Need, OperatorId, Plan, QueueId, Recalled, Refusal, Restored, Router, Show,
+    Moment, Need, OperatorId, Plan, QueueId, Recalled, Refusal, Router, Show,
 };
-use crate::spool::{Spool, SpoolError, audit, erasure, inbox, outages, staff, transcript};
+use crate::spool::{Spool, SpoolError, audit, inbox, staff, transcript};
 
 pub use keeping::RETENTION;
 
@@ -731,25 +731,7 @@ async fn restore(
 ) -> Result<(Plan, Router), SpoolError> {
     let library = library.clone();
     let restored = spool
-        .read(move |connection| {
-            let remembered = transcript::remember(connection)?;
-            let (shows, closed_periods) = staff::presence(connection)?;
-            let (opted_out, opted_out_addresses) = erasure::opted_out(connection)?;
-            Ok(Restored {
-                plan: staff::plan(connection, &library)?,
-                conversations: remembered.conversations,
-                patrons: remembered.patrons,
-                shows,
-                closed_periods,
-                opted_out,
-                opted_out_addresses,
-                outages: outages::latest(connection)?,
-                next_conversation: remembered.next_conversation,
-                next_message: remembered.next_message,
-                next_patron: remembered.next_patron,
-                seed: transcript::seed(connection)?,
-            })
-        })
+        .read(move |connection| transcript::restored(connection, &library))
         .await?;
     Ok((restored.plan.clone(), Router::restore(restored, now)))
 }

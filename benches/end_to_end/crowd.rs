@@ -7,10 +7,9 @@ use std::time::{Duration, Instant};
 
 use callnumber::daemon::{House, HouseSettings};
 use callnumber::routing::{
-    Amendment, ConversationId, Event, GatewayId, Library, Moment, OperatorId, Restored, Role,
-    Router,
+    Amendment, ConversationId, Event, GatewayId, Library, Moment, OperatorId, Role, Router,
 };
-use callnumber::spool::{Spool, erasure, outages, staff, transcript};
+use callnumber::spool::{Spool, transcript};
 use serde_json::json;
 
 use crate::figures::{Table, Times, ms};
@@ -109,25 +108,7 @@ fn events(table: &mut Table, path: &Path) {
     let spool = Spool::open(path).unwrap();
     let library = Library::default();
     let restored = spool
-        .write_now(move |c| {
-            let remembered = transcript::remember(c)?;
-            let (shows, closed_periods) = staff::presence(c)?;
-            let (opted_out, opted_out_addresses) = erasure::opted_out(c)?;
-            Ok(Restored {
-                plan: staff::plan(c, &library)?,
-                conversations: remembered.conversations,
-                patrons: remembered.patrons,
-                shows,
-                closed_periods,
-                opted_out,
-                opted_out_addresses,
-                outages: outages::latest(c)?,
-                next_conversation: remembered.next_conversation,
-                next_message: remembered.next_message,
-                next_patron: remembered.next_patron,
-                seed: transcript::seed(c)?,
-            })
-        })
+        .write_now(move |c| transcript::restored(c, &library))
         .unwrap();
     let now = |n: usize| Moment {
         wall: jiff::Timestamp::from_second(1_772_442_000).unwrap(),

@@ -9,10 +9,10 @@ use super::statistics;
 use super::visitors::VisitedPage;
 use super::wire::{self, CONVERSATION, CONVERSATION_COLUMNS, MESSAGE, PATRON};
 use super::{Result, SpoolError};
-use super::{erasure, outages, outbox};
+use super::{erasure, outages, outbox, staff};
 use crate::routing::{
-    Conversation, ConversationId, ConversationState, Effect, GatewayId, Message, MessageId,
-    OperatorId, Patron, PatronId, QueueId, Rollover, answerable,
+    Conversation, ConversationId, ConversationState, Effect, GatewayId, Library, Message,
+    MessageId, OperatorId, Patron, PatronId, QueueId, Restored, Rollover, answerable,
 };
 
 /// Writes the row an effect asks for, if it asks for one. Answers the feed's row when operators
@@ -271,7 +271,28 @@ pub struct Remembered {
     pub next_patron: i64,
 }
 
-/// Reads what the router is rebuilt from.
+/// Everything the router is rebuilt from, read at one moment.
+pub fn restored(connection: &Connection, library: &Library) -> Result<Restored> {
+    let remembered = remember(connection)?;
+    let (shows, closed_periods) = staff::presence(connection)?;
+    let (opted_out, opted_out_addresses) = erasure::opted_out(connection)?;
+    Ok(Restored {
+        plan: staff::plan(connection, library)?,
+        conversations: remembered.conversations,
+        patrons: remembered.patrons,
+        shows,
+        closed_periods,
+        opted_out,
+        opted_out_addresses,
+        outages: outages::latest(connection)?,
+        next_conversation: remembered.next_conversation,
+        next_message: remembered.next_message,
+        next_patron: remembered.next_patron,
+        seed: seed(connection)?,
+    })
+}
+
+/// Reads the conversations and patrons that the router is rebuilt from.
 pub fn remember(connection: &Connection) -> Result<Remembered> {
     let conversations = connection
         .prepare_cached(&format!(
