@@ -313,6 +313,60 @@ pub fn settled_replies(connection: &Connection, limit: usize) -> Result<Vec<(Rep
     Ok(rows)
 }
 
+/// Replies whose origin was kept and that the desk did not take before the daemon ended: nobody
+/// told their authors. Only true while nothing is on its way to the desk: at the start.
+pub fn untaken_replies(connection: &Connection, limit: usize) -> Result<Vec<Reply>> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = connection
+        .prepare_cached(
+            "SELECT r.operator, r.client_id, r.jid, r.patron, r.stanza, r.receipt FROM reply r
+             WHERE NOT EXISTS (SELECT 1 FROM message m
+                               WHERE m.operator = r.operator AND m.client_id = r.client_id)
+             ORDER BY r.patron, r.stanza LIMIT ?1",
+        )?
+        .query_map([limit], |row| {
+            Ok(Reply {
+                operator: OperatorId(row.get(0)?),
+                client_id: row.get(1)?,
+                jid: row.get(2)?,
+                patron: row.get(3)?,
+                stanza: row.get(4)?,
+                receipt: row.get(5)?,
+            })
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(rows)
+}
+
+/// How many of the latest messages are looked at for what an operator wrote last.
+const LATEST: i64 = 5_000;
+
+/// The last words the desk has from an operator's clients in each thread, the latest thread first:
+/// the patron's name and the words. Keys of messages from clients begin with `keys`.
+pub fn last_replies(
+    connection: &Connection,
+    operator: OperatorId,
+    keys: &str,
+    limit: usize,
+) -> Result<Vec<(String, String)>> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = connection
+        .prepare_cached(
+            "SELECT p.name, m.body FROM message m
+             JOIN conversation c ON c.id = m.conversation JOIN patron p ON p.id = c.patron
+             WHERE m.id IN (SELECT max(id) FROM message
+                            WHERE id > (SELECT max(id) FROM message) - ?3
+                              AND operator = ?1 AND substr(client_id, 1, length(?2)) = ?2
+                            GROUP BY conversation)
+             ORDER BY m.id DESC LIMIT ?4",
+        )?
+        .query_map(params![operator.0, keys, LATEST, limit], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(rows)
+}
+
 /// Subscribers a queue may have; more than a town has.
 const SUBSCRIBERS_MAX: i64 = 20_000;
 

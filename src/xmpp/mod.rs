@@ -7,7 +7,8 @@
 //! XEP-0114 acknowledges nothing, so nothing is believed: a text is delivered when the operator's
 //! client proved it, until then it is a row in the spool, sent again with the same
 //! id. What no component can know is a stanza its server had handed over to a daemon that died
-//! before reading it: neither side holds it then, and its author sees no receipt.
+//! before reading it: neither side holds it then. So after every interruption operators are told
+//! the last text the desk has from them, and see what is missing.
 //!
 //! Specifications: RFC 6120, RFC 6121, XEP-0004, 0030, 0050, 0054, 0092, 0106, 0114, 0172, 0184,
 //! 0199, 0203, 0333, 0359.
@@ -16,6 +17,7 @@ mod addresses;
 mod commands;
 mod delivery;
 mod im;
+mod interruptions;
 mod link;
 mod manners;
 mod offers;

@@ -215,6 +215,7 @@ impl Surface {
             for queue in self.queues_of(operator) {
                 self.tell_presence_to(queue, &jid).await;
             }
+            self.account(bare, operator).await;
         }
         self.say_show(bare).await;
         self.owe_all(bare).await;
@@ -290,6 +291,7 @@ impl Surface {
         self.reported = true;
         self.chats.link_is_new();
         self.tell_presence().await;
+        self.return_untaken().await;
         self.tell_fates().await;
         self.tell_untold().await;
         self.send_chats().await;
@@ -297,6 +299,8 @@ impl Surface {
 
     /// The link is down: nothing is known of any client any more.
     pub(super) async fn go_down(&mut self) {
+        let here = self.clients.values().map(|client| client.operator);
+        self.cut_off.extend(here);
         for bare in self.clients.keys().cloned().collect::<Vec<_>>() {
             self.leave(&bare).await;
         }

@@ -58,6 +58,11 @@ pub(super) struct Surface {
     /// Replies of ours were reported on: their authors are to hear of it.
     pub(super) reported: bool,
     pub(super) arrivals: u64,
+    /// Operators who may have written while nobody listened, and were not told how far the desk
+    /// has their texts.
+    pub(super) cut_off: BTreeSet<OperatorId>,
+    /// What an earlier daemon did not take went back to its authors.
+    pub(super) returned: bool,
     /// What clients proved to have read, by bare JID, not yet written down.
     pub(super) proofs: Vec<(String, Proved)>,
 }
@@ -83,12 +88,15 @@ impl Surface {
             told_at: None,
             reported: false,
             arrivals: 0,
+            cut_off: BTreeSet::new(),
+            returned: false,
             proofs: Vec::new(),
         }
     }
 
     pub(super) async fn run(mut self, mut incoming: mpsc::Receiver<Told>) {
         self.read_staff().await;
+        self.was_interrupted();
         let mut due = self.desk.due();
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -1,6 +1,6 @@
 //! A client that reads XML with its own eyes.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -24,6 +24,28 @@ pub(crate) async fn register(server: &Server, user: &str) {
         ))
         .await;
     client.expect(&["id='register'", "result"]).await;
+}
+
+/// What a client read of many held texts.
+#[derive(Default)]
+pub(crate) struct Flood {
+    /// Texts by their words, with the id they came under.
+    pub(crate) read: BTreeMap<String, String>,
+    /// Stanzas that held one.
+    pub(crate) copies: usize,
+}
+
+impl Flood {
+    fn take(&mut self, stanza: &str) {
+        let words = body(stanza);
+        if !words.starts_with("text ") {
+            return;
+        }
+        self.copies += 1;
+        let id = attribute(stanza, "id");
+        let first = self.read.entry(words.to_owned()).or_insert(id.clone());
+        assert_eq!(*first, id, "a copy has the id of its first: {words}");
+    }
 }
 
 /// A client that sees stanzas as text.
@@ -146,25 +168,45 @@ impl Messenger {
             .await;
     }
 
-    /// Reads texts until so many different ones are there; says how many copies came.
-    pub(crate) async fn reads_until(&mut self, read: &mut BTreeSet<String>, count: usize) -> usize {
-        let mut copies = 0;
-        let flood = async {
-            while read.len() < count {
+    /// Reads held texts until so many different ones are there.
+    pub(crate) async fn reads_until(&mut self, flood: &mut Flood, count: usize) {
+        let reading = async {
+            while flood.read.len() < count {
                 let stanza = match self.seen.is_empty() {
                     true => self.next().await,
                     false => self.seen.remove(0),
                 };
-                let words = body(&stanza);
-                if words.starts_with("text ") {
-                    read.insert(words.to_owned());
-                    copies += 1;
+                flood.take(&stanza);
+            }
+        };
+        let flowing = timeout(PATIENCE * 3, reading).await;
+        flowing.unwrap_or_else(|_| panic!("only {} of {count} came", flood.read.len()));
+    }
+
+    /// Gives back what was looked at too early.
+    pub(crate) fn puts_back(&mut self, stanzas: Vec<String>) {
+        self.seen.splice(0..0, stanzas);
+    }
+
+    /// What came and was not looked for, and whatever comes until there is a stanza that fits.
+    pub(crate) async fn all_until(&mut self, parts: &[&str]) -> Vec<String> {
+        let mut all = Vec::new();
+        let reading = async {
+            loop {
+                let stanza = match self.seen.is_empty() {
+                    true => self.next().await,
+                    false => self.seen.remove(0),
+                };
+                let last = parts.iter().all(|part| stanza.contains(part));
+                all.push(stanza);
+                if last {
+                    return;
                 }
             }
         };
-        let flowing = timeout(PATIENCE * 3, flood).await;
-        flowing.unwrap_or_else(|_| panic!("only {} of {count} texts came", read.len()));
-        copies
+        let read = timeout(PATIENCE, reading).await;
+        assert!(read.is_ok(), "no {parts:?} among {all:#?}");
+        all
     }
 
     /// Until an address answers at all.

@@ -1,14 +1,18 @@
 //! Server, client and daemon die in the middle of a flood.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use callnumber::daemon::{House, HouseSettings};
 use callnumber::routing::{Amendment, Event, Library, Role};
 use callnumber::xmpp::Standing;
+use tempfile::TempDir;
+use tokio::time::timeout;
 
-use crate::client::Messenger;
+use crate::PATIENCE;
+use crate::client::{Flood, Messenger, attribute, body};
 use crate::library::Desk;
 use crate::server::{SECRET, Server, free_port};
 
@@ -21,21 +25,48 @@ enum Victim {
 
 /// Each death may double what was without proof then: the window, and what was on its way.
 const DOUBLED_MAX: usize = 200;
+/// Deaths in a flood.
+const DEATHS: usize = 4;
+
+/// Held texts in a flood, each from another patron.
+const TEXTS: usize = 2_000;
+/// Replies of one librarian, in five threads.
+const REPLIES: usize = 1_500;
+
+/// After how many texts each death comes; the last one is the end.
+fn stops() -> impl Iterator<Item = usize> {
+    // Not at even distances, so that the window stands otherwise each time.
+    (1..=DEATHS)
+        .map(move |death| TEXTS * death / (DEATHS + 2) + 7 * death)
+        .chain([TEXTS])
+}
+
+fn judge(flood: &Flood) {
+    // Shown with `--nocapture`.
+    eprintln!(
+        "{TEXTS} texts, {DEATHS} deaths: {} copies, 0 lost",
+        flood.copies
+    );
+    assert_eq!(flood.read.len(), TEXTS);
+    assert!(
+        flood.copies <= TEXTS + DEATHS * DOUBLED_MAX,
+        "{} copies of {TEXTS} texts",
+        flood.copies
+    );
+}
 
 async fn nothing_held_is_lost_when_it_dies(mut server: Server, victim: Victim) {
-    const TEXTS: usize = 400;
     let desk = Desk::open(&server).await;
     for n in 0..TEXTS {
         desk.texts(&format!("+1555123{n:04}"), &format!("text {n}."))
             .await;
     }
-    let mut read = BTreeSet::new();
-    let mut copies = 0;
-    for stop_at in [60, 210, TEXTS] {
+    let mut flood = Flood::default();
+    for stop_at in stops() {
         let mut ana = Messenger::connect(&server, "ana", "gajim").await;
         ana.send("<presence/><presence to='desk@desk.example.org'/>")
             .await;
-        copies += ana.reads_until(&mut read, stop_at).await;
+        ana.reads_until(&mut flood, stop_at).await;
         if stop_at < TEXTS && victim == Victim::Server {
             server.kill();
             desk.linked(|standing| matches!(standing, Standing::Down(_)))
@@ -43,12 +74,10 @@ async fn nothing_held_is_lost_when_it_dies(mut server: Server, victim: Victim) {
             server.run().await;
             desk.linked(|standing| *standing == Standing::Up).await;
         }
-        // The client hangs up without a word either way.
+        // The client's socket closes with stanzas unread in it, as the kernel does it for a
+        // process that was killed.
     }
-    assert!(
-        copies <= TEXTS + 2 * DOUBLED_MAX,
-        "{copies} copies of {TEXTS} texts"
-    );
+    judge(&flood);
     desk.house.close().await;
 }
 
@@ -85,95 +114,260 @@ impl Drop for Daemon {
     }
 }
 
+/// A desk whose daemon is a process: a spool, its configuration, one librarian.
+struct Installed {
+    folder: TempDir,
+}
+
+impl Installed {
+    fn spool(&self) -> PathBuf {
+        self.folder.path().join("spool.db")
+    }
+
+    fn config(&self) -> PathBuf {
+        self.folder.path().join("callnumber.toml")
+    }
+
+    /// With one held text from each of so many patrons.
+    async fn with_texts(server: &Server, texts: usize) -> Self {
+        let installed = Self {
+            folder: tempfile::tempdir().unwrap(),
+        };
+        let spool = installed.spool();
+        let house = House::open(HouseSettings::quiet(spool.clone(), Library::default()))
+            .await
+            .unwrap();
+        let desk = house.desk();
+        for amendment in [
+            Amendment::AddLine {
+                name: "front-desk".into(),
+            },
+            Amendment::AddOperator {
+                name: "ana".into(),
+                password_hash: None,
+                role: Role::Operator,
+                queues: vec!["desk".into()],
+            },
+        ] {
+            desk.amend(amendment).await.unwrap();
+        }
+        let gateway = {
+            let board = desk.board();
+            let board = board.borrow();
+            board.plan.gateway_named("front-desk").unwrap().id
+        };
+        for n in 0..texts {
+            desk.ask(Event::TextArrived {
+                gateway,
+                from: format!("+1555123{n:04}"),
+                body: format!("text {n}."),
+                stamped_at: None,
+            })
+            .await
+            .unwrap();
+        }
+        house.close().await;
+
+        let secret = installed.folder.path().join("secret");
+        std::fs::write(&secret, format!("{SECRET}\n")).unwrap();
+        std::fs::write(
+            installed.config(),
+            format!(
+                "[web]\nlisten = \"127.0.0.1:{}\"\n[spool]\npath = {spool:?}\n[xmpp.component]\n\
+                 domain = \"desk.example.org\"\nserver = \"127.0.0.1:{}\"\nsecret_file = {secret:?}\n",
+                free_port(),
+                server.components
+            ),
+        )
+        .unwrap();
+        let command = Command::new(env!("CARGO_BIN_EXE_callnumber"))
+            .args(["operator", "set", "ana", "--xmpp", "Ana@example.org"])
+            .arg("--config")
+            .arg(installed.config())
+            .output()
+            .unwrap();
+        assert!(command.status.success(), "{command:?}");
+        installed
+    }
+}
+
+/// A friendship both ways: from now on the server itself says who is there.
+async fn befriend(ana: &mut Messenger) {
+    ana.waits_for("desk@desk.example.org").await;
+    ana.send("<presence to='desk@desk.example.org' type='subscribe'/>")
+        .await;
+    ana.expect(&["type='subscribe'", "from='desk@desk.example.org'"])
+        .await;
+    ana.send("<presence to='desk@desk.example.org' type='subscribed'/>")
+        .await;
+}
+
 pub(crate) async fn a_killed_daemon_loses_no_held_text_and_finds_its_librarian_again(
     server: Server,
 ) {
-    const TEXTS: usize = 300;
-    let folder = tempfile::tempdir().unwrap();
-    let spool = folder.path().join("spool.db");
-    let library = Library::default();
-    let house = House::open(HouseSettings::quiet(spool.clone(), library))
-        .await
-        .unwrap();
-    let desk = house.desk();
-    desk.amend(Amendment::AddLine {
-        name: "front-desk".into(),
-    })
-    .await
-    .unwrap();
-    desk.amend(Amendment::AddOperator {
-        name: "ana".into(),
-        password_hash: None,
-        role: Role::Operator,
-        queues: vec!["desk".into()],
-    })
-    .await
-    .unwrap();
-    let gateway = {
-        let board = desk.board();
-        let board = board.borrow();
-        board.plan.gateway_named("front-desk").unwrap().id
-    };
-    for n in 0..TEXTS {
-        desk.ask(Event::TextArrived {
-            gateway,
-            from: format!("+1555123{n:04}"),
-            body: format!("text {n}."),
-            stamped_at: None,
-        })
-        .await
-        .unwrap();
-    }
-    house.close().await;
-
-    let secret = folder.path().join("secret");
-    std::fs::write(&secret, format!("{SECRET}\n")).unwrap();
-    let config = folder.path().join("callnumber.toml");
-    std::fs::write(
-        &config,
-        format!(
-            "[web]\nlisten = \"127.0.0.1:{}\"\n[spool]\npath = {spool:?}\n[xmpp.component]\n\
-             domain = \"desk.example.org\"\nserver = \"127.0.0.1:{}\"\nsecret_file = {secret:?}\n",
-            free_port(),
-            server.components
-        ),
-    )
-    .unwrap();
-    let command = Command::new(env!("CARGO_BIN_EXE_callnumber"))
-        .args([
-            "operator",
-            "set",
-            "ana",
-            "--xmpp",
-            "Ana@example.org",
-            "--config",
-        ])
-        .arg(&config)
-        .output()
-        .unwrap();
-    assert!(command.status.success(), "{command:?}");
-
+    let installed = Installed::with_texts(&server, TEXTS).await;
     let mut ana = Messenger::connect(&server, "ana", "gajim").await;
     ana.send("<presence/>").await;
-    let mut read = BTreeSet::new();
-    let mut copies = 0;
-    for (round, stop_at) in [80, 180, TEXTS].into_iter().enumerate() {
-        let daemon = Daemon::start(&config);
+    let mut flood = Flood::default();
+    for (round, stop_at) in stops().enumerate() {
+        let daemon = Daemon::start(&installed.config());
         if round == 0 {
-            ana.waits_for("desk@desk.example.org").await;
-            // A friendship both ways: from now on the server itself says who is there.
-            ana.send("<presence to='desk@desk.example.org' type='subscribe'/>")
-                .await;
-            ana.expect(&["type='subscribe'", "from='desk@desk.example.org'"])
-                .await;
-            ana.send("<presence to='desk@desk.example.org' type='subscribed'/>")
-                .await;
+            befriend(&mut ana).await;
         }
-        copies += ana.reads_until(&mut read, stop_at).await;
+        ana.reads_until(&mut flood, stop_at).await;
         drop(daemon);
     }
-    assert!(
-        copies <= TEXTS + 2 * DOUBLED_MAX,
-        "{copies} copies of {TEXTS} texts"
+    judge(&flood);
+}
+
+/// What the librarian knows of her replies, by number.
+struct Replies {
+    patrons: Vec<String>,
+    sent: usize,
+    returned: BTreeSet<usize>,
+}
+
+impl Replies {
+    fn words(n: usize) -> String {
+        format!("reply {n}.")
+    }
+
+    async fn send(&self, ana: &mut Messenger, n: usize) {
+        let patron = &self.patrons[n % self.patrons.len()];
+        ana.says(patron, &format!("r{n}"), &Self::words(n)).await;
+    }
+
+    async fn send_up_to(&mut self, ana: &mut Messenger, end: usize) {
+        while self.sent < end {
+            self.send(ana, self.sent).await;
+            self.sent += 1;
+        }
+    }
+
+    /// Until the desk has these.
+    async fn are_kept(&self, spool: &Path, which: &[usize]) {
+        let there = async {
+            loop {
+                let kept = self.kept(spool);
+                if which.iter().all(|n| kept[*n] > 0) {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(PATIENCE, there).await.expect("the desk takes them");
+    }
+
+    /// Reads what came back, up to the desk's account of what it has; answers with the replies
+    /// that neither came back nor are in it.
+    async fn missing(&mut self, ana: &mut Messenger) -> Vec<usize> {
+        let came = ana
+            .all_until(&["from='desk@desk.example.org", "The desk was cut off"])
+            .await;
+        for stanza in &came {
+            let id = stanza
+                .contains("type='error'")
+                .then(|| attribute(stanza, "id"));
+            if let Some(n) = id.and_then(|id| id.strip_prefix('r')?.parse().ok()) {
+                self.returned.insert(n);
+            }
+        }
+        let account = body(came.last().unwrap());
+        let of_patron = |patron: &str| {
+            let name = patron.trim_start_matches('~').split('@').next().unwrap();
+            let (_, rest) = account.split_once(&format!("{name}: \u{201c}reply "))?;
+            rest.split('.').next()?.parse::<usize>().ok()
+        };
+        let last: Vec<Option<usize>> = self.patrons.iter().map(|p| of_patron(p)).collect();
+        (0..self.sent)
+            .filter(|n| last[n % last.len()].is_none_or(|last| *n > last))
+            .filter(|n| !self.returned.contains(n))
+            .collect()
+    }
+
+    /// How often each is in the spool.
+    fn kept(&self, spool: &Path) -> Vec<usize> {
+        let spool = rusqlite::Connection::open(spool).unwrap();
+        let mut taken = spool
+            .prepare("SELECT body FROM message m JOIN outbox o ON o.message = m.id")
+            .unwrap();
+        let mut kept = vec![0; self.sent];
+        for body in taken.query_map([], |row| row.get::<_, String>(0)).unwrap() {
+            let body = body.unwrap();
+            let number = body.trim_start_matches("reply ").trim_end_matches('.');
+            if let Ok(n) = number.parse::<usize>() {
+                kept[n] += 1;
+            }
+        }
+        kept
+    }
+}
+
+/// What the server had handed to a daemon that died is known to neither side, since XEP-0114
+/// acknowledges nothing: no daemon can bring it back. But after each death the desk says what it
+/// has, and she sees what is missing; sent again, each reply is one text or came back to her.
+pub(crate) async fn no_reply_is_silent_when_the_daemon_is_killed(server: Server) {
+    const PATRONS: usize = 5;
+    let installed = Installed::with_texts(&server, PATRONS).await;
+    let mut ana = Messenger::connect(&server, "ana", "gajim").await;
+    ana.send("<presence/>").await;
+    let mut daemon = Daemon::start(&installed.config());
+    befriend(&mut ana).await;
+    let mut patrons = Vec::new();
+    for n in 0..PATRONS {
+        let text = ana.expect(&[&format!("<body>text {n}.</body>")]).await;
+        patrons.push(attribute(&text, "from"));
+    }
+    let mut replies = Replies {
+        patrons,
+        sent: 0,
+        returned: BTreeSet::new(),
+    };
+    let mut silent = 0;
+    for death in 1..=DEATHS {
+        let before = replies.sent;
+        replies
+            .send_up_to(&mut ana, REPLIES * (4 * death - 3) / (4 * DEATHS))
+            .await;
+        // It is in the middle of them: the first is taken, the last was not sent yet.
+        replies.are_kept(&installed.spool(), &[before]).await;
+        replies
+            .send_up_to(&mut ana, REPLIES * (4 * death - 2) / (4 * DEATHS))
+            .await;
+        // SIGKILL, while it reads.
+        drop(daemon);
+        replies.send_up_to(&mut ana, REPLIES * death / DEATHS).await;
+        // She is asked last, so whatever she sent has met its server before the desk is back.
+        ana.send("<iq type='get' id='met' to='example.org'><ping xmlns='urn:xmpp:ping'/></iq>")
+            .await;
+        let early = ana.all_until(&["id='met'"]).await;
+        ana.puts_back(early);
+        daemon = Daemon::start(&installed.config());
+        let missing = replies.missing(&mut ana).await;
+        let kept = replies.kept(&installed.spool());
+        for (n, times) in kept.into_iter().enumerate() {
+            let known = replies.returned.contains(&n) || missing.contains(&n);
+            assert_eq!(
+                times,
+                usize::from(!known),
+                "reply {n} is kept, came back or is known to be missing, and only one of them"
+            );
+        }
+        silent += missing.len();
+        for n in &missing {
+            replies.send(&mut ana, *n).await;
+        }
+        replies.are_kept(&installed.spool(), &missing).await;
+    }
+    drop(daemon);
+    let kept = replies.kept(&installed.spool());
+    for (n, kept) in kept.iter().enumerate() {
+        let back = usize::from(replies.returned.contains(&n));
+        assert_eq!(kept + back, 1, "reply {n}");
+    }
+    eprintln!(
+        "{REPLIES} replies, {DEATHS} deaths: {} taken, {} came back, {silent} were missing and sent again, 0 silent",
+        kept.iter().sum::<usize>(),
+        replies.returned.len(),
     );
 }
