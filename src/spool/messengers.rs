@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::outbox::{Due, OutboxId, Settled};
@@ -222,6 +223,31 @@ pub fn open_threads(
                 row.get(wire::CONVERSATION_COLUMNS)?,
             ))
         })?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(rows)
+}
+
+/// Names of blocked senders who wrote to these queues.
+pub fn blocked(
+    connection: &Connection,
+    queues: &[QueueId],
+    now: Timestamp,
+    limit: usize,
+) -> Result<Vec<String>> {
+    let queues = queues
+        .iter()
+        .map(|queue| queue.0.to_string())
+        .collect::<Vec<_>>()
+        .join(", ");
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = connection
+        .prepare_cached(&format!(
+            "SELECT p.name FROM patron p WHERE p.blocked_until > ?1
+               AND EXISTS (SELECT 1 FROM conversation c
+                           WHERE c.patron = p.id AND c.queue IN ({queues}))
+             ORDER BY p.id LIMIT ?2"
+        ))?
+        .query_map(params![wire::time(now), limit], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
     Ok(rows)
 }

@@ -3,8 +3,8 @@
 
 use tokio_xmpp::minidom::Element;
 
+use super::ad_hoc;
 use super::addresses::Place;
-use super::commands;
 use super::stanzas::{self, Fault, With, attribute};
 use super::surface::Surface;
 
@@ -65,7 +65,7 @@ impl Surface {
             ),
             ("set", "command", stanzas::COMMANDS) => match operator {
                 Some(operator) if matches!(place, Place::Domain | Place::Queue(_)) => {
-                    if let Some(command) = commands::in_iq(stanza) {
+                    if let Some(command) = ad_hoc::in_iq(stanza) {
                         let command = command.clone();
                         self.ad_hoc(stanza, operator, &command).await;
                     }

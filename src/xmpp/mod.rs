@@ -13,7 +13,9 @@
 //! Specifications: RFC 6120, RFC 6121, XEP-0004, 0030, 0050, 0054, 0092, 0106, 0114, 0172, 0184,
 //! 0199, 0203, 0333, 0359.
 
+mod ad_hoc;
 mod addresses;
+mod asking;
 mod commands;
 mod delivery;
 mod im;

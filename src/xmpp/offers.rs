@@ -108,7 +108,14 @@ impl Surface {
         if from_here {
             return;
         }
-        let words = format!("[you, at the console] {}", message.body);
+        let by_command = message
+            .client_id
+            .as_deref()
+            .is_some_and(|id| id.starts_with(super::asking::BY_COMMAND));
+        let words = match by_command {
+            true => format!("[you] {}", message.body),
+            false => format!("[you, at the console] {}", message.body),
+        };
         self.tell_operator(operator, conversation, &words).await;
     }
 

@@ -310,7 +310,7 @@ impl Surface {
 /// The same stanza from the same author is the same message, also when a client sends it again
 /// after a failed resumption; the words belong to the key, because some clients count their ids
 /// from one at every start.
-fn client_id(bare: &str, id: &str, words: &str) -> String {
+pub(super) fn client_id(bare: &str, id: &str, words: &str) -> String {
     let mut hash = Sha256::new();
     if id.is_empty() {
         // Without an id nothing can be told apart: each one counts.

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod client;
+mod commands;
 mod deaths;
 mod hostile;
 mod library;
@@ -40,6 +41,8 @@ at_each_server![
     stories::the_first_answer_claims_and_the_loser_keeps_the_words,
     stories::a_chat_patron_is_answered_from_the_desk_and_sees_no_librarian,
     stories::a_refused_link_says_why,
+    commands::words_to_the_desk_note_answer_block_and_reveal,
+    commands::forms_note_answer_block_and_reveal,
     deaths::a_killed_server_loses_no_held_text,
     deaths::a_killed_client_loses_no_held_text,
     deaths::a_killed_daemon_loses_no_held_text_and_finds_its_librarian_again,
