@@ -6,6 +6,7 @@ mod alerts;
 mod web;
 
 use std::collections::BTreeSet;
+use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -145,6 +146,8 @@ pub struct ComponentTable {
     /// Whether patrons' addresses hold their numbers; names such as `heron-42` otherwise.
     #[serde(default)]
     pub show_numbers: bool,
+    /// A file that holds the library's picture: PNG, JPEG or GIF.
+    pub picture: Option<PathBuf>,
 }
 
 /// `[spool]`
@@ -342,7 +345,9 @@ impl Config {
                 path.display()
             ));
         }
+        let picture = component.picture.as_deref().map(picture).transpose()?;
         Ok(Some(xmpp::Settings {
+            picture,
             domain: component.domain.clone(),
             server: component.server.clone(),
             secret: secret.to_owned(),
@@ -700,6 +705,18 @@ fn url<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     }
 }
 
+/// The library's picture, as clients show it.
+fn picture(path: &Path) -> Result<xmpp::Picture, String> {
+    let bad = |why: String| format!("[xmpp.component] picture = {}: {why}", path.display());
+    let mut bytes = Vec::new();
+    // One byte more than there may be tells a file that is too large, however large.
+    let most = u64::try_from(xmpp::PICTURE_MAX).unwrap_or(u64::MAX) + 1;
+    std::fs::File::open(path)
+        .and_then(|file| file.take(most).read_to_end(&mut bytes))
+        .map_err(|error| bad(format!("it cannot be read: {error}")))?;
+    xmpp::Picture::new(&bytes).map_err(bad)
+}
+
 /// What must hold of any file: it is read, or refused in words that say where. For the fuzz target
 /// and the test that replays its corpus.
 #[doc(hidden)]
@@ -743,11 +760,26 @@ listen = "127.0.0.1:8080"
 [xmpp.component]
 domain = "desk.example.org"
 server = "127.0.0.1:5347"
+picture = "/etc/callnumber/picture.png"
 
 [spool]
 path = "/var/lib/callnumber/spool.db"
 retention = "30d"
 "#;
+
+    #[test]
+    fn a_picture_that_clients_do_not_show_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("logo.svg");
+        let gone = picture(&path).unwrap_err();
+        std::fs::write(&path, "<svg/>").unwrap();
+        let other = picture(&path).unwrap_err();
+        for (words, why) in [(gone, "cannot be read"), (other, "neither PNG")] {
+            assert!(words.contains("logo.svg") && words.contains(why), "{words}");
+        }
+        std::fs::write(&path, b"GIF89a").unwrap();
+        picture(&path).unwrap();
+    }
 
     #[test]
     fn the_documented_file_is_read() {

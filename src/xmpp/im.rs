@@ -219,7 +219,7 @@ impl Surface {
             let due = chat.due;
             let id = format!("{CHAT}{}", due.message);
             let text = stanzas::chat(&from, &due.recipient, &id)
-                .with(stanzas::text("body", &due.body))
+                .saying(&due.body)
                 .with(Element::bare("request", stanzas::RECEIPTS))
                 .with(Element::bare("origin-id", stanzas::IDS).id(&id));
             self.say(text);

@@ -166,7 +166,7 @@ impl Surface {
         self.say(stanzas::result(stanza, Some(items)));
     }
 
-    /// XEP-0054: the library's name on every address, and nothing else.
+    /// XEP-0054: the library's name on every address, its picture on its own.
     fn vcard(&mut self, stanza: &Element, place: &Place) {
         let library = self.board.borrow().plan.library.clone();
         let name = match place {
@@ -183,6 +183,11 @@ impl Surface {
             && let Some(link) = &library.hours_link
         {
             card.append_child(stanzas::text_in("URL", stanzas::VCARD, link));
+        }
+        if matches!(place, Place::Domain | Place::Queue(_))
+            && let Some(picture) = &self.picture
+        {
+            card.append_child(picture.photo());
         }
         self.say(stanzas::result(stanza, Some(card)));
     }

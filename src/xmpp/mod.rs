@@ -10,7 +10,7 @@
 //! before reading it: neither side holds it then. So after every interruption operators are told
 //! the last text the desk has from them, and see what is missing.
 //!
-//! Specifications: RFC 6120, RFC 6121, XEP-0004, 0030, 0050, 0054, 0092, 0106, 0114, 0172, 0184,
+//! Specifications: RFC 6120, RFC 6121, XEP-0004, 0030, 0050, 0054, 0066, 0092, 0106, 0114, 0153, 0172, 0184,
 //! 0199, 0203, 0333, 0359.
 
 mod ad_hoc;
@@ -24,6 +24,7 @@ mod link;
 mod manners;
 mod offers;
 mod operators;
+mod picture;
 mod replies;
 mod stanzas;
 mod stream;
@@ -33,6 +34,7 @@ use tokio::sync::{mpsc, watch};
 
 pub use addresses::PatronStyle;
 pub use link::{LinkError, Standing, check};
+pub use picture::{PICTURE_MAX, Picture};
 
 use crate::desk::Desk;
 use crate::spool::Spool;
@@ -51,6 +53,8 @@ pub struct Settings {
     pub secret: String,
     /// How patrons are named in addresses.
     pub patrons: PatronStyle,
+    /// What clients show beside a queue.
+    pub picture: Option<Picture>,
 }
 
 impl std::fmt::Debug for Settings {

@@ -318,7 +318,7 @@ impl Surface {
             .patron(&owed.patron, owed.kind, &queue, veiled);
         let id = format!("{TEXT}{}", message.id);
         let mut text = stanzas::chat(&from, bare, &id)
-            .with(stanzas::text("body", &message.body))
+            .saying(&message.body)
             .with(stanzas::text(
                 "thread",
                 &format!("c{}", message.conversation),

@@ -443,6 +443,9 @@ impl Surface {
             "closed".to_owned()
         };
         presence.append_child(stanzas::text("status", &status));
+        if let Some(picture) = &self.picture {
+            presence.append_child(picture.update());
+        }
         Some(presence)
     }
 

@@ -130,6 +130,16 @@ impl Surface {
                 "this is no room: write to it directly",
             ));
         }
+        let body = stanzas::body(stanza).filter(|body| !body.trim().is_empty());
+        if body
+            .as_ref()
+            .is_some_and(|body| body.trim_start().starts_with("aesgcm://"))
+        {
+            return Err((
+                Fault::NOT_ACCEPTABLE,
+                "the desk cannot read encrypted files: turn encryption off for this chat",
+            ));
+        }
         let has = |name: &str, ns: &str| stanza.children().any(|c| c.is(name, ns));
         if stanza.children().any(is_encrypted) {
             return Err((
@@ -150,7 +160,6 @@ impl Surface {
         if carried || stanza.attr("type") == Some("headline") {
             return Ok(None);
         }
-        let body = stanzas::body(stanza).filter(|body| !body.trim().is_empty());
         let link = stanza
             .children()
             .find(|c| c.is("x", stanzas::OOB))

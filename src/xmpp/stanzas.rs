@@ -29,6 +29,8 @@ pub(super) const FORMS: &str = "jabber:x:data";
 pub(super) const VERSION: &str = "jabber:iq:version";
 /// XEP-0054.
 pub(super) const VCARD: &str = "vcard-temp";
+/// XEP-0153.
+pub(super) const VCARD_UPDATE: &str = "vcard-temp:x:update";
 /// XEP-0077.
 pub(super) const REGISTER: &str = "jabber:iq:register";
 /// XEP-0308.
@@ -76,6 +78,8 @@ pub(super) trait With: Sized {
     fn kind(self, kind: &str) -> Self;
     /// With a child.
     fn with(self, child: Element) -> Self;
+    /// With words, and the link they are.
+    fn saying(self, words: &str) -> Self;
 }
 
 fn set(element: &mut Element, name: &'static str, value: &str) {
@@ -102,6 +106,13 @@ impl With for Element {
         self.append_child(child);
         self
     }
+
+    fn saying(mut self, said: &str) -> Self {
+        for child in words(said) {
+            self.append_child(child);
+        }
+        self
+    }
 }
 
 /// Any attribute.
@@ -120,6 +131,26 @@ fn stanza(name: &str, from: &str, to: &str) -> Element {
 /// `<message/>` of type chat.
 pub(super) fn chat(from: &str, to: &str, id: &str) -> Element {
     stanza("message", from, to).id(id).kind("chat")
+}
+
+/// Words, and where they are nothing but a link, the link as a file (XEP-0066 §3): clients show
+/// what was uploaded (XEP-0363) as a picture then.
+fn words(text_or_link: &str) -> Vec<Element> {
+    let mut elements = vec![text("body", text_or_link)];
+    if is_link(text_or_link) {
+        let url = text_in("url", OOB, text_or_link.trim());
+        elements.push(Element::bare("x", OOB).with(url));
+    }
+    elements
+}
+
+/// Whether words are one link and nothing else.
+fn is_link(words: &str) -> bool {
+    let words = words.trim();
+    let rest = words
+        .strip_prefix("https://")
+        .or_else(|| words.strip_prefix("http://"));
+    rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(char::is_whitespace))
 }
 
 /// `<message/>` without type or id, for receipts.
@@ -229,4 +260,24 @@ pub(super) fn fault_words(stanza: &Element) -> String {
 /// The bare part of an address (RFC 6120 §1.4).
 pub(super) fn bare(jid: &str) -> &str {
     jid.split('/').next().unwrap_or(jid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_link_alone_is_a_file() {
+        for (words, is_one) in [
+            ("https://files.example.org/a/cover.png", true),
+            (" http://files.example.org/a.pdf\n", true),
+            ("see https://files.example.org/a.pdf", false),
+            ("https://a.example/1 https://a.example/2", false),
+            ("https://", false),
+            ("ftp://files.example.org/a", false),
+            ("", false),
+        ] {
+            assert_eq!(is_link(words), is_one, "{words:?}");
+        }
+    }
 }

@@ -17,6 +17,7 @@ use super::delivery::Proved;
 use super::im::Chats;
 use super::link::Told;
 use super::operators::Client;
+use super::picture::Picture;
 use super::replies::{Replier, Sent};
 use super::stanzas::{self, Fault};
 use super::stream::COMPONENT;
@@ -36,6 +37,7 @@ pub(super) type Arrived = (Element, Result<(), NotGranted>);
 
 pub(super) struct Surface {
     pub(super) addresses: Addresses,
+    pub(super) picture: Option<Picture>,
     pub(super) desk: Desk,
     pub(super) spool: Spool,
     pub(super) board: watch::Receiver<Arc<Board>>,
@@ -72,6 +74,7 @@ impl Surface {
         let (replier, sent) = Replier::start(desk.clone(), spool.clone());
         Self {
             addresses: Addresses::new(&settings.domain, settings.patrons),
+            picture: settings.picture.clone(),
             board: desk.board(),
             changes: desk.changes(),
             desk,

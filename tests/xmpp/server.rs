@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use callnumber::xmpp::{self, PatronStyle};
+use callnumber::xmpp::{self, PatronStyle, Picture};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -14,6 +14,9 @@ use crate::PATIENCE;
 use crate::client::register;
 
 pub(crate) const SECRET: &str = "a shared secret";
+
+/// What clients show beside the queue; they only look at how it begins.
+pub(crate) const PICTURE: &[u8] = b"\x89PNG\r\n\x1a\n a small building with many doors";
 
 /// Who has an account, all with the password `pw`.
 const ACCOUNTS: [&str; 4] = ["ana", "ben", "pat", "eve"];
@@ -204,6 +207,7 @@ modules:
             server: format!("127.0.0.1:{}", self.components),
             secret: secret.into(),
             patrons: PatronStyle::Token,
+            picture: Some(Picture::new(PICTURE).unwrap()),
         }
     }
 }

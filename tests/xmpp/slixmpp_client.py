@@ -5,6 +5,7 @@ line on standard output. It decides nothing: the story is told by whoever drives
 """
 
 import asyncio
+import hashlib
 import json
 import sys
 
@@ -18,8 +19,8 @@ def tell(event, **details):
 class Client(slixmpp.ClientXMPP):
     def __init__(self, jid, password):
         super().__init__(jid, password)
-        for plugin in ("xep_0004", "xep_0030", "xep_0050", "xep_0066", "xep_0085",
-                       "xep_0092", "xep_0184", "xep_0199", "xep_0203"):
+        for plugin in ("xep_0004", "xep_0030", "xep_0050", "xep_0054", "xep_0066", "xep_0085",
+                       "xep_0092", "xep_0153", "xep_0184", "xep_0199", "xep_0203"):
             self.register_plugin(plugin)
         # What most clients do unasked: say that a message was received, accept friends.
         self["xep_0184"].auto_ack = True
@@ -32,6 +33,7 @@ class Client(slixmpp.ClientXMPP):
         self.add_event_handler("message_error", self.error_came)
         self.add_event_handler("receipt_received", self.receipt_came)
         self.add_event_handler("presence_available", self.presence_came)
+        self.add_event_handler("presence_xa", self.presence_came)
         self.add_event_handler("presence_unavailable", self.presence_came)
         self.add_event_handler("failed_auth", lambda _: tell("failed"))
 
@@ -44,7 +46,7 @@ class Client(slixmpp.ClientXMPP):
         if message["type"] in ("chat", "normal") and message["body"]:
             stamp = message["delay"]["stamp"] if message.get_plugin("delay", check=True) else None
             tell("message", id=message["id"], sender=str(message["from"]), body=message["body"],
-                 stamp=stamp.isoformat() if stamp else None)
+                 file=message["oob"]["url"] or None, stamp=stamp.isoformat() if stamp else None)
 
     def error_came(self, message):
         tell("error", id=message["id"], condition=message["error"]["condition"],
@@ -55,7 +57,7 @@ class Client(slixmpp.ClientXMPP):
 
     def presence_came(self, presence):
         tell("presence", sender=str(presence["from"]), kind=presence["type"],
-             status=presence["status"])
+             status=presence["status"], photo=presence["vcard_temp_update"]["photo"])
 
     async def do(self, what, *details):
         if what == "presence":
@@ -80,6 +82,11 @@ class Client(slixmpp.ClientXMPP):
         elif what == "version":
             answer = await self["xep_0092"].get_version(details[0])
             tell("version", name=answer["software_version"]["name"])
+        elif what == "picture":
+            card = await self["xep_0054"].get_vcard(jid=details[0])
+            photo = card["vcard_temp"]["PHOTO"]
+            tell("picture", name=card["vcard_temp"]["FN"], kind=photo["TYPE"],
+                 bytes=photo["BINVAL"].hex(), sha1=hashlib.sha1(photo["BINVAL"]).hexdigest())
         elif what == "command":
             await self.command(*details)
         elif what == "leave":

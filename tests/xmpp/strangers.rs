@@ -4,7 +4,7 @@ use callnumber::routing::DeliveryState;
 use serde_json::json;
 
 use crate::library::Desk;
-use crate::server::Server;
+use crate::server::{PICTURE, Server};
 use crate::slixmpp::Slixmpp;
 
 const QUEUE: &str = "desk@desk.example.org";
@@ -57,6 +57,38 @@ pub(crate) async fn a_librarian_with_slixmpp_answers_and_commands(server: Server
     let closed = ana.hears("command", |c| c["node"] == "close").await;
     assert_eq!(closed["note"], "It is closed.");
     assert_eq!(closed["offered"]["patron"], json!([name]));
+
+    // A file for a telephone goes as its link.
+    desk.texts("+15551230101", "Where are the maps?").await;
+    let other = ana.reads("Where are the maps?").await;
+    let other = other["sender"].as_str().unwrap();
+    let map = "https://upload.example.org/b2/map.png";
+    ana.does(json!(["link", other, map])).await;
+    ana.hears("said", |_| true).await;
+    ben.reads("/me answered by ana").await;
+    let sent = desk.sent().await;
+    assert!(sent.iter().any(|(body, _)| body == map), "{sent:?}");
+    let secret = "aesgcm://upload.example.org/c3/map.png#0123";
+    let refused = ana.says(other, secret).await;
+    let refused = ana.hears("error", |e| e["id"] == refused.as_str()).await;
+    assert_eq!(refused["condition"], "not-acceptable");
+    assert_eq!(desk.sent().await.len(), sent.len());
+    desk.house.close().await;
+}
+
+pub(crate) async fn the_desk_has_the_librarys_name_and_picture(server: Server) {
+    let desk = Desk::open(&server).await;
+    let mut pat = Slixmpp::connect(&server, "pat", "phone").await;
+    pat.does(json!(["picture", QUEUE])).await;
+    let card = pat.hears("picture", |_| true).await;
+    assert_eq!(card["name"], "Elm: desk");
+    assert_eq!(card["kind"], "image/png");
+    let bytes: String = PICTURE.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(card["bytes"], bytes);
+    // By this hash clients know whether they have it already.
+    pat.does(json!(["subscribe", QUEUE])).await;
+    let presence = pat.hears("presence", |p| p["sender"] == QUEUE).await;
+    assert_eq!(presence["photo"], card["sha1"]);
     desk.house.close().await;
 }
 
@@ -94,10 +126,17 @@ pub(crate) async fn a_patron_with_slixmpp_finds_the_desk_and_is_answered(server:
     let text = ana.reads("Hello?").await;
     let patron = text["sender"].as_str().unwrap().to_owned();
     assert!(!patron.contains("pat@"), "{patron}");
-    // A link travels as text, both ways.
-    let picture = "https://example.org/cover.png";
-    pat.does(json!(["link", QUEUE, picture])).await;
-    ana.reads(picture).await;
+    // What a client uploaded travels as a link, both ways, and is shown as a file.
+    let upload = "https://upload.example.org/a1/cover.png";
+    pat.does(json!(["link", QUEUE, upload])).await;
+    assert_eq!(ana.reads(upload).await["file"], upload);
+    let map = "https://upload.example.org/b2/map.png";
+    ana.does(json!(["link", patron, map])).await;
+    let shown = pat.reads(map).await;
+    assert_eq!(
+        (&shown["file"], &shown["sender"]),
+        (&json!(map), &json!(QUEUE))
+    );
     let answer = ana.says(&patron, "Good morning.").await;
     let reply = pat.reads("Good morning.").await;
     assert_eq!(reply["sender"], QUEUE);
