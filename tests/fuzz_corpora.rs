@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use callnumber::{at, cli, modem, sms, trace};
+use callnumber::{at, cli, modem, sms, trace, xmpp};
 
 /// Mutations for each target: a few seconds in a debug build.
 const INPUTS: u64 = 3_000;
@@ -16,13 +16,14 @@ const INPUTS: u64 = 3_000;
 /// A target's law, the same that `fuzz/fuzz_targets` holds it to.
 type Law = fn(&[u8]);
 
-const TARGETS: [(&str, Law); 6] = [
+const TARGETS: [(&str, Law); 7] = [
     ("pdu", sms::laws::pdu),
     ("join", sms::laws::join),
     ("at", |octets| at::laws::dialogue(octets, Instant::now())),
     ("line", modem::laws::line),
     ("trace", trace::laws::transcript),
     ("config", cli::config::law),
+    ("xmpp", xmpp::law),
 ];
 
 fn fuzz() -> PathBuf {

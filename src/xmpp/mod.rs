@@ -20,6 +20,7 @@ mod commands;
 mod delivery;
 mod im;
 mod interruptions;
+mod laws;
 mod link;
 mod manners;
 mod offers;
@@ -33,6 +34,8 @@ mod surface;
 use tokio::sync::{mpsc, watch};
 
 pub use addresses::PatronStyle;
+#[doc(hidden)]
+pub use laws::law;
 pub use link::{LinkError, Standing, check};
 pub use picture::{PICTURE_MAX, Picture};
 

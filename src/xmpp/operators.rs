@@ -460,7 +460,7 @@ impl Surface {
 }
 
 /// What a client says of its user; a word nobody knows counts as none (RFC 6121 §4.7.2.1).
-fn show_of(presence: &Element) -> Show {
+pub(super) fn show_of(presence: &Element) -> Show {
     let show = presence
         .get_child("show", COMPONENT)
         .map(Element::text)
@@ -472,7 +472,7 @@ fn show_of(presence: &Element) -> Show {
 }
 
 /// −128 to 127 (RFC 6121 §4.7.2.3); anything else counts as 0.
-fn priority_of(presence: &Element) -> i8 {
+pub(super) fn priority_of(presence: &Element) -> i8 {
     presence
         .get_child("priority", COMPONENT)
         .and_then(|priority| priority.text().trim().parse().ok())

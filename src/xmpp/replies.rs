@@ -123,7 +123,7 @@ async fn send(desk: &Desk, spool: &Spool, batch: Vec<Sending>) -> Vec<Sent> {
 
 impl Surface {
     /// The words of a message, if they are meant for a patron or the desk.
-    pub(super) fn words(&self, stanza: &Element) -> Result<Option<String>, (Fault, &'static str)> {
+    pub(super) fn words(stanza: &Element) -> Result<Option<String>, (Fault, &'static str)> {
         if stanza.attr("type") == Some("groupchat") {
             return Err((
                 Fault::NOT_ACCEPTABLE,

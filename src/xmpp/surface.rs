@@ -217,7 +217,7 @@ impl Surface {
         } else {
             self.note_chat_reading(stanza, bare).await;
         }
-        let words = match self.words(stanza) {
+        let words = match Self::words(stanza) {
             Ok(Some(words)) => words,
             Ok(None) => return,
             Err((fault, why)) => {
