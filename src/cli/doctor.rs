@@ -6,6 +6,7 @@
 mod finding;
 mod lines;
 mod machine;
+mod messengers;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
@@ -25,7 +26,6 @@ use super::config::{Config, ModemTable};
 use crate::control::{self, CallError, Request};
 use crate::modem::{self, Phase, PinLedger};
 use crate::spool::check;
-use crate::xmpp;
 use finding::{Finding, Verdict};
 
 /// How long a line may take to come up: a module that boots, and a network that is looked for.
@@ -169,11 +169,16 @@ async fn running(spool: &Path, status: &Value, config: &Config) -> Vec<Finding> 
     findings.extend(match &status["xmpp"] {
         Value::Null => None,
         link => Some(match link["up"].as_bool() {
-            Some(true) => Finding::ok("XMPP", "linked"),
-            _ => Finding::failure(
+            Some(true) => Finding::ok(
                 "XMPP",
+                "linked; what the server offers is asked while the desk is stopped",
+            ),
+            _ => messengers::no_link(
+                config
+                    .xmpp
+                    .as_ref()
+                    .map_or("", |table| table.component.domain.as_str()),
                 link["detail"].as_str().unwrap_or("not linked yet"),
-                "Check [xmpp.component], and the server's log",
             ),
         }),
     });
@@ -301,15 +306,7 @@ async fn stopped(config: &Config) -> Vec<Finding> {
     match config.messengers() {
         Ok(None) => {}
         Ok(Some(settings)) => {
-            let tried = xmpp::check(&settings.domain, &settings.server, &settings.secret).await;
-            findings.push(match tried {
-                Ok(()) => Finding::ok("XMPP", format!("{} lets us in", settings.server)),
-                Err(error) => Finding::failure(
-                    "XMPP",
-                    error.to_string(),
-                    "Check [xmpp.component], and the server's log",
-                ),
-            });
+            findings.extend(messengers::try_out(&settings, &config.spool_path()).await);
         }
         Err(words) => findings.push(Finding::failure("XMPP", words, "The desk cannot start so")),
     }

@@ -172,15 +172,15 @@ pub async fn check(domain: &str, server: &str, secret: &str) -> Result<(), LinkE
     open(&dial).await.map(drop)
 }
 
-type Opened = (OwnedReadHalf, OwnedWriteHalf, Reading);
+pub(super) type Opened = (OwnedReadHalf, OwnedWriteHalf, Reading);
 
 /// Bytes read and not used yet, with who makes stanzas of them.
-struct Reading {
+pub(super) struct Reading {
     assembler: Assembler,
     rest: Vec<u8>,
 }
 
-async fn open(dial: &Dial) -> Result<Opened, LinkError> {
+pub(super) async fn open(dial: &Dial) -> Result<Opened, LinkError> {
     let unreachable = |reason: String| LinkError::Unreachable {
         server: dial.server.clone(),
         reason,
@@ -275,7 +275,10 @@ fn refusal(domain: &str, error: &Element) -> LinkError {
 }
 
 /// The next thing read; the end of the connection is an error.
-async fn next(reader: &mut OwnedReadHalf, reading: &mut Reading) -> Result<Read, String> {
+pub(super) async fn next(
+    reader: &mut OwnedReadHalf,
+    reading: &mut Reading,
+) -> Result<Read, String> {
     loop {
         if !reading.rest.is_empty() {
             let mut bytes = reading.rest.as_slice();

@@ -30,6 +30,7 @@ mod replies;
 mod stanzas;
 mod stream;
 mod surface;
+mod survey;
 
 use tokio::sync::{mpsc, watch};
 
@@ -38,6 +39,7 @@ pub use addresses::PatronStyle;
 pub use laws::law;
 pub use link::{LinkError, Standing, check};
 pub use picture::{PICTURE_MAX, Picture};
+pub use survey::{Survey, survey};
 
 use crate::desk::Desk;
 use crate::spool::Spool;

@@ -115,21 +115,21 @@ impl Drop for Daemon {
 }
 
 /// A desk whose daemon is a process: a spool, its configuration, one librarian.
-struct Installed {
+pub(crate) struct Installed {
     folder: TempDir,
 }
 
 impl Installed {
-    fn spool(&self) -> PathBuf {
+    pub(crate) fn spool(&self) -> PathBuf {
         self.folder.path().join("spool.db")
     }
 
-    fn config(&self) -> PathBuf {
+    pub(crate) fn config(&self) -> PathBuf {
         self.folder.path().join("callnumber.toml")
     }
 
     /// With one held text from each of so many patrons.
-    async fn with_texts(server: &Server, texts: usize) -> Self {
+    pub(crate) async fn with_texts(server: &Server, texts: usize) -> Self {
         let installed = Self {
             folder: tempfile::tempdir().unwrap(),
         };

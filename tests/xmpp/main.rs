@@ -6,6 +6,7 @@
 mod client;
 mod commands;
 mod deaths;
+mod doctor;
 mod hostile;
 mod library;
 mod server;
@@ -47,6 +48,7 @@ at_each_server![
     deaths::a_killed_client_loses_no_held_text,
     deaths::a_killed_daemon_loses_no_held_text_and_finds_its_librarian_again,
     deaths::no_reply_is_silent_when_the_daemon_is_killed,
+    doctor::the_doctor_asks_the_server_what_it_has,
     strangers::a_librarian_with_slixmpp_answers_and_commands,
     strangers::the_desk_has_the_librarys_name_and_picture,
     strangers::a_patron_with_slixmpp_finds_the_desk_and_is_answered,
