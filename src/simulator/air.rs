@@ -175,6 +175,20 @@ fn digit(semi: u8) -> Option<char> {
     "0123456789*#abc".chars().nth(usize::from(semi))
 }
 
+/// The network's clock: the machine's when it was first asked, and tokio's from then on, so that the
+/// network goes along where a test lets a day pass.
+pub(super) fn wall_clock() -> SystemTime {
+    static FIRST: OnceLock<(SystemTime, Instant)> = OnceLock::new();
+    let now = tokio::time::Instant::now().into_std();
+    let (wall, since) = FIRST.get_or_init(|| (SystemTime::now(), now));
+    // Another test's clock may have begun before the first one's.
+    let wall = match now.checked_duration_since(*since) {
+        Some(passed) => wall.checked_add(passed),
+        None => wall.checked_sub(since.duration_since(now)),
+    };
+    wall.unwrap_or(UNIX_EPOCH)
+}
+
 /// A service centre time stamp (TS 23.040 §9.2.3.11): local time and its zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Timestamp {
@@ -185,19 +199,9 @@ pub struct Timestamp {
 }
 
 impl Timestamp {
-    /// This moment: the machine's clock when it was first asked, and tokio's from then on, so that
-    /// the network's stamps go along where a test lets a day pass.
+    /// This moment on the network's clock.
     pub fn now(zone_quarters: i8) -> Self {
-        static FIRST: OnceLock<(SystemTime, Instant)> = OnceLock::new();
-        let now = tokio::time::Instant::now().into_std();
-        let (wall, since) = FIRST.get_or_init(|| (SystemTime::now(), now));
-        // Another test's clock may have begun before the first one's.
-        let wall = match now.checked_duration_since(*since) {
-            Some(passed) => wall.checked_add(passed),
-            None => wall.checked_sub(since.duration_since(now)),
-        };
-        let unix = wall
-            .unwrap_or(UNIX_EPOCH)
+        let unix = wall_clock()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(0));
         Self {

@@ -186,7 +186,7 @@ impl Network {
         now: Instant,
         extra_delay: Duration,
     ) {
-        let at = SystemTime::now();
+        let at = air::wall_clock();
         let to = submit.to.to_string();
         self.submitted += 1;
         self.join(&to, &submit, message_reference, at);
