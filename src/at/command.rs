@@ -467,7 +467,7 @@ impl Command {
             Self::Card(CardQuery::CaretIccid) => digits("^ICCID:", 18),
             Self::Card(CardQuery::HashCcid) => digits("#CCID:", 18),
             Self::OwnNumber => optional("+CNUM:"),
-            Self::PinTries(PinQuery::Cpinr) => required("+CPINR:"),
+            Self::PinTries(PinQuery::Cpinr) => optional("+CPINR:"),
             Self::PinTries(PinQuery::CaretCpin) => required("^CPIN:"),
             Self::PinTries(PinQuery::Spic) => required("+SPIC:"),
             Self::PinTries(PinQuery::Qpinc) => required("+QPINC:"),

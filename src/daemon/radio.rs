@@ -277,6 +277,7 @@ impl House {
                 true => Remedy::Later,
                 false => Remedy::Recipient,
             },
+            may_have_left: false,
         };
         submission
             .outcome
@@ -905,6 +906,7 @@ async fn a_long_text_goes_on_where_it_was_refused() {
         code: Some(38),
         words: "the modem said +CMS ERROR: 38".into(),
         remedy: Remedy::Later,
+        may_have_left: false,
     };
     submission
         .outcome

@@ -30,9 +30,13 @@ const RELIST_AFTER: [Duration; 3] = [
     Duration::from_secs(5),
 ];
 
-/// How often a text that came damaged is read again. What still differs each time is kept as it
-/// came last: a wire that bad is for a person to see.
-const READ_AGAIN_MAX: usize = 4;
+/// How often a text that came damaged is read again. What still differs each time is kept as the
+/// fullest of it came: a wire that bad is for a person to see.
+const READ_AGAIN_MAX: usize = 16;
+
+/// How often it must come with the same damage to be taken for what is stored: noise on the wire may
+/// well do the same twice.
+const SAME_DAMAGE: usize = 4;
 
 /// PDUs without a header that are remembered from one listing for the next.
 const ORPHANS_MAX: usize = 64;
@@ -75,7 +79,7 @@ struct Awaited {
 }
 
 /// A text that came damaged, or out of its turn: to be read again by its index, until it comes
-/// whole, or twice with the same damage.
+/// whole, or again and again with the same damage.
 #[derive(Debug)]
 struct Doubtful {
     memory: Memory,
@@ -98,6 +102,8 @@ enum Reading {
 pub(super) struct Mailbox {
     sweep_every: Duration,
     offered: Vec<Memory>,
+    /// Offered, and refused all the same when they were to be read: tried again at the next wide sweep.
+    abandoned: Vec<Memory>,
     receiving: Memory,
     reading: Option<Memory>,
     setting: Option<Memory>,
@@ -132,6 +138,7 @@ impl Mailbox {
         Self {
             sweep_every,
             offered: Vec::new(),
+            abandoned: Vec::new(),
             receiving: sim_memory(),
             reading: None,
             setting: None,
@@ -166,9 +173,11 @@ impl Mailbox {
         };
     }
 
-    /// The memories that can be read, from `+CPMS=?`.
-    pub(super) fn set_offered(&mut self, offered: Vec<Memory>) {
-        self.offered = offered;
+    /// The memories that can be read, from `+CPMS=?`; `None` where the modem did not say: then the
+    /// two that nearly every modem has are tried.
+    pub(super) fn set_offered(&mut self, offered: Option<Vec<Memory>>) {
+        let usual = || ["SM", "ME"].into_iter().filter_map(Memory::new).collect();
+        self.offered = offered.unwrap_or_else(usual);
     }
 
     /// Where texts arrive, from `+CPMS?`: kept as the modem has it, when it is a real memory.
@@ -438,6 +447,8 @@ impl Mailbox {
             }
             // One that was not kept may lie in any memory.
             if self.refused > 0 || self.sweeps.is_multiple_of(WIDE_EVERY) {
+                // A SIM that was busy for a moment refuses as well.
+                self.offered.append(&mut self.abandoned);
                 self.sweep_all();
             } else {
                 self.sweep();
@@ -462,7 +473,8 @@ impl Mailbox {
             // The slot is empty: whatever was listed lies elsewhere, and is found there.
             (Reading::Nothing, Outcome::Final(FinalResult::Ok)) => {}
             (Reading::Damaged(pdu), Outcome::Final(_)) => {
-                let same = doubtful.damaged.contains(&pdu);
+                let alike = doubtful.damaged.iter().filter(|earlier| **earlier == pdu);
+                let same = alike.count() + 1 >= SAME_DAMAGE;
                 doubtful.damaged.push(pdu);
                 self.give_up_or_retry(doubtful, same, now);
             }
@@ -576,7 +588,8 @@ impl Mailbox {
         self.deletes.retain(|slot| slot.memory != memory.name());
         self.doubtful.retain(|doubtful| doubtful.memory != *memory);
         if *memory != self.receiving {
-            self.offered.retain(|offered| offered != memory);
+            let refused = self.offered.extract_if(.., |offered| offered == memory);
+            self.abandoned.extend(refused);
         }
     }
 }

@@ -320,6 +320,9 @@ pub struct SubmitRefusal {
     pub words: String,
     /// What it calls for.
     pub remedy: Remedy,
+    /// Whether the text may have left all the same: the modem had it, and no answer of the network's
+    /// stands behind the refusal.
+    pub may_have_left: bool,
 }
 
 impl SubmitRefusal {
@@ -384,6 +387,8 @@ pub struct LineStatus {
     pub imsi: Option<String>,
     /// `+CCID`, where the modem has it.
     pub iccid: Option<String>,
+    /// `+CPINR`: how many tries the SIM's PIN has left, where the modem says so.
+    pub pin_tries_left: Option<u8>,
     /// `+CNUM`: the line's own number, where the SIM knows it.
     pub own_number: Option<String>,
     /// `+COPS`: the network's name.
@@ -508,6 +513,7 @@ impl Line {
                 code: None,
                 words: "the line is shutting down".into(),
                 remedy: Remedy::Ready,
+                may_have_left: false,
             });
         }
         answered.await.unwrap_or_else(|_| SubmitOutcome::Unknown {

@@ -205,6 +205,24 @@ pub(super) fn blames_modem(result: &FinalResult) -> bool {
     !result.is_ok() && Remedy::of(result) == Remedy::SetUp
 }
 
+/// Whether a refusal says that somebody looked at the segment and turned it down: the network by a
+/// cause of its own (below 256), or the modem before it tried. What else ends a send, *unknown error*
+/// and *network timeout* above all, came after texts that had left.
+fn is_the_networks_word(result: &FinalResult) -> bool {
+    match result {
+        FinalResult::Cms(code) => code
+            .number
+            .is_some_and(|number| !matches!(number, 332 | 500 | 512..)),
+        FinalResult::Ok
+        | FinalResult::Error
+        | FinalResult::Cme(_)
+        | FinalResult::NoConnection(_)
+        | FinalResult::NotSupported
+        | FinalResult::TooManyParameters
+        | FinalResult::Aborted => false,
+    }
+}
+
 /// What the network or the modem decided about the segment that `reply` is for.
 pub(super) fn outcome_of(reply: &Reply) -> SubmitOutcome {
     let unknown = |why: String| SubmitOutcome::Unknown { why };
@@ -248,6 +266,7 @@ pub(super) fn outcome_of(reply: &Reply) -> SubmitOutcome {
                 code,
                 words,
                 remedy: Remedy::of(result),
+                may_have_left: reply.payload_sent && !is_the_networks_word(result),
             })
         }
         Outcome::NoPrompt => refused("the modem did not ask for the text within 10 s"),
@@ -266,6 +285,7 @@ pub(super) fn refused(words: &str) -> SubmitOutcome {
         code: None,
         words: words.into(),
         remedy: Remedy::Ready,
+        may_have_left: false,
     })
 }
 
@@ -336,19 +356,29 @@ mod tests {
     fn every_end_of_a_send_is_accepted_refused_or_unknown() {
         let parsed = |line| FinalResult::parse(line).map(Outcome::Final);
         for (line, sent, expected) in [
-            ("+CMS ERROR: 38", true, Some((Some(38), true))),
-            ("+CMS ERROR: 1", true, Some((Some(1), false))),
-            ("+CMS ERROR: Unknown error", true, Some((Some(500), true))),
-            ("ERROR", true, Some((None, true))),
-            ("+CME ERROR: 13", false, Some((None, true))),
-            ("COMMAND NOT SUPPORT", false, Some((None, true))),
+            ("+CMS ERROR: 38", true, Some((Some(38), true, false))),
+            ("+CMS ERROR: 1", true, Some((Some(1), false, false))),
+            ("+CMS ERROR: 304", true, Some((Some(304), false, false))),
+            ("+CMS ERROR: 332", true, Some((Some(332), true, true))),
+            (
+                "+CMS ERROR: Unknown error",
+                true,
+                Some((Some(500), true, true)),
+            ),
+            ("+CMS ERROR: 500", false, Some((Some(500), true, false))),
+            ("+CMS ERROR: 513", true, Some((Some(513), true, true))),
+            ("ERROR", true, Some((None, true, true))),
+            ("ERROR", false, Some((None, true, false))),
+            ("+CME ERROR: 13", false, Some((None, true, false))),
+            ("COMMAND NOT SUPPORT", false, Some((None, true, false))),
             ("NO CARRIER", true, None),
             ("OK", true, None),
         ] {
             let result = parsed(line).map(|result| outcome(&[], result, sent));
             let refusal = match result {
                 Some(SubmitOutcome::Refused(refusal)) => {
-                    Some((refusal.code, refusal.remedy.is_transient()))
+                    let transient = refusal.remedy.is_transient();
+                    Some((refusal.code, transient, refusal.may_have_left))
                 }
                 Some(SubmitOutcome::Unknown { .. }) => None,
                 other => panic!("{line}: {other:?}"),

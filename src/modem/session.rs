@@ -1,8 +1,9 @@
 //! One line's life, pure: which command comes next, and what its answer means.
 //!
 //! Setup first ([`setup`]), then whatever is most urgent: hang up, send, ask the network, delete,
-//! list, look around. One command at a time; between two deletions a submission goes first, so that
-//! a reply never waits for a full store to drain.
+//! list, look around. One command at a time. A submission goes before the storage, so that a reply
+//! never waits for a full store to drain; and behind each the storage has as long a turn as it took,
+//! so that a network which takes minutes over every text does not keep others from coming in.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -43,6 +44,9 @@ const SETUP_APART_LOST: Duration = Duration::from_secs(5);
 
 /// Refusals in a row, without a reason or with the modem's own, after which a setup is not enough.
 const BLAMED_MAX: u32 = 5;
+
+/// The longest turn of the storage behind a submission: enough for a full SIM on a slow modem.
+const STORAGE_TURN_MAX: Duration = Duration::from_secs(10);
 
 /// `+CMMS=1` lapses when the next text does not follow within 1 to 5 s (TS 27.005 §3.5.6).
 const MORE_TO_SEND_LASTS: Duration = Duration::from_secs(1);
@@ -104,7 +108,8 @@ struct Held {
     tpdu: Vec<u8>,
     more_to_come: bool,
     since: Instant,
-    in_flight: bool,
+    /// Since when it is on its way.
+    in_flight: Option<Instant>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -161,6 +166,8 @@ pub(super) struct Session {
     /// Texts that were announced without a place to find them in, since the last setup.
     unplaced: u32,
     held: Option<Held>,
+    /// Until when the storage goes before the next submission.
+    storage_turn: Option<Instant>,
     /// Whether the modem takes `+CMMS`: assumed until it refuses.
     more_to_send_supported: bool,
     more_to_send_until: Option<Instant>,
@@ -214,6 +221,7 @@ impl Session {
             unhinted: 0,
             unplaced: 0,
             held: None,
+            storage_turn: None,
             more_to_send_supported: true,
             more_to_send_until: None,
             ussd: None,
@@ -272,7 +280,9 @@ impl Session {
 
     /// Whether the submission in hand may be on its way to the network.
     pub(super) fn is_sending(&self) -> bool {
-        self.held.as_ref().is_some_and(|held| held.in_flight)
+        self.held
+            .as_ref()
+            .is_some_and(|held| held.in_flight.is_some())
     }
 
     /// Takes a segment to send.
@@ -281,7 +291,7 @@ impl Session {
             tpdu,
             more_to_come,
             since: now,
-            in_flight: false,
+            in_flight: None,
         });
     }
 
@@ -362,7 +372,7 @@ impl Session {
 
     /// When [`Self::next`] may have something new to say without anything having happened.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
-        let held = self.held.as_ref().filter(|held| !held.in_flight);
+        let held = self.held.as_ref().filter(|held| held.in_flight.is_none());
         let hold = held.map(|held| held.since + HOLD_LIMIT);
         let ussd = self.ussd.as_ref().map(|question| question.until);
         let (setup, running) = match self.stage {
@@ -411,6 +421,7 @@ impl Session {
                 let line = reply.lines.first().filter(|_| reply.is_ok());
                 self.tell_last_reference(line.and_then(|line| response::first_octet(line)));
             }
+            Command::PinState if self.stage == Stage::Running => self.look_at_sim(reply, now),
             // Too late: the modem has ended direct delivery (TS 27.005 §3.4.4).
             Command::Acknowledge if !reply.is_ok() => self.settings_lost(now),
             Command::Card(asked) if !reply.is_ok() && self.stage == Stage::Running => {
@@ -436,6 +447,9 @@ impl Session {
             (_, Stage::SoftReset(n)) => self.on_reset_reply(n, reply, now),
             (_, Stage::Rebooting { .. }) => self.on_rebooting_reply(reply),
             (_, Stage::Farewell) => self.restart(Rung::Power),
+            // Nothing hangs on it; what follows tells whether the modem is mute.
+            (Outcome::TimedOut, Stage::Running)
+                if matches!(reply.command, Command::PinTries(_)) => {}
             (Outcome::TimedOut | Outcome::NoPrompt, Stage::Running) => self.failed(now),
             (Outcome::Final(result), Stage::Running) => {
                 if matches!(reply.command, Command::List | Command::Delete(_))
@@ -549,6 +563,15 @@ impl Session {
             self.to_acknowledge = left;
             return Some(Command::Acknowledge);
         }
+        // On an open link the next segment follows at once.
+        let link_is_open = self.more_to_send_until.is_some_and(|until| now < until);
+        if !link_is_open && self.storage_turn.is_some_and(|until| now < until) {
+            let command = self.mailbox.next(now);
+            self.take_deliveries(now);
+            if command.is_some() {
+                return command;
+            }
+        }
         if let Some(command) = self.next_of_submission(now) {
             return Some(command);
         }
@@ -577,19 +600,23 @@ impl Session {
         let held = self
             .held
             .as_mut()
-            .filter(|held| is_ready && !held.in_flight)?;
+            .filter(|held| is_ready && held.in_flight.is_none())?;
         let lapsed = self.more_to_send_until.is_none_or(|until| until <= now);
         if held.more_to_come && self.more_to_send_supported && lapsed {
             return Some(Command::MoreToSend(1));
         }
-        held.in_flight = true;
+        held.in_flight = Some(now);
         Some(Command::Send {
             tpdu: held.tpdu.clone(),
         })
     }
 
     fn sent(&mut self, reply: &Reply, now: Instant) {
-        let more_to_come = self.held.take().is_some_and(|held| held.more_to_come);
+        let held = self.held.take();
+        let began = held.as_ref().and_then(|held| held.in_flight);
+        let took = began.map(|began| now.saturating_duration_since(began));
+        self.storage_turn = took.map(|took| now + took.min(STORAGE_TURN_MAX));
+        let more_to_come = held.is_some_and(|held| held.more_to_come);
         self.more_to_send_until = more_to_come.then_some(now + MORE_TO_SEND_LASTS);
         if let Outcome::Final(result) = &reply.outcome {
             if refusal::wants_setup(result) {

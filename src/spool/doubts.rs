@@ -20,7 +20,7 @@ const MAY_BE_DOUBLED: &str = "may be doubled: sent again after an attempt that w
 pub enum Hint {
     /// Its last reference has not moved: it seems that nothing left.
     Unsent,
-    /// It has moved: something left, perhaps this.
+    /// It has moved, or says nothing: something may have left, perhaps this.
     Left,
 }
 
@@ -42,16 +42,16 @@ pub struct Open {
     pub prior: u8,
 }
 
-/// A line's latest attempt, if it is in doubt and the SIM was not asked about it yet. Of earlier
-/// ones the SIM knows nothing any more.
+/// A line's latest attempt, if it is in doubt, or was refused and may have left all the same, and the
+/// SIM was not asked about it yet. Of earlier ones the SIM knows nothing any more.
 pub fn open(connection: &Connection, line: &str) -> Result<Option<Open>> {
     Ok(connection
         .prepare_cached(
-            "SELECT s.id, s.prior FROM segment s
-             WHERE s.line = ?1 AND s.state = 'unknown' AND s.hint IS NULL AND s.prior IS NOT NULL
-               AND NOT EXISTS (SELECT 1 FROM segment later
-                               WHERE later.line = ?1 AND later.attempted > s.attempted)
-             ORDER BY s.id DESC LIMIT 1",
+            "SELECT id, prior
+             FROM (SELECT id, prior, state, hint FROM segment WHERE line = ?1
+                   ORDER BY attempted DESC, id DESC LIMIT 1)
+             WHERE prior IS NOT NULL
+               AND (state = 'unknown' AND hint IS NULL OR state = 'refused' AND hint = 'left')",
         )?
         .query_row([line], |row| {
             Ok(Open {
@@ -62,12 +62,38 @@ pub fn open(connection: &Connection, line: &str) -> Result<Option<Open>> {
         .optional()?)
 }
 
-/// Keeps what the SIM says of an attempt in doubt.
+/// Keeps what the SIM says of an attempt in doubt; it is asked once.
 pub fn hint(connection: &Connection, segment: SegmentId, hint: Hint) -> Result<()> {
     connection
-        .prepare_cached("UPDATE segment SET hint = ?2 WHERE id = ?1 AND state = 'unknown'")?
+        .prepare_cached(
+            "UPDATE segment SET hint = ?2, prior = NULL
+             WHERE id = ?1 AND state IN ('unknown', 'refused')",
+        )?
         .execute(params![segment.0, hint.word()])?;
     Ok(())
+}
+
+/// Keeps that a refused segment may have left all the same, until the SIM says that it did not. Its
+/// next try is marked: some modems move the SIM's reference before they try, so that one which has
+/// moved proves nothing.
+pub fn doubt_refusal(connection: &Connection, segment: SegmentId) -> Result<()> {
+    connection
+        .prepare_cached("UPDATE segment SET hint = ?2 WHERE id = ?1 AND state = 'refused'")?
+        .execute(params![segment.0, Hint::Left.word()])?;
+    Ok(())
+}
+
+/// Marks a text whose segment is about to be tried again, if its last try was refused and may have
+/// left all the same. Says whether it was.
+pub fn mark_if_it_may_have_left(connection: &Connection, segment: SegmentId) -> Result<bool> {
+    let marked = connection
+        .prepare_cached(
+            "UPDATE outbox SET may_be_doubled = 1
+             WHERE id = (SELECT outbox FROM segment
+                         WHERE id = ?1 AND state = 'refused' AND hint = 'left')",
+        )?
+        .execute([segment.0])?;
+    Ok(marked > 0)
 }
 
 /// A report on this text in doubt is awaited until then.

@@ -65,6 +65,7 @@ pub fn report(
             None => Matched::NotYet,
         });
     };
+    tracing::debug!(reference, segment, ?reported, "a report is matched");
     let state = match reported {
         Reported::Delivered => SegmentState::Delivered,
         Reported::Undeliverable => SegmentState::Undelivered,
@@ -117,7 +118,11 @@ fn addressee(
             return Ok(late);
         }
     }
+    let submitted = submitted.map(wire::time);
     let after = latest_final(connection, line, reference, tail)?.unwrap_or(0);
+    if sent_again(connection, line, tail, after, submitted)? {
+        return Ok(None);
+    }
     let fitting: Vec<(i64, i64)> = connection
         .prepare_cached(
             "SELECT id, outbox FROM segment
@@ -127,7 +132,7 @@ fn addressee(
                     OR (state = 'refused' AND attempted - 3600000 <= ?4))
              LIMIT 2",
         )?
-        .query_map(params![line, tail, after, submitted.map(wire::time)], two)?
+        .query_map(params![line, tail, after, submitted], two)?
         .collect::<rusqlite::Result<_>>()?;
     Ok(match fitting.as_slice() {
         [only] => Some(*only),
@@ -135,6 +140,27 @@ fn addressee(
         // patron without an answer, and nobody would know.
         _ => None,
     })
+}
+
+/// Whether a text to this recipient was sent again, and the service centre may have taken the earlier
+/// attempt when it took what the report is about: that attempt's reference is on no record, so that
+/// the report may be its.
+fn sent_again(
+    connection: &Connection,
+    line: &str,
+    tail: &str,
+    after: i64,
+    submitted: Option<i64>,
+) -> Result<bool> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM segment s JOIN outbox o ON o.id = s.outbox
+                            WHERE s.line = ?1 AND s.tail = ?2 AND s.id > ?3 AND o.may_be_doubled
+                              -- the clocks may differ, but not by an hour
+                              AND (?4 IS NULL
+                                   OR ?4 BETWEEN o.made - 3600000 AND s.attempted + 3600000))",
+        )?
+        .query_row(params![line, tail, after, submitted], |row| row.get(0))?)
 }
 
 /// The newest segment with this reference whose fate is known.

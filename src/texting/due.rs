@@ -161,8 +161,16 @@ fn begin(
         return over(DeliveryState::Unknown, Some(why.to_owned()));
     }
     found.retain(|segment| matches!(segment.state, SegmentState::Planned | SegmentState::Refused));
-    match found.first() {
-        Some(first) => outbox::attempt(connection, first.id, now, prior)?,
+    match found.first_mut() {
+        Some(first) => {
+            if doubts::mark_if_it_may_have_left(connection, first.id)?
+                && let Some(marked) = segments::not_twice(&first.pdu)
+            {
+                outbox::rewrite(connection, first.id, &marked)?;
+                first.pdu = marked;
+            }
+            outbox::attempt(connection, first.id, now, prior)?;
+        }
         None => return over(DeliveryState::Sent, None),
     }
     Ok(TakenUp::Text(due, found))

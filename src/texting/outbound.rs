@@ -377,6 +377,9 @@ impl Outbound {
                     line_in_trouble: pause.is_some(),
                 };
                 outbox::not_accepted(connection, id, SegmentState::Refused, &refusal.words)?;
+                if refusal.may_have_left {
+                    doubts::doubt_refusal(connection, id)?;
+                }
                 let mut recourse = Recourse::after(&refusal, fared);
                 if recourse == Recourse::WithoutValidity {
                     match segments::without_validity(&pdu) {

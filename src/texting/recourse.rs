@@ -92,6 +92,7 @@ mod tests {
             code: Some(0),
             words: "no".into(),
             remedy,
+            may_have_left: false,
         }
     }
 

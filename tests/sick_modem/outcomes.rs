@@ -22,6 +22,8 @@ pub fn rows() -> Vec<Row> {
         row_16_what_never_left_is_sent_again_once_and_marked,
         row_16_what_may_have_left_is_for_a_person,
         row_17_a_report_wins_over_an_error_and_stops_the_retry,
+        row_17_a_retry_after_an_error_that_proves_nothing_is_marked,
+        row_17_a_sim_that_has_not_moved_says_that_nothing_left,
         row_18_reports_come_before_the_answer_and_in_national_form,
         row_19_a_report_that_it_is_still_tried_is_not_the_last,
         row_23_parts_go_back_to_back_on_an_open_link,
@@ -165,6 +167,45 @@ async fn row_17_a_report_wins_over_an_error_and_stops_the_retry() {
         tokio::time::sleep(Duration::from_secs(2 * 3600)).await;
         assert_eq!(words(&house), ["Yes, it is."], "{code}");
     }
+}
+
+async fn row_17_a_retry_after_an_error_that_proves_nothing_is_marked() {
+    let mut house = asked().await;
+    let first = house.answers(1, "Yes, it is.").await;
+    stands(&mut house, first, DeliveryState::Sent).await;
+    tokio::time::sleep(Duration::from_secs(90)).await;
+
+    house.modem.suffers(Ailment::Lies {
+        code: 500,
+        texts: 1,
+    });
+    let id = house.answers(1, "On the second floor.").await;
+    let sent = stands(&mut house, id, DeliveryState::Sent).await;
+    assert!(sent.reason.unwrap().contains("may be doubled"));
+    let twice = "On the second floor.";
+    assert_eq!(words(&house), ["Yes, it is.", twice, twice]);
+    // TP-RD: the service centre is asked not to take it twice.
+    let again = house.modem.submissions().pop().unwrap();
+    assert_eq!(again.tpdu[0] & 0x04, 0x04);
+
+    // The network's own word is believed.
+    house.modem.suffers(Ailment::Lies { code: 38, texts: 1 });
+    let id = house.answers(1, "Ask for the key.").await;
+    let sent = stands(&mut house, id, DeliveryState::Sent).await;
+    assert_eq!(sent.reason, None);
+}
+
+async fn row_17_a_sim_that_has_not_moved_says_that_nothing_left() {
+    let mut house = asked().await;
+    let first = house.answers(1, "Yes, it is.").await;
+    stands(&mut house, first, DeliveryState::Sent).await;
+    tokio::time::sleep(Duration::from_secs(90)).await;
+
+    house.modem.fail_next_sends(&[500]);
+    let id = house.answers(1, "On the second floor.").await;
+    let sent = stands(&mut house, id, DeliveryState::Sent).await;
+    assert_eq!(sent.reason, None, "it is sent once and not marked");
+    assert_eq!(words(&house), ["Yes, it is.", "On the second floor."]);
 }
 
 async fn row_18_reports_come_before_the_answer_and_in_national_form() {

@@ -24,6 +24,7 @@ pub fn rows() -> Vec<Row> {
         row_15_a_modem_stuck_in_data_mode_sends_nothing,
         row_34_a_pin_is_tried_once_and_a_puk_never,
         row_35_a_sim_that_dropped_off_is_started_anew,
+        row_35_a_sim_that_is_pulled_out_without_a_word_is_noticed,
         row_36_any_good_registration_will_do_and_texts_wait_for_one,
         row_39_a_port_that_comes_back_under_another_name_is_opened_again,
         row_40_a_modem_that_restarts_is_set_up_again,
@@ -234,6 +235,28 @@ async fn row_35_a_sim_that_dropped_off_is_started_anew() {
         assert!(took < Duration::from_secs(15 * 60), "{profile}: {took:?}");
         bench.is_ready().await;
         assert!(bench.asked("+CFUN=1", 0) > 0, "{profile}");
+    }
+}
+
+async fn row_35_a_sim_that_is_pulled_out_without_a_word_is_noticed() {
+    for profile in ["simcom-sim7600", "quectel-ec25", "huawei-e3372"] {
+        let bench = Bench::ready(profile).await;
+        tokio::time::sleep(Duration::from_secs(100)).await;
+        bench.modem.set_sim_inserted(false);
+        let begun = Instant::now();
+        bench
+            .status(
+                "stuck",
+                |status| matches!(&status.phase, Phase::Stuck(words) if words.contains("the SIM")),
+            )
+            .await;
+        // A look every half minute, and a minute in which a SIM may start.
+        let took = begun.elapsed();
+        assert!(took < Duration::from_secs(120), "{profile}: {took:?}");
+        bench.modem.set_sim_inserted(true);
+        bench.is_ready().await;
+        bench.modem.patron_texts(PATRON, "back again").unwrap();
+        bench.reads(&["back again"]).await;
     }
 }
 

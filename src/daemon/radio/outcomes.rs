@@ -11,6 +11,7 @@ async fn refuse_with(house: &mut House, code: u16, remedy: Remedy) -> SmsSubmit 
         code: Some(code),
         words: format!("the modem said +CMS ERROR: {code}"),
         remedy,
+        may_have_left: code == 500,
     };
     submission
         .outcome

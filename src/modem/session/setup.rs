@@ -101,6 +101,7 @@ impl Session {
         self.status.iccid = None;
         self.status.imsi = None;
         self.status.own_number = None;
+        self.status.pin_tries_left = None;
     }
 
     pub(super) fn setup_command(&mut self, step: Step) -> Command {
@@ -176,13 +177,13 @@ impl Session {
                     }
                     Step::Functionality => self.go_to(Step::PinState),
                     Step::MessageDomain | Step::MessageDomainSet => self.go_to(Step::StorageTest),
+                    Step::PinTries(n) => self.go_to_pin_tries(n + 1, now),
                     Step::EchoOff
                     | Step::Verbose
                     | Step::NumericErrors
                     | Step::RadioOn
                     | Step::PinState
                     | Step::Card(_)
-                    | Step::PinTries(_)
                     | Step::Pin
                     | Step::PduMode
                     | Step::MessageService
@@ -256,9 +257,7 @@ impl Session {
                         now,
                     ),
                     Some(_) => self.try_pin(now),
-                    None if n + 1 < PIN_QUERIES.len() => self.go_to(Step::PinTries(n + 1)),
-                    // It cannot be read: the one try of each SIM is all there is to go by.
-                    None => self.try_pin(now),
+                    None => self.go_to_pin_tries(n + 1, now),
                 }
             }
             Step::Pin => self.on_pin_entered(result, now),
@@ -285,9 +284,7 @@ impl Session {
                     .lines
                     .iter()
                     .find_map(|line| response::storage_offered(line));
-                if let Some([read, ..]) = offered {
-                    self.mailbox.set_offered(read);
-                }
+                self.mailbox.set_offered(offered.map(|[read, ..]| read));
                 self.go_to(Step::StorageRead);
             }
             Step::StorageRead if self.sim_starting(result, now) => {}
@@ -338,20 +335,7 @@ impl Session {
     }
 
     fn on_pin_state(&mut self, reply: &Reply, result: &FinalResult, now: Instant) {
-        let state = reply
-            .lines
-            .first()
-            .and_then(|line| response::pin_state(line));
-        let asked = match (state, result) {
-            (Some(state), _) => state,
-            (None, FinalResult::Cme(code)) if code.number == Some(11) => "SIM PIN",
-            (None, FinalResult::Cme(code)) if code.number == Some(12) => "SIM PUK",
-            // Modems without a SIM lock do not know the question.
-            (None, FinalResult::Cme(code)) if matches!(code.number, Some(3 | 4)) => "READY",
-            (None, FinalResult::NotSupported) => "READY",
-            (None, _) => "NOT READY",
-        };
-        match asked {
+        match pin_asked(reply, result) {
             "READY" | "SIM PIN2" | "SIM PUK2" => {
                 self.sim_patience = None;
                 self.go_to(Step::PduMode);
@@ -366,6 +350,25 @@ impl Session {
                 self.stuck("the modem is locked to another SIM or network: use its own SIM, or have it unlocked", now);
             }
             _ => self.sim_missing(now),
+        }
+    }
+
+    /// While the line runs: a SIM that is gone, or asks for its PIN again, wants a setup, which says
+    /// what is wrong.
+    pub(super) fn look_at_sim(&mut self, reply: &Reply, now: Instant) {
+        if let Outcome::Final(result) = &reply.outcome
+            && !matches!(pin_asked(reply, result), "READY" | "SIM PIN2" | "SIM PUK2")
+        {
+            self.setup_if_due(now);
+        }
+    }
+
+    fn go_to_pin_tries(&mut self, n: usize, now: Instant) {
+        if n < PIN_QUERIES.len() {
+            self.go_to(Step::PinTries(n));
+        } else {
+            // They cannot be read: the one try of each SIM is all there is to go by.
+            self.try_pin(now);
         }
     }
 
@@ -479,6 +482,7 @@ impl Session {
             Command::Subscriber,
             Command::OwnNumber,
             Command::CallerIdentity,
+            Command::PinTries(PinQuery::Cpinr),
         ] {
             self.run_errand(command);
         }
@@ -492,6 +496,23 @@ impl Session {
             model = self.status.model.as_deref().unwrap_or("unknown"),
             "the modem is set up"
         );
+    }
+}
+
+/// What the SIM asks for, in the words of TS 27.007 §8.3, however the modem says it.
+fn pin_asked<'a>(reply: &'a Reply, result: &FinalResult) -> &'a str {
+    let state = reply
+        .lines
+        .first()
+        .and_then(|line| response::pin_state(line));
+    match (state, result) {
+        (Some(state), _) => state,
+        (None, FinalResult::Cme(code)) if code.number == Some(11) => "SIM PIN",
+        (None, FinalResult::Cme(code)) if code.number == Some(12) => "SIM PUK",
+        // Modems without a SIM lock do not know the question.
+        (None, FinalResult::Cme(code)) if matches!(code.number, Some(3 | 4)) => "READY",
+        (None, FinalResult::NotSupported) => "READY",
+        (None, _) => "NOT READY",
     }
 }
 

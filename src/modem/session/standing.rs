@@ -36,17 +36,19 @@ impl Session {
         self.look_around_at = now + wait;
         self.judge_registration(now);
         for domain in [Domain::Circuit, Domain::Packet, Domain::Evolved] {
-            // A domain that refused once has no such command; a good one is enough.
-            let settled = self.registrations[domain as usize] == Answer::Refused
-                || (is_ready
-                    && domain != Domain::Circuit
-                    && self.is_registered_by(Domain::Circuit));
+            // A domain that refused once may have no such command, or a modem that was busy; a good
+            // one is enough.
+            let settled = is_ready
+                && (self.registrations[domain as usize] == Answer::Refused
+                    || (domain != Domain::Circuit && self.is_registered_by(Domain::Circuit)));
             if !settled {
                 self.run_errand(Command::Registration(domain));
             }
         }
         self.run_errand(Command::Signal);
         if is_ready {
+            // A SIM that is pulled out is not always announced.
+            self.run_errand(Command::PinState);
             self.run_errand(Command::Operator);
             self.run_errand(Command::StorageRead);
         }
@@ -78,6 +80,10 @@ impl Session {
             Command::SerialNumber => status.imei = digits(),
             Command::Subscriber => status.imsi = digits(),
             Command::Card(_) => status.iccid = digits(),
+            Command::PinTries(_) => {
+                let mut lines = reply.lines.iter();
+                status.pin_tries_left = lines.find_map(|line| response::pin_tries(line));
+            }
             Command::OwnNumber => {
                 status.own_number = reply
                     .lines

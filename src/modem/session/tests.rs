@@ -516,6 +516,33 @@ fn row_34_a_pin_with_fewer_than_three_tries_left_is_not_tried() {
 }
 
 #[test]
+fn row_34_a_modem_that_never_answers_how_many_tries_are_left_is_asked_in_another_way() {
+    let mut dialogue = Dialogue::with_pin(
+        &[
+            ("AT+CPIN?", "+CPIN: SIM PIN\r\nOK\r\n"),
+            ("AT+CPINR", ""),
+            ("AT+QPINC=\"SC\"", "+QPINC: \"SC\",3,10\r\nOK\r\n"),
+            ("AT+CPIN=\"1234\"", "OK\r\n"),
+        ],
+        "1234",
+    );
+    assert!(
+        !dialogue
+            .asked
+            .iter()
+            .any(|asked| asked == "AT+CPIN=\"1234\"")
+    );
+    dialogue.pass(Duration::from_secs(11));
+    assert!(
+        dialogue
+            .asked
+            .iter()
+            .any(|asked| asked == "AT+CPIN=\"1234\"")
+    );
+    assert_eq!(dialogue.session.status().pin_tries_left, Some(3));
+}
+
+#[test]
 fn ussd_codes_are_packed_for_modems_that_refuse_them_as_text() {
     let mut dialogue = Dialogue::new(&[("AT+CUSD=1,\"*100#\",15", "ERROR\r\n")]);
     dialogue.session.ask_ussd("*100#".into(), dialogue.now);
