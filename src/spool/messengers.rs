@@ -434,6 +434,8 @@ pub struct DueChat {
     pub due: Due,
     /// The queue the patron wrote to: the reply comes from its address.
     pub home: QueueId,
+    /// The desk's own words, not a librarian's.
+    pub automatic: bool,
 }
 
 /// Texts due to instant-message patrons, in order, after `after`, at most `limit`.
@@ -441,7 +443,8 @@ pub fn due_chats(connection: &Connection, after: OutboxId, limit: usize) -> Resu
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = connection
         .prepare_cached(
-            "SELECT o.id, o.message, o.conversation, o.recipient, m.body, o.tries, o.made, c.home
+            "SELECT o.id, o.message, o.conversation, o.recipient, m.body, o.tries, o.made, c.home,
+                    m.author = 'desk'
              FROM outbox o JOIN gateway g ON g.id = o.gateway JOIN message m ON m.id = o.message
              JOIN conversation c ON c.id = o.conversation
              WHERE o.state = 'due' AND g.kind = 'im' AND o.id > ?1 ORDER BY o.id LIMIT ?2",
@@ -458,6 +461,7 @@ pub fn due_chats(connection: &Connection, after: OutboxId, limit: usize) -> Resu
                     made: wire::time_from(row, 6)?,
                 },
                 home: QueueId(row.get(7)?),
+                automatic: row.get(8)?,
             })
         })?
         .collect::<rusqlite::Result<_>>()?;

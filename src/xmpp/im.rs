@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_xmpp::minidom::Element;
 
+use super::peers::is_relayed;
 use super::stanzas::{self, Fault, With};
 use super::surface::{Surface, kept};
 use crate::desk::{Arrivals, NotGranted, Wish};
@@ -217,6 +218,14 @@ impl Surface {
                 continue;
             };
             let due = chat.due;
+            if chat.automatic && is_relayed(&due.recipient) {
+                // The desk that relays the patron has notices of its own, and would take ours for
+                // a librarian's answer.
+                let why = "notices are not sent to another desk's patron".to_owned();
+                self.settle_chat(due.message, due.recipient, DeliveryState::Failed, Some(why))
+                    .await;
+                continue;
+            }
             let id = format!("{CHAT}{}", due.message);
             let text = stanzas::chat(&from, &due.recipient, &id)
                 .saying(&due.body)

@@ -14,9 +14,13 @@ impl Surface {
         match kind {
             "result" => {
                 self.pinged(stanza, bare);
+                self.desk_answered(stanza, bare).await;
                 return;
             }
-            "error" => return,
+            "error" => {
+                self.desk_answered(stanza, bare).await;
+                return;
+            }
             "get" | "set" if stanza.attr("id").is_some() => {}
             _ => {
                 self.refuse(stanza, Fault::BAD_REQUEST, "an iq needs a type and an id");
@@ -117,7 +121,11 @@ impl Surface {
         if let Some(node) = node {
             info = attribute(info, "node", node);
         }
-        for feature in [
+        let desk = match (place, node) {
+            (Place::Queue(_), None) => Some(stanzas::DESK),
+            _ => None,
+        };
+        for feature in desk.into_iter().chain([
             stanzas::DISCO_INFO,
             stanzas::DISCO_ITEMS,
             stanzas::COMMANDS,
@@ -126,7 +134,7 @@ impl Surface {
             stanzas::VERSION,
             stanzas::VCARD,
             stanzas::RECEIPTS,
-        ] {
+        ]) {
             let feature = attribute(
                 Element::bare("feature", stanzas::DISCO_INFO),
                 "var",

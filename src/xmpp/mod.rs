@@ -25,6 +25,7 @@ mod link;
 mod manners;
 mod offers;
 mod operators;
+mod peers;
 mod picture;
 mod replies;
 mod stanzas;

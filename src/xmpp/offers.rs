@@ -171,7 +171,8 @@ impl Surface {
         let addresses: Vec<String> = self
             .addresses_of(operator)
             .into_iter()
-            .filter(|bare| self.clients.contains_key(bare))
+            // To a desk everything is a patron's words.
+            .filter(|bare| self.clients.contains_key(bare) && !self.is_desk(bare))
             .collect();
         if addresses.is_empty() || !self.is_up() {
             return;
@@ -220,7 +221,8 @@ impl Surface {
             .spool
             .read(move |c| messengers::owed_in(c, &jid, conversation, QUEUED_MAX))
             .await;
-        let Some(texts) = kept(read) else { return };
+        let Some(mut texts) = kept(read) else { return };
+        texts.retain(|owed| self.may_go_to(bare, &owed.patron, owed.kind));
         let Some(client) = self.clients.get_mut(bare) else {
             return;
         };
@@ -271,13 +273,15 @@ impl Surface {
                 .spool
                 .read(move |c| messengers::owed(c, &jid, operator, &queues, after, QUEUED_MAX))
                 .await;
-            let Some(texts) = kept(read) else { return };
+            let Some(mut texts) = kept(read) else { return };
+            let full = texts.len() >= QUEUED_MAX;
+            let last = texts.last().map(|owed| owed.message.id);
+            texts.retain(|owed| self.may_go_to(bare, &owed.patron, owed.kind));
             let Some(client) = self.clients.get_mut(bare) else {
                 return;
             };
-            let last = texts.last().map(|owed| owed.message.id);
-            client.delivery.more_after = if texts.len() < QUEUED_MAX { None } else { last };
-            if texts.is_empty() {
+            client.delivery.more_after = if full { last } else { None };
+            if texts.is_empty() && !full {
                 return;
             }
             client.delivery.owe(texts);
@@ -336,7 +340,10 @@ impl Surface {
         let ping = format!("{PING}{}-{}", message.conversation, message.id);
         let ping = stanzas::get(&from, through, &ping, Element::bare("ping", stanzas::PING));
         self.say(text);
-        self.say(ping);
+        // A desk answers a ping before it has written anything down.
+        if !self.is_desk(bare) {
+            self.say(ping);
+        }
     }
 
     /// A client answered one of our pings. Only a result proves anything.

@@ -209,6 +209,9 @@ impl Surface {
         if priority < 0 {
             client.delivery.lost(&jid);
         }
+        if jid == bare && !self.desks.contains(bare) {
+            self.desks_asked = None;
+        }
         if let Some(endpoint) = opened {
             self.happen(Event::EndpointOpened { operator, endpoint })
                 .await;
@@ -288,6 +291,7 @@ impl Surface {
         }
         self.all_stale();
         self.told_at = None;
+        self.desks_asked = None;
         self.reported = true;
         self.chats.link_is_new();
         self.tell_presence().await;

@@ -302,7 +302,7 @@ impl Surface {
             .clients
             .get(&bare)
             .is_some_and(|client| client.resources.contains_key(&reply.jid));
-        if there {
+        if there || self.is_desk(&bare) {
             let original = stanzas::chat(&reply.jid, &reply.patron, &reply.stanza)
                 .with(stanzas::text("body", words));
             self.say(stanzas::error(&original, Fault::UNAVAILABLE, why));

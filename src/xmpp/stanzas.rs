@@ -37,6 +37,8 @@ pub(super) const REGISTER: &str = "jabber:iq:register";
 pub(super) const CORRECT: &str = "urn:xmpp:message-correct:0";
 /// XEP-0066.
 pub(super) const OOB: &str = "jabber:x:oob";
+/// Says that an address is a queue of a callnumber desk.
+pub(super) const DESK: &str = "urn:callnumber:desk:0";
 /// RFC 6120 §8.3.2.
 const CONDITIONS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
 

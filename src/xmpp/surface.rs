@@ -63,6 +63,10 @@ pub(super) struct Surface {
     /// Operators who may have written while nobody listened, and were not told how far the desk
     /// has their texts.
     pub(super) cut_off: BTreeSet<OperatorId>,
+    /// Addresses of operators that are other boxes' desks.
+    pub(super) desks: BTreeSet<String>,
+    /// When they were last asked whether they are there.
+    pub(super) desks_asked: Option<Instant>,
     /// What an earlier daemon did not take went back to its authors.
     pub(super) returned: bool,
     /// What clients proved to have read, by bare JID, not yet written down.
@@ -92,6 +96,8 @@ impl Surface {
             reported: false,
             arrivals: 0,
             cut_off: BTreeSet::new(),
+            desks: BTreeSet::new(),
+            desks_asked: None,
             returned: false,
             proofs: Vec::new(),
         }
@@ -299,6 +305,7 @@ impl Surface {
         self.tell_presence().await;
         self.tell_fates().await;
         self.chat_tick().await;
+        self.ask_desks();
     }
 
     pub(super) fn all_stale(&mut self) {
@@ -325,6 +332,7 @@ impl Surface {
             self.leave(&bare).await;
         }
         for bare in new {
+            self.desks_asked = None;
             self.probe(&bare);
         }
     }

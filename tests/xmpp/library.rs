@@ -36,6 +36,11 @@ pub(crate) async fn open(spool: &Path, settings: xmpp::Settings) -> House {
 
 impl Desk {
     pub(crate) async fn open(server: &Server) -> Self {
+        Self::open_at(server, "desk.example.org", &["ana", "ben"]).await
+    }
+
+    /// A box of this domain, with these librarians.
+    pub(crate) async fn open_at(server: &Server, domain: &str, librarians: &[&str]) -> Self {
         // Shown when the story fails.
         let _ = tracing_subscriber::fmt()
             .with_env_filter("callnumber=debug")
@@ -43,7 +48,7 @@ impl Desk {
             .try_init();
         let folder = tempfile::tempdir().unwrap();
         let spool = folder.path().join("spool.db");
-        let house = open(&spool, server.settings(SECRET, "desk.example.org")).await;
+        let house = open(&spool, server.settings(SECRET, domain)).await;
         let desk = house.desk();
         let mut amendments = vec![
             Amendment::AddLine {
@@ -57,7 +62,7 @@ impl Desk {
                 policy: None,
             },
         ];
-        for name in ["ana", "ben"] {
+        for &name in librarians {
             amendments.push(Amendment::AddOperator {
                 name: name.into(),
                 password_hash: None,

@@ -107,6 +107,9 @@ VirtualHost "example.org"
 Component "desk.example.org"
   component_secret = "{SECRET}"
   component_conflict_resolve = "kick_old"
+Component "south.example.org"
+  component_secret = "{SECRET}"
+  component_conflict_resolve = "kick_old"
 "#,
             folder = self.path().display(),
             clients = self.clients,
@@ -135,6 +138,8 @@ listen:
     global_routes: false
     hosts:
       desk.example.org:
+        password: "{SECRET}"
+      south.example.org:
         password: "{SECRET}"
 modules:
   mod_disco: {{}}
