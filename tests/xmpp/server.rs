@@ -46,7 +46,9 @@ impl Server {
         let mut server = Self::prepare(Make::Prosody);
         let accounts = server.folder.path().join("data/example%2eorg/accounts");
         std::fs::create_dir_all(&accounts).unwrap();
-        for name in ACCOUNTS {
+        // The benches have many more.
+        let many: Vec<String> = (0..200).map(|n| format!("op{n}")).collect();
+        for name in ACCOUNTS.into_iter().chain(many.iter().map(String::as_str)) {
             let account = "return { [\"password\"] = \"pw\" };\n";
             std::fs::write(accounts.join(format!("{name}.dat")), account).unwrap();
         }
