@@ -250,10 +250,10 @@ async fn soak(seed: u64, texts: usize) -> Tally {
         commands: modem.heard_count(),
         ..Tally::default()
     };
-    let mut unreadable = 0;
+    let mut unread = Vec::new();
     for words in house.shown().await {
         if words.starts_with("A message came that cannot be read") {
-            unreadable += 1;
+            unread.push(words);
         } else {
             *shown.entry(words).or_default() += 1;
         }
@@ -268,7 +268,7 @@ async fn soak(seed: u64, texts: usize) -> Tally {
                     .keys()
                     .filter(|shown| !asked.contains(shown))
                     .collect();
-                panic!("lost: {words:?}; shown instead: {instead:?}; {unreadable} unreadable")
+                panic!("lost: {words:?}; shown instead: {instead:?}; {unread:?} unreadable")
             }
         }
     }

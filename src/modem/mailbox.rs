@@ -173,6 +173,26 @@ impl Mailbox {
         };
     }
 
+    /// The modem shows that it has lost its settings: which memory it reads and deletes from is not
+    /// known any more. What was to be deleted is left for a sweep to find again, for the same index
+    /// may be another text's there.
+    pub(super) fn distrust(&mut self) {
+        self.reading = None;
+        self.deletes.clear();
+        self.doubtful.clear();
+    }
+
+    /// The memory that the modem says it reads, from `+CPMS?`.
+    pub(super) fn reads(&mut self, memory: &Memory) {
+        if self
+            .reading
+            .as_ref()
+            .is_some_and(|reading| reading != memory)
+        {
+            self.distrust();
+        }
+    }
+
     /// The memories that can be read, from `+CPMS=?`; `None` where the modem did not say: then the
     /// two that nearly every modem has are tried.
     pub(super) fn set_offered(&mut self, offered: Option<Vec<Memory>>) {

@@ -537,7 +537,10 @@ impl Session {
     /// the start, and is let be.
     fn listen_for_echo(&mut self, reply: &Reply, now: Instant) {
         match self.stage {
-            Stage::Running if reply.echoed && self.echo_is_off => self.settings_lost(now),
+            Stage::Running if reply.echoed && self.echo_is_off => {
+                self.mailbox.distrust();
+                self.settings_lost(now);
+            }
             Stage::Running | Stage::Setup(_) if reply.is_ok() => self.echo_is_off = !reply.echoed,
             Stage::Resync { .. } | Stage::ResyncStorage if reply.echoed && self.echo_is_off => {
                 self.setup_at = None; // ends in a setup

@@ -110,6 +110,12 @@ impl Session {
             }
             Command::Signal => status.signal_dbm = line.and_then(response::signal_dbm),
             Command::StorageRead | Command::StorageSet(_) => {
+                let mut fills = reply.lines.iter().flat_map(|line| response::storage(line));
+                if reply.command == Command::StorageRead
+                    && let Some(read) = fills.next().and_then(|fill| fill.memory)
+                {
+                    self.mailbox.reads(&read);
+                }
                 if let Some((used, total)) = fill_of(&reply.lines) {
                     let was_filling = status.storage_is_filling();
                     status.storage_used = Some(used);

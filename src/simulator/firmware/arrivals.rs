@@ -73,6 +73,8 @@ impl Firmware {
                 };
                 match self.store(mem, stored) {
                     Ok(index) => {
+                        let pdu = air::to_hex(&copy);
+                        tracing::trace!(memory = mem.name(), index, pdu, "stored");
                         self.memory_full = false;
                         let now = self.now;
                         if let Some((real, slot)) = self.locate(mem, index) {

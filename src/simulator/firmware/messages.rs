@@ -607,6 +607,7 @@ impl Firmware {
                     .locate(from, index(arguments)?)
                     .ok_or(Refusal::Cms(321))?;
                 let was_there = self.memory(mem).delete(slot);
+                tracing::trace!(memory = mem.name(), slot, was_there, "deleted");
                 return if was_there || self.profile.silent_on_empty {
                     Ok(Outcome::Done)
                 } else {
