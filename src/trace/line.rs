@@ -206,6 +206,9 @@ impl Mask {
             }
             b"+CUSD" => open = self.mask_ussd(values),
             b"+CRSM" | b"+CSIM" => {
+                let quote = values.iter().position(|octet| *octet == b'"');
+                let before = quote.unwrap_or(values.len());
+                self.mask_runs(&mut values[..before], RUN);
                 // EF-SMSS, the last message reference, is nobody's (TS 31.102 §4.2.9).
                 if !self.command.starts_with(b"AT+CRSM=176,28483,") {
                     for octet in after_quote(values) {
