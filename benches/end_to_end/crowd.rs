@@ -45,8 +45,10 @@ fn fill(spool: &Path) {
         house.close().await;
     });
     let spool = Spool::open(spool).unwrap();
+    // All within the last hour: a thread that rested for a day is closed.
+    let since = jiff::Timestamp::now().as_millisecond() - 3_600_000;
     spool
-        .write_now(|c| {
+        .write_now(move |c| {
             c.execute_batch(&format!(
                 "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {CONVERSATIONS})
                  INSERT INTO patron (id, gateway, address, name)
@@ -59,13 +61,13 @@ fn fill(spool: &Path) {
                              iif(i > {CONVERSATIONS} - {HELD}, 'held', 'claimed')),
                          iif(i > {CONVERSATIONS} - {OPEN} AND i <= {CONVERSATIONS} - {HELD},
                              2 + i % {OPERATORS}, NULL),
-                         iif(i > {CONVERSATIONS} - {OPEN}, 1772000000000 + i, NULL),
-                         1772000000000 + i, 1772000000000 + i,
-                         iif(i <= {CONVERSATIONS} - {OPEN}, 1772000000000 + i, NULL) FROM n;
+                         iif(i > {CONVERSATIONS} - {OPEN}, {since} + i, NULL),
+                         {since} + i, {since} + i,
+                         iif(i <= {CONVERSATIONS} - {OPEN}, {since} + i, NULL) FROM n;
                  WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {CONVERSATIONS} * 3)
                  INSERT INTO message (conversation, direction, body, at, state, author)
                      SELECT 1 + (i - 1) / 3, 'in', printf('Is volume %d on the shelf at Elm?', i),
-                         1772000000000 + i, 'received', 'patron' FROM n;"
+                         {since} + i, 'received', 'patron' FROM n;"
             ))?;
             Ok(())
         })
@@ -110,8 +112,9 @@ fn events(table: &mut Table, path: &Path) {
     let restored = spool
         .write_now(move |c| transcript::restored(c, &library))
         .unwrap();
+    let wall = jiff::Timestamp::now();
     let now = |n: usize| Moment {
-        wall: jiff::Timestamp::from_second(1_772_442_000).unwrap(),
+        wall,
         uptime: Duration::from_millis(n as u64),
     };
     let mut router = Router::restore(restored, now(0));

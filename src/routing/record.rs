@@ -29,6 +29,7 @@ pub struct Patron {
 
 /// How often the latest text came, word for word, within an hour.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Repeats {
     /// A fingerprint of the words, not the words.
     pub fingerprint: u64,
