@@ -138,12 +138,20 @@ impl Router {
             next_patron,
             seed,
         };
+        let open = conversations
+            .iter()
+            .filter(|conversation| conversation.state != ConversationState::Closed);
+        let open: BTreeSet<_> = open.map(|conversation| conversation.patron).collect();
         for patron in patrons {
+            let id = patron.id;
             router.memory.insert_patron(patron);
+            // At once: there may be more of them than the shelf has room for.
+            if open.contains(&id) {
+                router.memory.hold(id);
+            }
         }
         for conversation in conversations {
             if conversation.state != ConversationState::Closed {
-                router.memory.hold(conversation.patron);
                 router.threads.insert(conversation);
             }
         }

@@ -478,6 +478,21 @@ fn signing_out_gives_back_at_once() {
 }
 
 #[test]
+fn after_a_restart_every_open_thread_can_be_answered_however_many_there_are() {
+    let mut desk = desk();
+    let threads = 4_500;
+    for n in 1..=threads {
+        desk.text(&format!("+1555{n:07}"), "Is my book in?");
+    }
+    desk.restarts();
+    desk.arrives(ANA);
+    for n in [1, threads / 2, threads] {
+        let sent = desk.send(ANA, n, "It is on the shelf.");
+        assert!(sent.is_ok(), "{n}: {sent:?}");
+    }
+}
+
+#[test]
 fn a_restart_sends_nobody_home() {
     let mut desk = desk();
     desk.arrives(ANA);
