@@ -62,8 +62,9 @@ async fn nothing_held_is_lost_when_it_dies(mut server: Server, victim: Victim) {
             .await;
     }
     let mut flood = Flood::default();
-    for stop_at in stops() {
-        let mut ana = Messenger::connect(&server, "ana", "gajim").await;
+    for (time, stop_at) in stops().enumerate() {
+        // Gajim makes a resource of its own for every session.
+        let mut ana = Messenger::connect(&server, "ana", &format!("gajim.{time}")).await;
         ana.send("<presence/><presence to='desk@desk.example.org'/>")
             .await;
         ana.reads_until(&mut flood, stop_at).await;
