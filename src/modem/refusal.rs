@@ -196,7 +196,7 @@ pub(super) fn wants_sweep(result: &FinalResult) -> bool {
 
 /// Whether a refusal may come of a service centre's number that is not right.
 pub(super) fn doubts_centre(result: &FinalResult) -> bool {
-    matches!(result, FinalResult::Cms(code) if code.number == Some(69))
+    cms_number(result) == Some(69)
 }
 
 /// Whether a refusal, where nothing else is wrong, is the modem's own trouble: a row of them says
@@ -209,17 +209,20 @@ pub(super) fn blames_modem(result: &FinalResult) -> bool {
 /// cause of its own (below 256), or the modem before it tried. What else ends a send, *unknown error*
 /// and *network timeout* above all, came after texts that had left.
 fn is_the_networks_word(result: &FinalResult) -> bool {
+    cms_number(result).is_some_and(|number| !matches!(number, 332 | 500 | 512..))
+}
+
+/// The number of a `+CMS ERROR`, where it is one and has one.
+fn cms_number(result: &FinalResult) -> Option<u16> {
     match result {
-        FinalResult::Cms(code) => code
-            .number
-            .is_some_and(|number| !matches!(number, 332 | 500 | 512..)),
+        FinalResult::Cms(code) => code.number,
         FinalResult::Ok
         | FinalResult::Error
         | FinalResult::Cme(_)
         | FinalResult::NoConnection(_)
         | FinalResult::NotSupported
         | FinalResult::TooManyParameters
-        | FinalResult::Aborted => false,
+        | FinalResult::Aborted => None,
     }
 }
 
@@ -238,9 +241,7 @@ pub(super) fn outcome_of(reply: &Reply) -> SubmitOutcome {
             )
         }
         // The service centre has it already, so an earlier attempt came through.
-        Outcome::Final(FinalResult::Cms(code)) if code.number == Some(197) => {
-            SubmitOutcome::Duplicate
-        }
+        Outcome::Final(result) if cms_number(result) == Some(197) => SubmitOutcome::Duplicate,
         // Not the network's word: the dialogue was cut, by a call or by noise on the line.
         Outcome::Final(result @ (FinalResult::NoConnection(_) | FinalResult::Aborted))
             if reply.payload_sent =>
@@ -248,16 +249,7 @@ pub(super) fn outcome_of(reply: &Reply) -> SubmitOutcome {
             unknown(format!("the modem said {result} in place of an answer"))
         }
         Outcome::Final(result) => {
-            let code = match result {
-                FinalResult::Cms(code) => code.number,
-                FinalResult::Ok
-                | FinalResult::Error
-                | FinalResult::Cme(_)
-                | FinalResult::NoConnection(_)
-                | FinalResult::NotSupported
-                | FinalResult::TooManyParameters
-                | FinalResult::Aborted => None,
-            };
+            let code = cms_number(result);
             let words = match code.and_then(meaning) {
                 Some(meaning) => format!("{meaning} (the modem said {result})"),
                 None => format!("the modem said {result}"),

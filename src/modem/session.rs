@@ -568,12 +568,9 @@ impl Session {
         }
         // On an open link the next segment follows at once.
         let link_is_open = self.more_to_send_until.is_some_and(|until| now < until);
-        if !link_is_open && self.storage_turn.is_some_and(|until| now < until) {
-            let command = self.mailbox.next(now);
-            self.take_deliveries(now);
-            if command.is_some() {
-                return command;
-            }
+        let storages_turn = !link_is_open && self.storage_turn.is_some_and(|until| now < until);
+        if storages_turn && let Some(command) = self.next_of_storage(now) {
+            return Some(command);
         }
         if let Some(command) = self.next_of_submission(now) {
             return Some(command);
@@ -593,9 +590,14 @@ impl Session {
                 UssdStage::Waiting => {}
             }
         }
+        self.next_of_storage(now)
+            .or_else(|| self.errands.pop_front())
+    }
+
+    fn next_of_storage(&mut self, now: Instant) -> Option<Command> {
         let command = self.mailbox.next(now);
         self.take_deliveries(now);
-        command.or_else(|| self.errands.pop_front())
+        command
     }
 
     fn next_of_submission(&mut self, now: Instant) -> Option<Command> {

@@ -209,9 +209,10 @@ impl Mask {
                 let quote = values.iter().position(|octet| *octet == b'"');
                 let before = quote.unwrap_or(values.len());
                 self.mask_runs(&mut values[..before], RUN);
+                let data = &mut values[quote.unwrap_or(0)..];
                 // EF-SMSS, the last message reference, is nobody's (TS 31.102 §4.2.9).
                 if !self.command.starts_with(b"AT+CRSM=176,28483,") {
-                    for octet in after_quote(values) {
+                    for octet in data {
                         *octet = if octet.is_ascii_hexdigit() {
                             b'0'
                         } else {
@@ -457,11 +458,6 @@ pub(super) fn trimmed(text: &mut [u8]) -> &mut [u8] {
     let start = text.len() - text.trim_ascii_start().len();
     let length = text.trim_ascii().len();
     &mut text[start..start + length]
-}
-
-fn after_quote(values: &mut [u8]) -> &mut [u8] {
-    let quote = values.iter().position(|octet| *octet == b'"');
-    &mut values[quote.unwrap_or(0)..]
 }
 
 /// A PIN's or a code's character: marks stay.
