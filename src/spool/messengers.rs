@@ -63,6 +63,12 @@ fn owed_row(row: &Row<'_>) -> rusqlite::Result<Owed> {
     })
 }
 
+/// Queues for `IN (…)`: there are few, and no list can be bound to a statement.
+fn listed(queues: &[QueueId]) -> String {
+    let ids: Vec<String> = queues.iter().map(|queue| queue.0.to_string()).collect();
+    ids.join(", ")
+}
+
 /// What the client at `jid` is to show when its operator comes: unanswered texts of these queues
 /// and of whatever the operator answers, oldest first, after `after`, at most `limit`.
 pub fn owed(
@@ -73,11 +79,7 @@ pub fn owed(
     after: MessageId,
     limit: usize,
 ) -> Result<Vec<Owed>> {
-    let queues = queues
-        .iter()
-        .map(|queue| queue.0.to_string())
-        .collect::<Vec<_>>()
-        .join(", ");
+    let queues = listed(queues);
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = connection
         .prepare_cached(&format!(
@@ -204,11 +206,7 @@ pub fn open_threads(
     queues: &[QueueId],
     limit: usize,
 ) -> Result<Vec<(Conversation, String)>> {
-    let queues = queues
-        .iter()
-        .map(|queue| queue.0.to_string())
-        .collect::<Vec<_>>()
-        .join(", ");
+    let queues = listed(queues);
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = connection
         .prepare_cached(&format!(
@@ -234,11 +232,7 @@ pub fn blocked(
     now: Timestamp,
     limit: usize,
 ) -> Result<Vec<String>> {
-    let queues = queues
-        .iter()
-        .map(|queue| queue.0.to_string())
-        .collect::<Vec<_>>()
-        .join(", ");
+    let queues = listed(queues);
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = connection
         .prepare_cached(&format!(
@@ -285,6 +279,19 @@ pub struct Reply {
     pub receipt: bool,
 }
 
+const REPLY: &str = "r.operator, r.client_id, r.jid, r.patron, r.stanza, r.receipt";
+
+fn reply_from(row: &Row<'_>, first: usize) -> rusqlite::Result<Reply> {
+    Ok(Reply {
+        operator: OperatorId(row.get(first)?),
+        client_id: row.get(first + 1)?,
+        jid: row.get(first + 2)?,
+        patron: row.get(first + 3)?,
+        stanza: row.get(first + 4)?,
+        receipt: row.get(first + 5)?,
+    })
+}
+
 /// Keeps a reply's origin, before the reply itself: its fate must find the way back.
 pub fn keep_reply(connection: &Connection, reply: &Reply) -> Result<()> {
     connection
@@ -318,22 +325,12 @@ pub fn settled_replies(connection: &Connection, limit: usize) -> Result<Vec<(Rep
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = connection
         .prepare_cached(&format!(
-            "SELECT {MESSAGE}, r.operator, r.client_id, r.jid, r.patron, r.stanza, r.receipt
+            "SELECT {MESSAGE}, {REPLY}
              FROM reply r JOIN message m ON m.operator = r.operator AND m.client_id = r.client_id
              WHERE m.state IN ('delivered', 'failed') ORDER BY m.id LIMIT ?1"
         ))?
         .query_map([limit], |row| {
-            Ok((
-                Reply {
-                    operator: OperatorId(row.get(MESSAGE_COLUMNS)?),
-                    client_id: row.get(MESSAGE_COLUMNS + 1)?,
-                    jid: row.get(MESSAGE_COLUMNS + 2)?,
-                    patron: row.get(MESSAGE_COLUMNS + 3)?,
-                    stanza: row.get(MESSAGE_COLUMNS + 4)?,
-                    receipt: row.get(MESSAGE_COLUMNS + 5)?,
-                },
-                wire::message(row)?,
-            ))
+            Ok((reply_from(row, MESSAGE_COLUMNS)?, wire::message(row)?))
         })?
         .collect::<rusqlite::Result<_>>()?;
     Ok(rows)
@@ -344,22 +341,13 @@ pub fn settled_replies(connection: &Connection, limit: usize) -> Result<Vec<(Rep
 pub fn untaken_replies(connection: &Connection, limit: usize) -> Result<Vec<Reply>> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = connection
-        .prepare_cached(
-            "SELECT r.operator, r.client_id, r.jid, r.patron, r.stanza, r.receipt FROM reply r
+        .prepare_cached(&format!(
+            "SELECT {REPLY} FROM reply r
              WHERE NOT EXISTS (SELECT 1 FROM message m
                                WHERE m.operator = r.operator AND m.client_id = r.client_id)
-             ORDER BY r.patron, r.stanza LIMIT ?1",
-        )?
-        .query_map([limit], |row| {
-            Ok(Reply {
-                operator: OperatorId(row.get(0)?),
-                client_id: row.get(1)?,
-                jid: row.get(2)?,
-                patron: row.get(3)?,
-                stanza: row.get(4)?,
-                receipt: row.get(5)?,
-            })
-        })?
+             ORDER BY r.patron, r.stanza LIMIT ?1"
+        ))?
+        .query_map([limit], |row| reply_from(row, 0))?
         .collect::<rusqlite::Result<_>>()?;
     Ok(rows)
 }

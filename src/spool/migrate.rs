@@ -20,6 +20,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0007_sending.sql"),
     include_str!("migrations/0008_search.sql"),
     include_str!("migrations/0009_one_count.sql"),
+    include_str!("migrations/0010_one_index_less.sql"),
 ];
 
 /// Refuses a file that is some other program's database, before anything is written to it.

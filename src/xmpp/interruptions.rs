@@ -84,18 +84,7 @@ impl Surface {
                 "the desk was cut off before it took this: send it again",
             ));
         }
-        if !untaken.is_empty() && self.is_up() {
-            kept(
-                self.spool
-                    .write(move |c| {
-                        for reply in &untaken {
-                            messengers::drop_reply(c, reply.operator, &reply.client_id)?;
-                        }
-                        Ok(())
-                    })
-                    .await,
-            );
-        }
+        self.drop_told(untaken).await;
     }
 }
 

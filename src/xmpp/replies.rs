@@ -281,18 +281,25 @@ impl Surface {
             }
             told.push(reply);
         }
-        if !told.is_empty() && self.is_up() {
-            kept(
-                self.spool
-                    .write(move |c| {
-                        for reply in &told {
-                            messengers::drop_reply(c, reply.operator, &reply.client_id)?;
-                        }
-                        Ok(())
-                    })
-                    .await,
-            );
+        self.drop_told(told).await;
+    }
+
+    /// Forgets where replies came from, once their authors know. Not while the link is down: what was
+    /// said then was said to nobody.
+    pub(super) async fn drop_told(&self, told: Vec<Reply>) {
+        if told.is_empty() || !self.is_up() {
+            return;
         }
+        let dropped = self
+            .spool
+            .write(move |c| {
+                for reply in &told {
+                    messengers::drop_reply(c, reply.operator, &reply.client_id)?;
+                }
+                Ok(())
+            })
+            .await;
+        kept(dropped);
     }
 
     /// To the client that sent it, as an error; to whichever is there, as a line, when that is gone.
