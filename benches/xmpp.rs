@@ -6,11 +6,11 @@
 
 #[path = "../tests/xmpp/client.rs"]
 mod client;
+#[path = "../tests/support/daemon.rs"]
+mod daemon;
 #[path = "../tests/xmpp/server.rs"]
 mod server;
 
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use callnumber::daemon::{House, HouseSettings};
@@ -21,7 +21,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use client::{Flood, Messenger};
-use server::{SECRET, Server, free_port};
+use daemon::Daemon;
+use server::{SECRET, Server};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const TEXTS: usize = 2_000;
@@ -182,24 +183,11 @@ async fn memory(server: &Server) {
         .unwrap();
     staff(house.desk(), OPERATORS).await;
     house.close().await;
-    let secret = folder.path().join("secret");
-    std::fs::write(&secret, SECRET).unwrap();
-    let config = folder.path().join("callnumber.toml");
-    std::fs::write(
-        &config,
-        format!(
-            "[web]\nlisten = \"127.0.0.1:{}\"\n[spool]\npath = {spool:?}\n[xmpp.component]\n\
-             domain = \"{DOMAIN}\"\nserver = \"127.0.0.1:{}\"\nsecret_file = {secret:?}\n",
-            free_port(),
-            server.components
-        ),
-    )
-    .unwrap();
-    let daemon = Daemon::start(&config);
+    let daemon = Daemon::start(&server.configure(folder.path()));
     let mut clients = Vec::new();
     let mut first = Messenger::connect(server, "op0", "gajim").await;
     first.waits_for(&format!("desk@{DOMAIN}")).await;
-    let nobody = daemon.resident_kb();
+    let nobody = daemon.kib("VmRSS");
     clients.push(first);
     for n in 1..OPERATORS {
         clients.push(Messenger::connect(server, &format!("op{n}"), "gajim").await);
@@ -215,38 +203,6 @@ async fn memory(server: &Server) {
     println!(
         "resident memory of the daemon: {:.1} MB with nobody, {:.1} MB with {OPERATORS} operators online",
         nobody as f64 / 1000.0,
-        daemon.resident_kb() as f64 / 1000.0
+        daemon.kib("VmRSS") as f64 / 1000.0
     );
-}
-
-struct Daemon(Child);
-
-impl Daemon {
-    fn start(config: &Path) -> Self {
-        let child = Command::new(env!("CARGO_BIN_EXE_callnumber"))
-            .args(["run", "--config"])
-            .arg(config)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        Self(child.unwrap())
-    }
-
-    fn resident_kb(&self) -> u64 {
-        let path = format!("/proc/{}/status", self.0.id());
-        let status = std::fs::read_to_string(path).unwrap();
-        let line = status
-            .lines()
-            .find(|line| line.starts_with("VmRSS:"))
-            .unwrap();
-        line.split_whitespace().nth(1).unwrap().parse().unwrap()
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }

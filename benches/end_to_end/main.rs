@@ -11,6 +11,8 @@ mod arrivals;
 mod bare_port;
 mod commits;
 mod crowd;
+#[path = "../../tests/support/daemon.rs"]
+mod daemon;
 mod draining;
 mod figures;
 #[path = "../../tests/support/http.rs"]

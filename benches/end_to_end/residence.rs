@@ -4,12 +4,12 @@
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use callnumber::simulator::Settings;
 
+use crate::daemon::{Daemon, number_in};
 use crate::figures::{Table, Times};
 use crate::library::{LINE, Modem, PATIENCE, folder};
 
@@ -23,11 +23,11 @@ pub(crate) fn measure(table: &mut Table) {
     for _ in 0..STARTS {
         let folder = folder();
         let modem = Modem::plug_in(Settings::default());
-        configure(folder.path(), &modem.port());
+        let config = configure(folder.path(), &modem.port());
         for times in [&mut first, &mut again] {
             modem.store(1);
             let began = Instant::now();
-            let daemon = Daemon::start(folder.path());
+            let daemon = Daemon::start(&config);
             modem.wait("an empty SIM", |modem| modem.stored().is_empty());
             let deleted = *modem.heard("+CMGD").last().unwrap();
             times.push(deleted.duration_since(began));
@@ -47,8 +47,8 @@ pub(crate) fn measure(table: &mut Table) {
 
     let folder = folder();
     let modem = Modem::plug_in(Settings::default());
-    configure(folder.path(), &modem.port());
-    let daemon = Daemon::start(folder.path());
+    let config = configure(folder.path(), &modem.port());
+    let daemon = Daemon::start(&config);
     modem.wait("its first sweep", |_| !modem.heard("+CMGL").is_empty());
     table.row(
         "resident memory, idle after the start",
@@ -63,7 +63,7 @@ pub(crate) fn measure(table: &mut Table) {
     );
     table.row(
         "resident memory, the most so far",
-        mb(daemon.kb("VmHWM")),
+        mb(daemon.kib("VmHWM")),
         "",
     );
 
@@ -111,49 +111,27 @@ impl Modem {
     }
 }
 
-fn configure(folder: &Path, port: &Path) {
+fn configure(folder: &Path, port: &Path) -> PathBuf {
     let configuration = format!(
         "[[modem]]\nname = {LINE:?}\nport = {port:?}\npace = \"0s\"\n\
          [web]\nlisten = \"127.0.0.1:0\"\n\
          [spool]\npath = {:?}\n",
         folder.join("spool.db")
     );
-    fs::write(folder.join("callnumber.toml"), configuration).unwrap();
+    let path = folder.join("callnumber.toml");
+    fs::write(&path, configuration).unwrap();
+    path
 }
 
-/// The daemon as a child; killed when dropped.
-struct Daemon(Child);
-
 impl Daemon {
-    fn start(folder: &Path) -> Self {
-        let child = Command::new(env!("CARGO_BIN_EXE_callnumber"))
-            .arg("run")
-            .arg("--config")
-            .arg(folder.join("callnumber.toml"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        Self(child.unwrap())
-    }
-
-    fn read(&self, file: &str) -> String {
-        fs::read_to_string(format!("/proc/{}/{file}", self.0.id())).unwrap()
-    }
-
-    /// A line of its `status`, in kilobytes.
-    fn kb(&self, name: &str) -> u64 {
-        number_in(&self.read("status"), name)
-    }
-
-    /// The same, once it has stood still for three seconds.
+    /// A line of its `status`, in KiB, once it has stood still for three seconds.
     fn settled_kb(&self, name: &str) -> u64 {
         let began = Instant::now();
-        let mut last = (self.kb(name), Instant::now());
+        let mut last = (self.kib(name), Instant::now());
         while last.1.elapsed() < Duration::from_secs(3) {
             assert!(began.elapsed() < PATIENCE, "{name} does not settle");
             std::thread::sleep(Duration::from_millis(200));
-            let kb = self.kb(name);
+            let kb = self.kib(name);
             if kb != last.0 {
                 last = (kb, Instant::now());
             }
@@ -163,7 +141,7 @@ impl Daemon {
 
     /// How often each of its threads has gone to sleep, which is how often it was woken.
     fn switches(&self) -> HashMap<OsString, u64> {
-        let threads = fs::read_dir(format!("/proc/{}/task", self.0.id())).unwrap();
+        let threads = fs::read_dir(format!("{}/task", self.proc())).unwrap();
         threads
             .map(|thread| {
                 let thread = thread.unwrap();
@@ -177,27 +155,11 @@ impl Daemon {
 
     /// Hundredths of a second that it has run: fields 14 and 15 of its `stat`.
     fn processor_ticks(&self) -> u64 {
-        let stat = self.read("stat");
+        let stat = fs::read_to_string(format!("{}/stat", self.proc())).unwrap();
         let after_name = stat.rsplit_once(')').unwrap().1;
         let fields = after_name.split_whitespace().skip(11).take(2);
         fields.map(|field| field.parse::<u64>().unwrap()).sum()
     }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn number_in(status: &str, name: &str) -> u64 {
-    let mut lines = status.lines();
-    lines
-        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
-        .and_then(|rest| rest.split_whitespace().next())
-        .and_then(|number| number.parse().ok())
-        .unwrap_or(0)
 }
 
 fn mb(kb: u64) -> String {

@@ -159,19 +159,6 @@ pub(super) async fn keep(dial: Dial, told: mpsc::Sender<Told>, standing: watch::
     }
 }
 
-/// Tries once, and hangs up: what the doctor asks.
-///
-/// # Errors
-/// What is in the way, in words.
-pub async fn check(domain: &str, server: &str, secret: &str) -> Result<(), LinkError> {
-    let dial = Dial {
-        domain: domain.to_owned(),
-        server: server.to_owned(),
-        secret: secret.to_owned(),
-    };
-    open(&dial).await.map(drop)
-}
-
 pub(super) type Opened = (OwnedReadHalf, OwnedWriteHalf, Reading);
 
 /// Bytes read and not used yet, with who makes stanzas of them.

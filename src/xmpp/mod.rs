@@ -38,7 +38,7 @@ use tokio::sync::{mpsc, watch};
 pub use addresses::PatronStyle;
 #[doc(hidden)]
 pub use laws::law;
-pub use link::{LinkError, Standing, check};
+pub use link::{LinkError, Standing};
 pub use picture::{PICTURE_MAX, Picture};
 pub use survey::{Survey, survey};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use callnumber::daemon::{House, HouseSettings};
@@ -13,8 +13,9 @@ use tokio::time::timeout;
 
 use crate::PATIENCE;
 use crate::client::{Flood, Messenger, attribute, body};
+use crate::daemon::Daemon;
 use crate::library::Desk;
-use crate::server::{SECRET, Server, free_port};
+use crate::server::Server;
 
 /// Who dies in the middle of a flood.
 #[derive(Clone, Copy, PartialEq)]
@@ -90,31 +91,6 @@ pub(crate) async fn a_killed_client_loses_no_held_text(server: Server) {
     nothing_held_is_lost_when_it_dies(server, Victim::Client).await;
 }
 
-/// The daemon as it is installed.
-struct Daemon(Child);
-
-impl Daemon {
-    fn start(config: &Path) -> Self {
-        let child = Command::new(env!("CARGO_BIN_EXE_callnumber"))
-            .args(["run", "--config"])
-            .arg(config)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        Self(child)
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        // SIGKILL: it has no time for anything.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 /// A desk whose daemon is a process: a spool, its configuration, one librarian.
 pub(crate) struct Installed {
     folder: TempDir,
@@ -169,18 +145,7 @@ impl Installed {
         }
         house.close().await;
 
-        let secret = installed.folder.path().join("secret");
-        std::fs::write(&secret, format!("{SECRET}\n")).unwrap();
-        std::fs::write(
-            installed.config(),
-            format!(
-                "[web]\nlisten = \"127.0.0.1:{}\"\n[spool]\npath = {spool:?}\n[xmpp.component]\n\
-                 domain = \"desk.example.org\"\nserver = \"127.0.0.1:{}\"\nsecret_file = {secret:?}\n",
-                free_port(),
-                server.components
-            ),
-        )
-        .unwrap();
+        server.configure(installed.folder.path());
         let command = Command::new(env!("CARGO_BIN_EXE_callnumber"))
             .args(["operator", "set", "ana", "--xmpp", "Ana@example.org"])
             .arg("--config")

@@ -6,6 +6,9 @@
 mod client;
 mod commands;
 mod consortium;
+#[path = "../support/daemon.rs"]
+#[allow(dead_code)]
+mod daemon;
 mod deaths;
 mod doctor;
 mod hostile;

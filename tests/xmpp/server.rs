@@ -1,7 +1,7 @@
 //! Real servers, each on loopback in a folder of its own.
 
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -206,6 +206,25 @@ modules:
             child.kill().unwrap();
             child.wait().unwrap();
         }
+    }
+
+    /// The configuration of a desk whose daemon is a process: its spool, and the link to here. Answers
+    /// the file.
+    pub(crate) fn configure(&self, folder: &Path) -> PathBuf {
+        let (secret, spool) = (folder.join("secret"), folder.join("spool.db"));
+        std::fs::write(&secret, format!("{SECRET}\n")).unwrap();
+        let config = folder.join("callnumber.toml");
+        std::fs::write(
+            &config,
+            format!(
+                "[web]\nlisten = \"127.0.0.1:{}\"\n[spool]\npath = {spool:?}\n[xmpp.component]\n\
+                 domain = \"desk.example.org\"\nserver = \"127.0.0.1:{}\"\nsecret_file = {secret:?}\n",
+                free_port(),
+                self.components
+            ),
+        )
+        .unwrap();
+        config
     }
 
     pub(crate) fn settings(&self, secret: &str, domain: &str) -> xmpp::Settings {

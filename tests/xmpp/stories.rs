@@ -1,5 +1,7 @@
 //! What operators and patrons do.
 
+use std::collections::BTreeSet;
+
 use callnumber::routing::{DeliveryState, Event};
 use callnumber::xmpp::{self, LinkError};
 use tokio::time::timeout;
@@ -164,17 +166,18 @@ pub(crate) async fn a_chat_patron_is_answered_from_the_desk_and_sees_no_libraria
 }
 
 pub(crate) async fn a_refused_link_says_why(server: Server) {
+    let refused = async |settings| xmpp::survey(&settings, &BTreeSet::new()).await.unwrap_err();
     for (secret, domain, wanted) in [
         ("wrong", "desk.example.org", "secret"),
         (SECRET, "other.example.org", "serve"),
     ] {
-        let server = format!("127.0.0.1:{}", server.components);
-        let error = xmpp::check(domain, &server, secret).await.unwrap_err();
+        let error = refused(server.settings(secret, domain)).await;
         assert!(error.to_string().contains(wanted), "{error}");
     }
-    let nobody = format!("127.0.0.1:{}", free_port());
-    let error = xmpp::check("desk.example.org", &nobody, SECRET)
-        .await
-        .unwrap_err();
+    let nobody = xmpp::Settings {
+        server: format!("127.0.0.1:{}", free_port()),
+        ..server.settings(SECRET, "desk.example.org")
+    };
+    let error = refused(nobody).await;
     assert!(matches!(error, LinkError::Unreachable { .. }), "{error}");
 }
