@@ -30,7 +30,7 @@ const ALL_MAX: u64 = 1024 * 1024 * 1024;
 const NAME_MAX: usize = 120;
 /// Files taken in at once: each is in memory while it is looked at.
 const AT_ONCE: usize = 4;
-/// How long files stay, unless the settings say otherwise: as long as transcripts.
+/// How long files stay: as long as transcripts, where nothing else is configured for those.
 const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// How often files that are too old are looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
