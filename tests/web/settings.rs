@@ -107,6 +107,10 @@ async fn an_admin_sets_the_desk_up_and_it_answers_its_first_text() {
             .until("document.querySelector('#invite')?.hidden === false")
             .await;
         browser.click("#invite-go").await;
+        // The text comes once she is on duty: an earlier one would be told that the desk is closed.
+        browser
+            .until("document.querySelector('#invite').hidden")
+            .await;
         let id = served.house.text("+15551230100", "Are you there?").await;
         browser
             .until("document.querySelectorAll('#waiting .row').length === 1")
