@@ -227,7 +227,7 @@ async fn a_masked_transcript_begins_and_ends_while_the_desk_works() {
     assert!(trace.header.modem.is_some(), "what the modem is is known");
     nothing_of_anybody(&text, &trace);
     for kept in [
-        "AT+CMGL=4\\r",
+        ";+CMGL=4\\r",
         "AT+CGMM\\r",
         "+CMTI: \"SM\"",
         "AT+CUSD=1,\"*000#\"",

@@ -156,11 +156,17 @@ pub enum Command {
     /// `AT+CNMI=mode,mt,bm,ds,bfr` (TS 27.005 §3.4.1).
     IndicationSet([u8; 5]),
     /// `AT+CMGL=4`: every stored text. `0`, unread only, would miss what another program has read.
-    List,
-    /// `AT+CMGR=index`
-    Read(u16),
-    /// `AT+CMGD=index`: this one alone; the bulk forms race with arrivals.
-    Delete(u16),
+    /// For the memories see [`Self::Delete`].
+    List(Vec<Memory>),
+    /// `AT+CMGR=index`. For the memories see [`Self::Delete`].
+    Read(Vec<Memory>, u16),
+    /// `AT+CMGD=index`, once for each index: these alone; the bulk forms race with arrivals.
+    ///
+    /// With memories it is `AT+CPMS=…;+CMGD=…`: they are selected, as by [`Self::StorageSet`], on
+    /// the same line. A modem that forgets its settings between two lines would go on in its
+    /// default memory, and another text lies under that index there; a line is executed in whole,
+    /// or up to the first command that fails (V.250 §5.2.1).
+    Delete(Vec<Memory>, Vec<u16>),
     /// `AT+CMGS=length`, then after the prompt `00`, the TPDU and Ctrl-Z (TS 27.005 §4.3).
     Send {
         /// The TPDU, without a service centre address: the SIM's is used.
@@ -271,6 +277,26 @@ pub const PROMPT_LIMIT: Duration = Duration::from_secs(10);
 /// about 60 s for each of its three attempts (TS 24.011 §10), so an answer after this is lost.
 pub const SUBMIT_LIMIT: Duration = Duration::from_secs(190);
 
+/// How long deleting one text may take, and each further one on the same line.
+const DELETE_LIMIT: Duration = Duration::from_secs(10);
+const DELETE_FURTHER: Duration = Duration::from_secs(3);
+
+/// `+CPMS=…` for one to three memories (TS 27.005 §3.2.2).
+fn selection(memories: &[Memory]) -> String {
+    let quoted: Vec<String> = memories
+        .iter()
+        .map(|memory| format!("\"{}\"", memory.name()))
+        .collect();
+    format!("+CPMS={}", quoted.join(","))
+}
+
+/// Commands on one line, after the selection of these memories if there are any.
+fn within(memories: &[Memory], commands: impl IntoIterator<Item = String>) -> String {
+    let selection = (!memories.is_empty()).then(|| selection(memories));
+    let commands: Vec<String> = selection.into_iter().chain(commands).collect();
+    format!("AT{}", commands.join(";"))
+}
+
 impl Command {
     /// The command line, without its carriage return.
     pub fn text(&self) -> String {
@@ -287,20 +313,17 @@ impl Command {
             Self::PduMode => "AT+CMGF=0".into(),
             Self::StorageTest => "AT+CPMS=?".into(),
             Self::StorageRead => "AT+CPMS?".into(),
-            Self::StorageSet(memories) => {
-                let quoted: Vec<String> = memories
-                    .iter()
-                    .map(|memory| format!("\"{}\"", memory.name()))
-                    .collect();
-                format!("AT+CPMS={}", quoted.join(","))
-            }
+            Self::StorageSet(memories) => format!("AT{}", selection(memories)),
             Self::IndicationTest => "AT+CNMI=?".into(),
             Self::IndicationSet([mode, mt, bm, ds, bfr]) => {
                 format!("AT+CNMI={mode},{mt},{bm},{ds},{bfr}")
             }
-            Self::List => "AT+CMGL=4".into(),
-            Self::Read(index) => format!("AT+CMGR={index}"),
-            Self::Delete(index) => format!("AT+CMGD={index}"),
+            Self::List(memories) => within(memories, ["+CMGL=4".into()]),
+            Self::Read(memories, index) => within(memories, [format!("+CMGR={index}")]),
+            Self::Delete(memories, indexes) => within(
+                memories,
+                indexes.iter().map(|index| format!("+CMGD={index}")),
+            ),
             Self::Send { tpdu } => format!("AT+CMGS={}", tpdu.len()),
             Self::MoreToSend(n) => format!("AT+CMMS={n}"),
             Self::MessageService(n) => format!("AT+CSMS={n}"),
@@ -368,7 +391,12 @@ impl Command {
             // SIM800 swallows the first while it guesses the speed, so ask again soon.
             Self::Attention => 1,
             Self::Send { .. } => return PROMPT_LIMIT,
-            Self::List => 20,
+            Self::List(_) => 20,
+            // A slow SIM takes seconds over each.
+            Self::Delete(_, indexes) => {
+                let further = indexes.len().saturating_sub(1);
+                return DELETE_LIMIT + DELETE_FURTHER * u32::try_from(further).unwrap_or(u32::MAX);
+            }
             Self::EnterPin(_) | Self::Functionality(_) => 20,
             Self::Operator | Self::HangUp | Self::OnHook => 15,
             Self::PinTries(_) | Self::LastReference | Self::Reset => 10,
@@ -378,8 +406,7 @@ impl Command {
             | Self::StorageSet(_)
             | Self::IndicationTest
             | Self::IndicationSet(_)
-            | Self::Read(_)
-            | Self::Delete(_)
+            | Self::Read(..)
             | Self::MessageService(_)
             | Self::MoreToSend(_)
             | Self::Acknowledge
@@ -448,8 +475,9 @@ impl Command {
             Self::StorageTest | Self::StorageRead => required("+CPMS:"),
             Self::StorageSet(_) => optional("+CPMS:"),
             Self::IndicationTest => required("+CNMI:"),
-            Self::List => Shape::Entries { prefix: "+CMGL:" },
-            Self::Read(_) => Shape::Entries { prefix: "+CMGR:" },
+            Self::Delete(..) => optional("+CPMS:"),
+            Self::List(_) => Shape::Entries { prefix: "+CMGL:" },
+            Self::Read(..) => Shape::Entries { prefix: "+CMGR:" },
             Self::Send { .. } => required("+CMGS:"),
             Self::MessageService(_) => optional("+CSMS:"),
             Self::Signal => required("+CSQ:"),
@@ -489,7 +517,6 @@ impl Command {
             | Self::MessageDomain(_)
             | Self::PduMode
             | Self::IndicationSet(_)
-            | Self::Delete(_)
             | Self::MoreToSend(_)
             | Self::Acknowledge
             | Self::RegistrationReports(..)
@@ -534,6 +561,7 @@ mod tests {
     #[test]
     fn commands_read_as_the_specifications_write_them() {
         let sm = Memory::new("SM").unwrap();
+        let me = Memory::new("ME").unwrap();
         for (command, text) in [
             (Command::Attention, "AT"),
             (
@@ -542,8 +570,17 @@ mod tests {
             ),
             (Command::StorageSet(vec![sm]), r#"AT+CPMS="SM""#),
             (Command::IndicationSet([2, 1, 2, 1, 0]), "AT+CNMI=2,1,2,1,0"),
-            (Command::List, "AT+CMGL=4"),
-            (Command::Delete(0), "AT+CMGD=0"),
+            (Command::List(vec![]), "AT+CMGL=4"),
+            (Command::List(vec![me.clone()]), r#"AT+CPMS="ME";+CMGL=4"#),
+            (
+                Command::Read(vec![me.clone(), me.clone()], 7),
+                r#"AT+CPMS="ME","ME";+CMGR=7"#,
+            ),
+            (Command::Delete(vec![], vec![0]), "AT+CMGD=0"),
+            (
+                Command::Delete(vec![me], vec![3, 14]),
+                r#"AT+CPMS="ME";+CMGD=3;+CMGD=14"#,
+            ),
             (Command::Registration(Domain::Evolved), "AT+CEREG?"),
             (
                 Command::Send {

@@ -27,6 +27,9 @@ const STRAY_OK_LIMIT: Duration = Duration::from_secs(1);
 /// The same for a submitted text, whose own `OK` waits for the network.
 const STRAY_OK_SENT_LIMIT: Duration = Duration::from_secs(60);
 
+/// What a memory's selection answers, also where a listing follows on the same line.
+const SELECTED: &str = "+CPMS:";
+
 /// How long after `RING` a `NO CARRIER` still tells of that call's end.
 const CALL_LIMIT: Duration = Duration::from_secs(120);
 
@@ -257,7 +260,7 @@ impl Engine {
             self.unasked(line, now);
             return;
         };
-        if matches!(in_flight.command, Command::List) {
+        if matches!(in_flight.command, Command::List(_)) {
             in_flight.deadline = now + in_flight.command.time_limit();
         }
         if in_flight.is_echo(line) {
@@ -278,13 +281,15 @@ impl Engine {
             return;
         }
         if let Shape::Entries { prefix } = in_flight.command.shape() {
+            if line.starts_with(SELECTED) && in_flight.entry.is_none() {
+                in_flight.keep(line);
+                return;
+            }
             self.listing_line(line, prefix, now);
             return;
         }
         if in_flight.owns(line) {
-            if in_flight.lines.len() < LINES_MAX {
-                in_flight.lines.push(line.to_owned());
-            }
+            in_flight.keep(line);
             if in_flight.stray_ok {
                 // The `OK` that belongs to this line is due, unless the early one was it.
                 in_flight.deadline = in_flight.deadline.min(now + STRAY_OK_LIMIT);
@@ -308,7 +313,7 @@ impl Engine {
         };
         if let Some(rest) = line.strip_prefix(prefix) {
             let index = match in_flight.command {
-                Command::Read(index) => Some(index),
+                Command::Read(_, index) => Some(index),
                 _ => None,
             };
             let bodiless = in_flight.entry.replace(Entry::header(rest, index));
@@ -406,6 +411,13 @@ impl InFlight {
                 .command
                 .payload()
                 .is_some_and(|payload| payload.strip_suffix(b"\x1a") == Some(line.as_bytes()))
+    }
+
+    /// One of its information lines.
+    fn keep(&mut self, line: &str) {
+        if self.lines.len() < LINES_MAX {
+            self.lines.push(line.to_owned());
+        }
     }
 
     fn final_result(&self, line: &str) -> Option<FinalResult> {

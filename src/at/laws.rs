@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::command::{CardQuery, Command, Domain};
+use super::command::{CardQuery, Command, Domain, Memory};
 use super::engine::{Engine, Event, LINES_MAX};
 use super::framing::{Frame, Framer, LINE_MAX};
 use super::{FinalResult, Unsolicited, fields, response};
@@ -93,7 +93,8 @@ fn commands(choice: u8, said: &[u8], mut now: Instant) {
 /// One command of each shape.
 pub(super) fn one_of_each() -> Vec<Command> {
     vec![
-        Command::List,
+        Command::List(vec![]),
+        Command::List(Memory::new("SM").into_iter().collect()),
         Command::Attention,
         Command::Send {
             tpdu: vec![0x11; 20],
@@ -103,9 +104,10 @@ pub(super) fn one_of_each() -> Vec<Command> {
         Command::PinState,
         Command::Model,
         Command::SerialNumber,
-        Command::Read(3),
+        Command::Read(vec![], 3),
         Command::Card(CardQuery::Ccid),
-        Command::Delete(7),
+        Command::Delete(vec![], vec![7]),
+        Command::Delete(Memory::new("SM").into_iter().collect(), vec![7, 8]),
         Command::OwnNumber,
         Command::HangUp,
     ]

@@ -110,8 +110,10 @@ impl Line {
             let next = self.session.next(self.now);
             self.perform(bound);
             if let Some(command) = next.filter(|_| self.open) {
-                if let Command::Delete(index) = &command {
-                    assert!(self.kept.contains(index), "{index} deleted, not kept");
+                if let Command::Delete(_, indexes) = &command {
+                    for index in indexes {
+                        assert!(self.kept.contains(index), "{index} deleted, not kept");
+                    }
                 }
                 self.engine
                     .submit(command, self.now)

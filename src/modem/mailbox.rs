@@ -38,6 +38,14 @@ const READ_AGAIN_MAX: usize = 16;
 /// well do the same twice.
 const SAME_DAMAGE: usize = 4;
 
+/// Texts deleted by one command line: with the memory's name well under the 64 octets that the
+/// smallest command buffers hold beyond a V.250 line's 40, and seconds even on a slow SIM.
+const DELETED_TOGETHER: usize = 4;
+
+/// How often in a row a modem may refuse a selection and what follows it on one line, until it is
+/// taken for one that never takes both.
+const REFUSED_TOGETHER_MAX: u8 = 3;
+
 /// PDUs without a header that are remembered from one listing for the next.
 const ORPHANS_MAX: usize = 64;
 
@@ -97,6 +105,15 @@ enum Reading {
     Whole(ArrivedPdu),
 }
 
+/// How a command gets at a memory.
+#[derive(Debug)]
+enum Way {
+    /// With this selection first, on a line of its own.
+    Select(Command),
+    /// By naming these on its own line; empty where the memory is selected.
+    Within(Vec<Memory>),
+}
+
 /// The storage of one modem.
 #[derive(Debug)]
 pub(super) struct Mailbox {
@@ -105,7 +122,13 @@ pub(super) struct Mailbox {
     /// Offered, and refused all the same when they were to be read: tried again at the next wide sweep.
     abandoned: Vec<Memory>,
     receiving: Memory,
+    /// The memory that was last selected. Each command selects its own again on its own line, for a
+    /// modem may forget; only to one that refuses such lines does this matter.
     reading: Option<Memory>,
+    /// Refusals in a row of a selection and what follows it on one line.
+    refused_together: u8,
+    /// The next command gets its selection on a line of its own.
+    apart: bool,
     setting: Option<Memory>,
     arity: usize,
     wanted: Vec<Memory>,
@@ -141,6 +164,8 @@ impl Mailbox {
             abandoned: Vec::new(),
             receiving: sim_memory(),
             reading: None,
+            refused_together: 0,
+            apart: false,
             setting: None,
             arity: 3,
             wanted: Vec::new(),
@@ -294,28 +319,37 @@ impl Mailbox {
         self.let_time_pass(now);
         if let Some(doubtful) = self.doubtful.front() {
             let (memory, index) = (doubtful.memory.clone(), doubtful.index);
-            if let Some(select) = self.select_if_needed(&memory) {
-                return Some(select);
-            }
+            let memories = match self.way_to(&memory) {
+                Way::Select(select) => return Some(select),
+                Way::Within(memories) => memories,
+            };
             self.reread = self
                 .doubtful
                 .pop_front()
                 .map(|doubtful| (doubtful, Reading::Nothing));
-            return Some(Command::Read(index));
+            return Some(Command::Read(memories, index));
         }
-        if let Some(slot) = self.deletes.front() {
-            let (memory, index) = (Memory::new(&slot.memory), slot.index);
-            if let Some(select) = memory.and_then(|memory| self.select_if_needed(&memory)) {
-                return Some(select);
+        while let Some(slot) = self.deletes.pop_front() {
+            let Some(memory) = Memory::new(&slot.memory) else {
+                continue; // none that could be named
+            };
+            match self.way_to(&memory) {
+                Way::Select(select) => {
+                    self.deletes.push_front(slot);
+                    return Some(select);
+                }
+                Way::Within(memories) => {
+                    let indexes = self.deleted_with(slot, !memories.is_empty());
+                    return Some(Command::Delete(memories, indexes));
+                }
             }
-            self.deletes.pop_front();
-            return Some(Command::Delete(index));
         }
         let may_list = self.awaited.is_empty() && self.refused_until.is_none();
         if may_list && let Some(memory) = self.wanted.first().cloned() {
-            if let Some(select) = self.select_if_needed(&memory) {
-                return Some(select);
-            }
+            let memories = match self.way_to(&memory) {
+                Way::Select(select) => return Some(select),
+                Way::Within(memories) => memories,
+            };
             self.wanted.remove(0);
             let hinted = std::mem::take(&mut self.hinted);
             self.listing = Some(Listing {
@@ -326,7 +360,7 @@ impl Mailbox {
                 orphans: Vec::new(),
                 batch: Vec::new(),
             });
-            return Some(Command::List);
+            return Some(Command::List(memories));
         }
         None
     }
@@ -406,13 +440,22 @@ impl Mailbox {
                 if reply.is_ok() {
                     self.reading = Some(memory);
                 } else {
-                    // Nothing can be read or deleted there; what it holds stays.
+                    // Nothing can be read or deleted there; what it holds stays. And it was this
+                    // that failed, if it did on one line with more.
                     self.reading = None;
+                    self.refused_together = 0;
+                    self.apart = false;
                     self.abandon(&memory);
                 }
             }
-            Command::List => self.listed(reply, now),
-            Command::Read(_) => {
+            Command::List(memories) | Command::Read(memories, _) | Command::Delete(memories, _) => {
+                self.note_together(memories, reply)
+            }
+            _ => {}
+        }
+        match &reply.command {
+            Command::List(_) => self.listed(reply, now),
+            Command::Read(..) => {
                 if let Some((doubtful, reading)) = self.reread.take() {
                     self.read_again(doubtful, reading, &reply.outcome, now);
                 }
@@ -581,26 +624,85 @@ impl Mailbox {
         }
     }
 
-    fn select_if_needed(&mut self, memory: &Memory) -> Option<Command> {
+    /// How the next command gets at what lies in `memory`.
+    fn way_to(&mut self, memory: &Memory) -> Way {
         // A modem that takes no `+CPMS=` at all is read where it is.
-        if self.arity == 0 || self.reading.as_ref() == Some(memory) {
-            return None;
+        if self.arity == 0 {
+            return Way::Within(Vec::new());
         }
-        Some(self.select(memory.clone()))
+        if !self.apart {
+            self.setting = Some(memory.clone());
+            return Way::Within(self.memories(memory));
+        }
+        if self.reading.as_ref() == Some(memory) {
+            return Way::Within(Vec::new());
+        }
+        Way::Select(self.select(memory.clone()))
     }
 
-    /// Reads from `memory`, still receives where it did. Texts are never written, but some modems
-    /// want the first two alike; reports cannot be written to their own memory.
+    /// The indexes for one line: this one's and, where the selection stands before them, those that
+    /// follow it from the same memory.
+    fn deleted_with(&mut self, first: Slot, together: bool) -> Vec<u16> {
+        let mut indexes = vec![first.index];
+        while together
+            && indexes.len() < DELETED_TOGETHER
+            && let Some(next) = self
+                .deletes
+                .pop_front_if(|next| next.memory == first.memory)
+        {
+            indexes.push(next.index);
+        }
+        indexes
+    }
+
+    /// Whether the modem takes a selection and what follows it on one line. What was refused is not
+    /// said again: how far it came is not known, and the next sweep finds what is left.
+    fn note_together(&mut self, memories: &[Memory], reply: &Reply) {
+        if memories.is_empty() {
+            let alone = matches!(reply.command, Command::Delete(..));
+            if alone {
+                // Selected anew before the next, so that as little as may be comes between.
+                self.reading = None;
+            }
+            if reply.is_ok() && self.refused_together < REFUSED_TOGETHER_MAX {
+                self.apart = false;
+            }
+            return;
+        }
+        self.reading = self.setting.take().filter(|_| reply.is_ok());
+        match &reply.outcome {
+            Outcome::Final(FinalResult::Ok) => self.refused_together = 0,
+            // An index that is empty by now: the selection before it went well.
+            Outcome::Final(FinalResult::Cms(code)) if code.number == Some(321) => {}
+            Outcome::Final(_) => {
+                self.refused_together = self.refused_together.saturating_add(1);
+                self.apart = true;
+                if let (Command::List(_), Some(listing)) = (&reply.command, &self.listing) {
+                    self.want(listing.memory.clone());
+                }
+            }
+            Outcome::TimedOut | Outcome::NoPrompt | Outcome::Cut(_) => {}
+        }
+    }
+
+    /// Reads from `memory`, still receives where it did.
     fn select(&mut self, memory: Memory) -> Command {
+        let memories = self.memories(&memory);
+        self.setting = Some(memory);
+        Command::StorageSet(memories)
+    }
+
+    /// The parameters of `+CPMS=` that read from `memory`. Texts are never written, but some modems
+    /// want the first two alike; reports cannot be written to their own memory.
+    fn memories(&self, memory: &Memory) -> Vec<Memory> {
         let written = if memory.name() == "SR" {
             &self.receiving
         } else {
-            &memory
+            memory
         };
         let mut memories = vec![memory.clone(), written.clone(), self.receiving.clone()];
         memories.truncate(self.arity.max(1));
-        self.setting = Some(memory);
-        Command::StorageSet(memories)
+        memories
     }
 
     fn abandon(&mut self, memory: &Memory) {

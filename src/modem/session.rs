@@ -452,7 +452,7 @@ impl Session {
                 if matches!(reply.command, Command::PinTries(_)) => {}
             (Outcome::TimedOut | Outcome::NoPrompt, Stage::Running) => self.failed(now),
             (Outcome::Final(result), Stage::Running) => {
-                if matches!(reply.command, Command::List | Command::Delete(_))
+                if matches!(reply.command, Command::List(_) | Command::Delete(..))
                     && refusal::wants_setup(result)
                 {
                     self.setup_if_due(now);

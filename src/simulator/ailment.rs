@@ -6,26 +6,26 @@ use std::time::Duration;
 /// others last until [`super::SimulatedModem::recovers`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ailment {
-    /// Command lines that begin with `command` (without `AT`) are not carried out but end with
+    /// Command lines with a command that begins with `command` (without `AT`) are not carried out but end with
     /// `result`, as it stands: `+CMS ERROR: 500`, `COMMAND NOT SUPPORT`.
     Refuses {
-        /// How the line begins, in capitals.
+        /// How the command begins, in capitals.
         command: String,
         /// The final result code.
         result: String,
         /// How often.
         times: u32,
     },
-    /// Command lines that begin with `command` are carried out, and end without a final result.
+    /// Command lines with such a command are carried out, and end without a final result.
     Mute {
-        /// How the line begins, in capitals.
+        /// How the command begins, in capitals.
         command: String,
         /// How often.
         times: u32,
     },
     /// Their responses come later.
     Late {
-        /// How the line begins, in capitals.
+        /// How the command begins, in capitals.
         command: String,
         /// By how much.
         by: Duration,
@@ -34,7 +34,7 @@ pub enum Ailment {
     },
     /// An unsolicited code stands in the middle of their responses.
     Interjects {
-        /// How the line begins, in capitals.
+        /// How the command begins, in capitals.
         command: String,
         /// The code.
         code: String,
@@ -69,10 +69,10 @@ pub enum Ailment {
     },
     /// Any USSD code is answered with this line or lines.
     UssdSays(String),
-    /// Command lines that begin with `command` are not carried out but answered with `line` and
+    /// Command lines with such a command are not carried out but answered with `line` and
     /// `OK`.
     Answers {
-        /// How the line begins, in capitals.
+        /// How the command begins, in capitals.
         command: String,
         /// The information text.
         line: String,
@@ -111,6 +111,8 @@ pub enum Ailment {
         /// How many.
         texts: u32,
     },
+    /// A line with more than one command is refused.
+    OneAtATime,
     /// `+CPMS?` says this many are used.
     Miscounts(usize),
     /// `+CPMS=` takes exactly so many memories; with 0 it takes none at all.

@@ -275,6 +275,17 @@ impl Iterator for CommandLine {
     }
 }
 
+/// A line's commands as they were written, parted at the semicolons outside strings (V.250 §5.2.1);
+/// basic commands that stand without one between them stay together.
+pub(super) fn commands(line: &str) -> Vec<String> {
+    let mut quoted = false;
+    let parts = line.split(|character| {
+        quoted ^= character == '"';
+        character == ';' && !quoted
+    });
+    parts.map(|part| part.trim().to_owned()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

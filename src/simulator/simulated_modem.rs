@@ -247,13 +247,14 @@ impl SimulatedModem {
 
     // What it was asked.
 
-    /// Every command line since it was started, oldest first (the last 10 000).
+    /// Every command since it was started, oldest first (the last 10 000); those of one line one by
+    /// one.
     pub fn heard(&self) -> Vec<Heard> {
         let firmware = locked(&self.shared.firmware);
         firmware.heard.iter().cloned().collect()
     }
 
-    /// How many command lines it was given since it was started.
+    /// How many commands it was given since it was started.
     pub fn heard_count(&self) -> usize {
         locked(&self.shared.firmware).heard_count
     }

@@ -164,6 +164,10 @@ fn commands_keep_their_shape() {
     for (command, expected) in [
         ("AT+CMGL=4", "AT+CMGL=4"),
         ("AT+CPMS=\"SM\",\"SM\"", "AT+CPMS=\"SM\",\"SM\""),
+        (
+            "AT+CPMS=\"SM\",\"SM\";+CMGD=3;+CMGD=14",
+            "AT+CPMS=\"SM\",\"SM\";+CMGD=3;+CMGD=14",
+        ),
         ("AT+CMGS=20", "AT+CMGS=20"),
         ("AT+CPIN=\"1234\"", "AT+CPIN=\"0000\""),
         ("at+cpin=1234", "at+cpin=0000"),

@@ -15,6 +15,7 @@ pub fn rows() -> Vec<Row> {
         row_01_what_cannot_be_read_is_kept_raw_and_then_deleted,
         row_03_a_text_lies_in_another_memory_than_was_named,
         row_03_a_text_that_nobody_announced_lies_in_the_other_memory,
+        row_03_a_modem_that_takes_one_command_a_line_is_read_and_emptied,
         row_06_indexes_start_at_zero_and_have_holes,
         row_07_a_text_is_announced_before_it_is_listed,
         row_08_one_corrupt_entry_costs_only_itself,
@@ -100,6 +101,18 @@ async fn row_03_a_text_that_nobody_announced_lies_in_the_other_memory() {
     bench.reads(&["found all the same"]).await;
     let waited = told.elapsed();
     assert!(waited < Duration::from_secs(6 * 60), "{waited:?}");
+}
+
+async fn row_03_a_modem_that_takes_one_command_a_line_is_read_and_emptied() {
+    let modem = modem("huawei-e3372", |_| {});
+    modem.suffers(Ailment::OneAtATime);
+    let bench = Bench::on(modem);
+    bench.is_ready().await;
+    bench.modem.patron_texts(PATRON, "in one").unwrap();
+    bench.reads(&["in one"]).await;
+    bench.modem.suffers(Ailment::StoresInto("ME".into()));
+    bench.modem.patron_texts(PATRON, "in the other").unwrap();
+    bench.reads(&["in one", "in the other"]).await;
 }
 
 async fn row_06_indexes_start_at_zero_and_have_holes() {

@@ -164,7 +164,7 @@ fn a_listing_survives_whatever_stands_inside_it() {
          +CREG: 1\r\n\
          \r\nOK\r\n"
     );
-    let events = run(Command::List, &said);
+    let events = run(Command::List(vec![]), &said);
     let listed: Vec<(Option<u16>, &str)> = entries(&events)
         .into_iter()
         .map(|entry| (entry.index, entry.pdu.as_str()))
@@ -202,7 +202,7 @@ fn a_report_and_an_entry_that_wait_together_are_told_apart_by_length() {
         "+CMGL: 1,1,,{}\r\n+CDS: 6\r\n{PDU}\r\n00060102030405\r\nOK\r\n",
         PDU.len() / 2 - 1
     );
-    let events = run(Command::List, &said);
+    let events = run(Command::List(vec![]), &said);
     assert_eq!(entries(&events)[0].pdu, PDU);
     assert_eq!(
         unsolicited(&events),
@@ -219,7 +219,7 @@ fn a_garbled_header_costs_the_index_but_not_the_text() {
         "+CMGL: 1,1,,{length}\r\n{PDU}\r\n+CM L: 2,1,,{length}\r\n{PDU}\r\n\
          +CMGL: 3,1,,{length}\r\n{PDU}\r\nOK\r\n"
     );
-    let events = run(Command::List, &said);
+    let events = run(Command::List(vec![]), &said);
     let listed: Vec<_> = entries(&events)
         .into_iter()
         .map(|e| (e.index, e.is_whole()))
@@ -230,13 +230,13 @@ fn a_garbled_header_costs_the_index_but_not_the_text() {
 #[test]
 fn one_text_is_read_by_its_index() {
     let events = run(
-        Command::Read(7),
+        Command::Read(vec![], 7),
         &format!("+CMGR: 0,,24\r\n{PDU}\r\nOK\r\n"),
     );
     assert_eq!(entries(&events)[0].index, Some(7));
     assert_eq!(entries(&events)[0].length, Some(24));
     // An empty slot: OK alone.
-    let events = run(Command::Read(7), "OK\r\n");
+    let events = run(Command::Read(vec![], 7), "OK\r\n");
     assert!(entries(&events).is_empty());
     assert!(reply(&events).is_ok());
 }
@@ -329,7 +329,7 @@ fn an_ok_without_its_line_is_believed_after_a_second() {
 fn a_listing_lives_as_long_as_lines_come() {
     let start = Instant::now();
     let mut engine = Engine::default();
-    engine.submit(Command::List, start).unwrap();
+    engine.submit(Command::List(vec![]), start).unwrap();
     let mut now = start;
     for index in 0..200 {
         now += Duration::from_secs(1); // 9 600 baud, and slow storage
@@ -358,7 +358,7 @@ fn one_command_at_a_time() {
 #[test]
 fn text_mode_is_noticed() {
     let events = run(
-        Command::List,
+        Command::List(vec![]),
         "+CMGL: 1,\"REC READ\",\"+15550100\",,\"24/01/01,10:00:00+00\"\r\nHello\r\nOK\r\n",
     );
     assert!(entries(&events)[0].text_mode);

@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Mutex;
 
@@ -20,6 +20,8 @@ struct Peer {
     answers: HashMap<String, String>,
     /// Everything asked since last looked at.
     asked: Vec<String>,
+    /// What is still to be answered of the line.
+    line: VecDeque<String>,
     reference: u8,
     /// Refuses every line that is of some vendor's own.
     standard_only: bool,
@@ -32,6 +34,7 @@ impl Peer {
             store: BTreeMap::new(),
             answers: HashMap::new(),
             asked: Vec::new(),
+            line: VecDeque::new(),
             reference: 0,
             standard_only: false,
         }
@@ -57,6 +60,9 @@ impl Peer {
 
     /// The next command line, or PDU up to its Ctrl-Z; `None` when the line was closed.
     async fn next(&mut self) -> Option<String> {
+        if let Some(command) = self.next_on_line() {
+            return Some(command);
+        }
         let mut line = Vec::new();
         loop {
             match self.port.read_u8().await.ok()? {
@@ -70,14 +76,33 @@ impl Peer {
             }
         }
         let line = String::from_utf8(line).unwrap().replace('\x1b', "<ESC>");
-        self.asked.push(line.clone());
-        Some(line)
+        self.line
+            .extend(line.split(';').map(|part| match line.starts_with("AT") {
+                true => format!("AT{}", part.trim_start_matches("AT")),
+                false => part.to_owned(),
+            }));
+        self.next_on_line()
+    }
+
+    /// The next command of the line that is being answered.
+    fn next_on_line(&mut self) -> Option<String> {
+        let command = self.line.pop_front()?;
+        self.asked.push(command.clone());
+        Some(command)
     }
 
     async fn answer(&mut self, command: &str) {
         let said = match self.answers.get(command) {
             Some(said) => said.clone(),
             None => self.usual(command),
+        };
+        let said = match said.strip_suffix("\r\nOK\r\n") {
+            // More stands on the same line.
+            Some(information) if !self.line.is_empty() => information,
+            _ => {
+                self.line.clear();
+                said.as_str()
+            }
         };
         // The line may close while it is spoken to.
         let _ = self.port.write_all(said.as_bytes()).await;
@@ -343,6 +368,7 @@ async fn a_line_starts_as_the_law_says() {
             "AT+CPMS=\"SM\",\"SM\",\"SM\"",
             "AT+CNMI=2,1,2,1,0",
             "AT+CREG?",
+            "AT+CPMS=\"SM\",\"SM\",\"SM\"",
             "AT+CMGL=4",
         ]
     );

@@ -40,9 +40,13 @@ struct Dialogue {
     session: Session,
     engine: Engine,
     now: Instant,
+    /// Command lines as they went out, and their commands one by one.
+    lines: Vec<String>,
     asked: Vec<String>,
     effects: Vec<Effect>,
     answers: Vec<(&'static str, String)>,
+    /// Refuses a line with more than one command.
+    one_at_a_time: bool,
 }
 
 impl Dialogue {
@@ -71,14 +75,16 @@ impl Dialogue {
             .iter()
             .map(|(asked, said)| (*asked, (*said).to_owned()))
             .collect();
-        let (asked, effects) = (Vec::new(), Vec::new());
+        let (lines, asked, effects) = (Vec::new(), Vec::new(), Vec::new());
         let mut dialogue = Self {
             session,
             engine: Engine::default(),
             now,
+            lines,
             asked,
             effects,
             answers,
+            one_at_a_time: false,
         };
         dialogue.converse();
         dialogue
@@ -98,9 +104,33 @@ impl Dialogue {
             let text = command.text();
             self.engine.submit(command, self.now).unwrap();
             self.engine.take_octets();
-            let said = self.answer_to(&text);
-            self.asked.push(text);
-            self.engine.receive(said.as_bytes(), self.now);
+            self.lines.push(text.clone());
+            if let Some((_, said)) = self.answers.iter().find(|(asked, _)| *asked == text) {
+                self.engine.receive(said.as_bytes(), self.now);
+                self.asked.push(text);
+                continue;
+            }
+            if self.one_at_a_time && text.contains(';') {
+                self.engine.receive(b"ERROR\r\n", self.now);
+                continue;
+            }
+            // What stands on one line is answered one by one, up to the first that fails.
+            let mut parts = text.split(';').peekable();
+            while let Some(part) = parts.next() {
+                let part = format!("AT{}", part.trim_start_matches("AT"));
+                let said = self.answer_to(&part);
+                self.asked.push(part);
+                match said
+                    .strip_suffix("OK\r\n")
+                    .filter(|_| parts.peek().is_some())
+                {
+                    Some(information) => self.engine.receive(information.as_bytes(), self.now),
+                    None => {
+                        self.engine.receive(said.as_bytes(), self.now);
+                        break;
+                    }
+                }
+            }
         }
         panic!("the session never rests: {:?}", self.asked);
     }
@@ -176,23 +206,18 @@ impl Dialogue {
 
 #[test]
 fn what_a_modem_says_unasked_leads_to_what_the_law_says() {
+    const ME: &str = "AT+CPMS=\"ME\",\"ME\",\"ME\"";
+    const SM: &str = "AT+CPMS=\"SM\",\"SM\",\"ME\"";
     let long_ago = Duration::from_secs(70);
     for (said, asked) in [
-        ("+CMTI: \"ME\",3\r\n", &["AT+CMGL=4"][..]),
-        // Another memory than the one being read, and back to it for deletes and the next sweep
-        (
-            "+CMTI: \"SM\",3\r\n",
-            &["AT+CPMS=\"SM\",\"SM\",\"ME\"", "AT+CMGL=4"],
-        ),
+        ("+CMTI: \"ME\",3\r\n", &[ME, "AT+CMGL=4"][..]),
+        ("+CMTI: \"SM\",3\r\n", &[SM, "AT+CMGL=4"]),
         // One that cannot be read
-        ("+CMTI: \"XX\",3\r\n", &["AT+CMGL=4"]),
-        (
-            "+CMTI: ,-1\r\n",
-            &["AT+CPMS=\"ME\",\"ME\",\"ME\"", "AT+CMGL=4"],
-        ),
+        ("+CMTI: \"XX\",3\r\n", &[ME, "AT+CMGL=4"]),
+        ("+CMTI: ,-1\r\n", &[ME, "AT+CMGL=4"]),
         (
             "^SMMEMFULL: \"ME\"\r\n",
-            &["AT+CMGL=4", "AT+CPMS=\"SM\",\"SM\",\"ME\"", "AT+CMGL=4"],
+            &[ME, "AT+CMGL=4", SM, "AT+CMGL=4"],
         ),
         ("RING\r\nRING\r\n", &["AT+CHUP"]),
         ("^RSSI:14\r\n^MODE:5,4\r\n+CREG: 1\r\n", &[]),
@@ -267,12 +292,89 @@ fn a_text_is_deleted_from_the_memory_it_lay_in() {
     let now = dialogue.now;
     dialogue.answers = vec![("AT+CMGL=4", "OK\r\n".into())];
     dialogue.take_asked();
+    dialogue.lines.clear();
     dialogue.session.on_verdict(delivery.batch, true, now);
     dialogue.converse();
-    let asked = dialogue.take_asked();
+    // Selected on the same line: a modem that forgets its settings meanwhile deletes no other.
     assert_eq!(
-        asked[..3],
-        ["AT+CMGD=5", "AT+CPMS=\"SM\",\"SM\",\"ME\"", "AT+CMGL=4"]
+        dialogue.lines[..2],
+        [
+            "AT+CPMS=\"ME\",\"ME\",\"ME\";+CMGD=5",
+            "AT+CPMS=\"SM\",\"SM\",\"ME\";+CMGL=4"
+        ]
+    );
+}
+
+#[test]
+fn texts_of_one_memory_are_deleted_together_and_never_said_again() {
+    let length = PDU.len() / 2 - 1;
+    let entries: String = (0..6)
+        .map(|index| format!("+CMGL: {index},1,,{length}\r\n{PDU}\r\n"))
+        .collect();
+    let mut dialogue = Dialogue::new(&[("AT+CMGL=4", &(entries + "OK\r\n"))]);
+    let [delivery] = dialogue.deliveries().try_into().unwrap();
+    let now = dialogue.now;
+    // How far it came before it failed is not known.
+    dialogue.answers = vec![
+        ("AT+CMGL=4", "OK\r\n".into()),
+        ("AT+CMGD=1", "+CMS ERROR: 500\r\n".into()),
+    ];
+    dialogue.take_asked();
+    dialogue.session.on_verdict(delivery.batch, true, now);
+    dialogue.converse();
+    let deleted: Vec<String> = dialogue
+        .take_asked()
+        .into_iter()
+        .filter(|asked| asked.starts_with("AT+CMGD"))
+        .collect();
+    assert_eq!(
+        deleted,
+        ["AT+CMGD=0", "AT+CMGD=1", "AT+CMGD=4", "AT+CMGD=5"],
+        "2 and 3 stood behind the one that failed, and are left for a sweep"
+    );
+}
+
+#[test]
+fn a_modem_that_takes_one_command_a_line_is_told_one_by_one() {
+    let length = PDU.len() / 2 - 1;
+    let listed: String = (5..7)
+        .map(|index| format!("+CMGL: {index},1,,{length}\r\n{PDU}\r\n"))
+        .collect();
+    let mut dialogue = Dialogue::new(&[("AT+CMGL=4", "OK\r\n")]);
+    dialogue.one_at_a_time = true;
+    dialogue.answers = vec![("AT+CMGL=4", listed + "OK\r\n")];
+    dialogue.says("+CMTI: \"ME\",5\r\n");
+    let [delivery] = dialogue.deliveries().try_into().unwrap();
+    let now = dialogue.now;
+    dialogue.answers = vec![("AT+CMGL=4", "OK\r\n".into())];
+    dialogue.session.on_verdict(delivery.batch, true, now);
+    dialogue.converse();
+    // Refused thrice in a row, it is not asked so again until the next setup.
+    for _ in 0..4 {
+        dialogue.session.sweep();
+        dialogue.converse();
+    }
+    dialogue.answers = vec![];
+    dialogue.lines.clear();
+    dialogue.session.sweep();
+    dialogue.converse();
+    assert!(!dialogue.lines.iter().any(|line| line.contains(';')));
+    dialogue.lines.clear();
+    dialogue.answers = vec![(
+        "AT+CMGL=4",
+        format!("+CMGL: 5,1,,{length}\r\n{PDU}\r\n+CMGL: 6,1,,{length}\r\n{PDU}\r\nOK\r\n"),
+    )];
+    dialogue.session.sweep();
+    dialogue.converse();
+    let [delivery] = dialogue.deliveries().try_into().unwrap();
+    let now = dialogue.now;
+    dialogue.lines.clear();
+    dialogue.session.on_verdict(delivery.batch, true, now);
+    dialogue.converse();
+    // Each is selected anew, so that as little as may be comes between.
+    assert_eq!(
+        dialogue.lines[..3],
+        ["AT+CMGD=5", "AT+CPMS=\"ME\",\"ME\",\"ME\"", "AT+CMGD=6"]
     );
 }
 
@@ -431,12 +533,13 @@ fn an_echo_betrays_a_restart_that_nobody_announced() {
     let mut dialogue = Dialogue::new(&[]);
     dialogue.pass(Duration::from_secs(10));
     dialogue.take_asked();
-    dialogue.answers = vec![("AT+CMGL=4", "AT+CMGL=4\r\r\nOK\r\n".into())];
+    let listing = "AT+CPMS=\"ME\",\"ME\",\"ME\";+CMGL=4";
+    dialogue.answers = vec![(listing, format!("{listing}\r\r\nOK\r\n"))];
     dialogue.says("+CMTI: \"ME\",1\r\n");
     assert!(dialogue.take_asked().contains(&"ATE0".to_owned()));
     // A modem that echoes whatever it is told is not set up for ever.
     let mut dialogue = Dialogue::new(&[]);
-    dialogue.answers = ["AT+CREG?", "AT+CMGL=4", "AT+CSQ", "ATE0", "AT"]
+    dialogue.answers = ["AT+CREG?", listing, "AT+CSQ", "ATE0", "AT"]
         .map(|text| (text, format!("{text}\r\r\n{}", dialogue.answer_to(text))))
         .to_vec();
     dialogue.pass(Duration::from_secs(70));

@@ -26,6 +26,11 @@ pub(super) struct LineFate {
     pub(super) code_inside: Option<String>,
 }
 
+/// Whether one of a line's commands begins so.
+fn holds(line: &[String], command: &str) -> bool {
+    line.iter().any(|written| written.starts_with(command))
+}
+
 impl Ailing {
     /// Takes one stroke of the first ailment that `strikes` gives a count for.
     fn stroke<T>(
@@ -66,23 +71,24 @@ impl Ailing {
     }
 
     /// With what this line ends in place of being carried out.
-    pub(super) fn refusal(&mut self, line: &str) -> Option<String> {
+    pub(super) fn refusal(&mut self, line: &[String]) -> Option<String> {
+        if line.len() > 1 && self.ailments.contains(&Ailment::OneAtATime) {
+            return Some("ERROR".to_owned());
+        }
         self.stroke(|ailment| match ailment {
             Ailment::Refuses {
                 command,
                 result,
                 times,
-            } if line.starts_with(command.as_str()) => Some((result.clone(), times)),
+            } if holds(line, command) => Some((result.clone(), times)),
             _ => None,
         })
     }
 
     /// With what this line is answered in place of being carried out.
-    pub(super) fn answer(&self, written: &str) -> Option<String> {
+    pub(super) fn answer(&self, written: &[String]) -> Option<String> {
         self.lasting(|ailment| match ailment {
-            Ailment::Answers { command, line } if written.starts_with(command.as_str()) => {
-                Some(line.clone())
-            }
+            Ailment::Answers { command, line } if holds(written, command) => Some(line.clone()),
             _ => None,
         })
     }
@@ -99,17 +105,13 @@ impl Ailing {
     }
 
     /// A line begins to be carried out.
-    pub(super) fn begin_line(&mut self, line: &str) {
+    pub(super) fn begin_line(&mut self, line: &[String]) {
         let is_mute = self.stroke(|ailment| match ailment {
-            Ailment::Mute { command, times } if line.starts_with(command.as_str()) => {
-                Some(((), times))
-            }
+            Ailment::Mute { command, times } if holds(line, command) => Some(((), times)),
             _ => None,
         });
         let late_by = self.stroke(|ailment| match ailment {
-            Ailment::Late { command, by, times } if line.starts_with(command.as_str()) => {
-                Some((*by, times))
-            }
+            Ailment::Late { command, by, times } if holds(line, command) => Some((*by, times)),
             _ => None,
         });
         let code_inside = self.stroke(|ailment| match ailment {
@@ -117,7 +119,7 @@ impl Ailing {
                 command,
                 code,
                 times,
-            } if line.starts_with(command.as_str()) => Some((code.clone(), times)),
+            } if holds(line, command) => Some((code.clone(), times)),
             _ => None,
         });
         self.line = LineFate {
@@ -278,6 +280,7 @@ impl Firmware {
             | Ailment::Misnames(_)
             | Ailment::StoresInto(_)
             | Ailment::Drops { .. }
+            | Ailment::OneAtATime
             | Ailment::Miscounts(_)
             | Ailment::Memories(_) => {
                 if self.ailing.ailments.len() < AILMENTS_MAX {

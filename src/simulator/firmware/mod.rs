@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::Settings;
-use super::command_line::{Command, CommandLine};
+use super::command_line::{self, Command, CommandLine};
 use super::faults::{Fate, Faults, Kind};
 use super::network::{Network, Waiting};
 use super::profile::Profile;
@@ -47,7 +47,7 @@ const HEARD_MAX: usize = 10_000;
 const CTRL_Z: u8 = 0x1A;
 const ESC: u8 = 0x1B;
 
-/// A command line the terminal gave, and when its end was read.
+/// A command the terminal gave, and when the end of its line was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Heard {
     /// When.
@@ -582,19 +582,23 @@ impl Firmware {
     }
 
     fn start_line(&mut self, line: &[u8]) {
-        if self.heard.len() >= HEARD_MAX {
-            self.heard.pop_front();
+        let commands = command_line::commands(&String::from_utf8_lossy(line));
+        let count = u32::try_from(commands.len()).unwrap_or(u32::MAX);
+        let written: Vec<String> = commands
+            .iter()
+            .map(|one| one.to_ascii_uppercase())
+            .collect();
+        for line in commands {
+            if self.heard.len() >= HEARD_MAX {
+                self.heard.pop_front();
+            }
+            self.heard.push_back(Heard { at: self.now, line });
+            self.heard_count += 1;
         }
-        self.heard.push_back(Heard {
-            at: self.now,
-            line: String::from_utf8_lossy(line).into_owned(),
-        });
-        self.heard_count += 1;
         if line.len() > LINE_MAX {
             self.finish(Err(Refusal::Error));
             return;
         }
-        let written = String::from_utf8_lossy(line).to_ascii_uppercase();
         if self.ailing.is_deaf() {
             return;
         }
@@ -616,7 +620,7 @@ impl Firmware {
             self.run_line();
         } else {
             self.busy = Some(Busy {
-                until: self.now + self.settings.command_latency,
+                until: self.now + self.settings.command_latency * count,
                 then: Then::RunLine,
             });
         }
