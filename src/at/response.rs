@@ -155,7 +155,12 @@ pub fn operator(line: &str) -> Option<String> {
 /// The message reference in `+CMGS: mr` (TS 23.040 §9.2.3.6).
 pub fn message_reference(line: &str) -> Option<u8> {
     // Some modems count on beyond 255; the reference on the air is its low octet.
-    let reference: u32 = fields(line.strip_prefix("+CMGS:")?).first()?.number()?;
+    let fields = fields(line.strip_prefix("+CMGS:")?);
+    // Behind it at most one thing more: more than that is another line that ran into this one.
+    if fields.len() > 2 {
+        return None;
+    }
+    let reference: u32 = fields.first()?.number()?;
     Some(reference.to_le_bytes()[0])
 }
 
@@ -336,6 +341,8 @@ mod tests {
         assert_eq!(message_reference("+CMGS: 255"), Some(255));
         assert_eq!(message_reference("+CMGS: 256"), Some(0));
         assert_eq!(message_reference("+CMGS: 5,\"0891\""), Some(5));
+        // A `^HCSQ` whose beginning was lost, with the reference.
+        assert_eq!(message_reference("+CMGS: 52,48,161,26"), None);
         assert_eq!(pin_state("+CPIN: SIM PIN"), Some("SIM PIN"));
         assert_eq!(
             service_centre(r#"+CSCA: "+15550000",145"#),

@@ -21,6 +21,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0008_search.sql"),
     include_str!("migrations/0009_one_count.sql"),
     include_str!("migrations/0010_one_index_less.sql"),
+    include_str!("migrations/0011_reports_known_again.sql"),
 ];
 
 /// Refuses a file that is some other program's database, before anything is written to it.

@@ -32,7 +32,8 @@ pub enum Matched {
 /// Matches a status report to the newest segment with its reference and recipient; failing that,
 /// to the only attempt to that recipient whose reference nobody knows: one in doubt, one that the
 /// service centre had had before, or one that was refused and went all the same. The report proves
-/// that it arrived. Where several fit it settles none of them.
+/// that it arrived. Where several fit it settles none of them. One that comes again, as networks
+/// repeat them, says nothing new.
 ///
 /// `tail` is the recipient's last eight digits: networks report in national or international form
 /// as they like. `submitted` is when the service centre took the text (TP-SCTS): a refused attempt
@@ -50,9 +51,17 @@ pub fn report(
     if attempt_under_way(connection, line, tail)? {
         return Ok(Matched::NotYet);
     }
-    let Some((segment, outbox)) =
-        addressee(connection, line, reference, tail, reported, submitted)?
-    else {
+    let submitted = submitted.map(wire::time);
+    let known = settled_by(connection, line, reference, tail, submitted)?;
+    let found = match known {
+        // It was given up, and came after all.
+        Some((segment, outbox, SegmentState::Undelivered)) if reported == Reported::Delivered => {
+            Some((segment, outbox))
+        }
+        Some(_) => return Ok(Matched::Segment),
+        None => addressee(connection, line, reference, tail, reported, submitted)?,
+    };
+    let Some((segment, outbox)) = found else {
         // An attempt is a row before it is made: a report to whom nothing is on record is not ours,
         // or its text was erased.
         if !anything_to(connection, line, tail)? {
@@ -72,9 +81,15 @@ pub fn report(
     };
     connection
         .prepare_cached(
-            "UPDATE segment SET state = ?2, reference = ?3, problem = ?4 WHERE id = ?1",
+            "UPDATE segment SET state = ?2, reference = ?3, problem = ?4, taken = ?5 WHERE id = ?1",
         )?
-        .execute(params![segment, state.word(), i64::from(reference), words])?;
+        .execute(params![
+            segment,
+            state.word(),
+            i64::from(reference),
+            words,
+            submitted
+        ])?;
     whole_text(connection, OutboxId(outbox), words)
 }
 
@@ -84,6 +99,35 @@ fn anything_to(connection: &Connection, line: &str, tail: &str) -> Result<bool> 
         .query_row([line, tail], |row| row.get(0))?)
 }
 
+/// The segment that an earlier report on the same submission settled, its text and how: the service
+/// centre does not take two texts to one number under one reference in one second.
+fn settled_by(
+    connection: &Connection,
+    line: &str,
+    reference: u8,
+    tail: &str,
+    submitted: Option<i64>,
+) -> Result<Option<(i64, i64, SegmentState)>> {
+    let found: Option<(i64, i64, String)> = connection
+        .prepare_cached(
+            "SELECT id, outbox, state FROM segment
+             WHERE line = ?1 AND tail = ?2 AND reference = ?3 AND taken = ?4
+               AND state IN ('delivered', 'undelivered')
+             ORDER BY id DESC LIMIT 1",
+        )?
+        .query_row(params![line, tail, reference, submitted], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })
+        .optional()?;
+    Ok(found.map(|(segment, outbox, state)| {
+        let state = match state == SegmentState::Delivered.word() {
+            true => SegmentState::Delivered,
+            false => SegmentState::Undelivered,
+        };
+        (segment, outbox, state)
+    }))
+}
+
 /// The segment a report is about, and its text.
 fn addressee(
     connection: &Connection,
@@ -91,7 +135,7 @@ fn addressee(
     reference: u8,
     tail: &str,
     reported: Reported,
-    submitted: Option<Timestamp>,
+    submitted: Option<i64>,
 ) -> Result<Option<(i64, i64)>> {
     let mut by_reference = connection.prepare_cached(
         "SELECT id, outbox FROM segment
@@ -118,7 +162,6 @@ fn addressee(
             return Ok(late);
         }
     }
-    let submitted = submitted.map(wire::time);
     let after = latest_final(connection, line, reference, tail)?.unwrap_or(0);
     if sent_again(connection, line, tail, after, submitted)? {
         return Ok(None);

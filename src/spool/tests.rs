@@ -1009,7 +1009,12 @@ fn laid_down(shelf: &Shelf, message: i64, states: &[(SegmentState, Option<u8>)])
 const TAIL: &str = "51230001";
 
 fn told(shelf: &Shelf, reference: u8, reported: Reported) -> Matched {
-    shelf.do_(move |c| report(c, "m", reference, TAIL, reported, "words", Some(at(0))))
+    told_of(shelf, at(0), reference, reported)
+}
+
+/// A report on what the service centre took at that time.
+fn told_of(shelf: &Shelf, taken: Timestamp, reference: u8, reported: Reported) -> Matched {
+    shelf.do_(move |c| report(c, "m", reference, TAIL, reported, "words", Some(taken)))
 }
 
 fn whole(message: i64, conversation: i64, state: DeliveryState) -> Matched {
@@ -1034,15 +1039,18 @@ fn a_report_goes_to_the_newest_segment_with_its_reference() {
         whole(2, 1, DeliveryState::Delivered)
     );
     assert_eq!(
-        told(&shelf, 7, Reported::Undeliverable),
+        told_of(&shelf, at(1), 7, Reported::Undeliverable),
         whole(1, 1, DeliveryState::Failed)
     );
     // It arrived after all; and what is said again is nothing new.
     assert_eq!(
-        told(&shelf, 7, Reported::Delivered),
+        told_of(&shelf, at(1), 7, Reported::Delivered),
         whole(1, 1, DeliveryState::Delivered)
     );
-    assert_eq!(told(&shelf, 7, Reported::Delivered), Matched::Segment);
+    assert_eq!(
+        told_of(&shelf, at(1), 7, Reported::Delivered),
+        Matched::Segment
+    );
     let other = shelf.do_(|c| report(c, "other", 7, TAIL, Reported::Delivered, "", Some(at(0))));
     // An attempt is on record before it is made: nothing to this telephone went by that line.
     assert_eq!(other, Matched::Segment);
@@ -1183,6 +1191,31 @@ fn a_report_that_fits_two_attempts_settles_neither() {
             whole(2, 1, DeliveryState::Delivered)
         );
     }
+}
+
+#[test]
+fn a_report_that_comes_again_settles_nothing_else() {
+    let shelf = posted(&[(1, 1), (2, 1), (3, 1)]);
+    laid_down(&shelf, 1, &[(SegmentState::Accepted, Some(9))]);
+    assert_eq!(
+        told(&shelf, 9, Reported::Delivered),
+        whole(1, 1, DeliveryState::Delivered)
+    );
+    // One whose reference nobody knows, and one that got the same after 256 others.
+    for (message, reference) in [(2, None), (3, Some(9))] {
+        let state = match reference {
+            None => SegmentState::Unknown,
+            Some(_) => SegmentState::Accepted,
+        };
+        laid_down(&shelf, message, &[(state, reference)]);
+        assert_eq!(told(&shelf, 9, Reported::Delivered), Matched::Segment);
+        assert_eq!(told(&shelf, 9, Reported::Undeliverable), Matched::Segment);
+    }
+    // Its own report is of another second.
+    assert_eq!(
+        told_of(&shelf, at(5), 9, Reported::Delivered),
+        whole(3, 1, DeliveryState::Delivered)
+    );
 }
 
 #[test]
