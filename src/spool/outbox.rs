@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::Result;
 use super::wire;
 
-pub use super::reports::{Matched, Reported, report};
+pub use super::reports::{Matched, Reported, Told, report};
 use crate::routing::{ConversationId, DeliveryState, GatewayId, MessageId};
 
 /// Names one text on its way out; a retry is a new one.

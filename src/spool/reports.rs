@@ -18,6 +18,21 @@ pub enum Reported {
     Undeliverable,
 }
 
+/// A status report.
+#[derive(Debug, Clone, Copy)]
+pub struct Told<'a> {
+    /// TP-MR.
+    pub reference: u8,
+    /// The recipient's last eight digits.
+    pub tail: &'a str,
+    /// What became of the text.
+    pub reported: Reported,
+    /// The same in words, for people.
+    pub words: &'a str,
+    /// When the service centre took it (TP-SCTS).
+    pub submitted: Option<Timestamp>,
+}
+
 /// What came of a status report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Matched {
@@ -36,17 +51,24 @@ pub enum Matched {
 /// repeat them, says nothing new.
 ///
 /// `tail` is the recipient's last eight digits: networks report in national or international form
-/// as they like. `submitted` is when the service centre took the text (TP-SCTS): a refused attempt
-/// is only believed to be meant where that was not long before it.
+/// as they like. `came` is when it came to us: no later attempt is meant, whatever its reference;
+/// one that fits none may wait for days, and references come round. `submitted` is when the service
+/// centre took the text (TP-SCTS): a refused attempt is only believed to be meant where that was
+/// not long before it.
 pub fn report(
     connection: &Connection,
     line: &str,
-    reference: u8,
-    tail: &str,
-    reported: Reported,
-    words: &str,
-    submitted: Option<Timestamp>,
+    told: &Told<'_>,
+    came: Timestamp,
 ) -> Result<Matched> {
+    let &Told {
+        reference,
+        tail,
+        reported,
+        words,
+        submitted,
+    } = told;
+    let came = wire::time(came);
     // The attempt may get this very reference: modems begin again at 0 when they restart.
     if attempt_under_way(connection, line, tail)? {
         return Ok(Matched::NotYet);
@@ -59,7 +81,7 @@ pub fn report(
             Some((segment, outbox))
         }
         Some(_) => return Ok(Matched::Segment),
-        None => addressee(connection, line, reference, tail, reported, submitted)?,
+        None => addressee(connection, line, told, came, submitted)?,
     };
     let Some((segment, outbox)) = found else {
         // An attempt is a row before it is made: a report to whom nothing is on record is not ours,
@@ -132,21 +154,27 @@ fn settled_by(
 fn addressee(
     connection: &Connection,
     line: &str,
-    reference: u8,
-    tail: &str,
-    reported: Reported,
+    told: &Told<'_>,
+    came: i64,
     submitted: Option<i64>,
 ) -> Result<Option<(i64, i64)>> {
+    let &Told {
+        reference,
+        tail,
+        reported,
+        ..
+    } = told;
     let mut by_reference = connection.prepare_cached(
         "SELECT id, outbox FROM segment
          WHERE line = ?1 AND tail = ?2 AND reference = ?3 AND state IN (?4, ?5)
+           AND attempted <= ?6
          ORDER BY id DESC LIMIT 1",
     )?;
     let mut newest = |one: SegmentState, other: SegmentState| {
         let reference = i64::from(reference);
         by_reference
             .query_row(
-                params![line, tail, reference, one.word(), other.word()],
+                params![line, tail, reference, one.word(), other.word(), came],
                 two,
             )
             .optional()
@@ -169,13 +197,13 @@ fn addressee(
     let fitting: Vec<(i64, i64)> = connection
         .prepare_cached(
             "SELECT id, outbox FROM segment
-             WHERE line = ?1 AND tail = ?2 AND reference IS NULL AND id > ?3
+             WHERE line = ?1 AND tail = ?2 AND reference IS NULL AND id > ?3 AND attempted <= ?5
                AND (state IN ('unknown', 'accepted')
                     -- the network's clock and ours may differ, but not by an hour
                     OR (state = 'refused' AND attempted - 3600000 <= ?4))
              LIMIT 2",
         )?
-        .query_map(params![line, tail, after, submitted], two)?
+        .query_map(params![line, tail, after, submitted, came], two)?
         .collect::<rusqlite::Result<_>>()?;
     Ok(match fitting.as_slice() {
         [only] => Some(*only),

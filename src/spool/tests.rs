@@ -9,9 +9,9 @@ use tempfile::TempDir;
 use super::feed::{FeedKind, since};
 use super::inbox::Raw;
 use super::outbox::{
-    Due, Matched, OutboxId, Reported, SegmentId, SegmentState, Settled, attempt, attempted_between,
-    doubt_interrupted, lay_down, next_concat_reference, next_due, next_due_at, not_accepted,
-    put_off, report, segments, settle, untold,
+    Due, Matched, OutboxId, Reported, SegmentId, SegmentState, Settled, Told, attempt,
+    attempted_between, doubt_interrupted, lay_down, next_concat_reference, next_due, next_due_at,
+    not_accepted, put_off, report, segments, settle, untold,
 };
 use super::transcript::{Entry, Listing, keep, remember};
 use super::*;
@@ -991,7 +991,10 @@ fn laid_down(shelf: &Shelf, message: i64, states: &[(SegmentState, Option<u8>)])
                     attempt(c, segment.id, at(0), None)?;
                     outbox::accepted(c, segment.id, Some(reference))?;
                 }
-                (state, _) => not_accepted(c, segment.id, state, "why")?,
+                (state, _) => {
+                    attempt(c, segment.id, at(0), None)?;
+                    not_accepted(c, segment.id, state, "why")?;
+                }
             }
         }
         let known = c.query_row(
@@ -1012,9 +1015,19 @@ fn told(shelf: &Shelf, reference: u8, reported: Reported) -> Matched {
     told_of(shelf, at(0), reference, reported)
 }
 
+fn on(reference: u8, reported: Reported, taken: Timestamp) -> Told<'static> {
+    Told {
+        reference,
+        tail: TAIL,
+        reported,
+        words: "words",
+        submitted: Some(taken),
+    }
+}
+
 /// A report on what the service centre took at that time.
 fn told_of(shelf: &Shelf, taken: Timestamp, reference: u8, reported: Reported) -> Matched {
-    shelf.do_(move |c| report(c, "m", reference, TAIL, reported, "words", Some(taken)))
+    shelf.do_(move |c| report(c, "m", &on(reference, reported, taken), at(100)))
 }
 
 fn whole(message: i64, conversation: i64, state: DeliveryState) -> Matched {
@@ -1051,7 +1064,7 @@ fn a_report_goes_to_the_newest_segment_with_its_reference() {
         told_of(&shelf, at(1), 7, Reported::Delivered),
         Matched::Segment
     );
-    let other = shelf.do_(|c| report(c, "other", 7, TAIL, Reported::Delivered, "", Some(at(0))));
+    let other = shelf.do_(|c| report(c, "other", &on(7, Reported::Delivered, at(0)), at(100)));
     // An attempt is on record before it is made: nothing to this telephone went by that line.
     assert_eq!(other, Matched::Segment);
 }
@@ -1216,6 +1229,29 @@ fn a_report_that_comes_again_settles_nothing_else() {
         told_of(&shelf, at(5), 9, Reported::Delivered),
         whole(3, 1, DeliveryState::Delivered)
     );
+}
+
+#[test]
+fn a_report_is_of_no_attempt_that_came_after_it() {
+    // It waited, its own attempt's reference having come garbled, until references came round.
+    for (state, reference) in [
+        (SegmentState::Accepted, Some(9)),
+        (SegmentState::Unknown, None),
+        (SegmentState::Refused, None),
+    ] {
+        let shelf = posted(&[(1, 1)]);
+        laid_down(&shelf, 1, &[(state, reference)]);
+        shelf.do_(|c| {
+            let attempted = at(60).as_millisecond();
+            c.execute("UPDATE segment SET attempted = ?1", [attempted])?;
+            Ok(())
+        });
+        let reported = on(9, Reported::Delivered, at(60));
+        let before = shelf.do_(move |c| report(c, "m", &reported, at(59)));
+        assert_eq!(before, Matched::NotYet, "{state:?}");
+        let after = shelf.do_(move |c| report(c, "m", &reported, at(61)));
+        assert_eq!(after, whole(1, 1, DeliveryState::Delivered), "{state:?}");
+    }
 }
 
 #[test]

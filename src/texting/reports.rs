@@ -10,7 +10,7 @@ use crate::desk::{Arrivals, Desk, NotGranted, Wish};
 use crate::routing::{DeliveryState, Event};
 use crate::sms::{Delivery, Pdu, SmsStatusReport, Tpdu};
 use crate::spool::inbox::Kept;
-use crate::spool::outbox::{Matched, Reported, Settled};
+use crate::spool::outbox::{Matched, Reported, Settled, Told};
 use crate::spool::{Result, Spool, inbox, outbox};
 
 /// How long a report waits for an attempt it might belong to; the network gives texts a day.
@@ -34,15 +34,14 @@ pub(super) fn take(
             return Ok(None);
         }
     };
-    let matched = outbox::report(
-        connection,
-        line,
-        report.message_reference,
-        &tail(&report.recipient.to_string()),
+    let told = Told {
+        reference: report.message_reference,
+        tail: &tail(&report.recipient.to_string()),
         reported,
-        report.status.words(),
-        report.timestamp.instant(),
-    )?;
+        words: report.status.words(),
+        submitted: report.timestamp.instant(),
+    };
+    let matched = outbox::report(connection, line, &told, kept.received)?;
     match matched {
         Matched::Text(settled) => {
             inbox::consume(connection, &[kept.id])?;
