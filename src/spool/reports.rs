@@ -47,7 +47,9 @@ pub enum Matched {
 /// Matches a status report to the newest segment with its reference and recipient; failing that,
 /// to the only attempt to that recipient whose reference nobody knows: one in doubt, one that the
 /// service centre had had before, or one that was refused and went all the same. The report proves
-/// that it arrived. Where several fit it settles none of them. One that comes again, as networks
+/// that it arrived. Where several fit it settles none of them; one that was accepted at that time
+/// under another reference fits as well until its own report has come, for it may have been read
+/// wrong. One that comes again, as networks
 /// repeat them, says nothing new.
 ///
 /// `tail` is the recipient's last eight digits: networks report in national or international form
@@ -194,19 +196,24 @@ fn addressee(
     if sent_again(connection, line, tail, after, submitted)? {
         return Ok(None);
     }
-    let fitting: Vec<(i64, i64)> = connection
+    let fitting: Vec<(i64, i64, bool)> = connection
         .prepare_cached(
-            "SELECT id, outbox FROM segment
-             WHERE line = ?1 AND tail = ?2 AND reference IS NULL AND id > ?3 AND attempted <= ?5
-               AND (state IN ('unknown', 'accepted')
-                    -- the network's clock and ours may differ, but not by an hour
-                    OR (state = 'refused' AND attempted - 3600000 <= ?4))
+            "SELECT id, outbox, reference IS NULL FROM segment
+             WHERE line = ?1 AND tail = ?2 AND id > ?3 AND attempted <= ?5
+               -- the network's clock and ours may differ, but not by an hour
+               AND CASE WHEN reference IS NULL
+                        THEN state IN ('unknown', 'accepted')
+                             OR state = 'refused' AND attempted - 3600000 <= ?4
+                        -- a digit may have been lost on the wire
+                        ELSE state = 'accepted' AND abs(attempted - ?4) <= 3600000 END
              LIMIT 2",
         )?
-        .query_map(params![line, tail, after, submitted, came], two)?
+        .query_map(params![line, tail, after, submitted, came], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?
         .collect::<rusqlite::Result<_>>()?;
     Ok(match fitting.as_slice() {
-        [only] => Some(*only),
+        [(segment, outbox, true)] => Some((*segment, *outbox)),
         // Of two that fit, one may never have left: to call the wrong one delivered would leave its
         // patron without an answer, and nobody would know.
         _ => None,

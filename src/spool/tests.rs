@@ -1255,6 +1255,23 @@ fn a_report_is_of_no_attempt_that_came_after_it() {
 }
 
 #[test]
+fn a_reference_that_was_read_wrong_settles_no_other() {
+    let shelf = posted(&[(1, 1), (2, 1)]);
+    laid_down(&shelf, 1, &[(SegmentState::Accepted, Some(3))]); // 203, but for two digits
+    laid_down(&shelf, 2, &[(SegmentState::Unknown, None)]);
+    assert_eq!(told(&shelf, 203, Reported::Delivered), Matched::NotYet);
+    // Once its own report has come, it was read well.
+    assert_eq!(
+        told(&shelf, 3, Reported::Delivered),
+        whole(1, 1, DeliveryState::Delivered)
+    );
+    assert_eq!(
+        told(&shelf, 203, Reported::Delivered),
+        whole(2, 1, DeliveryState::Delivered)
+    );
+}
+
+#[test]
 fn a_report_on_the_first_try_does_not_undo_a_retry() {
     let shelf = posted(&[(1, 1)]);
     laid_down(
