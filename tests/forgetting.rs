@@ -17,13 +17,15 @@ use support::{Bench, Operator, PATIENCE};
 const PATRON: &str = "+15557239861";
 const OTHER: &str = "+15551230188";
 /// What the patron wrote, and what was written to and about them.
-const WORDS: [&str; 6] = [
+const WORDS: [&str; 8] = [
     "Chlorpromazine",
     "Шизофрения",
     "Kierkegaard",
     "Quetiapine",
     "Spinoza-remark",
     "Feuerbach-promise",
+    "Heidegger-scan",
+    "Wittgenstein-page",
 ];
 
 /// A word as it may stand in a file.
@@ -93,7 +95,11 @@ fn holds(file: &[u8], form: &[u8]) -> bool {
 fn traces(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     let mut files = 0;
-    for entry in std::fs::read_dir(folder).unwrap() {
+    let sent = std::fs::read_dir(folder.join("attachments"));
+    let entries = std::fs::read_dir(folder)
+        .unwrap()
+        .chain(sent.into_iter().flatten());
+    for entry in entries {
         let path = entry.unwrap().path();
         // The modem's link and the control socket are no files.
         if !std::fs::symlink_metadata(&path).unwrap().is_file() {
@@ -153,6 +159,15 @@ fn the_search_finds_what_it_looks_for() {
 async fn forget_leaves_no_trace_in_any_byte() {
     let mut bench = Bench::new(Settings::default()).await;
     let token = bench.add_operator("ana");
+    // A telephone can follow links only where the desk knows its own address.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = free.local_addr().unwrap().port();
+    drop(free);
+    let config = std::fs::read_to_string(bench.config()).unwrap();
+    let reachable =
+        format!("listen = \"127.0.0.1:{port}\"\npublic_url = \"http://127.0.0.1:{port}\"\n");
+    let config = config.replace("listen = \"127.0.0.1:0\"\n", &reachable);
+    std::fs::write(bench.config(), config).unwrap();
     let address = bench.start();
     let ana = Operator::new(address, &token);
     ana.arrives().await;
@@ -188,18 +203,29 @@ async fn forget_leaves_no_trace_in_any_byte() {
     let path = format!("/api/v1/conversations/{id}");
     let note = json!({ "text": "Spinoza-remark" });
     ana.api.post(&format!("{path}/notes"), note).await;
+    // A file whose link is said to them.
+    let file = ana
+        .api
+        .post(
+            &format!("{path}/attachments?name=Heidegger-scan.txt"),
+            json!("Wittgenstein-page, for you alone"),
+        )
+        .await
+        .expect(201);
+    let link = file["link"].as_str().unwrap();
+    ana.replies(&id, link, "key-file").await.expect(201);
     let promise = json!({ "text": "Feuerbach-promise" });
     ana.api.put(&format!("{path}/promise"), promise).await;
     ana.api.post(&format!("{path}/reveal"), json!({})).await;
-    bench.modem.wait_until_sent(1, PATIENCE).await.unwrap();
+    bench.modem.wait_until_sent(2, PATIENCE).await.unwrap();
     assert!(
         !traces(bench.path()).is_empty(),
         "there was nothing to forget"
     );
 
     text("Forget");
-    let said = bench.modem.wait_until_sent(2, PATIENCE).await.unwrap();
-    assert!(said[1].text.contains("erased from our system"), "{said:?}");
+    let said = bench.modem.wait_until_sent(3, PATIENCE).await.unwrap();
+    assert!(said[2].text.contains("erased from our system"), "{said:?}");
     // The last words were sent, erased, and the file written anew; looked for until it is so.
     let until = Instant::now() + PATIENCE;
     let mut left = traces(bench.path());
@@ -215,7 +241,7 @@ async fn forget_leaves_no_trace_in_any_byte() {
     ana.replies(&others[0]["id"], "Yes, it is.", "key-2")
         .await
         .expect(201);
-    bench.modem.wait_until_sent(3, PATIENCE).await.unwrap();
+    bench.modem.wait_until_sent(4, PATIENCE).await.unwrap();
     ana.api.get(&path).await.expect(404);
     // A report on what was erased comes late, and leaves nothing either.
     assert!(bench.stop().success());

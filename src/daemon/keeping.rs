@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::house::told;
 use crate::desk::Desk;
-use crate::spool::{Spool, SpoolError, erasure};
+use crate::spool::{Spool, SpoolError, erasure, files};
 
 /// How long a transcript stays after its conversation closed, unless the library says otherwise.
 pub const RETENTION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -106,6 +106,11 @@ impl Keeping {
     /// Writes the spool anew without traces of what was erased. Whether it could.
     async fn scrub(&mut self) -> bool {
         self.scrubbed = Some(Instant::now());
+        // What was erased lies in files as well.
+        if let Err(error) = files::sweep(&self.spool, Timestamp::MIN).await {
+            tracing::warn!(%error, "files of what was erased stay for now; tried again");
+            return matches!(error, SpoolError::Closed);
+        }
         match self.spool.scrub().await {
             Ok(()) => match self.spool.write(erasure::scrubbed).await {
                 Ok(()) => true,
@@ -148,6 +153,8 @@ impl Keeping {
                 .await?
                 > 0
             {}
+            files::sweep(&self.spool, closed).await?;
+            files::sweep_orphans(&self.spool).await?;
             Ok::<(), SpoolError>(())
         };
         if let Err(error) = outcome.await {

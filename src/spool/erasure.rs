@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::feed::{self, FeedKind};
-use super::{Result, wire};
+use super::{Result, files, wire};
 use crate::routing::ConversationId;
 
 /// Rows taken at once, so that no writer waits long.
@@ -112,6 +112,7 @@ fn drop_if_gone(connection: &Connection, patron: i64) -> Result<()> {
 }
 
 fn erase_one(connection: &Connection, id: i64) -> Result<i64> {
+    files::leave(connection, id)?;
     for sql in [
         "DELETE FROM reply WHERE (operator, client_id) IN
              (SELECT operator, client_id FROM message WHERE conversation = ?1)",

@@ -22,6 +22,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0009_one_count.sql"),
     include_str!("migrations/0010_one_index_less.sql"),
     include_str!("migrations/0011_reports_known_again.sql"),
+    include_str!("migrations/0012_files_of_conversations.sql"),
 ];
 
 /// Refuses a file that is some other program's database, before anything is written to it.

@@ -198,14 +198,16 @@ fn addressee(
     }
     let fitting: Vec<(i64, i64, bool)> = connection
         .prepare_cached(
-            "SELECT id, outbox, reference IS NULL FROM segment
-             WHERE line = ?1 AND tail = ?2 AND id > ?3 AND attempted <= ?5
-               -- the network's clock and ours may differ, but not by an hour
-               AND CASE WHEN reference IS NULL
-                        THEN state IN ('unknown', 'accepted')
-                             OR state = 'refused' AND attempted - 3600000 <= ?4
-                        -- a digit may have been lost on the wire
-                        ELSE state = 'accepted' AND abs(attempted - ?4) <= 3600000 END
+            // Each by an index of its own. The clocks may differ, but not by an hour.
+            "SELECT id, outbox, 1 FROM segment
+             WHERE line = ?1 AND tail = ?2 AND reference IS NULL AND id > ?3 AND attempted <= ?5
+               AND (state IN ('unknown', 'accepted')
+                    OR (state = 'refused' AND attempted - 3600000 <= ?4))
+             UNION ALL
+             -- under another reference, of which a digit may have been lost on the wire
+             SELECT id, outbox, 0 FROM segment
+             WHERE line = ?1 AND attempted BETWEEN ?4 - 3600000 AND min(?4 + 3600000, ?5)
+               AND tail = ?2 AND reference IS NOT NULL AND state = 'accepted' AND id > ?3
              LIMIT 2",
         )?
         .query_map(params![line, tail, after, submitted, came], |row| {

@@ -9,7 +9,7 @@ use super::statistics;
 use super::visitors::VisitedPage;
 use super::wire::{self, CONVERSATION, CONVERSATION_COLUMNS, MESSAGE, PATRON};
 use super::{Result, SpoolError};
-use super::{erasure, outages, outbox, staff};
+use super::{erasure, files, outages, outbox, staff};
 use crate::routing::{
     Conversation, ConversationId, ConversationState, Effect, GatewayId, Library, Message,
     MessageId, OperatorId, Patron, PatronId, QueueId, Restored, Rollover, answerable,
@@ -253,7 +253,7 @@ fn record(connection: &Connection, message: &Message) -> Result<()> {
             operator,
             message.client_id,
         ])?;
-    Ok(())
+    files::said(connection, &message.body, message.conversation)
 }
 
 /// What the router is rebuilt from at start.

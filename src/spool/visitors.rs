@@ -1,5 +1,5 @@
 //! Visitors of library pages: which browser is which patron, what page they wrote from, what they
-//! have read; how each widget behaves; and the files that go with conversations.
+//! have read; and how each widget behaves.
 
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -226,76 +226,6 @@ pub fn keep_widget(connection: &Connection, gateway: GatewayId, manner: &str) ->
         )?
         .execute(params![gateway.0, manner])?;
     Ok(())
-}
-
-/// A file that goes with a conversation. Its content lies beside the spool, under its secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attachment {
-    /// What its link ends with.
-    pub secret: String,
-    /// What it was called.
-    pub name: String,
-    /// Its media type, told from its first octets.
-    pub kind: String,
-    /// Octets.
-    pub size: u64,
-}
-
-/// Keeps a file's row, before anyone can be told of it.
-pub fn attach(connection: &Connection, file: &Attachment, now: Timestamp) -> Result<()> {
-    connection
-        .prepare_cached(
-            "INSERT INTO attachment (secret, name, kind, size, made) VALUES (?1, ?2, ?3, ?4, ?5)",
-        )?
-        .execute(params![
-            file.secret,
-            file.name,
-            file.kind,
-            i64::try_from(file.size).unwrap_or(i64::MAX),
-            wire::time(now)
-        ])?;
-    Ok(())
-}
-
-/// The file of this link.
-pub fn attachment(connection: &Connection, secret: &str) -> Result<Option<Attachment>> {
-    Ok(connection
-        .prepare_cached("SELECT secret, name, kind, size FROM attachment WHERE secret = ?1")?
-        .query_row([secret], |row| {
-            Ok(Attachment {
-                secret: row.get(0)?,
-                name: row.get(1)?,
-                kind: row.get(2)?,
-                size: u64::try_from(row.get::<_, i64>(3)?).unwrap_or(0),
-            })
-        })
-        .optional()?)
-}
-
-/// Octets of all files together.
-pub fn attached(connection: &Connection) -> Result<u64> {
-    let sum: i64 = connection
-        .prepare_cached("SELECT coalesce(sum(size), 0) FROM attachment")?
-        .query_row([], |row| row.get(0))?;
-    Ok(u64::try_from(sum).unwrap_or(0))
-}
-
-/// Forgets files made before; answers their secrets, so that their content can go.
-pub fn detach(connection: &Connection, made_before: Timestamp) -> Result<Vec<String>> {
-    let rows = connection
-        .prepare_cached("DELETE FROM attachment WHERE made < ?1 RETURNING secret")?
-        .query_map([wire::time(made_before)], |row| row.get(0))?
-        .collect::<rusqlite::Result<_>>()?;
-    Ok(rows)
-}
-
-/// Secrets of all files there should be.
-pub fn secrets(connection: &Connection) -> Result<std::collections::BTreeSet<String>> {
-    let rows = connection
-        .prepare_cached("SELECT secret FROM attachment")?
-        .query_map([], |row| row.get(0))?
-        .collect::<rusqlite::Result<_>>()?;
-    Ok(rows)
 }
 
 impl Talk {

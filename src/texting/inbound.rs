@@ -435,11 +435,7 @@ impl Inbound {
             .write(move |connection| reports::take(connection, &line, &kept, &report))
             .await;
         match taken {
-            Ok(Some(settled)) => {
-                reports::tell(&self.desk, settled).await;
-                // Another may have waited for this one to be told apart.
-                reports::settle_parked(&self.spool, &self.desk, &self.line).await;
-            }
+            Ok(Some(settled)) => reports::tell(&self.desk, settled).await,
             Ok(None) => {}
             Err(error) => self.not_kept(&error),
         }

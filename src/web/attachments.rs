@@ -3,24 +3,23 @@
 
 mod kind;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path as At, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
 use super::premises::Premises;
 use super::problem::Problem;
 use super::{Settings, problem};
-use crate::spool::visitors::Attachment;
-use crate::spool::{Spool, visitors};
+use crate::spool::files::Attachment;
+use crate::spool::{Spool, files};
 
 /// Octets of one file: a photograph of a page, a chapter as PDF.
 pub(super) const SIZE_MAX: usize = 10 * 1024 * 1024;
@@ -30,10 +29,6 @@ const ALL_MAX: u64 = 1024 * 1024 * 1024;
 const NAME_MAX: usize = 120;
 /// Files taken in at once: each is in memory while it is looked at.
 const AT_ONCE: usize = 4;
-/// How long files stay: as long as transcripts, where nothing else is configured for those.
-const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
-/// How often files that are too old are looked for.
-const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 /// Letters of a link's end, and what they are made of: 32 signs that cannot be mistaken for one
 /// another on a small screen; 60 bits.
 const SECRET_LETTERS: usize = 12;
@@ -66,19 +61,12 @@ pub(super) struct Named {
 }
 
 impl Attachments {
-    /// Opens the folder beside the spool, and sweeps it from now on.
+    /// Those beside this spool.
     pub(super) fn open(spool: &Spool) -> Arc<Self> {
-        let folder = spool
-            .path()
-            .parent()
-            .unwrap_or(Path::new("."))
-            .join("attachments");
-        let files = Arc::new(Self {
-            folder,
+        Arc::new(Self {
+            folder: files::folder(spool),
             turn: Semaphore::new(AT_ONCE),
-        });
-        tokio::spawn(sweep(spool.clone(), Arc::downgrade(&files)));
-        files
+        })
     }
 
     fn place(&self, secret: &str) -> PathBuf {
@@ -113,7 +101,7 @@ impl Attachments {
                  and office documents are",
             )
         })?;
-        let attached = spool.read(visitors::attached).await?;
+        let attached = spool.read(files::attached).await?;
         if attached + content.len() as u64 > ALL_MAX {
             return Err(full());
         }
@@ -129,7 +117,7 @@ impl Attachments {
         })?;
         let row = file.clone();
         spool
-            .write(move |connection| visitors::attach(connection, &row, Timestamp::now()))
+            .write(move |connection| files::attach(connection, &row, Timestamp::now()))
             .await?;
         Ok(AttachmentShape::new(file, settings))
     }
@@ -160,7 +148,7 @@ impl Attachments {
 
 impl AttachmentShape {
     fn new(file: Attachment, settings: &Settings) -> Self {
-        let path = format!("/f/{}", file.secret);
+        let path = format!("{}{}", files::LINK, file.secret);
         Self {
             link: format!("{}{path}", settings.public_url.as_deref().unwrap_or("")),
             path,
@@ -240,7 +228,7 @@ async fn found(premises: &Premises, secret: String) -> Result<Attachment, Proble
         true => {
             premises
                 .spool
-                .read(move |connection| visitors::attachment(connection, &secret))
+                .read(move |connection| files::attachment(connection, &secret))
                 .await?
         }
         false => None,
@@ -248,7 +236,7 @@ async fn found(premises: &Premises, secret: String) -> Result<Attachment, Proble
     found.ok_or_else(|| {
         Problem::new(
             StatusCode::NOT_FOUND,
-            "this file is not here: files are kept for a month, ask the library for it again",
+            "this file is not here any more: ask the library for it again",
         )
     })
 }
@@ -318,53 +306,6 @@ pub(super) fn named(
     query.map(|Query(named)| named.name).unwrap_or_default()
 }
 
-/// Files that are too old go, and so does what has no row: a write that was cut off.
-async fn sweep(spool: Spool, files: std::sync::Weak<Attachments>) {
-    let mut interval = tokio::time::interval(SWEEP_EVERY);
-    loop {
-        interval.tick().await;
-        let Some(files) = files.upgrade() else {
-            return;
-        };
-        if let Err(error) = sweep_once(&spool, &files, Timestamp::now()).await {
-            tracing::warn!(%error, "old files could not be taken away");
-        }
-    }
-}
-
-async fn sweep_once(
-    spool: &Spool,
-    files: &Attachments,
-    now: Timestamp,
-) -> crate::spool::Result<()> {
-    let gone = spool
-        .write(move |connection| visitors::detach(connection, now - KEPT))
-        .await?;
-    for secret in gone {
-        // Gone already is gone.
-        let _ = tokio::fs::remove_file(files.place(&secret)).await;
-    }
-    // A file is written before its row: only what is older than any upload is an orphan.
-    let Ok(mut entries) = tokio::fs::read_dir(&files.folder).await else {
-        return Ok(());
-    };
-    let known = spool.read(visitors::secrets).await?;
-    while let Ok(Some(entry)) = entries.next_entry().await {
-        let orphan = entry
-            .file_name()
-            .to_str()
-            .is_none_or(|name| !known.contains(name));
-        let old = match entry.metadata().await.and_then(|about| about.modified()) {
-            Ok(modified) => modified.elapsed().is_ok_and(|age| age > SWEEP_EVERY),
-            Err(_) => false,
-        };
-        if orphan && old {
-            let _ = tokio::fs::remove_file(entry.path()).await;
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -386,31 +327,5 @@ mod tests {
         ] {
             assert_eq!(safe_name(name, pdf), safe, "{name:?}");
         }
-    }
-
-    #[tokio::test]
-    async fn old_files_go_with_their_rows() {
-        let folder = tempfile::tempdir().unwrap();
-        let spool = Spool::open(&folder.path().join("spool.db")).unwrap();
-        let files = Attachments::open(&spool);
-        let settings = Settings::default();
-        let kept = files
-            .keep(&spool, &settings, "note.txt", Bytes::from_static(b"hello"))
-            .await
-            .unwrap();
-        let secret = kept.path.strip_prefix("/f/").unwrap();
-        assert_eq!(std::fs::read(files.place(secret)).unwrap(), b"hello");
-        let soon = Timestamp::now() + SignedDuration::from_hours(24);
-        sweep_once(&spool, &files, soon).await.unwrap();
-        assert!(files.place(secret).exists());
-        let later = Timestamp::now() + SignedDuration::from_hours(31 * 24);
-        sweep_once(&spool, &files, later).await.unwrap();
-        assert!(!files.place(secret).exists());
-        let row = secret.to_owned();
-        let row = spool
-            .read(move |connection| visitors::attachment(connection, &row))
-            .await
-            .unwrap();
-        assert_eq!(row, None);
     }
 }
