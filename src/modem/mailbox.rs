@@ -644,13 +644,16 @@ impl Mailbox {
     /// follow it from the same memory.
     fn deleted_with(&mut self, first: Slot, together: bool) -> Vec<u16> {
         let mut indexes = vec![first.index];
-        while together
-            && indexes.len() < DELETED_TOGETHER
-            && let Some(next) = self
-                .deletes
-                .pop_front_if(|next| next.memory == first.memory)
-        {
-            indexes.push(next.index);
+        while together && indexes.len() < DELETED_TOGETHER {
+            let next = self.deletes.front();
+            let Some(index) = next
+                .filter(|next| next.memory == first.memory)
+                .map(|next| next.index)
+            else {
+                break;
+            };
+            self.deletes.pop_front();
+            indexes.push(index);
         }
         indexes
     }
