@@ -196,30 +196,44 @@ fn addressee(
     if sent_again(connection, line, tail, after, submitted)? {
         return Ok(None);
     }
-    let fitting: Vec<(i64, i64, bool)> = connection
+    let fitting: Vec<(i64, i64)> = connection
         .prepare_cached(
-            // Each by an index of its own. The clocks may differ, but not by an hour.
-            "SELECT id, outbox, 1 FROM segment
+            "SELECT id, outbox FROM segment
              WHERE line = ?1 AND tail = ?2 AND reference IS NULL AND id > ?3 AND attempted <= ?5
                AND (state IN ('unknown', 'accepted')
+                    -- the network's clock and ours may differ, but not by an hour
                     OR (state = 'refused' AND attempted - 3600000 <= ?4))
-             UNION ALL
-             -- under another reference, of which a digit may have been lost on the wire
-             SELECT id, outbox, 0 FROM segment
-             WHERE line = ?1 AND attempted BETWEEN ?4 - 3600000 AND min(?4 + 3600000, ?5)
-               AND tail = ?2 AND reference IS NOT NULL AND state = 'accepted' AND id > ?3
              LIMIT 2",
         )?
-        .query_map(params![line, tail, after, submitted, came], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })?
+        .query_map(params![line, tail, after, submitted, came], two)?
         .collect::<rusqlite::Result<_>>()?;
     Ok(match fitting.as_slice() {
-        [(segment, outbox, true)] => Some((*segment, *outbox)),
+        [only] => (!misread(connection, line, tail, after, submitted)?).then_some(*only),
         // Of two that fit, one may never have left: to call the wrong one delivered would leave its
         // patron without an answer, and nobody would know.
         _ => None,
     })
+}
+
+/// Whether a segment was accepted about when the service centre took what a report is about, under
+/// another reference, and waits for its own report: a digit of its reference may have been lost on
+/// the wire.
+fn misread(
+    connection: &Connection,
+    line: &str,
+    tail: &str,
+    after: i64,
+    submitted: Option<i64>,
+) -> Result<bool> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM segment
+                            WHERE line = ?1 AND tail = ?2 AND id > ?3
+                              AND reference IS NOT NULL AND state = 'accepted'
+                              -- the clocks may differ, but not by an hour
+                              AND attempted BETWEEN ?4 - 3600000 AND ?4 + 3600000)",
+        )?
+        .query_row(params![line, tail, after, submitted], |row| row.get(0))?)
 }
 
 /// Whether a text to this recipient was sent again, and the service centre may have taken the earlier
