@@ -62,7 +62,8 @@ pub(crate) fn measure(table: &mut Table) {
     }
 }
 
-/// From the listing to the last deletion, as the modem heard them; both ways the same commands.
+/// From the listing to the last deletion, as the modem heard them. The bare port deletes one by one;
+/// we name the memory on each line, and delete a few on it.
 fn span(modem: &Modem) -> Duration {
     let listed = modem.heard("+CMGL")[0];
     let deleted = modem.heard("+CMGD");

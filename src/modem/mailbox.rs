@@ -1,7 +1,7 @@
 //! The modem's storage as a mailbox, pure: what to list, what was found, what may be deleted.
 //!
-//! A text is deleted only after whoever keeps texts has said that it is kept, and alone, by its
-//! index. Whatever is doubtful is left where it is: the next sweep finds it again.
+//! A text is deleted only after whoever keeps texts has said that it is kept, by its index, with its
+//! memory named on the same line. Whatever is doubtful is left where it is: the next sweep finds it again.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -448,14 +448,13 @@ impl Mailbox {
                     self.abandon(&memory);
                 }
             }
-            Command::List(memories) | Command::Read(memories, _) | Command::Delete(memories, _) => {
-                self.note_together(memories, reply)
+            Command::Delete(memories, _) => self.note_together(memories, reply),
+            Command::List(memories) => {
+                self.note_together(memories, reply);
+                self.listed(reply, now);
             }
-            _ => {}
-        }
-        match &reply.command {
-            Command::List(_) => self.listed(reply, now),
-            Command::Read(..) => {
+            Command::Read(memories, _) => {
+                self.note_together(memories, reply);
                 if let Some((doubtful, reading)) = self.reread.take() {
                     self.read_again(doubtful, reading, &reply.outcome, now);
                 }
@@ -644,16 +643,13 @@ impl Mailbox {
     /// follow it from the same memory.
     fn deleted_with(&mut self, first: Slot, together: bool) -> Vec<u16> {
         let mut indexes = vec![first.index];
-        while together && indexes.len() < DELETED_TOGETHER {
-            let next = self.deletes.front();
-            let Some(index) = next
-                .filter(|next| next.memory == first.memory)
-                .map(|next| next.index)
-            else {
-                break;
-            };
+        while together
+            && indexes.len() < DELETED_TOGETHER
+            && let Some(next) = self.deletes.front()
+            && next.memory == first.memory
+        {
+            indexes.push(next.index);
             self.deletes.pop_front();
-            indexes.push(index);
         }
         indexes
     }

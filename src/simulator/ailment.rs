@@ -6,8 +6,8 @@ use std::time::Duration;
 /// others last until [`super::SimulatedModem::recovers`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ailment {
-    /// Command lines with a command that begins with `command` (without `AT`) are not carried out but end with
-    /// `result`, as it stands: `+CMS ERROR: 500`, `COMMAND NOT SUPPORT`.
+    /// Command lines with a command that begins with `command` (without `AT`) are not carried out
+    /// but end with `result`, as it stands: `+CMS ERROR: 500`, `COMMAND NOT SUPPORT`.
     Refuses {
         /// How the command begins, in capitals.
         command: String,

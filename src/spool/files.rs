@@ -140,11 +140,11 @@ pub(super) fn leave(connection: &Connection, conversation: i64) -> Result<()> {
 }
 
 /// Takes files away whose conversations are erased, and those made before `made_before` that no
-/// conversation names. Answers how many.
+/// conversation names.
 ///
 /// # Errors
 /// What the spool says; files stay then, and go with the next sweep.
-pub async fn sweep(spool: &Spool, made_before: Timestamp) -> Result<usize> {
+pub async fn sweep(spool: &Spool, made_before: Timestamp) -> Result<()> {
     let gone = spool
         .write(move |connection| detach(connection, made_before))
         .await?;
@@ -153,7 +153,7 @@ pub async fn sweep(spool: &Spool, made_before: Timestamp) -> Result<usize> {
         // Gone already is gone.
         let _ = tokio::fs::remove_file(folder.join(secret)).await;
     }
-    Ok(gone.len())
+    Ok(())
 }
 
 /// Takes away what has no row: a write that was cut off.

@@ -7,9 +7,9 @@
 //! Rooms: [`inbox`] keeps raw PDUs until they are consumed, [`outbox`] the texts due, their
 //! attempts and outcomes, [`doubts`] those whose outcome is unknown, [`lines`] how lines stand,
 //! [`transcript`] conversations, [`feed`] what operators were told, [`messengers`] what is owed to
-//! XMPP clients, [`visitors`] who writes from a web page, [`files`] what goes with conversations, [`canned`] canned replies, [`audit`] who did
-//! what, [`tokens`] bearer tokens, [`search`] and [`export`] transcripts found and written
-//! out, [`statistics`] what is counted, [`alarms`] what alerts need, [`staff`] the plan of the desk and who may enter. Care of the file
+//! XMPP clients, [`visitors`] who writes from a web page, [`files`] what goes with conversations,
+//! [`canned`] canned replies, [`audit`] who did what, [`tokens`] bearer tokens, [`search`] and
+//! [`export`] transcripts found and written out, [`statistics`] what is counted, [`alarms`] what alerts need, [`staff`] the plan of the desk and who may enter. Care of the file
 //! itself: [`backup`], [`restore`], [`check`], [`repair`], [`footprint`].
 
 pub mod alarms;

@@ -49,8 +49,7 @@ pub enum Matched {
 /// service centre had had before, or one that was refused and went all the same. The report proves
 /// that it arrived. Where several fit it settles none of them; one that was accepted at that time
 /// under another reference fits as well until its own report has come, for it may have been read
-/// wrong. One that comes again, as networks
-/// repeat them, says nothing new.
+/// wrong. A report that comes again, as networks repeat them, says nothing new.
 ///
 /// `tail` is the recipient's last eight digits: networks report in national or international form
 /// as they like. `came` is when it came to us: no later attempt is meant, whatever its reference;
@@ -76,10 +75,9 @@ pub fn report(
         return Ok(Matched::NotYet);
     }
     let submitted = submitted.map(wire::time);
-    let known = settled_by(connection, line, reference, tail, submitted)?;
-    let found = match known {
+    let found = match settled_by(connection, line, reference, tail, submitted)? {
         // It was given up, and came after all.
-        Some((segment, outbox, SegmentState::Undelivered)) if reported == Reported::Delivered => {
+        Some((segment, outbox, false)) if reported == Reported::Delivered => {
             Some((segment, outbox))
         }
         Some(_) => return Ok(Matched::Segment),
@@ -123,18 +121,18 @@ fn anything_to(connection: &Connection, line: &str, tail: &str) -> Result<bool> 
         .query_row([line, tail], |row| row.get(0))?)
 }
 
-/// The segment that an earlier report on the same submission settled, its text and how: the service
-/// centre does not take two texts to one number under one reference in one second.
+/// The segment that an earlier report on the same submission settled, its text, and whether it
+/// arrived: the service centre does not take two texts to one number under one reference in one second.
 fn settled_by(
     connection: &Connection,
     line: &str,
     reference: u8,
     tail: &str,
     submitted: Option<i64>,
-) -> Result<Option<(i64, i64, SegmentState)>> {
-    let found: Option<(i64, i64, String)> = connection
+) -> Result<Option<(i64, i64, bool)>> {
+    Ok(connection
         .prepare_cached(
-            "SELECT id, outbox, state FROM segment
+            "SELECT id, outbox, state = 'delivered' FROM segment
              WHERE line = ?1 AND tail = ?2 AND reference = ?3 AND taken = ?4
                AND state IN ('delivered', 'undelivered')
              ORDER BY id DESC LIMIT 1",
@@ -142,14 +140,7 @@ fn settled_by(
         .query_row(params![line, tail, reference, submitted], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         })
-        .optional()?;
-    Ok(found.map(|(segment, outbox, state)| {
-        let state = match state == SegmentState::Delivered.word() {
-            true => SegmentState::Delivered,
-            false => SegmentState::Undelivered,
-        };
-        (segment, outbox, state)
-    }))
+        .optional()?)
 }
 
 /// The segment a report is about, and its text.

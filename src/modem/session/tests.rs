@@ -35,6 +35,13 @@ impl PinLedger for OpenLedger {
     fn accepted(&self, _: &str) {}
 }
 
+/// What a listing answers where this lies under each of these indexes.
+fn listed(indexes: std::ops::Range<u16>) -> String {
+    let length = PDU.len() / 2 - 1;
+    let entries = indexes.map(|index| format!("+CMGL: {index},1,,{length}\r\n{PDU}\r\n"));
+    entries.collect::<String>() + "OK\r\n"
+}
+
 /// A session, an engine, and a table of what the modem answers.
 struct Dialogue {
     session: Session,
@@ -284,8 +291,7 @@ fn quectel_reports_are_looked_for_where_they_are() {
 
 #[test]
 fn a_text_is_deleted_from_the_memory_it_lay_in() {
-    let listed = format!("+CMGL: 5,1,,{}\r\n{PDU}\r\nOK\r\n", PDU.len() / 2 - 1);
-    let mut dialogue = Dialogue::new(&[("AT+CMGL=4", &listed)]);
+    let mut dialogue = Dialogue::new(&[("AT+CMGL=4", &listed(5..6))]);
     let [delivery] = dialogue.deliveries().try_into().unwrap();
     assert_eq!(delivery.pdus[0].slot.as_ref().unwrap().memory, "ME");
     // The other memory waits for this verdict: indexes are said of one memory at a time.
@@ -307,11 +313,7 @@ fn a_text_is_deleted_from_the_memory_it_lay_in() {
 
 #[test]
 fn texts_of_one_memory_are_deleted_together_and_never_said_again() {
-    let length = PDU.len() / 2 - 1;
-    let entries: String = (0..6)
-        .map(|index| format!("+CMGL: {index},1,,{length}\r\n{PDU}\r\n"))
-        .collect();
-    let mut dialogue = Dialogue::new(&[("AT+CMGL=4", &(entries + "OK\r\n"))]);
+    let mut dialogue = Dialogue::new(&[("AT+CMGL=4", &listed(0..6))]);
     let [delivery] = dialogue.deliveries().try_into().unwrap();
     let now = dialogue.now;
     // How far it came before it failed is not known.
@@ -336,13 +338,9 @@ fn texts_of_one_memory_are_deleted_together_and_never_said_again() {
 
 #[test]
 fn a_modem_that_takes_one_command_a_line_is_told_one_by_one() {
-    let length = PDU.len() / 2 - 1;
-    let listed: String = (5..7)
-        .map(|index| format!("+CMGL: {index},1,,{length}\r\n{PDU}\r\n"))
-        .collect();
     let mut dialogue = Dialogue::new(&[("AT+CMGL=4", "OK\r\n")]);
     dialogue.one_at_a_time = true;
-    dialogue.answers = vec![("AT+CMGL=4", listed + "OK\r\n")];
+    dialogue.answers = vec![("AT+CMGL=4", listed(5..7))];
     dialogue.says("+CMTI: \"ME\",5\r\n");
     let [delivery] = dialogue.deliveries().try_into().unwrap();
     let now = dialogue.now;
@@ -360,10 +358,7 @@ fn a_modem_that_takes_one_command_a_line_is_told_one_by_one() {
     dialogue.converse();
     assert!(!dialogue.lines.iter().any(|line| line.contains(';')));
     dialogue.lines.clear();
-    dialogue.answers = vec![(
-        "AT+CMGL=4",
-        format!("+CMGL: 5,1,,{length}\r\n{PDU}\r\n+CMGL: 6,1,,{length}\r\n{PDU}\r\nOK\r\n"),
-    )];
+    dialogue.answers = vec![("AT+CMGL=4", listed(5..7))];
     dialogue.session.sweep();
     dialogue.converse();
     let [delivery] = dialogue.deliveries().try_into().unwrap();
@@ -380,11 +375,7 @@ fn a_modem_that_takes_one_command_a_line_is_told_one_by_one() {
 
 #[test]
 fn a_big_store_flows_in_batches_and_late_verdicts_delete_nothing() {
-    let mut listed = String::new();
-    for index in 0..120 {
-        listed += &format!("+CMGL: {index},1,,{}\r\n{PDU}\r\n", PDU.len() / 2 - 1);
-    }
-    let mut dialogue = Dialogue::new(&[("AT+CMGL=4", &(listed + "OK\r\n"))]);
+    let mut dialogue = Dialogue::new(&[("AT+CMGL=4", &listed(0..120))]);
     let deliveries = dialogue.deliveries();
     let sizes: Vec<usize> = deliveries
         .iter()
