@@ -157,10 +157,12 @@ fn addressee(
         reported,
         ..
     } = told;
+    // `+` here and below: of one telephone there are few segments, of the line's past thousands, and
+    // the index by time would be taken for the better one.
     let mut by_reference = connection.prepare_cached(
         "SELECT id, outbox FROM segment
          WHERE line = ?1 AND tail = ?2 AND reference = ?3 AND state IN (?4, ?5)
-           AND attempted <= ?6
+           AND +attempted <= ?6
          ORDER BY id DESC LIMIT 1",
     )?;
     let mut newest = |one: SegmentState, other: SegmentState| {
@@ -190,7 +192,7 @@ fn addressee(
     let fitting: Vec<(i64, i64)> = connection
         .prepare_cached(
             "SELECT id, outbox FROM segment
-             WHERE line = ?1 AND tail = ?2 AND reference IS NULL AND id > ?3 AND attempted <= ?5
+             WHERE line = ?1 AND tail = ?2 AND reference IS NULL AND id > ?3 AND +attempted <= ?5
                AND (state IN ('unknown', 'accepted')
                     -- the network's clock and ours may differ, but not by an hour
                     OR (state = 'refused' AND attempted - 3600000 <= ?4))
@@ -222,7 +224,7 @@ fn misread(
                             WHERE line = ?1 AND tail = ?2 AND id > ?3
                               AND reference IS NOT NULL AND state = 'accepted'
                               -- the clocks may differ, but not by an hour
-                              AND attempted BETWEEN ?4 - 3600000 AND ?4 + 3600000)",
+                              AND +attempted BETWEEN ?4 - 3600000 AND ?4 + 3600000)",
         )?
         .query_row(params![line, tail, after, submitted], |row| row.get(0))?)
 }
