@@ -207,9 +207,32 @@ pub(super) fn blames_modem(result: &FinalResult) -> bool {
 
 /// Whether a refusal says that somebody looked at the segment and turned it down: the network by a
 /// cause of its own (below 256), or the modem before it tried. What else ends a send, *unknown error*
-/// and *network timeout* above all, came after texts that had left.
+/// and *network timeout* above all, came after texts that had left. A number that nobody has defined
+/// is one of those with a digit lost on the line, and so may 50 be.
 fn is_the_networks_word(result: &FinalResult) -> bool {
-    cms_number(result).is_some_and(|number| !matches!(number, 332 | 500 | 512..))
+    cms_number(result).is_some_and(|number| match number {
+        50 | 332 | 500 => false,
+        // TS 24.011 §E-2, TS 23.040 §9.2.3.22, TS 27.005 §3.2.5.
+        1
+        | 8
+        | 10
+        | 17
+        | 21
+        | 22
+        | 27..=30
+        | 38
+        | 41
+        | 42
+        | 47
+        | 69
+        | 81
+        | 95..=99
+        | 111
+        | 127
+        | 128..=255
+        | 300..=511 => true,
+        _ => false,
+    })
 }
 
 /// The number of a `+CMS ERROR`, where it is one and has one.
@@ -359,6 +382,12 @@ mod tests {
             ),
             ("+CMS ERROR: 500", false, Some((Some(500), true, false))),
             ("+CMS ERROR: 513", true, Some((Some(513), true, true))),
+            // 500, 332 and 512 with a digit lost.
+            ("+CMS ERROR: 5", true, Some((Some(5), true, true))),
+            ("+CMS ERROR: 50", true, Some((Some(50), true, true))),
+            ("+CMS ERROR: 33", true, Some((Some(33), true, true))),
+            ("+CMS ERROR: 51", true, Some((Some(51), true, true))),
+            ("+CMS ERROR: 5", false, Some((Some(5), true, false))),
             ("ERROR", true, Some((None, true, true))),
             ("ERROR", false, Some((None, true, false))),
             ("+CME ERROR: 13", false, Some((None, true, false))),
