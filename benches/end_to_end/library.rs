@@ -22,7 +22,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// The line and its gateway.
 pub(crate) const LINE: &str = "front-desk";
 /// What the operator's programs sign in with.
-const TOKEN: &str = "a token for the bench";
+pub(crate) const TOKEN: &str = "a token for the bench";
 
 /// A folder on the disk that holds the build, gone afterwards: `/tmp` may live in memory, where
 /// fsync costs nothing.

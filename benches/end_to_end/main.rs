@@ -19,6 +19,7 @@ mod figures;
 #[allow(dead_code, unreachable_pub)]
 mod http;
 mod library;
+mod life;
 mod residence;
 mod sending;
 
@@ -27,13 +28,14 @@ use figures::{Table, load};
 /// One part of the bench: its name, and what fills its rows of the table.
 type Part = (&'static str, fn(&mut Table));
 
-const PARTS: [Part; 6] = [
+const PARTS: [Part; 7] = [
     ("arrivals", arrivals::measure),
     ("draining", draining::measure),
     ("sending", sending::measure),
     ("commits", commits::measure),
     ("residence", residence::measure),
     ("crowd", crowd::measure),
+    ("life", life::measure),
 ];
 
 fn main() {
