@@ -5,7 +5,7 @@
 
 mod support;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::Output;
 use std::time::{Duration, Instant};
 
@@ -53,6 +53,22 @@ async fn arrives(ana: &Operator, body: &str) -> Value {
         .unwrap_or_else(|_| panic!("{body:?} never came"))
 }
 
+/// A file goes out in an answer; answers its path and what is in it.
+async fn attaches(
+    ana: &Operator,
+    thread: &Value,
+    size: usize,
+    dice: &mut support::Dice,
+) -> (String, Vec<u8>) {
+    let mut content = b"%PDF-1.7\n".to_vec();
+    content.resize_with(size, || dice.roll(256) as u8);
+    let path = format!("/api/v1/conversations/{thread}/attachments?name=page.pdf");
+    let kept = ana.api.post_file(&path, &content).await.expect(201);
+    let words = format!("Here: {}", kept["link"].as_str().unwrap());
+    ana.replies(thread, &words, &words).await.expect(201);
+    (kept["path"].as_str().unwrap().to_owned(), content)
+}
+
 /// Every text and answer there is, by direction and words.
 async fn everything(ana: &Operator) -> BTreeSet<(String, String)> {
     let mut all = BTreeSet::new();
@@ -68,6 +84,14 @@ async fn everything(ana: &Operator) -> BTreeSet<(String, String)> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_copy_taken_under_load_holds_all_that_was_acknowledged_before() {
     let mut bench = Bench::new(roomy()).await;
+    // Links to files want an address that is known before the start.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = free.local_addr().unwrap();
+    drop(free);
+    let config = std::fs::read_to_string(bench.config()).unwrap();
+    let config = config.replace("127.0.0.1:0", &at.to_string());
+    let reachable = format!("[web]\npublic_url = \"http://{at}\"");
+    std::fs::write(bench.config(), config.replace("[web]", &reachable)).unwrap();
     let token = bench.add_operator("ana");
     let ana = Operator::new(bench.start(), &token);
     ana.arrives().await;
@@ -77,8 +101,14 @@ async fn a_copy_taken_under_load_holds_all_that_was_acknowledged_before() {
         let key = format!("before {at}");
         ana.replies(&thread, &key, &key).await.expect(201);
     }
+    // Files too: small ones and one as large as they may be, of octets that look random.
+    let mut dice = support::Dice(20_261_126);
+    let mut files = BTreeMap::new();
+    for size in [9, 4_000, 70_000, 10 * 1024 * 1024] {
+        files.extend([attaches(&ana, &thread, size, &mut dice).await]);
+    }
     let acknowledged = everything(&ana).await;
-    assert_eq!(acknowledged.len(), 21);
+    assert_eq!(acknowledged.len(), 25);
 
     // Texts and answers go on while the copy is made.
     let backup = bench.path().join("backup.db");
@@ -92,6 +122,8 @@ async fn a_copy_taken_under_load_holds_all_that_was_acknowledged_before() {
         let key = format!("during {at}");
         if at % 3 == 0 {
             bench.modem.patron_texts("+15551230000", &key).unwrap();
+        } else if at % 10 == 1 {
+            let _ = attaches(&ana, &thread, 30_000, &mut dice).await;
         } else {
             ana.replies(&thread, &key, &key).await.expect(201);
         }
@@ -99,6 +131,8 @@ async fn a_copy_taken_under_load_holds_all_that_was_acknowledged_before() {
     let words = succeeds(&copying.await.unwrap());
     assert!(words.contains("read back and whole"), "{words}");
     assert!(words.contains("on the same disk"), "{words}");
+    assert!(words.contains(" files, "), "{words}");
+    assert!(!words.contains("not in the folder"), "{words}");
     let whole = bench.command(&["spool", "check"]);
     assert!(succeeds(&whole).contains("is whole"));
 
@@ -109,6 +143,9 @@ async fn a_copy_taken_under_load_holds_all_that_was_acknowledged_before() {
         said(&refused).contains("stop the desk first"),
         "{refused:?}"
     );
+    // A disk that lost its files altogether: they come back with the copy.
+    let folder = bench.path().join("attachments");
+    std::fs::rename(&folder, bench.path().join("lost")).unwrap();
     let restored = bench.command(&["restore", backup.to_str().unwrap(), "--stop-daemon"]);
     let words = succeeds(&restored);
     assert!(words.contains("is in place"), "{words}");
@@ -121,6 +158,11 @@ async fn a_copy_taken_under_load_holds_all_that_was_acknowledged_before() {
     let restored = everything(&ana).await;
     let missing: Vec<_> = acknowledged.difference(&restored).collect();
     assert!(missing.is_empty(), "{missing:?}");
+    for (path, content) in &files {
+        let (status, found) = ana.api.get_file(path).await;
+        assert_eq!(status, 200, "{path}");
+        assert!(found == *content, "{path}: {} octets", found.len());
+    }
     // What waited in the copy may have been sent since: a person decides.
     bench.modem.patron_texts("+15551230000", "after").unwrap();
     let thread = arrives(&ana, "after").await;

@@ -62,6 +62,8 @@ pub(super) async fn back_up_to(arguments: BackupArguments) -> anyhow::Result<()>
         path,
         octets,
         texts,
+        files,
+        missing,
         same_disk,
     } = tokio::task::spawn_blocking(move || {
         let mut meter = Meter::new();
@@ -69,10 +71,17 @@ pub(super) async fn back_up_to(arguments: BackupArguments) -> anyhow::Result<()>
     })
     .await??;
     println!(
-        "{}: {texts} texts, {}, read back and whole",
+        "{}: {texts} texts{}, {}, read back and whole",
         path.display(),
+        and_files(files),
         megabytes(octets)
     );
+    if missing > 0 {
+        eprintln!(
+            "callnumber: {missing} files that conversations name are not in the folder attachments \
+             beside the spool, or not as they were sent: an earlier backup may hold them"
+        );
+    }
     if same_disk {
         eprintln!(
             "callnumber: this copy is on the same disk as the spool and is lost with it: keep one \
@@ -87,6 +96,15 @@ pub(super) async fn back_up_to(arguments: BackupArguments) -> anyhow::Result<()>
         }
     }
     Ok(())
+}
+
+/// `, 3 files`, if there are some.
+fn and_files(count: u64) -> String {
+    match count {
+        0 => String::new(),
+        1 => ", 1 file".to_owned(),
+        count => format!(", {count} files"),
+    }
 }
 
 const NAME_BEGINS: &str = "callnumber-";
@@ -156,11 +174,23 @@ pub(super) async fn restore(arguments: RestoreArguments) -> anyhow::Result<()> {
     };
     let Restored {
         texts,
+        files,
+        missing,
         doubted,
         opted_out,
         previous,
     } = restored;
-    println!("{} is in place: {texts} texts", spool.display());
+    println!(
+        "{} is in place: {texts} texts{}",
+        spool.display(),
+        and_files(files)
+    );
+    if missing > 0 {
+        println!(
+            "{missing} files that it names did not come with the backup and are not here: their \
+             links say so"
+        );
+    }
     if doubted > 0 {
         println!(
             "{doubted} of them waited to be sent and may have been since: they are marked unknown, \
@@ -172,7 +202,8 @@ pub(super) async fn restore(arguments: RestoreArguments) -> anyhow::Result<()> {
     }
     if let Some(previous) = previous {
         println!(
-            "What was there before is kept as {}: remove it once all is well",
+            "What was there before is kept as {}, with its files beside it: remove both once all is \
+             well",
             previous.display()
         );
     }

@@ -3,7 +3,8 @@
 //! A copy is one consistent moment of the spool (`VACUUM INTO` from a connection of its own): a
 //! stepped copy begins again with every commit, and on a busy desk never ends. What was
 //! acknowledged before the copy began is in it. It is written beside its final name, read back
-//! whole, forced to the medium, and only then renamed: what bears the name is a good copy.
+//! whole, forced to the medium, and only then renamed: what bears the name is a good copy. Files that
+//! go with conversations travel inside it (`enclosures`).
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -14,8 +15,8 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::check;
-use super::{OpenError, connect, is_disk_full, migrate, open_error};
+use super::check::{self, Examined};
+use super::{OpenError, connect, enclosures, is_disk_full, migrate, open_error};
 
 /// How often whoever watches is told how far a copy has come.
 const TELL_EVERY: Duration = Duration::from_millis(100);
@@ -49,6 +50,10 @@ pub struct Copied {
     pub octets: u64,
     /// Texts in it, both ways.
     pub texts: u64,
+    /// Files in it that go with conversations.
+    pub files: u64,
+    /// Files that the spool names and that were not where they should be.
+    pub missing: u64,
     /// Whether it lies on the disk that holds the spool: it does not survive the loss of that one.
     pub same_disk: bool,
 }
@@ -121,13 +126,35 @@ pub fn back_up(
     check_target(spool, target)?;
     let partial = Partial::claim(target)?;
     let version = version_of(&source, spool)?;
-    copy_whole(source, spool, &partial.path, watch)?;
-    let texts = prove(&partial.path, version, watch)?;
+    let extra = enclosures::octets(&source).map_err(|error| open_error(spool, error))?;
+    let mut rows = 0;
+    copy_whole(source, spool, &partial.path, &mut |progress| {
+        rows = progress.total;
+        let total = rows.saturating_add(extra);
+        watch(Progress { total, ..progress });
+    })?;
+    let enclosed = enclosures::enclose(&partial.path, spool, &mut |done| {
+        let total = rows.saturating_add(extra);
+        watch(Progress {
+            step: Step::Copying,
+            done: rows.saturating_add(done).min(total),
+            total,
+        });
+    })?;
+    let report = prove(&partial.path, version, watch)?;
+    if report.files != enclosed.files {
+        return Err(BackupError::Damaged {
+            path: target.into(),
+            said: "a file in it cannot be found again".into(),
+        });
+    }
     let octets = partial.keep(target)?;
     Ok(Copied {
         path: target.into(),
         octets,
-        texts,
+        texts: report.texts,
+        files: report.files,
+        missing: enclosed.missing,
         same_disk: same_disk(spool, target),
     })
 }
@@ -331,7 +358,7 @@ pub(super) fn copy_whole(
 }
 
 /// A full disk is the target's: reading needs no room.
-fn copy_error(from: &Path, into: &Path, source: rusqlite::Error) -> BackupError {
+pub(super) fn copy_error(from: &Path, into: &Path, source: rusqlite::Error) -> BackupError {
     if is_disk_full(&source) {
         return BackupError::Full { path: into.into() };
     }
@@ -347,12 +374,12 @@ fn copy_error(from: &Path, into: &Path, source: rusqlite::Error) -> BackupError 
     }
 }
 
-/// Reads a copy back as the next start would, all of it; answers how many texts it holds.
+/// Reads a copy back as the next start would, all of it; answers what it holds.
 pub(super) fn prove(
     copy: &Path,
     version: i64,
     watch: &mut dyn FnMut(Progress),
-) -> Result<u64, BackupError> {
+) -> Result<Examined, BackupError> {
     let octets = std::fs::metadata(copy).map_or(0, |found| found.len());
     watch(Progress {
         step: Step::Verifying,
@@ -371,7 +398,7 @@ pub(super) fn prove(
     if report.version != version {
         return Err(damaged(format!("its version became {}", report.version)));
     }
-    Ok(report.texts)
+    Ok(report)
 }
 
 fn same_disk(one: &Path, other: &Path) -> bool {

@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use super::backup::{BackupError, open_source};
-use super::{migrate, open_error};
+use super::{enclosures, migrate, open_error};
 
 /// Faults named at most; a damaged file has thousands, and the first few say enough.
 const FAULTS_MAX: usize = 50;
@@ -17,6 +17,8 @@ pub struct Examined {
     pub version: i64,
     /// Texts in it, both ways.
     pub texts: u64,
+    /// Files that travel in it: a backup has them inside, a spool beside.
+    pub files: u64,
     /// Its size in octets, without its log.
     pub octets: u64,
     /// Octets of it that are free.
@@ -91,6 +93,9 @@ pub(super) fn examine(connection: &Connection) -> rusqlite::Result<Examined> {
         let count: i64 =
             transaction.query_row("SELECT count(*) FROM message", [], |row| row.get(0))?;
         report.texts = u64::try_from(count).unwrap_or(0);
+        let (files, faults) = enclosures::examine(&transaction)?;
+        report.files = files;
+        report.faults.extend(faults.into_iter().take(FAULTS_MAX));
     }
     Ok(report)
 }

@@ -20,8 +20,12 @@ const ORPHANED_AFTER: Duration = Duration::from_secs(3600);
 
 /// Where files lie.
 pub fn folder(spool: &Spool) -> PathBuf {
-    let beside = spool.path().parent().unwrap_or(Path::new("."));
-    beside.join("attachments")
+    folder_of(spool.path())
+}
+
+/// Where the files lie of the spool at this path.
+pub(super) fn folder_of(spool: &Path) -> PathBuf {
+    spool.parent().unwrap_or(Path::new(".")).join("attachments")
 }
 
 /// A file that goes with a conversation. Its content lies beside the spool, under its secret.

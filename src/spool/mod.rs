@@ -19,6 +19,7 @@ pub mod backup;
 pub mod canned;
 pub mod check;
 pub mod doubts;
+mod enclosures;
 pub mod erasure;
 pub mod export;
 pub mod feed;
@@ -204,6 +205,7 @@ impl Spool {
         let fresh = make_private(path)?;
         let mut connection = connect(path, false)?;
         migrate::to_latest(&mut connection, path)?;
+        enclosures::settle(&connection, path);
         if fresh {
             tracing::info!(path = %path.display(), "a new spool");
         }

@@ -4,9 +4,9 @@
 //! since, so that becomes *unknown*, for a person to decide; who opted out since stays opted out,
 //! where the spool that is replaced can still be read; and new rows get numbers that nothing had
 //! before, or a browser would take a new text for one it has shown already. The spool that is
-//! replaced is kept beside the new one.
+//! replaced is kept beside the new one, and so are its files.
 
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -15,7 +15,8 @@ use rusqlite::Connection;
 use super::backup::{
     BackupError, Partial, Progress, copy_whole, open_source, prove, sync_folder, version_of,
 };
-use super::{OpenError, SpoolError, connect, migrate, take_lock, transcript};
+use super::enclosures::{self, Owner};
+use super::{OpenError, SpoolError, connect, files, migrate, take_lock, transcript};
 
 /// By how much row numbers leap: more rows than a box makes between two backups.
 const LEAP: i64 = 1_000_000;
@@ -37,6 +38,10 @@ pub enum Waiting {
 pub struct Restored {
     /// Texts in it, both ways.
     pub texts: u64,
+    /// Files that came with it.
+    pub files: u64,
+    /// Files that it names and that are nowhere: their links say so.
+    pub missing: u64,
     /// Texts that waited to be sent and are *unknown* now.
     pub doubted: usize,
     /// Patrons who opted out after the copy was made, and stay so.
@@ -114,18 +119,22 @@ pub fn put_back(
     let beside = PathBuf::from(beside);
     let partial = Partial::claim(&beside)?;
     copy_whole(source, backup, &partial.path, watch)?;
-    let texts = prove(&partial.path, version, watch)?;
+    let texts = prove(&partial.path, version, watch)?.texts;
     let not_ready = |said: String| RestoreError::NotReady {
         path: backup.into(),
         said,
     };
     let (doubted, opted_out) =
         make_ready(&partial.path, spool, waiting).map_err(|error| not_ready(error.to_string()))?;
+    let (files, missing) = lay_out_files(&partial.path, backup, spool)
+        .map_err(|error| not_ready(error.to_string()))?;
     // Migrations ran on it since it was proved.
     prove(&partial.path, migrate::known(), watch)?;
     let previous = exchange(partial, &beside, spool)?;
     Ok(Restored {
         texts,
+        files,
+        missing,
         doubted,
         opted_out,
         previous,
@@ -160,10 +169,32 @@ fn make_ready(copy: &Path, old: &Path, waiting: Waiting) -> Result<(usize, usize
     }
     transaction.execute("UPDATE sqlite_sequence SET seq = seq + ?1", [LEAP])?;
     transaction.commit()?;
-    // One file is all there is to rename.
+    fold(&connection)?;
+    Ok((doubted, kept_out))
+}
+
+/// Puts the files where the restored spool will look for them; answers how many came with the backup
+/// and how many are nowhere. Before the spools are exchanged: at no moment is there one without its
+/// files.
+fn lay_out_files(copy: &Path, backup: &Path, spool: &Path) -> Result<(u64, u64), SpoolError> {
+    let connection = connect(copy, false).map_err(|error| SpoolError::Broken(error.to_string()))?;
+    let (folder, owner) = (files::folder_of(spool), Owner::of(spool));
+    let mut count = enclosures::lay_out(&connection, &folder, owner)?;
+    if count == 0 {
+        // A spool that an earlier restore put aside has its files in a folder of its own.
+        let aside = enclosures::folder_aside(backup);
+        count = enclosures::bring_back(&connection, &aside, &folder, owner)?;
+    }
+    let missing = enclosures::missing(&connection, &folder)?;
+    fold(&connection)?;
+    Ok((count, missing))
+}
+
+/// One file is all there is to rename.
+fn fold(connection: &Connection) -> Result<(), SpoolError> {
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
     connection.pragma_update(None, "journal_mode", "DELETE")?;
-    Ok((doubted, kept_out))
+    Ok(())
 }
 
 fn doubt_waiting(connection: &Connection) -> Result<usize, SpoolError> {
@@ -229,13 +260,8 @@ pub(super) fn exchange(
         source,
     };
     // Under a service's own user, root restores what the service is to own.
-    let owner = std::fs::metadata(spool)
-        .or_else(|_| std::fs::metadata(spool.parent().unwrap_or(Path::new("."))));
-    if let Ok(owner) = &owner {
-        let mine = std::fs::metadata(&new.path).map_err(failed)?;
-        if (mine.uid(), mine.gid()) != (owner.uid(), owner.gid()) {
-            chown(&new.path, Some(owner.uid()), Some(owner.gid())).map_err(failed)?;
-        }
+    if let Some(owner) = Owner::of(spool) {
+        owner.take(&new.path).map_err(failed)?;
         std::fs::set_permissions(&new.path, std::fs::Permissions::from_mode(0o600))
             .map_err(failed)?;
     }
@@ -285,7 +311,14 @@ fn set_aside(spool: &Path) -> std::io::Result<PathBuf> {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    std::fs::hard_link(spool, &aside)?;
+    // Files that only this one names are swept away beside the new one.
+    let files_aside = enclosures::folder_aside(&aside);
+    let kept = enclosures::set_aside(&files::folder_of(spool), &files_aside)
+        .and_then(|()| std::fs::hard_link(spool, &aside));
+    if let Err(error) = kept {
+        let _ = std::fs::remove_dir_all(files_aside);
+        return Err(error);
+    }
     Ok(aside)
 }
 

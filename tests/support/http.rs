@@ -26,6 +26,15 @@ pub struct Answer {
 }
 
 impl Answer {
+    fn read(status: u16, body: &[u8]) -> Self {
+        let body = match body.is_empty() {
+            true => Value::Null,
+            false => serde_json::from_slice(body)
+                .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(body).into())),
+        };
+        Self { status, body }
+    }
+
     /// The body of an answer that had to have this status.
     pub fn expect(self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.body);
@@ -82,11 +91,34 @@ impl Api {
         path: &str,
         body: Option<Value>,
     ) -> std::io::Result<Answer> {
+        let request = self.request(method, path, body, "close");
+        let (status, body) = self.exchange(request).await?;
+        Ok(Answer::read(status, &body))
+    }
+
+    /// Sends a file as it is.
+    pub async fn post_file(&self, path: &str, content: &[u8]) -> Answer {
+        let kind = "application/octet-stream";
+        let mut request = self.head("POST", path, kind, content.len(), "close");
+        request.extend_from_slice(content);
+        let (status, body) = self
+            .exchange(request)
+            .await
+            .unwrap_or_else(|error| panic!("POST {path}: {error}"));
+        Answer::read(status, &body)
+    }
+
+    /// What lies there, octet by octet.
+    pub async fn get_file(&self, path: &str) -> (u16, Vec<u8>) {
+        self.exchange(self.request("GET", path, None, "close"))
+            .await
+            .unwrap_or_else(|error| panic!("GET {path}: {error}"))
+    }
+
+    async fn exchange(&self, request: Vec<u8>) -> std::io::Result<(u16, Vec<u8>)> {
         let asked = async {
             let mut stream = TcpStream::connect(self.address).await?;
-            stream
-                .write_all(&self.request(method, path, body, "close"))
-                .await?;
+            stream.write_all(&request).await?;
             let mut reader = BufReader::new(stream);
             let (status, chunked) = read_head(&mut reader).await?;
             let mut body = Vec::new();
@@ -95,12 +127,7 @@ impl Api {
             } else {
                 reader.read_to_end(&mut body).await?;
             }
-            let body = match body.is_empty() {
-                true => Value::Null,
-                false => serde_json::from_slice(&body)
-                    .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&body).into())),
-            };
-            Ok(Answer { status, body })
+            Ok((status, body))
         };
         timeout(PATIENCE, asked)
             .await
@@ -135,12 +162,23 @@ impl Api {
 
     fn request(&self, method: &str, path: &str, body: Option<Value>, connection: &str) -> Vec<u8> {
         let body = body.map(|body| body.to_string()).unwrap_or_default();
+        let mut request = self.head(method, path, "application/json", body.len(), connection);
+        request.extend_from_slice(body.as_bytes());
+        request
+    }
+
+    fn head(
+        &self,
+        method: &str,
+        path: &str,
+        kind: &str,
+        length: usize,
+        connection: &str,
+    ) -> Vec<u8> {
         format!(
             "{method} {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\n\
-             Content-Type: application/json\r\nContent-Length: {}\r\nConnection: {connection}\r\n\r\n{body}",
-            self.address,
-            self.token,
-            body.len()
+             Content-Type: {kind}\r\nContent-Length: {length}\r\nConnection: {connection}\r\n\r\n",
+            self.address, self.token,
         )
         .into_bytes()
     }
