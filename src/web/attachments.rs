@@ -3,8 +3,10 @@
 
 mod kind;
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Json;
 use axum::body::{Body, Bytes};
@@ -15,6 +17,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
+use super::network::From;
 use super::premises::Premises;
 use super::problem::Problem;
 use super::{Settings, problem};
@@ -222,7 +225,19 @@ fn safe_name(name: &str, kind: kind::Kind) -> String {
     }
 }
 
-async fn found(premises: &Premises, secret: String) -> Result<Attachment, Problem> {
+/// The file of a link; an address whose links lead nowhere again and again waits.
+async fn found(
+    premises: &Premises,
+    address: Option<IpAddr>,
+    secret: String,
+) -> Result<Attachment, Problem> {
+    if !premises.links.follow(address, Instant::now()) {
+        return Err(Problem::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too many links that lead nowhere were tried from here: wait a minute, then follow the \
+             link as the library sent it",
+        ));
+    }
     let known = secret.len() == SECRET_LETTERS && secret.bytes().all(|b| ALPHABET.contains(&b));
     let found = match known {
         true => {
@@ -233,6 +248,9 @@ async fn found(premises: &Premises, secret: String) -> Result<Attachment, Proble
         }
         false => None,
     };
+    if found.is_some() {
+        premises.links.was_there(address);
+    }
     found.ok_or_else(|| {
         Problem::new(
             StatusCode::NOT_FOUND,
@@ -244,18 +262,20 @@ async fn found(premises: &Premises, secret: String) -> Result<Attachment, Proble
 /// `GET /f/{secret}/about`
 pub(super) async fn about(
     State(premises): State<Arc<Premises>>,
+    From(address): From,
     At(secret): At<String>,
 ) -> Result<Response, Problem> {
-    let file = found(&premises, secret).await?;
+    let file = found(&premises, address, secret).await?;
     Ok(Json(AttachmentShape::new(file, &premises.settings)).into_response())
 }
 
 /// `GET /f/{secret}`
 pub(super) async fn fetch(
     State(premises): State<Arc<Premises>>,
+    From(address): From,
     At(secret): At<String>,
 ) -> Result<Response, Problem> {
-    let file = found(&premises, secret).await?;
+    let file = found(&premises, address, secret).await?;
     let content = tokio::fs::read(premises.attachments.place(&file.secret))
         .await
         .map_err(|error| {

@@ -38,6 +38,8 @@ pub(super) struct Premises {
     pub(super) throttle: Throttle,
     /// Slows visitors of web pages.
     pub(super) crowd: Throttle,
+    /// Slows those who guess links to files.
+    pub(super) links: Throttle,
     pub(super) attachments: Arc<Attachments>,
     pub(super) manners: Arc<Manners>,
     pub(super) sent: Sent,
@@ -86,6 +88,7 @@ impl Premises {
             passwords: Passwords::default(),
             throttle: Throttle::default(),
             crowd: Throttle::default(),
+            links: Throttle::default(),
             attachments,
             manners,
             sent: Sent::default(),

@@ -1,12 +1,13 @@
 //! Slows guessing down: token buckets for each name and each address, in a bounded map.
 //!
-//! The same buckets keep visitors of web pages from flooding a queue: [`Throttle::admit`].
+//! The same buckets keep visitors of web pages from flooding a queue: [`Throttle::admit`]; and links to
+//! files from being guessed: [`Throttle::follow`].
 //!
 //! Of signing in, only the form passes here. Links and tokens made on the box itself do not, so nobody
 //! can lock its keeper out by guessing.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -31,6 +32,12 @@ const NAME: Allowance = Allowance {
 const ADDRESS: Allowance = Allowance {
     burst: 30.0,
     every: Duration::from_secs(2),
+};
+/// Links that lead nowhere, from one address: files go, and whoever keeps old texts taps on dead
+/// links. Of 2^60 links nobody finds one this way.
+const LINK: Allowance = Allowance {
+    burst: 30.0,
+    every: Duration::from_secs(10),
 };
 /// What visitors of web pages do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -71,6 +78,7 @@ const LOOPBACK: Allowance = Allowance {
 enum Key {
     Name(String),
     Address(IpAddr),
+    Links(IpAddr),
     Visit(Crowd, String),
     Visitors(Crowd, IpAddr),
     Widget(Crowd, GatewayId),
@@ -139,16 +147,31 @@ impl Throttle {
         let address = address.filter(|address| !address.is_loopback());
         let keys = [
             visit.map(|visit| (Key::Visit(what, visit.to_owned()), own)),
-            address.map(|address| (Key::Visitors(what, address), shared)),
+            address.map(|address| (Key::Visitors(what, neighbourhood(address)), shared)),
             Some((Key::Widget(what, widget), all)),
         ];
         self.take(keys.into_iter().flatten(), now)
     }
 
+    /// Whether this address may look behind a link now: `false` when too many of its links led
+    /// nowhere. One that led somewhere is given back by [`Throttle::was_there`].
+    pub(super) fn follow(&self, address: Option<IpAddr>, now: Instant) -> bool {
+        self.take(link_keys(address), now)
+    }
+
+    /// The link led to a file: it was no guess.
+    pub(super) fn was_there(&self, address: Option<IpAddr>) {
+        self.give_back(link_keys(address));
+    }
+
     /// Gives the attempt back: it was right.
     pub(super) fn was_right(&self, name: &str, address: Option<IpAddr>) {
+        self.give_back(keys(name, address));
+    }
+
+    fn give_back(&self, keys: impl Iterator<Item = (Key, Allowance)>) {
         let mut buckets = self.buckets.lock().unwrap_or_else(|held| held.into_inner());
-        for (key, allowance) in keys(name, address) {
+        for (key, allowance) in keys {
             if let Some(bucket) = buckets.get_mut(&key) {
                 bucket.tokens = (bucket.tokens + 1.0).min(allowance.burst);
             }
@@ -160,14 +183,35 @@ fn keys(name: &str, address: Option<IpAddr>) -> impl Iterator<Item = (Key, Allow
     // A name is as long as its sender likes; the map's memory is not.
     let name: String = name.chars().take(64).collect();
     let by_address = address.map(|address| {
-        let allowance = if address.is_loopback() {
-            LOOPBACK
-        } else {
-            ADDRESS
-        };
-        (Key::Address(address), allowance)
+        let allowance = or_loopback(address, ADDRESS);
+        (Key::Address(neighbourhood(address)), allowance)
     });
     std::iter::once((Key::Name(name), NAME)).chain(by_address)
+}
+
+fn link_keys(address: Option<IpAddr>) -> impl Iterator<Item = (Key, Allowance)> {
+    let by_address = address.map(|address| {
+        let allowance = or_loopback(address, LINK);
+        (Key::Links(neighbourhood(address)), allowance)
+    });
+    by_address.into_iter()
+}
+
+fn or_loopback(address: IpAddr, usual: Allowance) -> Allowance {
+    match address.is_loopback() {
+        true => LOOPBACK,
+        false => usual,
+    }
+}
+
+/// Whoever has one IPv6 address has all that share its first 64 bits (RFC 4291 §2.5.4): they are one.
+fn neighbourhood(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V6(address) if !address.is_loopback() => IpAddr::V6(Ipv6Addr::from_bits(
+            address.to_bits() & !u128::from(u64::MAX),
+        )),
+        other => other,
+    }
 }
 
 fn make_room(buckets: &mut HashMap<Key, Bucket>, wanted: &Key, now: Instant) {
@@ -228,6 +272,28 @@ mod tests {
             .filter(|n| throttle.attempt(&format!("name{n}"), Some(address), start))
             .count();
         assert_eq!(granted, 30);
+    }
+
+    #[test]
+    fn links_are_not_to_be_guessed_and_may_be_followed() {
+        let throttle = Throttle::default();
+        let start = Instant::now();
+        let address = |text: &str| Some(text.parse::<IpAddr>().unwrap());
+        let guess = |from: &str, now| throttle.follow(address(from), now);
+        let granted = (0..100).filter(|_| guess("192.0.2.7", start)).count();
+        assert_eq!(granted, 30);
+        assert!(guess("192.0.2.8", start), "another address is free");
+        assert!(guess("192.0.2.7", start + Duration::from_secs(11)));
+        assert!(!guess("192.0.2.7", start + Duration::from_secs(11)));
+        // Whoever holds an IPv6 network is one.
+        let granted = (0..100).filter(|n| guess(&format!("2001:db8:0:1::{n:x}"), start));
+        assert_eq!(granted.count(), 30);
+        assert!(guess("2001:db8:0:2::1", start));
+        // Pictures of a page cost nothing, however many.
+        for _ in 0..100 {
+            assert!(guess("192.0.2.9", start));
+            throttle.was_there(address("192.0.2.9"));
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod description;
 mod entry;
 mod events;
 mod house;
+mod links;
 mod metrics;
 mod presence;
 mod records;
