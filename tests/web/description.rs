@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 
 use axum::http::Method;
-use callnumber::routing::{Amendment, GatewayKind, Role};
-use callnumber::web::Settings;
 use serde_json::{Value, json};
 
+use crate::examples::{Example, example, stage};
 use crate::house::{Answer, House};
 
 /// Follows `#/…` references.
@@ -117,126 +116,23 @@ fn hold(page: &Value, operation: &Value, answer: &Answer, at: &str) {
 
 #[tokio::test]
 async fn every_operation_is_as_described() {
-    let house = House::open_with(Settings {
-        library: "Elm Library".into(),
-        public_url: Some("https://desk.elm.example".into()),
-        ..Settings::default()
-    })
-    .await;
+    let house = stage().await;
     let page = house.anonymous().get("/openapi.json").await;
     page.is(200);
     let page = page.json;
     assert_eq!(page["openapi"], "3.1.0");
     assert_eq!(page["info"]["version"], env!("CARGO_PKG_VERSION"));
-    let (ana, ben) = (house.with_token("ana"), house.with_token("ben"));
-    house.hire("ada", "desk").await;
-    house.promote("ada", Role::Admin).await;
     let ada = house.with_token("ada");
-    house
-        .amend(Amendment::AddGateway {
-            name: "ask".into(),
-            kind: GatewayKind::Widget,
-            queue: "desk".into(),
-            line: None,
-            policy: None,
-        })
-        .await;
-    for client in [&ana, &ben] {
-        client.put("/presence", json!({"show": "available"})).await;
-    }
 
     let mut walked = 0;
     for (path, operations) in page["paths"].as_object().unwrap() {
         for (method, operation) in operations.as_object().unwrap() {
             let name = operation["operationId"].as_str().unwrap();
             let at = format!("{name} ({method} {path})");
-            // A conversation claimed by ana, with an answer that failed.
-            let id = house.text(&format!("+1555126{walked:04}"), "hello").await;
-            let sent = ana
-                .post(
-                    &format!("/conversations/{id}/messages"),
-                    json!({"body": "hi"}),
-                )
-                .await;
-            let message = sent.json["id"].as_i64().unwrap();
-            house
-                .delivery(
-                    id,
-                    message,
-                    callnumber::routing::DeliveryState::Failed,
-                    Some("no credit"),
-                )
-                .await;
-            if name == "claimConversation" {
-                ana.post(&format!("/conversations/{id}/release"), json!({}))
-                    .await
-                    .is(200);
-            }
-            match name {
-                "reopenConversation" => {
-                    ana.post(&format!("/conversations/{id}/close"), json!({}))
-                        .await
-                        .is(200);
-                }
-                "unblockSender" => {
-                    ana.post(&format!("/conversations/{id}/block"), json!({}))
-                        .await
-                        .is(200);
-                }
-                "setCanned" | "removeCanned" => {
-                    let canned = json!({"key": name.to_lowercase(), "text": "Until 8."});
-                    ada.post("/canned", canned).await.is(201);
-                }
-                "setOperator" | "removeOperator" => house.hire(&name.to_lowercase(), "desk").await,
-                _ => {}
-            }
-            let token = match name {
-                "revokeToken" => ada.post("/tokens", json!({})).await.is(201).json["id"]
-                    .as_str()
-                    .unwrap()
-                    .to_owned(),
-                _ => String::new(),
-            };
-            let named = match name {
-                "listNotices" | "previewNotice" => "front-desk".to_owned(),
-                _ => name.to_lowercase(),
-            };
-            let address = path
-                .replace("/search", "/search?q=hello")
-                .replace("{key}", &name.to_lowercase())
-                .replace("{name}", &named)
-                .replace("{token}", &token)
-                .replace("{id}", &id.to_string())
-                .replace("{message}", &message.to_string())
-                .replace("{gateway}", "ask");
-            let body = match name {
-                "signIn" => Some(json!({"name": "ana", "password": crate::house::PASSWORD})),
-                "setPresence" => Some(json!({"show": "available"})),
-                "sendMessage" => Some(json!({"body": "hi again", "client_id": "k"})),
-                "transferConversation" => Some(json!({"to": "ben", "note": "yours?"})),
-                "beginConversation" => Some(json!({"to": "+15551239999", "body": "hi"})),
-                "closeConversation" => Some(json!({"text": "goodbye", "client_id": "l"})),
-                "addNote" | "setPromise" | "setCanned" => Some(json!({"text": "by four"})),
-                "setTags" => Some(json!({"tags": ["fines"]})),
-                "addCanned" => Some(json!({"key": "hours", "queue": "desk", "text": "Until 8."})),
-                "addOperator" => Some(json!({
-                    "name": "dora", "password": "maps and tea", "role": "coordinator",
-                    "queues": ["desk"],
-                })),
-                "setOperator" => Some(json!({"queues": ["reference"]})),
-                "setPassword" => Some(json!({
-                    "current": crate::house::PASSWORD, "new": "maps and tea",
-                })),
-                "addToken" => Some(json!({"label": "a script"})),
-                "previewNotice" => Some(json!({
-                    "notice": "closed", "words": "{library} opens {opening}.",
-                })),
-                "amendDesk" => Some(json!({"change": "add_queue", "name": "maps"})),
-                // Any octets will do for a file: these are plain text.
-                "attachFile" => Some(json!("hello")),
-                "setWidget" => Some(json!({"origins": ["https://www.elm.example"]})),
-                _ => None,
-            };
+            let number = format!("+1555126{walked:04}");
+            let Example {
+                address, body, by, ..
+            } = example(&house, path, operation, &number).await;
             assert_eq!(
                 body.is_some(),
                 operation["requestBody"].is_object(),
@@ -247,15 +143,13 @@ async fn every_operation_is_as_described() {
 
             // As it should be.
             if name == "followEvents" {
-                let mut feed = ana.follow(None).await;
+                let mut feed = house.with_token(by).follow(None).await;
                 assert_eq!(feed.next().await.unwrap().event, "hello");
             } else {
                 let client = if name == "signOut" {
                     house.with_session("ana").await
-                } else if ["desk", "staff"].contains(&operation["tags"][0].as_str().unwrap()) {
-                    ada.clone()
                 } else {
-                    ana.clone()
+                    house.with_token(by)
                 };
                 let answer = client.call(method.clone(), &address, body.clone()).await;
                 assert!(answer.status.is_success(), "{at}: {}", answer.text());

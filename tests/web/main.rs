@@ -7,6 +7,8 @@ mod browser;
 mod description;
 mod entry;
 mod events;
+mod examples;
+mod guide;
 mod house;
 mod links;
 mod metrics;

@@ -12,7 +12,7 @@ use crate::house::{Client, House};
 
 /// Who may: a route answers those below with 401 or 403.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Door {
+pub enum Door {
     Anybody,
     Operator,
     Coordinator,
@@ -22,7 +22,7 @@ enum Door {
 use Door::{Admin, Anybody, Coordinator, Operator};
 
 /// Each operation of the API, by its name in the description.
-const OPERATIONS: &[(&str, Door)] = &[
+pub const OPERATIONS: &[(&str, Door)] = &[
     ("signIn", Anybody),
     ("describe", Anybody),
     ("signOut", Operator),

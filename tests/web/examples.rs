@@ -1,0 +1,138 @@
+//! One good call of each operation of the API, on a desk where it makes sense. The contract test
+//! makes them, and the guide is written from them.
+
+use callnumber::routing::{Amendment, ConversationId, DeliveryState, GatewayKind, Role};
+use callnumber::web::Settings;
+use serde_json::{Value, json};
+
+use crate::house::{House, PASSWORD};
+
+/// A desk with an admin, `ada`, a widget, `ask`, and `ana` and `ben` on duty.
+pub async fn stage() -> House {
+    let house = House::open_with(Settings {
+        library: "Elm Library".into(),
+        public_url: Some("https://desk.elm.example".into()),
+        ..Settings::default()
+    })
+    .await;
+    house.hire("ada", "desk").await;
+    house.promote("ada", Role::Admin).await;
+    house
+        .amend(Amendment::AddGateway {
+            name: "ask".into(),
+            kind: GatewayKind::Widget,
+            queue: "desk".into(),
+            line: None,
+            policy: None,
+        })
+        .await;
+    for name in ["ana", "ben"] {
+        house
+            .with_token(name)
+            .put("/presence", json!({"show": "available"}))
+            .await
+            .is(200);
+    }
+    house
+}
+
+/// A call as it should be.
+pub struct Example {
+    /// The conversation it is about, where it is about one: claimed by ana, whose answer failed.
+    pub conversation: ConversationId,
+    /// The path below `/api/v1`, filled in.
+    pub address: String,
+    /// The body, where there is one.
+    pub body: Option<Value>,
+    /// Whose token goes with it.
+    pub by: &'static str,
+}
+
+/// Makes the desk ready for an operation, and the call of it. `number` is the patron's.
+pub async fn example(house: &House, path: &str, operation: &Value, number: &str) -> Example {
+    let name = operation["operationId"].as_str().unwrap();
+    let (ana, ada) = (house.with_token("ana"), house.with_token("ada"));
+    let id = house.text(number, "Is my book in?").await;
+    let sent = ana
+        .post(
+            &format!("/conversations/{id}/messages"),
+            json!({"body": "Yes, until Friday."}),
+        )
+        .await;
+    let message = sent.is(201).json["id"].as_i64().unwrap();
+    house
+        .delivery(id, message, DeliveryState::Failed, Some("no credit"))
+        .await;
+    let before = match name {
+        "claimConversation" => Some("release"),
+        "reopenConversation" => Some("close"),
+        "unblockSender" => Some("block"),
+        _ => None,
+    };
+    if let Some(before) = before {
+        let path = format!("/conversations/{id}/{before}");
+        ana.post(&path, json!({})).await.is(200);
+    }
+    match name {
+        "setCanned" | "removeCanned" | "listCanned" => {
+            let canned = json!({"key": name.to_lowercase(), "text": "Until 8."});
+            ada.post("/canned", canned).await.is(201);
+        }
+        "setOperator" | "removeOperator" => house.hire(&name.to_lowercase(), "desk").await,
+        _ => {}
+    }
+    let token = match name {
+        "revokeToken" => ada.post("/tokens", json!({})).await.is(201).json["id"]
+            .as_str()
+            .unwrap()
+            .to_owned(),
+        _ => String::new(),
+    };
+    let named = match name {
+        "listNotices" | "previewNotice" => "front-desk".to_owned(),
+        _ => name.to_lowercase(),
+    };
+    let address = path
+        .replace("/search", "/search?q=book")
+        .replace("{key}", &name.to_lowercase())
+        .replace("{name}", &named)
+        .replace("{token}", &token)
+        .replace("{id}", &id.to_string())
+        .replace("{message}", &message.to_string())
+        .replace("{gateway}", "ask");
+    let for_an_admin = ["desk", "staff"].contains(&operation["tags"][0].as_str().unwrap());
+    Example {
+        conversation: id,
+        address,
+        body: body(name),
+        by: if for_an_admin { "ada" } else { "ana" },
+    }
+}
+
+fn body(name: &str) -> Option<Value> {
+    Some(match name {
+        "signIn" => json!({"name": "ana", "password": PASSWORD}),
+        "setPresence" => json!({"show": "available"}),
+        "sendMessage" => json!({"body": "It is on the hold shelf.", "client_id": "k"}),
+        "transferConversation" => json!({"to": "ben", "note": "yours?"}),
+        "beginConversation" => json!({"to": "+15551239999", "body": "Your book is in."}),
+        "closeConversation" => json!({"text": "Goodbye!", "client_id": "l"}),
+        "addNote" => json!({"text": "She comes at four."}),
+        "setPromise" => json!({"text": "a call by four"}),
+        "setCanned" => json!({"text": "Until 9 on Fridays."}),
+        "setTags" => json!({"tags": ["fines"]}),
+        "addCanned" => json!({"key": "hours", "queue": "desk", "text": "Until 8."}),
+        "addOperator" => json!({
+            "name": "dora", "password": "maps and tea", "role": "coordinator", "queues": ["desk"],
+        }),
+        "setOperator" => json!({"queues": ["reference"]}),
+        "setPassword" => json!({"current": PASSWORD, "new": "maps and tea"}),
+        "addToken" => json!({"label": "a script"}),
+        "previewNotice" => json!({"notice": "closed", "words": "{library} opens {opening}."}),
+        "amendDesk" => json!({"change": "add_queue", "name": "maps"}),
+        // Any octets will do for a file: these are plain text.
+        "attachFile" => json!("hello"),
+        "setWidget" => json!({"origins": ["https://www.elm.example"]}),
+        _ => return None,
+    })
+}
