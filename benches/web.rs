@@ -76,7 +76,7 @@ async fn open(folder: &Path) -> (Desk, String) {
     let router = web::router(Rooms {
         desk: desk.clone(),
         spool,
-        lines: Vec::new(),
+        lines: Vec::new().into(),
         messengers: None,
         settings: Settings::default(),
     });

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::desk::Desk;
-use crate::modem::{Line, Phase};
+use crate::modem::{Lines, Phase};
 use crate::routing::{Event, Gateway, GatewayKind, Notice, Plan, QueueId, Values};
 use crate::spool::footprint::Footprint;
 use crate::spool::{Spool, alarms};
@@ -87,7 +87,7 @@ pub struct Alerts {
     settings: Settings,
     desk: Desk,
     spool: Spool,
-    lines: Vec<Line>,
+    lines: Lines,
     incidents: Incidents,
     mailer: Option<Mailer>,
     letters: VecDeque<(Letter, Instant)>,
@@ -112,7 +112,7 @@ impl Alerts {
         settings: Settings,
         desk: Desk,
         spool: Spool,
-        lines: Vec<Line>,
+        lines: Lines,
     ) -> Result<Self, OpenError> {
         let mailer = match &settings.mail {
             Some(mail) => Some(Mailer::new(mail)?),
@@ -202,7 +202,8 @@ impl Alerts {
                 })
             })
             .collect();
-        let lines = self.lines.iter().map(|line| LineNow {
+        let lines = self.lines.now();
+        let lines = lines.iter().map(|line| LineNow {
             name: line.name.clone(),
             status: line.status().borrow().clone(),
         });
@@ -293,14 +294,15 @@ impl Alerts {
 
     /// A gateway whose line sends; without lines of our own, any sms gateway.
     fn working_gateway<'a>(&self, plan: &'a Plan) -> Option<&'a Gateway> {
+        let lines = self.lines.now();
         let ready = |name: &str| {
-            self.lines.iter().any(|line| {
+            lines.iter().any(|line| {
                 line.name == name && matches!(line.status().borrow().phase, Phase::Ready)
             })
         };
         plan.gateways.iter().find(|gateway| {
             let works = match &gateway.line {
-                Some(line) => self.lines.is_empty() || ready(line),
+                Some(line) => lines.is_empty() || ready(line),
                 None => false,
             };
             !gateway.removed && gateway.kind == GatewayKind::Sms && works

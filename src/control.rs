@@ -26,7 +26,7 @@ pub use exchange::{
 pub use records::{Counting, Wanted};
 
 use crate::desk::{Desk, Link, SEGMENTS_MAX};
-use crate::modem::{Line, TracePlan};
+use crate::modem::{Line, Lines, TracePlan};
 use crate::routing::{
     Amendment, Event, Gateway, GatewayKind, Notice, Plan, Queue, Show, unknown_name,
 };
@@ -184,7 +184,7 @@ pub struct Rooms {
     /// The spool.
     pub spool: Spool,
     /// The lines; none while no daemon runs.
-    pub lines: Vec<Line>,
+    pub lines: Lines,
     /// Whether a daemon runs.
     pub running: bool,
     /// Where the console listens.
@@ -433,14 +433,14 @@ impl Rooms {
     }
 
     /// A line that is driven now; the first where none is named.
-    fn line(&self, name: Option<&str>) -> Result<&Line, String> {
+    fn line(&self, name: Option<&str>) -> Result<Line, String> {
         if !self.running {
             return Err(
                 "no daemon runs, so no modem is driven: start `callnumber run` first".into(),
             );
         }
         let line = match name {
-            Some(name) => self.lines.iter().find(|line| line.name == name),
+            Some(name) => self.lines.named(name),
             None => self.lines.first(),
         };
         line.ok_or_else(|| "there is no such line: see `callnumber status`".into())
@@ -448,7 +448,7 @@ impl Rooms {
 
     async fn resume(&self, line: Option<&str>) -> Result<Value, String> {
         let line = match line {
-            Some(name) => self.lines.iter().find(|line| line.name == name),
+            Some(name) => self.lines.named(name),
             None => self.lines.first(),
         };
         let name = line
@@ -465,7 +465,8 @@ impl Rooms {
     }
 
     async fn status(&self) -> Result<Value, String> {
-        let names: Vec<String> = self.lines.iter().map(|line| line.name.clone()).collect();
+        let known = self.lines.now();
+        let names: Vec<String> = known.iter().map(|line| line.name.clone()).collect();
         let (counts, waiting) = self
             .spool
             .read(move |connection| {
@@ -482,8 +483,7 @@ impl Rooms {
             .await
             .map_err(|error| error.to_string())?;
         let board = self.desk.board().borrow().clone();
-        let lines: Vec<Value> = self
-            .lines
+        let lines: Vec<Value> = known
             .iter()
             .zip(waiting)
             .map(|(line, (waiting, standing))| {

@@ -6,9 +6,11 @@
 
 mod house;
 mod keeping;
+mod lines;
 mod panel;
 #[cfg(test)]
 mod radio;
+mod shift;
 #[cfg(test)]
 mod tests;
 mod watches;
@@ -32,7 +34,8 @@ use crate::spool::{Spool, SpoolError, audit, inbox, staff, transcript};
 
 pub use keeping::RETENTION;
 
-pub use house::{House, HouseSettings, LineSetup, StartError, WebSetup};
+pub use house::{House, HouseSettings, StartError, WebSetup};
+pub use lines::LineSetup;
 pub use panel::PanelDuty;
 
 /// Wishes decided on before a commit, at most: more would make the first wait for the last.

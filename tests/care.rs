@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Output;
 use std::time::{Duration, Instant};
 
+use callnumber::modem::PortChoice;
 use callnumber::simulator::{Settings, SimulatedModem};
 use serde_json::Value;
 use support::{Bench, Operator, PATIENCE};
@@ -385,5 +386,128 @@ async fn a_clock_that_jumps_costs_no_text() {
             .count()
     };
     assert_eq!((count("text"), count("reply")), (4, 4), "{everything:?}");
+    assert!(bench.stop().success());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_line_for_a_week_comes_and_goes_while_the_desk_runs() {
+    let mut bench = Bench::new(roomy()).await;
+    let token = bench.add_operator("ana");
+    let ana = Operator::new(bench.start(), &token);
+    ana.arrives().await;
+    bench.modem.patron_texts("+15551230000", "first").unwrap();
+    let thread = arrives(&ana, "first").await;
+    let set_up = |modem: &SimulatedModem| {
+        let heard = modem.heard();
+        heard.iter().filter(|heard| heard.line == "+CGMI").count()
+    };
+    let before = set_up(&bench.modem);
+
+    // The fair begins: a second stick, four lines in the file.
+    let fair = SimulatedModem::start(Settings {
+        imei: "356938035643809".into(),
+        ..roomy()
+    });
+    let fair = fair.await.unwrap();
+    let usual = std::fs::read_to_string(bench.config()).unwrap();
+    let with_fair = |pace: &str| {
+        format!(
+            "{usual}[[modem]]\nname = \"fair\"\nport = {:?}\npace = {pace:?}\nper_day = 0\n",
+            fair.port()
+        )
+    };
+    std::fs::write(bench.config(), with_fair("0s")).unwrap();
+    let words = succeeds(&bench.command(&["reload"]));
+    assert!(words.contains("In force now: [[modem]]"), "{words}");
+    fair.patron_texts("+15559870000", "where is the fair?")
+        .unwrap();
+    let at_the_fair = arrives(&ana, "where is the fair?").await;
+    let answered = ana.replies(&at_the_fair, "hall 3", "hall 3").await;
+    answered.expect(201);
+    let sent = fair.wait_until_sent(1, PATIENCE).await.unwrap();
+    assert_eq!(sent[0].text, "hall 3");
+    // The desk's own line noticed nothing, and is where it was.
+    assert_eq!(set_up(&bench.modem), before);
+    ana.replies(&thread, "second", "second").await.expect(201);
+    let sent = bench.modem.wait_until_sent(1, PATIENCE).await.unwrap();
+    assert_eq!(sent[0].text, "second");
+
+    // Changed while texts come: none is dropped.
+    for at in 0..20 {
+        fair.patron_texts("+15559870000", &format!("and {at}?"))
+            .unwrap();
+        if at == 10 {
+            std::fs::write(bench.config(), with_fair("1ms")).unwrap();
+            succeeds(&bench.command(&["reload"]));
+        }
+    }
+    for at in 0..20 {
+        assert_eq!(arrives(&ana, &format!("and {at}?")).await, at_the_fair);
+    }
+
+    // It ends: its port is free for anybody, its gateway stays until somebody removes it.
+    std::fs::write(bench.config(), &usual).unwrap();
+    succeeds(&bench.command(&["reload"]));
+    let status: Value =
+        serde_json::from_str(&succeeds(&bench.command(&["status", "--json"]))).unwrap();
+    let lines = status["lines"].as_array().unwrap();
+    assert_eq!(lines.len(), 1, "{status}");
+    assert_eq!(lines[0]["name"], "front-desk");
+    callnumber::modem::port::check_free(&PortChoice::Path(fair.port()), 115_200)
+        .await
+        .unwrap();
+    let modems = ana.api.get("/api/v1/modems").await.expect(200);
+    assert_eq!(modems["items"].as_array().unwrap().len(), 1, "{modems}");
+
+    // A port that somebody else has is no line: the desk goes on as it was.
+    let other = SimulatedModem::start(roomy()).await.unwrap();
+    let held = callnumber::modem::port::open_tty(&other.port(), 115_200).await;
+    let wrong = format!(
+        "{usual}[[modem]]\nname = \"fair\"\nport = {:?}\n",
+        other.port()
+    );
+    std::fs::write(bench.config(), wrong).unwrap();
+    let refused = bench.command(&["reload"]);
+    assert!(!refused.status.success());
+    assert!(said(&refused).contains("is held by"), "{refused:?}");
+    drop(held);
+    bench
+        .modem
+        .patron_texts("+15551230000", "still here")
+        .unwrap();
+    arrives(&ana, "still here").await;
+    assert!(bench.stop().success());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_called_for_help_changes_while_the_desk_runs() {
+    let mut bench = Bench::new(roomy()).await;
+    let token = bench.add_operator("ana");
+    let ana = Operator::new(bench.start(), &token);
+    // Nobody is there, and nobody is told.
+    bench.modem.patron_texts("+15551230000", "first").unwrap();
+    arrives(&ana, "first").await;
+    let usual = std::fs::read_to_string(bench.config()).unwrap();
+    let with = |alerts: &str| {
+        std::fs::write(bench.config(), format!("{usual}[alerts]\n{alerts}\n")).unwrap();
+        bench.command(&["reload"])
+    };
+    let without_server = with("email = [\"ana@example.org\"]");
+    assert!(
+        said(&without_server).contains("[alerts.smtp]"),
+        "{without_server:?}"
+    );
+    let words = succeeds(&with("phones = [\"+15557770000\"]\nwaiting_after = \"0s\""));
+    assert!(words.contains("In force now: [alerts]"), "{words}");
+    let called = |modem: &SimulatedModem| {
+        let sent = modem.sent();
+        sent.iter()
+            .any(|sent| sent.to == "+15557770000" && sent.text.contains("1 texts waiting"))
+    };
+    bench
+        .modem
+        .wait_for("a call for help", PATIENCE, called)
+        .await
+        .unwrap();
     assert!(bench.stop().success());
 }

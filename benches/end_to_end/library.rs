@@ -176,7 +176,7 @@ pub(crate) fn operator(house: &House) -> Api {
 
 /// Waits until the line sends and receives, and has nothing more to ask the modem for the moment.
 pub(crate) async fn settled(house: &House, modem: &Modem) {
-    let mut status = house.lines()[0].status();
+    let mut status = house.lines().first().unwrap().status();
     let ready = status.wait_for(|status| status.phase == Phase::Ready && status.imsi.is_some());
     within(ready).await.unwrap();
     let mut heard = 0;

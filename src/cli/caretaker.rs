@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::signal::unix::Signal;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -28,6 +29,7 @@ pub(super) enum Next {
 #[derive(Debug)]
 pub(super) struct Caretaker {
     errands: mpsc::Receiver<Errand>,
+    hang_up: Signal,
     file: Option<PathBuf>,
     config: Config,
     /// When the log goes back to what is usual.
@@ -37,19 +39,22 @@ pub(super) struct Caretaker {
 impl Caretaker {
     pub(super) fn new(
         errands: mpsc::Receiver<Errand>,
+        hang_up: Signal,
         file: Option<PathBuf>,
         config: Config,
     ) -> Self {
         Self {
             errands,
+            hang_up,
             file,
             config,
             hush_at: None,
         }
     }
 
-    /// Does the next chore that is asked for. May be dropped at any time while it waits.
-    pub(super) async fn next(&mut self, house: &House) -> Next {
+    /// Does the next chore that is asked for. Only a house that closes may drop it: a chore under way
+    /// is then left as it is.
+    pub(super) async fn next(&mut self, house: &mut House) -> Next {
         tokio::select! {
             errand = self.errands.recv() => match errand {
                 Some(Errand { chore, answer }) => {
@@ -63,6 +68,11 @@ impl Caretaker {
                 }
                 None => pending().await,
             },
+            _ = self.hang_up.recv() => {
+                // The log says what came of it.
+                let _ = self.reload(house).await;
+                Next::GoOn
+            }
             () = sleep_until(self.hush_at) => {
                 self.hush_at = None;
                 match log::set("usual") {
@@ -74,7 +84,7 @@ impl Caretaker {
         }
     }
 
-    async fn perform(&mut self, chore: Chore, house: &House) -> Result<Value, String> {
+    async fn perform(&mut self, chore: Chore, house: &mut House) -> Result<Value, String> {
         match chore {
             Chore::Log { level, for_s } => {
                 let filter = log::set(&level)?;
@@ -91,7 +101,7 @@ impl Caretaker {
     ///
     /// # Errors
     /// The sentence about the file; then nothing changed.
-    pub(super) async fn reload(&mut self, house: &House) -> Result<Value, String> {
+    async fn reload(&mut self, house: &mut House) -> Result<Value, String> {
         let begun = [
             Some(sd_notify::NotifyState::Reloading),
             sd_notify::NotifyState::monotonic_usec_now().ok(),

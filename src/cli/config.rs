@@ -17,6 +17,7 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 use serde::de::{self, Deserializer};
 
+use crate::daemon::{LineSetup, RETENTION};
 use crate::hardware;
 use crate::modem::{LineSettings, Named, PortChoice, TracePlan};
 use crate::routing::Library;
@@ -401,6 +402,36 @@ impl Config {
             }];
         }
         self.modems.clone()
+    }
+
+    /// The lines for the house.
+    ///
+    /// # Errors
+    /// When the credential of a modem cannot be read or is no PIN.
+    pub fn lines(&self) -> Result<Vec<LineSetup>, String> {
+        let modems = self.modems();
+        let lines = modems.iter().map(|modem| {
+            Ok(LineSetup {
+                line: modem.line()?,
+                pace: modem.pace,
+                per_day: modem.per_day,
+                care: modem.care(),
+            })
+        });
+        lines.collect()
+    }
+
+    /// Who is called when the desk needs help; `None`: nobody.
+    ///
+    /// # Errors
+    /// What is missing, by its key.
+    pub fn alerts(&self) -> Result<Option<crate::alerts::Settings>, String> {
+        self.alerts.settings(self.web.public_url.as_deref())
+    }
+
+    /// How long transcripts stay after closing.
+    pub fn retention(&self) -> Duration {
+        self.spool.retention.unwrap_or(RETENTION)
     }
 
     /// Where the spool is: as the file says; where systemd keeps a service's state; or where the

@@ -28,11 +28,17 @@ fn compare(old: &Config, new: &Config) -> Reloaded {
     let mut reloaded = Reloaded::default();
     for (key, live, differs) in [
         ("[library]", true, differ(&old.library, &new.library)),
-        ("[[modem]]", false, differ(&old.modems, &new.modems)),
+        ("[[modem]]", true, differ(&old.modems, &new.modems)),
         ("[web]", false, differ(&old.web, &new.web)),
         ("[xmpp]", false, differ(&old.xmpp, &new.xmpp)),
         ("[panel]", false, differ(&old.panel, &new.panel)),
-        ("[spool]", false, differ(&old.spool, &new.spool)),
+        ("[alerts]", true, differ(&old.alerts, &new.alerts)),
+        (
+            "[spool] retention",
+            true,
+            old.spool.retention != new.spool.retention,
+        ),
+        ("[spool] path", false, old.spool.path != new.spool.path),
     ] {
         if differs {
             match live {
@@ -44,20 +50,38 @@ fn compare(old: &Config, new: &Config) -> Reloaded {
     reloaded
 }
 
-/// Puts in force what can be; `current` is then what is in force.
+/// Puts in force what can be; `current` is then what is in force. What cannot be read any further, a
+/// credential or a port, is found before anything is changed.
+///
+/// # Errors
+/// What is in the way, in a sentence.
 pub(super) async fn apply(
     current: &mut Config,
     new: Config,
-    house: &House,
+    house: &mut House,
 ) -> Result<Reloaded, String> {
     let reloaded = compare(current, &new);
-    if reloaded.changed.contains(&"[library]") {
-        house
-            .desk()
-            .name_library(new.library())
-            .await
-            .map_err(|error| error.to_string())?;
+    let changed = |key: &str| reloaded.changed.contains(&key);
+    let (lines, alerts) = (new.lines()?, new.alerts()?);
+    let (library, retention) = (new.library(), new.retention());
+    if changed("[[modem]]") {
+        let set = house.set_lines(lines).await;
+        set.map_err(|error| error.to_string())?;
+        current.modems = new.modems;
+    }
+    if changed("[alerts]") {
+        let set = house.set_alerts(alerts).await;
+        set.map_err(|error| error.to_string())?;
+        current.alerts = new.alerts;
+    }
+    if changed("[library]") {
+        let named = house.desk().name_library(library).await;
+        named.map_err(|error| error.to_string())?;
         current.library = new.library;
+    }
+    if changed("[spool] retention") {
+        house.set_retention(retention);
+        current.spool.retention = new.spool.retention;
     }
     Ok(reloaded)
 }
@@ -118,8 +142,13 @@ mod tests {
             ("[library]\nname = \"Oak\"\n", &["[library]"], &[]),
             (
                 "[library]\nname = \"Oak\"\n[[modem]]\nname = \"m\"\n[spool]\npath = \"/x\"\n",
-                &["[library]"],
-                &["[[modem]]", "[spool]"],
+                &["[library]", "[[modem]]"],
+                &["[spool] path"],
+            ),
+            (
+                "[library]\nname = \"Elm\"\n[alerts]\ndisk_free_mb = 5\n[spool]\nretention = \"9d\"\n",
+                &["[alerts]", "[spool] retention"],
+                &[],
             ),
             (
                 "[library]\nname = \"Elm\"\n[web]\nlisten = \"127.0.0.1:9090\"\n",

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::caretaker::{Caretaker, ERRANDS_MAX, Next};
 use super::{BoxArguments, panel, secret};
-use crate::daemon::{House, HouseSettings, LineSetup, RETENTION, WebSetup};
+use crate::daemon::{House, HouseSettings, WebSetup};
 use crate::desk::{Desk, NotGranted};
 use crate::routing::{Amendment, Event, Role};
 use crate::spool::staff;
@@ -24,18 +24,7 @@ pub(super) async fn run(arguments: &BoxArguments) -> anyhow::Result<()> {
     let (errands, errand) = mpsc::channel(ERRANDS_MAX);
     let settings = HouseSettings {
         spool: config.spool_path(),
-        lines: config
-            .modems()
-            .iter()
-            .map(|modem| {
-                Ok(LineSetup {
-                    line: modem.line().map_err(anyhow::Error::msg)?,
-                    pace: modem.pace,
-                    per_day: modem.per_day,
-                    care: modem.care(),
-                })
-            })
-            .collect::<anyhow::Result<_>>()?,
+        lines: config.lines().map_err(anyhow::Error::msg)?,
         web: Some(WebSetup {
             listen: config.web.listen,
             settings: web::Settings {
@@ -53,15 +42,12 @@ pub(super) async fn run(arguments: &BoxArguments) -> anyhow::Result<()> {
         library,
         xmpp: config.messengers().map_err(anyhow::Error::msg)?,
         control: true,
-        retention: config.spool.retention.unwrap_or(RETENTION),
+        retention: config.retention(),
         errands: Some(errands),
-        alerts: config
-            .alerts
-            .settings(config.web.public_url.as_deref())
-            .map_err(anyhow::Error::msg)?,
+        alerts: config.alerts().map_err(anyhow::Error::msg)?,
     };
     let mut terminate = signal(SignalKind::terminate())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
+    let hang_up = signal(SignalKind::hangup())?;
     let mut house = House::open(settings).await?;
     let url = house
         .web()
@@ -78,7 +64,7 @@ pub(super) async fn run(arguments: &BoxArguments) -> anyhow::Result<()> {
     panel::seat(&mut house, &config).await?;
 
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
-    let mut caretaker = Caretaker::new(errand, arguments.config.clone(), config);
+    let mut caretaker = Caretaker::new(errand, hang_up, arguments.config.clone(), config);
     let fed = feed_watchdog(house.desk().clone());
     tokio::pin!(fed);
     loop {
@@ -88,11 +74,7 @@ pub(super) async fn run(arguments: &BoxArguments) -> anyhow::Result<()> {
                 outcome.context("cannot wait for Ctrl-C")?;
                 break;
             }
-            _ = hang_up.recv() => {
-                // The log says what came of it.
-                let _ = caretaker.reload(&house).await;
-            }
-            next = caretaker.next(&house) => match next {
+            next = caretaker.next(&mut house) => match next {
                 Next::GoOn => {}
                 Next::Close => break,
             },

@@ -4,47 +4,26 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
+use super::Owner;
 use super::keeping::{Keeping, RETENTION};
+use super::lines::{self, LineSetup, LinesAtWork};
 use super::panel::{Attendant, PanelDuty};
-use super::{Owner, watches};
+use super::shift::{CLOSING, Shift};
 use crate::alerts::{self, Alerts};
 use crate::control;
 use crate::desk::{self, Desk, Link, NotGranted};
 use crate::hardware::{Board, Panel};
-use crate::modem::helper::{self, Helper};
-use crate::modem::power_key::PowerKey;
-use crate::modem::restart::Restarter;
-use crate::modem::usb::{Authorisation, HubPort, Machine};
-use crate::modem::{self, Claims, Keepers, Line, LineSettings};
-use crate::routing::{Amendment, Library};
+use crate::modem::{self, Lines};
+use crate::routing::Library;
 use crate::spool::{OpenError, Spool, SpoolError};
-use crate::texting::{Calls, Care, CareSettings, Inbound, Outbound, PinBook, Stranded, UpkeepBook};
+use crate::texting::Stranded;
 use crate::web;
 use crate::xmpp::{self, Messengers};
-
-/// Sweeps that may wait for the spool; the driver waits with the next.
-const ARRIVALS_MAX: usize = 16;
-/// How long an attempt under way may take to end when the house closes; after that it is *unknown*.
-const CLOSING: Duration = Duration::from_secs(4);
-
-/// One line and how it may be used.
-#[derive(Debug, Clone)]
-pub struct LineSetup {
-    /// How it is driven.
-    pub line: LineSettings,
-    /// Between the starts of two texts.
-    pub pace: Duration,
-    /// Segments in a day; 0 is no cap.
-    pub per_day: u32,
-    /// How it is looked after.
-    pub care: CareSettings,
-}
 
 /// What the house is opened with.
 #[derive(Debug, Clone)]
@@ -149,12 +128,13 @@ pub enum StartError {
 pub struct House {
     desk: Desk,
     spool: Spool,
-    lines: Vec<Line>,
+    lines: LinesAtWork,
     web: Option<SocketAddr>,
     messengers: Option<watch::Receiver<xmpp::Standing>>,
     link: Option<watch::Receiver<Link>>,
-    stop_surfaces: watch::Sender<bool>,
-    surfaces: Vec<JoinHandle<()>>,
+    retention: watch::Sender<Duration>,
+    alerts: Option<Shift>,
+    surfaces: Shift,
     stop_owner: oneshot::Sender<()>,
     owner: JoinHandle<()>,
 }
@@ -166,9 +146,7 @@ impl House {
     /// What is in the way; nothing is damaged, and nothing is left running.
     pub async fn open(settings: HouseSettings) -> Result<Self, StartError> {
         // What can be in the way of the whole house is tried before anything is begun.
-        for setup in &settings.lines {
-            modem::port::check_free(&setup.line.port, setup.line.baud).await?;
-        }
+        lines::check_ports(&settings.lines, &[]).await?;
         let listener = match &settings.web {
             Some(web) => Some(listen(web.listen).await?),
             None => None,
@@ -190,52 +168,18 @@ impl House {
             // Dropping the house stops it as well.
             let _ = stopped.await;
         }));
-        for setup in &settings.lines {
-            desk.amend(Amendment::AddLine {
-                name: setup.line.name.clone(),
-            })
-            .await?;
-        }
-
-        let (stop_surfaces, stop) = watch::channel(false);
-        let mut surfaces = Vec::new();
-        let mut lines = Vec::new();
-        let claims = Arc::new(Claims::default());
-        for setup in settings.lines {
-            let (arrivals, arrived) = mpsc::channel(ARRIVALS_MAX);
-            let name = setup.line.name.clone();
-            let keepers = keepers(&setup.line, &spool, &claims);
-            let line = modem::start_with(setup.line, arrivals, keepers);
-            let inbound = Inbound::new(name, desk.clone(), spool.clone());
-            surfaces.push(tokio::spawn(inbound.run(arrived, stop.clone())));
-            let outbound = Outbound::new(
-                line.clone(),
-                desk.clone(),
-                spool.clone(),
-                setup.pace,
-                setup.per_day,
-            );
-            surfaces.push(tokio::spawn(outbound.run(stop.clone())));
-            let calls = Calls::new(&line, desk.clone());
-            surfaces.push(tokio::spawn(calls.run(stop.clone())));
-            let care = Care::new(line.clone(), desk.clone(), spool.clone(), setup.care);
-            surfaces.push(tokio::spawn(care.run(stop.clone())));
-            lines.push(line);
-        }
+        let mut surfaces = Shift::new();
+        let mut at_work = LinesAtWork::new(desk.clone(), spool.clone());
+        at_work.set(settings.lines).await?;
+        let lines = at_work.shown().clone();
         if settings.control {
             // Only a daemon knows which lines there are: a command over the spool drives none.
-            let names = lines.iter().map(|line| line.name.clone()).collect();
-            let stranded = Stranded::new(names, desk.clone(), spool.clone());
-            surfaces.push(tokio::spawn(stranded.run(stop.clone())));
+            let stranded = Stranded::new(lines.clone(), desk.clone(), spool.clone());
+            surfaces.take(stranded.run(surfaces.stop()));
         }
-
-        let keeping = Keeping::new(desk.clone(), spool.clone(), settings.retention);
-        surfaces.push(tokio::spawn(keeping.run(stop.clone())));
-        for line in &lines {
-            let (line, desk, spool) = (line.clone(), desk.clone(), spool.clone());
-            let watching = watches::watch_line(line, desk, spool, stop.clone());
-            surfaces.push(tokio::spawn(watching));
-        }
+        let (retention, retained) = watch::channel(settings.retention);
+        let keeping = Keeping::new(desk.clone(), spool.clone(), retained);
+        surfaces.take(keeping.run(surfaces.stop()));
 
         let (mut messengers, mut link) = (None, None);
         if let Some(settings) = settings.xmpp {
@@ -244,7 +188,7 @@ impl House {
             tokio::spawn(tell_link(room.standing(), told));
             link = Some(kept);
             messengers = Some(room.standing());
-            surfaces.push(tokio::spawn(room.run(stop.clone())));
+            surfaces.take(room.run(surfaces.stop()));
         }
 
         if settings.control {
@@ -261,21 +205,21 @@ impl House {
                 messengers: link.clone(),
                 errands: settings.errands,
             };
-            let stop = stop.clone();
-            surfaces.push(tokio::spawn(async move {
+            let stop = surfaces.stop();
+            surfaces.take(async move {
                 tokio::select! {
                     () = control::serve(socket, rooms) => {}
                     () = told(stop) => {}
                 }
-            }));
+            });
         }
 
         let mut address = None;
         if let (Some(listener), Some(web)) = (listener, settings.web) {
             address = listener.local_addr().ok();
             if let Some(publishing) = web.settings.publishing.clone() {
-                let publish = web::publish(publishing, desk.board(), stop.clone());
-                surfaces.push(tokio::spawn(publish));
+                let publish = web::publish(publishing, desk.board(), surfaces.stop());
+                surfaces.take(publish);
             }
             let rooms = web::Rooms {
                 desk: desk.clone(),
@@ -288,34 +232,75 @@ impl House {
             if let Some(extra) = web.extra {
                 router = router.merge(extra);
             }
-            let stop = stop.clone();
-            surfaces.push(tokio::spawn(async move {
+            let stop = surfaces.stop();
+            surfaces.take(async move {
                 if let Err(error) = web::serve_by(listener, tls, router, told(stop)).await {
                     tracing::error!(%error, "the console stopped");
                 }
-            }));
+            });
         }
 
-        if let Some(mut settings) = settings.alerts {
-            if settings.url.is_none() {
-                settings.url = address.map(|address| format!("http://{address}"));
-            }
-            let room = Alerts::open(settings, desk.clone(), spool.clone(), lines.clone()).await?;
-            surfaces.push(tokio::spawn(room.run(stop.clone())));
-        }
-
-        Ok(Self {
+        let mut house = Self {
             desk,
             spool,
-            lines,
+            lines: at_work,
             web: address,
             messengers,
             link,
-            stop_surfaces,
+            retention,
+            alerts: None,
             surfaces,
             stop_owner,
             owner,
-        })
+        };
+        house.set_alerts(settings.alerts).await?;
+        Ok(house)
+    }
+
+    /// Drives exactly these lines from now on; see [`LineSetup`]. Those that stay as they are notice
+    /// nothing, and no text is dropped: what a line had not fetched waits in its SIM, what it had not
+    /// sent in the outbox.
+    ///
+    /// # Errors
+    /// When a port belongs to another program; then nothing changed.
+    pub async fn set_lines(&mut self, setups: Vec<LineSetup>) -> Result<(), StartError> {
+        lines::check_ports(&setups, &self.lines.ports()).await?;
+        self.lines.set(setups).await
+    }
+
+    /// Calls these for help from now on. What was told already is not told again.
+    ///
+    /// # Errors
+    /// When the settings make no mailer; then nothing changed.
+    pub async fn set_alerts(
+        &mut self,
+        settings: Option<alerts::Settings>,
+    ) -> Result<(), StartError> {
+        let room = match settings {
+            Some(mut settings) => {
+                if settings.url.is_none() {
+                    settings.url = self.web.map(|address| format!("http://{address}"));
+                }
+                let (desk, spool) = (self.desk.clone(), self.spool.clone());
+                let lines = self.lines.shown().clone();
+                Some(Alerts::open(settings, desk, spool, lines).await?)
+            }
+            None => None,
+        };
+        if let Some(before) = self.alerts.take() {
+            before.end().await;
+        }
+        if let Some(room) = room {
+            let mut shift = Shift::new();
+            shift.take(room.run(shift.stop()));
+            self.alerts = Some(shift);
+        }
+        Ok(())
+    }
+
+    /// Transcripts stay for this long from now on.
+    pub fn set_retention(&self, retention: Duration) {
+        self.retention.send_replace(retention);
     }
 
     /// Puts the front panel to work: until the house closes its lamps show how the desk is, and its
@@ -326,8 +311,8 @@ impl House {
         Panel<B>: Send,
     {
         let attendant = Attendant::new(panel, duty, self.control(true));
-        let stop = self.stop_surfaces.subscribe();
-        self.surfaces.push(tokio::spawn(attendant.run(stop)));
+        let stop = self.surfaces.stop();
+        self.surfaces.take(attendant.run(stop));
     }
 
     /// The counter.
@@ -341,8 +326,8 @@ impl House {
     }
 
     /// The lines.
-    pub fn lines(&self) -> &[Line] {
-        &self.lines
+    pub fn lines(&self) -> &Lines {
+        self.lines.shown()
     }
 
     /// Where the console listens.
@@ -360,7 +345,7 @@ impl House {
         control::Rooms {
             desk: self.desk.clone(),
             spool: self.spool.clone(),
-            lines: self.lines.clone(),
+            lines: self.lines.shown().clone(),
             running,
             web: self.web,
             messengers: self.link.clone(),
@@ -371,29 +356,14 @@ impl House {
     /// Closes the house: the surfaces stop taking anything in, an attempt under way may end, and
     /// whatever was asked is on disk. Bounded: a modem that does not answer is left *unknown*.
     pub async fn close(self) {
-        let _ = self.stop_surfaces.send(true);
-        let tracers: Vec<_> = self.lines.iter().map(Line::tracer).collect();
-        drop(self.lines);
-        let ended = async {
-            for surface in self.surfaces {
-                if let Err(error) = surface.await
-                    && error.is_panic()
-                {
-                    tracing::error!(%error, "a surface ended badly");
-                }
+        let alerts = async {
+            if let Some(alerts) = self.alerts {
+                alerts.end().await;
             }
         };
-        if tokio::time::timeout(CLOSING, ended).await.is_err() {
-            tracing::warn!("closing without waiting any longer for the line");
-        }
-        // What was said last is in the transcripts before the process ends.
-        let ended = tokio::task::spawn_blocking(move || {
-            tracers.iter().for_each(|tracer| {
-                tracer.stop();
-            })
-        });
-        if tokio::time::timeout(CLOSING, ended).await.is_err() {
-            tracing::warn!("closing although a transcript is not written yet");
+        let (all, (), ()) = tokio::join!(self.surfaces.end(), self.lines.close(), alerts);
+        if !all {
+            tracing::warn!("closing without waiting any longer for a surface");
         }
         let _ = self.stop_owner.send(());
         drop(self.desk);
@@ -418,32 +388,6 @@ async fn tell_link(mut standing: watch::Receiver<xmpp::Standing>, told: watch::S
         if standing.changed().await.is_err() {
             return;
         }
-    }
-}
-
-/// What a line is given: its records, and every way to restart its modem that this box may have. A
-/// way that does not reach the modem says so when it is wanted, and the next one is tried: first
-/// what the daemon may do itself, then what its helper may.
-fn keepers(line: &LineSettings, spool: &Spool, claims: &Arc<Claims>) -> Keepers {
-    let book = Arc::new(UpkeepBook::new(spool.clone(), line.name.clone()));
-    let socket = std::path::Path::new(helper::SOCKET);
-    let machine = Machine::this();
-    let mut power: Vec<Arc<dyn Restarter>> = Vec::new();
-    if let Some(profile) = line.power {
-        power.push(Arc::new(PowerKey::new(profile)));
-    }
-    power.push(Arc::new(HubPort(machine.clone())));
-    power.push(Arc::new(Helper::to_power_cycle(socket)));
-    Keepers {
-        ladder: Some(Arc::clone(&book) as _),
-        place: Some(book),
-        claims: Arc::clone(claims),
-        replug: vec![
-            Arc::new(Authorisation(machine)),
-            Arc::new(Helper::to_replug(socket)),
-        ],
-        power,
-        ..Keepers::new(Arc::new(PinBook::new(spool.clone(), line.pin.clone())))
     }
 }
 

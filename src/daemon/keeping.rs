@@ -38,7 +38,7 @@ const DRIFT: Duration = Duration::from_secs(5 * 60);
 pub(super) struct Keeping {
     desk: Desk,
     spool: Spool,
-    retention: Duration,
+    retention: watch::Receiver<Duration>,
     /// The clocks as they were an hour ago.
     before: (Timestamp, Instant),
     /// When the file was last written anew.
@@ -46,7 +46,8 @@ pub(super) struct Keeping {
 }
 
 impl Keeping {
-    pub(super) fn new(desk: Desk, spool: Spool, retention: Duration) -> Self {
+    /// `retention` may change at any time.
+    pub(super) fn new(desk: Desk, spool: Spool, retention: watch::Receiver<Duration>) -> Self {
         Self {
             before: (spool.now(), Instant::now()),
             desk,
@@ -137,7 +138,8 @@ impl Keeping {
             return;
         }
         let ago = |span: Duration| wall.checked_sub(span).unwrap_or(Timestamp::MIN);
-        let closed = ago(self.retention);
+        let retention = *self.retention.borrow();
+        let closed = ago(retention);
         let outcome = async {
             while self
                 .spool
@@ -145,8 +147,8 @@ impl Keeping {
                 .await?
                 > 0
             {}
-            let settled = ago(SETTLED.min(self.retention));
-            let arrived = ago(DIGESTS.min(self.retention));
+            let settled = ago(SETTLED.min(retention));
+            let arrived = ago(DIGESTS.min(retention));
             while self
                 .spool
                 .write(move |c| erasure::prune(c, arrived, settled))
@@ -228,7 +230,8 @@ mod tests {
             .unwrap();
         let owner = tokio::spawn(owner.run(std::future::pending()));
         let (_stop, stop) = watch::channel(false);
-        let keeping = Keeping::new(desk.clone(), spool.clone(), RETENTION);
+        let (retention, retained) = watch::channel(RETENTION);
+        let keeping = Keeping::new(desk.clone(), spool.clone(), retained);
         let keeping = tokio::spawn(keeping.run(stop));
 
         let operator = OperatorId(1);
@@ -324,7 +327,32 @@ mod tests {
             stamped_at: None,
         });
         let receipt = again.await.unwrap();
-        assert_eq!(receipt.conversation.unwrap().id, ConversationId(2));
+        let conversation = ConversationId(2);
+        assert_eq!(receipt.conversation.unwrap().id, conversation);
+        // The library may think better of it.
+        for event in [
+            Event::Send {
+                operator,
+                conversation,
+                body: "Hello.".into(),
+                client_id: None,
+            },
+            Event::Close {
+                operator,
+                conversation,
+            },
+        ] {
+            desk.ask(event).await.unwrap();
+        }
+        spool
+            .write(|c| Ok(c.execute_batch("UPDATE outbox SET state = 'delivered'")?))
+            .await
+            .unwrap();
+        tokio::time::sleep(2 * DAY).await;
+        assert_eq!(count(&spool, "SELECT count(*) FROM message").await, 2);
+        retention.send_replace(DAY);
+        tokio::time::sleep(DAY).await;
+        assert_eq!(count(&spool, "SELECT count(*) FROM message").await, 0);
         keeping.abort();
         owner.abort();
     }

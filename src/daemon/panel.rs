@@ -69,7 +69,8 @@ where
     /// Serves the panel until the house closes; then the lamps are dark.
     pub(super) async fn run(mut self, mut stop: watch::Receiver<bool>) {
         let mut changes = self.rooms.desk.changes();
-        let mut statuses: Vec<_> = self.rooms.lines.iter().map(Line::status).collect();
+        let mut lines = self.rooms.lines.changes();
+        let mut statuses = statuses_of(&lines.borrow_and_update());
         let mut look_for_texts = true;
         loop {
             if std::mem::take(&mut look_for_texts) {
@@ -85,6 +86,7 @@ where
                     Err(RecvError::Lagged(_)) => look_for_texts = true,
                     Err(RecvError::Closed) => break,
                 },
+                Ok(()) = lines.changed() => statuses = statuses_of(&lines.borrow_and_update()),
                 () = any_changed(&mut statuses) => {}
                 () = tokio::time::sleep_until(next.into()) => {}
             }
@@ -247,6 +249,11 @@ fn health(phase: &Phase) -> LineHealth {
         Phase::Starting => LineHealth::Searching,
         Phase::NoPort(_) | Phase::Stuck(_) => LineHealth::Dead,
     }
+}
+
+/// What is known of each line.
+fn statuses_of(lines: &[Line]) -> Vec<watch::Receiver<LineStatus>> {
+    lines.iter().map(Line::status).collect()
 }
 
 /// Waits until one of them has something new.

@@ -15,6 +15,7 @@ mod driver;
 pub mod helper;
 #[doc(hidden)]
 pub mod laws;
+mod lines;
 mod mailbox;
 pub mod port;
 pub mod power_key;
@@ -29,6 +30,7 @@ pub mod usb;
 mod ussd;
 
 pub use discovery::{Claims, Found, Named, list};
+pub use lines::Lines;
 pub use recovery::{Fault, LadderRecord};
 pub use refusal::Remedy;
 use restart::Restarter;
@@ -220,7 +222,7 @@ pub enum PortChoice {
 }
 
 /// How one line is driven.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LineSettings {
     /// The modem's name in the configuration.
     pub name: String,

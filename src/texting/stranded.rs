@@ -9,6 +9,7 @@ use tokio::time::sleep;
 use super::due::{self, WORTH_SENDING};
 use super::{closing, reports};
 use crate::desk::Desk;
+use crate::modem::Lines;
 use crate::spool::{Spool, outbox};
 
 /// How often they are looked for.
@@ -19,17 +20,17 @@ const REMOVED: &str =
 const NO_LINE: &str = "the line that it was to leave by is driven no more: move its gateway to \
                        another line, or configure the modem again";
 
-/// Looks after the texts of all lines that there are not.
+/// Looks after the texts of all lines that there are not at the moment.
 #[derive(Debug)]
 pub struct Stranded {
-    lines: Vec<String>,
+    lines: Lines,
     desk: Desk,
     spool: Spool,
 }
 
 impl Stranded {
     /// Will look after what none of `lines` sends.
-    pub fn new(lines: Vec<String>, desk: Desk, spool: Spool) -> Self {
+    pub fn new(lines: Lines, desk: Desk, spool: Spool) -> Self {
         Self { lines, desk, spool }
     }
 
@@ -49,7 +50,7 @@ impl Stranded {
     }
 
     async fn look(&self) {
-        let lines = self.lines.clone();
+        let lines = self.lines.names();
         let before = due::before(self.spool.now(), WORTH_SENDING);
         let (names, at) = (lines.clone(), before);
         let any = self

@@ -18,7 +18,7 @@ use super::caller::{Audience, partners_patron};
 use super::premises::{LineSince, is_ready};
 use super::shapes::{ConversationShape, MessageShape, ModemShape, Names, NoteShape, mentioned_in};
 use crate::desk::{Board, Change, Desk, What};
-use crate::modem::Line;
+use crate::modem::{LineStatus, Lines};
 use crate::routing::{ConversationId, OperatorId, Plan};
 use crate::spool::feed::{self, FeedKind, FeedRow};
 use crate::spool::transcript::Listed;
@@ -341,26 +341,71 @@ fn ring(what: &What, plan: &Plan) -> Option<Telling> {
                 serde_json::json!({ "queue": name, "online": online }),
             )
         }
-        What::Plan(_) => telling(To::Replanned, "plan", serde_json::json!({})),
+        What::Plan(_) => Some(replanned()),
+    }
+}
+
+/// Whoever knows the desk looks at it again.
+fn replanned() -> Telling {
+    Telling {
+        id: 0,
+        to: To::Replanned,
+        frame: frame(0, "plan", &serde_json::json!({})),
+        partners: None,
+    }
+}
+
+/// Watches each line, also one that comes later; ends with the surface.
+pub(super) async fn watch_lines(
+    lines: Lines,
+    spool: Spool,
+    told: broadcast::WeakSender<Arc<Telling>>,
+    since: Arc<RwLock<HashMap<String, LineSince>>>,
+) {
+    let mut changes = lines.changes();
+    drop(lines);
+    let mut watched: Vec<watch::Receiver<LineStatus>> = Vec::new();
+    loop {
+        let (names, new): (Vec<String>, Vec<_>) = {
+            let now = changes.borrow_and_update();
+            watched.retain(|status| now.iter().any(|line| line.status.same_channel(status)));
+            let new = now.iter().filter(|line| {
+                let mut known = watched.iter();
+                !known.any(|status| line.status.same_channel(status))
+            });
+            let new = new.map(|line| (line.name.clone(), line.status())).collect();
+            (now.iter().map(|line| line.name.clone()).collect(), new)
+        };
+        {
+            let mut since = since.write().unwrap_or_else(|held| held.into_inner());
+            since.retain(|name, _| names.contains(name));
+        }
+        for (name, status) in new {
+            watched.push(status.clone());
+            let (spool, told, since) = (spool.clone(), told.clone(), Arc::clone(&since));
+            tokio::spawn(watch_line(name, status, spool, told, since));
+        }
+        if changes.changed().await.is_err() {
+            return;
+        }
+        match told.upgrade() {
+            // Nobody may be listening.
+            Some(told) => {
+                let _ = told.send(Arc::new(replanned()));
+            }
+            None => return,
+        }
     }
 }
 
 /// Tells how a line is, whenever it changes; ends with the line.
-pub(super) async fn watch_line(
-    line: Line,
+async fn watch_line(
+    name: String,
+    mut status: watch::Receiver<LineStatus>,
     spool: Spool,
-    told: broadcast::Sender<Arc<Telling>>,
+    told: broadcast::WeakSender<Arc<Telling>>,
     since: Arc<RwLock<HashMap<String, LineSince>>>,
 ) {
-    let told = {
-        let weak = told.downgrade();
-        drop(told);
-        weak
-    };
-    let mut status = line.status();
-    let name = line.name.clone();
-    // The line's driver stops with its last clone; this watch must not keep it alive.
-    drop(line);
     loop {
         let now = status.borrow_and_update().clone();
         let ready = is_ready(&now);
@@ -410,7 +455,7 @@ mod tests {
     use tokio::sync::mpsc;
 
     use super::*;
-    use crate::modem::{LineStatus, Phase, Registration};
+    use crate::modem::{Line, LineStatus, Phase, Registration};
 
     fn event(telling: &Telling) -> (String, serde_json::Value) {
         let frame = std::str::from_utf8(&telling.frame).unwrap();
@@ -466,9 +511,15 @@ mod tests {
             status: watched,
             tracer: crate::modem::Tracer::new("front-desk"),
         };
+        let lines = Lines::from(vec![line]);
         let (told, mut hearing) = broadcast::channel(8);
         let since = Arc::new(RwLock::new(HashMap::new()));
-        let watching = tokio::spawn(watch_line(line, spool, told.clone(), Arc::clone(&since)));
+        let watching = tokio::spawn(watch_lines(
+            lines.clone(),
+            spool,
+            told.downgrade(),
+            Arc::clone(&since),
+        ));
         let limit = Duration::from_secs(10);
         let mut hear = async || {
             let telling = tokio::time::timeout(limit, hearing.recv()).await;
@@ -497,7 +548,13 @@ mod tests {
         assert_eq!(gone["phase"], "no_port");
         assert_eq!(gone["since"], stuck["since"]);
 
-        drop(status);
+        // Taken away: whoever shows it looks again.
+        lines.replace(Vec::new());
+        let (name, _) = hear().await;
+        assert_eq!(name, "plan");
+        assert!(since.read().unwrap().is_empty());
+
+        drop((status, lines));
         tokio::time::timeout(limit, watching)
             .await
             .unwrap()

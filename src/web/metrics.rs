@@ -137,11 +137,7 @@ fn octets(registry: &mut Registry, name: &str, help: &str, value: u64) {
 
 /// Everything as it stands now.
 async fn look(premises: &Premises) -> Result<Registry, Problem> {
-    let names: Vec<String> = premises
-        .lines
-        .iter()
-        .map(|line| line.name.clone())
-        .collect();
+    let names = premises.lines.names();
     let (counts, oldest, waiting) = premises
         .spool
         .read(move |connection| {
@@ -260,7 +256,7 @@ fn lines(registry: &mut Registry, premises: &Premises, waiting: &[(String, u64)]
     );
     let replies: Family<ByLine, Number> =
         family(registry, "line_replies_waiting", "Texts waiting to be sent");
-    for known in &premises.lines {
+    for known in premises.lines.now().iter() {
         let status = known.status().borrow().clone();
         let line = ByLine {
             line: known.name.clone(),

@@ -58,7 +58,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::desk::{Desk, Link};
-use crate::modem::Line;
+use crate::modem::Lines;
 use crate::spool::Spool;
 
 pub use network::{Network, NotANetwork};
@@ -87,7 +87,7 @@ pub struct Rooms {
     /// What is kept.
     pub spool: Spool,
     /// The lines, for their state.
-    pub lines: Vec<Line>,
+    pub lines: Lines,
     /// How the link to the XMPP server stands, where one is configured.
     pub messengers: Option<watch::Receiver<Link>>,
     /// How the surface behaves.

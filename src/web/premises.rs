@@ -16,7 +16,7 @@ use super::throttle::Throttle;
 use super::widget::{self, Hub, Manners, Sent};
 use super::{Rooms, Settings};
 use crate::desk::{Arrivals, Board, Desk, Link, Wish};
-use crate::modem::{Line, LineStatus, Phase};
+use crate::modem::{LineStatus, Lines, Phase};
 use crate::routing::{Event, OperatorId};
 use crate::spool::Spool;
 
@@ -30,7 +30,7 @@ const SEEN_EVERY: Duration = Duration::from_secs(15);
 pub(super) struct Premises {
     pub(super) desk: Desk,
     pub(super) spool: Spool,
-    pub(super) lines: Vec<Line>,
+    pub(super) lines: Lines,
     pub(super) messengers: Option<watch::Receiver<Link>>,
     pub(super) tally: Tally,
     pub(super) settings: Settings,
@@ -68,14 +68,12 @@ impl Premises {
         let tally = Tally::start(rooms.desk.changes());
         let told = crier::start(&rooms.desk, &rooms.spool);
         let line_since = Arc::new(RwLock::new(HashMap::new()));
-        for line in &rooms.lines {
-            tokio::spawn(crier::watch_line(
-                line.clone(),
-                rooms.spool.clone(),
-                told.clone(),
-                Arc::clone(&line_since),
-            ));
-        }
+        tokio::spawn(crier::watch_lines(
+            rooms.lines.clone(),
+            rooms.spool.clone(),
+            told.downgrade(),
+            Arc::clone(&line_since),
+        ));
         let attachments = Attachments::open(&rooms.spool);
         let manners = Manners::open(&rooms.spool);
         let premises = Arc::new(Self {

@@ -125,7 +125,7 @@ impl House {
         let router = web::router(Rooms {
             desk: desk.clone(),
             spool: spool.clone(),
-            lines: lines.clone(),
+            lines: lines.clone().into(),
             settings: web::Settings::default(),
             messengers: None,
         });

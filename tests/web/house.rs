@@ -73,7 +73,7 @@ impl House {
         let router = web::router(Rooms {
             desk: desk.clone(),
             spool: spool.clone(),
-            lines: Vec::new(),
+            lines: Default::default(),
             messengers: None,
             settings,
         });

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::desk::{NotGranted, SEGMENTS_MAX};
+use crate::modem::Lines;
 use crate::routing::Refusal;
 use crate::texting::Stranded;
 
@@ -213,7 +214,7 @@ async fn texts_whose_line_is_gone_fail_in_words() {
     let mut house = House::asked(INBOUND_ONLY).await;
     let id = house.reply("Yes.").await;
     let (stop, stopped) = watch::channel(false);
-    let stranded = Stranded::new(Vec::new(), house.desk.clone(), house.spool.clone());
+    let stranded = Stranded::new(Lines::default(), house.desk.clone(), house.spool.clone());
     let looking = tokio::spawn(stranded.run(stopped));
     house.expect_after_sentinel(&["Is my book in?"]).await;
     house.expect_state(id, DeliveryState::Queued).await;

@@ -31,11 +31,8 @@ pub(super) async fn gateways(caller: Caller) -> Json<Page<shapes::GatewayShape>>
 
 /// The lines as they stand.
 async fn modem_shapes(premises: &Premises) -> Result<Vec<ModemShape>, Problem> {
-    let names: Vec<String> = premises
-        .lines
-        .iter()
-        .map(|line| line.name.clone())
-        .collect();
+    let known = premises.lines.now();
+    let names: Vec<String> = known.iter().map(|line| line.name.clone()).collect();
     let queued = premises
         .spool
         .read(move |connection| {
@@ -54,8 +51,7 @@ async fn modem_shapes(premises: &Premises) -> Result<Vec<ModemShape>, Problem> {
         .line_since
         .read()
         .unwrap_or_else(|held| held.into_inner());
-    Ok(premises
-        .lines
+    Ok(known
         .iter()
         .zip(queued)
         .map(|(line, (queued, standing))| {
