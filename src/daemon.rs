@@ -32,8 +32,6 @@ use crate::routing::{
 };
 use crate::spool::{Spool, SpoolError, audit, inbox, staff, transcript};
 
-pub use keeping::RETENTION;
-
 pub use house::{House, HouseSettings, StartError, WebSetup};
 pub use lines::LineSetup;
 pub use panel::PanelDuty;

@@ -163,7 +163,7 @@ pub(crate) fn settings(spool: PathBuf, port: PathBuf) -> HouseSettings {
         }),
         xmpp: None,
         control: false,
-        retention: callnumber::daemon::RETENTION,
+        retention: None,
         errands: None,
         alerts: None,
     }

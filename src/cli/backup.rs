@@ -1,6 +1,6 @@
 //! `callnumber backup` and `callnumber restore`: copies of the spool, and putting one back.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -11,6 +11,7 @@ use super::BoxArguments;
 use super::meter::{Meter, megabytes};
 use crate::control::{self, CallError, Request};
 use crate::spool::backup::{Copied, back_up};
+use crate::spool::copies::{dated_name, surplus};
 use crate::spool::restore::{RestoreError, Restored, Waiting, put_back};
 
 /// How long a daemon that was told to stop may take to let go of the spool.
@@ -89,7 +90,9 @@ pub(super) async fn back_up_to(arguments: BackupArguments) -> anyhow::Result<()>
         );
     }
     if let Some(keep) = arguments.keep {
-        for old in surplus(&arguments.target, keep)? {
+        let old = surplus(&arguments.target, keep)
+            .with_context(|| format!("cannot read {}", arguments.target.display()))?;
+        for old in old {
             std::fs::remove_file(&old)
                 .with_context(|| format!("cannot remove the old backup {}", old.display()))?;
             println!("{}: removed, {keep} newer ones are kept", old.display());
@@ -105,41 +108,6 @@ fn and_files(count: u64) -> String {
         1 => ", 1 file".to_owned(),
         count => format!(", {count} files"),
     }
-}
-
-const NAME_BEGINS: &str = "callnumber-";
-const NAME_ENDS: &str = ".db";
-
-/// `callnumber-20261125T230000Z.db`: names sort as their times.
-fn dated_name(at: Timestamp) -> String {
-    format!("{NAME_BEGINS}{}{NAME_ENDS}", at.strftime("%Y%m%dT%H%M%SZ"))
-}
-
-fn is_dated_name(name: &str) -> bool {
-    let stamp = name
-        .strip_prefix(NAME_BEGINS)
-        .and_then(|rest| rest.strip_suffix(NAME_ENDS));
-    stamp.is_some_and(|stamp| {
-        stamp.len() == 16
-            && stamp.bytes().enumerate().all(|(at, byte)| match at {
-                8 => byte == b'T',
-                15 => byte == b'Z',
-                _ => byte.is_ascii_digit(),
-            })
-    })
-}
-
-/// Copies of ours in a folder beyond the newest few. Anything named otherwise is not ours to count.
-fn surplus(folder: &Path, keep: u16) -> anyhow::Result<Vec<PathBuf>> {
-    let mut names: Vec<String> = std::fs::read_dir(folder)
-        .with_context(|| format!("cannot read {}", folder.display()))?
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter(|name| is_dated_name(name))
-        .collect();
-    names.sort_unstable();
-    names.reverse();
-    let old = names.into_iter().skip(usize::from(keep));
-    Ok(old.map(|name| folder.join(name)).collect())
 }
 
 pub(super) async fn restore(arguments: RestoreArguments) -> anyhow::Result<()> {
@@ -208,41 +176,4 @@ pub(super) async fn restore(arguments: RestoreArguments) -> anyhow::Result<()> {
         );
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use super::*;
-
-    #[test]
-    fn names_are_known_again_and_sort_by_time() {
-        let early = dated_name("2026-01-02T03:04:05Z".parse().unwrap());
-        let late = dated_name("2026-11-25T23:00:00Z".parse().unwrap());
-        assert_eq!(early, "callnumber-20260102T030405Z.db");
-        assert!(early < late && is_dated_name(&early) && is_dated_name(&late));
-        for other in [
-            "callnumber-20260102T030405Z.db.partial",
-            "callnumber-my-own-copy-of.db",
-            "callnumber-20260102-030405Z.db",
-            "spool.db",
-        ] {
-            assert!(!is_dated_name(other), "{other}");
-        }
-    }
-
-    #[test]
-    fn only_our_own_old_copies_are_surplus() {
-        let folder = tempfile::tempdir().unwrap();
-        let dated = |hour: u8| format!("callnumber-20261125T{hour:02}0000Z.db");
-        for name in [&dated(1), &dated(3), &dated(2), "callnumber-mine.db"] {
-            std::fs::write(folder.path().join(name), "").unwrap();
-        }
-        assert_eq!(
-            surplus(folder.path(), 2).unwrap(),
-            [folder.path().join(dated(1))]
-        );
-        assert_eq!(surplus(folder.path(), 3).unwrap(), Vec::<PathBuf>::new());
-    }
 }

@@ -17,7 +17,7 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 use serde::de::{self, Deserializer};
 
-use crate::daemon::{LineSetup, RETENTION};
+use crate::daemon::LineSetup;
 use crate::hardware;
 use crate::modem::{LineSettings, Named, PortChoice, TracePlan};
 use crate::routing::Library;
@@ -160,6 +160,8 @@ pub struct SpoolTable {
     /// How long transcripts stay after closing.
     #[serde(deserialize_with = "optional_duration")]
     pub retention: Option<Duration>,
+    /// Where backups are put that are asked for on the page; a folder beside the spool when left out.
+    pub backups: Option<PathBuf>,
 }
 
 fn auto() -> PortChoice {
@@ -427,11 +429,6 @@ impl Config {
     /// What is missing, by its key.
     pub fn alerts(&self) -> Result<Option<crate::alerts::Settings>, String> {
         self.alerts.settings(self.web.public_url.as_deref())
-    }
-
-    /// How long transcripts stay after closing.
-    pub fn retention(&self) -> Duration {
-        self.spool.retention.unwrap_or(RETENTION)
     }
 
     /// Where the spool is: as the file says; where systemd keeps a service's state; or where the

@@ -16,7 +16,7 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::daemon::{House, HouseSettings, LineSetup, RETENTION, StartError, WebSetup};
+use crate::daemon::{House, HouseSettings, LineSetup, StartError, WebSetup};
 use crate::desk::{Desk, What};
 use crate::modem::{LineSettings, PortChoice};
 use crate::routing::{
@@ -111,7 +111,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         }),
         xmpp: None,
         control: true,
-        retention: RETENTION,
+        retention: None,
         errands: None,
         alerts: None,
     })

@@ -39,6 +39,11 @@ fn compare(old: &Config, new: &Config) -> Reloaded {
             old.spool.retention != new.spool.retention,
         ),
         ("[spool] path", false, old.spool.path != new.spool.path),
+        (
+            "[spool] backups",
+            false,
+            old.spool.backups != new.spool.backups,
+        ),
     ] {
         if differs {
             match live {
@@ -63,7 +68,7 @@ pub(super) async fn apply(
     let reloaded = compare(current, &new);
     let changed = |key: &str| reloaded.changed.contains(&key);
     let (lines, alerts) = (new.lines()?, new.alerts()?);
-    let (library, retention) = (new.library(), new.retention());
+    let (library, retention) = (new.library(), new.spool.retention);
     if changed("[[modem]]") {
         let set = house.set_lines(lines).await;
         set.map_err(|error| error.to_string())?;

@@ -35,6 +35,7 @@ pub(super) async fn run(arguments: &BoxArguments) -> anyhow::Result<()> {
                 publishing: config.web.publishing().map_err(anyhow::Error::msg)?,
                 proxies: config.web.proxies.clone(),
                 certificate: config.web.certificate(),
+                backups: config.spool.backups.clone(),
                 ..web::Settings::default()
             },
             extra: None,
@@ -42,7 +43,7 @@ pub(super) async fn run(arguments: &BoxArguments) -> anyhow::Result<()> {
         library,
         xmpp: config.messengers().map_err(anyhow::Error::msg)?,
         control: true,
-        retention: config.retention(),
+        retention: config.spool.retention,
         errands: Some(errands),
         alerts: config.alerts().map_err(anyhow::Error::msg)?,
     };

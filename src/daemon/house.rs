@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::Owner;
-use super::keeping::{Keeping, RETENTION};
+use super::keeping::Keeping;
 use super::lines::{self, LineSetup, LinesAtWork};
 use super::panel::{Attendant, PanelDuty};
 use super::shift::{CLOSING, Shift};
@@ -40,8 +40,8 @@ pub struct HouseSettings {
     pub xmpp: Option<xmpp::Settings>,
     /// Whether commands may knock.
     pub control: bool,
-    /// How long a transcript stays after its conversation closed.
-    pub retention: Duration,
+    /// How long a transcript stays after its conversation closed; `None`: as the page says.
+    pub retention: Option<Duration>,
     /// Who looks after the process, for commands that ask it of that.
     pub errands: Option<mpsc::Sender<control::Errand>>,
     /// Who is called when the desk needs help; `None`: nobody.
@@ -69,7 +69,7 @@ impl HouseSettings {
             web: None,
             xmpp: None,
             control: false,
-            retention: RETENTION,
+            retention: None,
             errands: None,
             alerts: None,
         }
@@ -132,7 +132,7 @@ pub struct House {
     web: Option<SocketAddr>,
     messengers: Option<watch::Receiver<xmpp::Standing>>,
     link: Option<watch::Receiver<Link>>,
-    retention: watch::Sender<Duration>,
+    told: watch::Sender<web::FileSays>,
     alerts: Option<Shift>,
     surfaces: Shift,
     stop_owner: oneshot::Sender<()>,
@@ -177,8 +177,11 @@ impl House {
             let stranded = Stranded::new(lines.clone(), desk.clone(), spool.clone());
             surfaces.take(stranded.run(surfaces.stop()));
         }
-        let (retention, retained) = watch::channel(settings.retention);
-        let keeping = Keeping::new(desk.clone(), spool.clone(), retained);
+        let (told_by_file, file_says) = watch::channel(web::FileSays {
+            retention: settings.retention,
+            alerts: settings.alerts.as_ref().map(calls_for_help),
+        });
+        let keeping = Keeping::new(desk.clone(), spool.clone(), file_says.clone());
         surfaces.take(keeping.run(surfaces.stop()));
 
         let (mut messengers, mut link) = (None, None);
@@ -226,6 +229,7 @@ impl House {
                 spool: spool.clone(),
                 lines: lines.clone(),
                 messengers: link.clone(),
+                file_says,
                 settings: web.settings,
             };
             let mut router = web::router(rooms);
@@ -247,7 +251,7 @@ impl House {
             web: address,
             messengers,
             link,
-            retention,
+            told: told_by_file,
             alerts: None,
             surfaces,
             stop_owner,
@@ -276,6 +280,7 @@ impl House {
         &mut self,
         settings: Option<alerts::Settings>,
     ) -> Result<(), StartError> {
+        let shown = settings.as_ref().map(calls_for_help);
         let room = match settings {
             Some(mut settings) => {
                 if settings.url.is_none() {
@@ -295,12 +300,13 @@ impl House {
             shift.take(room.run(shift.stop()));
             self.alerts = Some(shift);
         }
+        self.told.send_modify(|told| told.alerts = shown);
         Ok(())
     }
 
-    /// Transcripts stay for this long from now on.
-    pub fn set_retention(&self, retention: Duration) {
-        self.retention.send_replace(retention);
+    /// Transcripts stay for this long from now on; `None`: as the page says.
+    pub fn set_retention(&self, retention: Option<Duration>) {
+        self.told.send_modify(|told| told.retention = retention);
     }
 
     /// Puts the front panel to work: until the house closes its lamps show how the desk is, and its
@@ -373,6 +379,19 @@ impl House {
         if let Err(error) = self.spool.fold().await {
             tracing::warn!(%error, "the spool's log stays for the next start to read");
         }
+    }
+}
+
+/// Who is called for help, as the admin's page shows it.
+fn calls_for_help(settings: &alerts::Settings) -> web::CallsForHelp {
+    let mail = settings.mail.as_ref();
+    web::CallsForHelp {
+        email: mail.map_or_else(Vec::new, |mail| mail.to.clone()),
+        phones: settings.phones.clone(),
+        server: mail.map(|mail| format!("{}:{}", mail.host, mail.port)),
+        line_after: settings.line_after,
+        waiting_after: settings.waiting_after,
+        disk_free: settings.disk_free,
     }
 }
 

@@ -9,10 +9,8 @@ use tokio::time::{Instant, sleep_until};
 
 use super::house::told;
 use crate::desk::Desk;
-use crate::spool::{Spool, SpoolError, erasure, files};
-
-/// How long a transcript stays after its conversation closed, unless the library says otherwise.
-pub const RETENTION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+use crate::spool::{Spool, SpoolError, erasure, files, settings};
+use crate::web::FileSays;
 
 /// How often to look for what has stayed long enough.
 const EVERY: Duration = Duration::from_secs(60 * 60);
@@ -38,7 +36,8 @@ const DRIFT: Duration = Duration::from_secs(5 * 60);
 pub(super) struct Keeping {
     desk: Desk,
     spool: Spool,
-    retention: watch::Receiver<Duration>,
+    /// What the file says, which may change; the page otherwise.
+    file_says: watch::Receiver<FileSays>,
     /// The clocks as they were an hour ago.
     before: (Timestamp, Instant),
     /// When the file was last written anew.
@@ -46,13 +45,13 @@ pub(super) struct Keeping {
 }
 
 impl Keeping {
-    /// `retention` may change at any time.
-    pub(super) fn new(desk: Desk, spool: Spool, retention: watch::Receiver<Duration>) -> Self {
+    /// What the file says of `retention` may change at any time.
+    pub(super) fn new(desk: Desk, spool: Spool, file_says: watch::Receiver<FileSays>) -> Self {
         Self {
             before: (spool.now(), Instant::now()),
             desk,
             spool,
-            retention,
+            file_says,
             scrubbed: None,
         }
     }
@@ -128,6 +127,14 @@ impl Keeping {
         }
     }
 
+    async fn retention(&self) -> Result<Duration, SpoolError> {
+        if let Some(by_file) = self.file_says.borrow().retention {
+            return Ok(by_file);
+        }
+        let told = self.spool.read(settings::retention).await?;
+        Ok(told.unwrap_or(settings::RETENTION_USUAL))
+    }
+
     /// Erases what has stayed long enough.
     async fn tidy(&mut self) {
         let (wall, at) = (self.spool.now(), Instant::now());
@@ -138,7 +145,13 @@ impl Keeping {
             return;
         }
         let ago = |span: Duration| wall.checked_sub(span).unwrap_or(Timestamp::MIN);
-        let retention = *self.retention.borrow();
+        let retention = match self.retention().await {
+            Ok(retention) => retention,
+            Err(error) => {
+                tracing::warn!(%error, "how long transcripts stay is not known: they stay");
+                return;
+            }
+        };
         let closed = ago(retention);
         let outcome = async {
             while self
@@ -230,8 +243,8 @@ mod tests {
             .unwrap();
         let owner = tokio::spawn(owner.run(std::future::pending()));
         let (_stop, stop) = watch::channel(false);
-        let (retention, retained) = watch::channel(RETENTION);
-        let keeping = Keeping::new(desk.clone(), spool.clone(), retained);
+        let (file, file_says) = watch::channel(FileSays::default());
+        let keeping = Keeping::new(desk.clone(), spool.clone(), file_says);
         let keeping = tokio::spawn(keeping.run(stop));
 
         let operator = OperatorId(1);
@@ -348,9 +361,15 @@ mod tests {
             .write(|c| Ok(c.execute_batch("UPDATE outbox SET state = 'delivered'")?))
             .await
             .unwrap();
-        tokio::time::sleep(2 * DAY).await;
+        // On the page two days, in the file five: the file comes first.
+        file.send_modify(|file| file.retention = Some(5 * DAY));
+        spool
+            .write(|c| settings::set_retention(c, Some(2 * DAY)))
+            .await
+            .unwrap();
+        tokio::time::sleep(3 * DAY).await;
         assert_eq!(count(&spool, "SELECT count(*) FROM message").await, 2);
-        retention.send_replace(DAY);
+        file.send_modify(|file| file.retention = None);
         tokio::time::sleep(DAY).await;
         assert_eq!(count(&spool, "SELECT count(*) FROM message").await, 0);
         keeping.abort();

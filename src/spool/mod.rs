@@ -9,8 +9,10 @@
 //! [`transcript`] conversations, [`feed`] what operators were told, [`messengers`] what is owed to
 //! XMPP clients, [`visitors`] who writes from a web page, [`files`] what goes with conversations,
 //! [`canned`] canned replies, [`audit`] who did what, [`tokens`] bearer tokens, [`search`] and
-//! [`export`] transcripts found and written out, [`statistics`] what is counted, [`alarms`] what alerts need, [`staff`] the plan of the desk and who may enter. Care of the file
-//! itself: [`backup`], [`restore`], [`check`], [`repair`], [`footprint`].
+//! [`export`] transcripts found and written out, [`statistics`] what is counted, [`alarms`] what
+//! alerts need, [`settings`] what the box was told on its page, [`staff`] the plan of the desk and who
+//! may enter. Care of the file itself: [`backup`], [`copies`], [`restore`], [`check`], [`repair`],
+//! [`footprint`].
 
 pub mod alarms;
 mod arrangements;
@@ -18,6 +20,7 @@ pub mod audit;
 pub mod backup;
 pub mod canned;
 pub mod check;
+pub mod copies;
 pub mod doubts;
 mod enclosures;
 pub mod erasure;
@@ -35,6 +38,7 @@ pub mod repair;
 mod reports;
 pub mod restore;
 pub mod search;
+pub mod settings;
 pub mod staff;
 pub mod statistics;
 pub mod tokens;

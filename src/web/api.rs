@@ -1,12 +1,13 @@
 //! The JSON API, `/api/v1`, one noun a file: [`session`] who is there, [`conversations`] lists and
 //! threads, [`messages`] words to patrons, [`beginnings`] the first of them, [`changes`] whose a
 //! conversation is, [`aids`] notes and marks on it, [`canned`] canned replies, [`arrangements`] the
-//! desk itself, [`staff`] and [`tokens`] who may come in, [`audit`] who did what, [`search`] and
+//! desk itself, [`upkeep`] the box and [`backups`] its copies, [`staff`] and [`tokens`] who may come in, [`audit`] who did what, [`search`] and
 //! [`records`] what was said and counted. What they share stands in [`said`].
 
 mod aids;
 mod arrangements;
 mod audit;
+mod backups;
 mod beginnings;
 mod canned;
 mod changes;
@@ -19,6 +20,7 @@ mod search;
 mod session;
 mod staff;
 mod tokens;
+mod upkeep;
 mod wording;
 
 pub(super) use said::Said;
@@ -90,6 +92,15 @@ pub(super) fn routes() -> Router<Arc<Premises>> {
         .route("/gateways/{name}/notices", get(wording::notices))
         .route("/gateways/{name}/preview", post(wording::preview))
         .route("/modems", get(arrangements::modems))
+        .route("/operators/{name}/link", post(staff::link))
+        .route(
+            "/operators/{name}/addresses",
+            get(staff::addresses).put(staff::set_addresses),
+        )
+        .route("/box", get(upkeep::stands))
+        .route("/box/retention", put(upkeep::set_retention))
+        .route("/backups", get(backups::list).post(backups::make))
+        .route("/backups/{name}", get(backups::take))
         .route("/status", get(arrangements::status))
         .route("/openapi.json", get(openapi::page))
         .fallback(super::problem::not_found)

@@ -40,6 +40,7 @@ mod widget;
 
 use std::future::Future;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -90,6 +91,8 @@ pub struct Rooms {
     pub lines: Lines,
     /// How the link to the XMPP server stands, where one is configured.
     pub messengers: Option<watch::Receiver<Link>>,
+    /// What the configuration file says of the box.
+    pub file_says: watch::Receiver<FileSays>,
     /// How the surface behaves.
     pub settings: Settings,
 }
@@ -118,6 +121,34 @@ pub struct Settings {
     pub proxies: Vec<Network>,
     /// The certificate, where no proxy speaks TLS for the desk.
     pub certificate: Option<Certificate>,
+    /// Where backups are put that are asked for on the page; a folder beside the spool otherwise.
+    pub backups: Option<PathBuf>,
+}
+
+/// What the configuration file says, and may say otherwise after it is read again.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FileSays {
+    /// How long transcripts stay after closing: then no page changes it.
+    pub retention: Option<Duration>,
+    /// Who is called when the desk needs help, to be shown.
+    pub alerts: Option<CallsForHelp>,
+}
+
+/// Who is called when the desk needs help, as the file says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CallsForHelp {
+    /// By mail.
+    pub email: Vec<String>,
+    /// By text.
+    pub phones: Vec<String>,
+    /// The mail server.
+    pub server: Option<String>,
+    /// How long a line may be in trouble before it is one.
+    pub line_after: Duration,
+    /// How long texts may wait while nobody is signed in.
+    pub waiting_after: Duration,
+    /// Octets the disk must have left.
+    pub disk_free: u64,
 }
 
 /// A line above the console with one link in it.

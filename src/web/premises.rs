@@ -1,6 +1,7 @@
 //! What every request needs at hand.
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::{Duration, Instant};
 
@@ -11,14 +12,16 @@ use super::attachments::Attachments;
 use super::crier::{self, Telling};
 use super::metrics::Tally;
 use super::passwords::Passwords;
+use super::problem::Problem;
 use super::stream::Seats;
 use super::throttle::Throttle;
 use super::widget::{self, Hub, Manners, Sent};
-use super::{Rooms, Settings};
+use super::{FileSays, Rooms, Settings};
 use crate::desk::{Arrivals, Board, Desk, Link, Wish};
 use crate::modem::{LineStatus, Lines, Phase};
 use crate::routing::{Event, OperatorId};
-use crate::spool::Spool;
+use crate::spool::backup::{Copied, Progress};
+use crate::spool::{Spool, audit};
 
 /// Locks that operators' sends share: one operator's wait for one another.
 const SENDING: usize = 16;
@@ -32,6 +35,7 @@ pub(super) struct Premises {
     pub(super) spool: Spool,
     pub(super) lines: Lines,
     pub(super) messengers: Option<watch::Receiver<Link>>,
+    pub(super) file_says: watch::Receiver<FileSays>,
     pub(super) tally: Tally,
     pub(super) settings: Settings,
     pub(super) passwords: Passwords,
@@ -50,9 +54,19 @@ pub(super) struct Premises {
     pub(super) opened_at: Timestamp,
     /// Since when each line is as it is: ready, or not.
     pub(super) line_since: Arc<RwLock<HashMap<String, LineSince>>>,
+    copying: Mutex<Copying>,
     sending: [AsyncMutex<()>; SENDING],
     saying: [AsyncMutex<()>; SENDING],
     seen: Mutex<HashMap<OperatorId, Instant>>,
+}
+
+/// The backup that is being made, and what came of the one before.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Copying {
+    /// How far it is.
+    pub(super) progress: Option<Progress>,
+    /// When the last one was begun, and what came of it.
+    pub(super) last: Option<(Timestamp, Result<Copied, String>)>,
 }
 
 /// Since when a line sends and receives, or does not.
@@ -81,6 +95,7 @@ impl Premises {
             spool: rooms.spool,
             lines: rooms.lines,
             messengers: rooms.messengers,
+            file_says: rooms.file_says,
             tally,
             settings: rooms.settings,
             passwords: Passwords::default(),
@@ -95,12 +110,48 @@ impl Premises {
             told,
             opened_at: Timestamp::now(),
             line_since,
+            copying: Mutex::default(),
             sending: std::array::from_fn(|_| AsyncMutex::new(())),
             saying: std::array::from_fn(|_| AsyncMutex::new(())),
             seen: Mutex::new(HashMap::new()),
         });
         tokio::spawn(widget::sweep(Arc::downgrade(&premises)));
         premises
+    }
+
+    /// A folder or file beside the spool.
+    pub(super) fn beside(&self, name: &str) -> PathBuf {
+        let folder = self.spool.path().parent().unwrap_or(Path::new("."));
+        folder.join(name)
+    }
+
+    /// How the backup stands that is being made.
+    pub(super) fn copying(&self) -> Copying {
+        self.copy_now(|copying| copying.clone())
+    }
+
+    /// Looks at how the backup stands, and changes it.
+    pub(super) fn copy_now<T>(&self, change: impl FnOnce(&mut Copying) -> T) -> T {
+        change(&mut self.copying.lock().unwrap_or_else(|held| held.into_inner()))
+    }
+
+    /// Writes into the audit trail what is no change of the plan.
+    pub(super) async fn note(
+        &self,
+        by: OperatorId,
+        action: &'static str,
+        subject: Option<String>,
+        detail: Option<serde_json::Value>,
+    ) -> Result<(), Problem> {
+        let now = self.spool.now();
+        let detail = detail.map(|detail| detail.to_string());
+        self.spool
+            .write(move |connection| {
+                let (subject, detail) = (subject.as_deref(), detail.as_deref());
+                audit::write(connection, Some(by), action, subject, None, detail, now)
+            })
+            .await?;
+        Ok(())
     }
 
     /// How the desk stands.

@@ -128,6 +128,7 @@ impl House {
             lines: lines.clone().into(),
             settings: web::Settings::default(),
             messengers: None,
+            file_says: watch::channel(web::FileSays::default()).1,
         });
         let mut modems = modems.into_iter();
         let house = Self {

@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 
 use crate::house::{House, PASSWORD};
 
+/// A copy that was made at some time.
+const BACKUP: &str = "callnumber-20261126T150405Z.db";
+
 /// A desk with an admin, `ada`, a widget, `ask`, and `ana` and `ben` on duty.
 pub async fn stage() -> House {
     let house = House::open_with(Settings {
@@ -78,6 +81,14 @@ pub async fn example(house: &House, path: &str, operation: &Value, number: &str)
             let canned = json!({"key": name.to_lowercase(), "text": "Until 8."});
             ada.post("/canned", canned).await.is(201);
         }
+        "makeLink" | "listAddresses" | "setAddresses" => {
+            house.hire(&name.to_lowercase(), "desk").await;
+        }
+        "listBackups" | "takeBackup" => {
+            let folder = house.spool.path().with_file_name("backups");
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(folder.join(BACKUP), "SQLite format 3\0").unwrap();
+        }
         "setOperator" | "removeOperator" => house.hire(&name.to_lowercase(), "desk").await,
         _ => {}
     }
@@ -90,6 +101,7 @@ pub async fn example(house: &House, path: &str, operation: &Value, number: &str)
     };
     let named = match name {
         "listNotices" | "previewNotice" => "front-desk".to_owned(),
+        "takeBackup" => BACKUP.to_owned(),
         _ => name.to_lowercase(),
     };
     let address = path
@@ -132,6 +144,8 @@ fn body(name: &str) -> Option<Value> {
         "amendDesk" => json!({"change": "add_queue", "name": "maps"}),
         // Any octets will do for a file: these are plain text.
         "attachFile" => json!("hello"),
+        "setRetention" => json!({"days": 14}),
+        "setAddresses" => json!({"jids": ["ana@example.org"]}),
         "setWidget" => json!({"origins": ["https://www.elm.example"]}),
         _ => return None,
     })

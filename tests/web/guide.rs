@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use axum::http::{Method, header};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::examples::{Example, example, stage};
 use crate::house::{Answer, House};
@@ -127,6 +127,14 @@ fn without_names(text: &str, patrons: &[String]) -> String {
     steady
 }
 
+/// Disks differ.
+fn without_sizes(value: &mut Value) {
+    if let Some(disk) = value.get_mut("disk") {
+        *disk = json!({"spool": 9_300_000, "files": 48_000_000, "free": 21_000_000_000_u64,
+                       "size": 31_000_000_000_u64});
+    }
+}
+
 fn pretty(value: &Value) -> String {
     serde_json::to_string_pretty(value).unwrap()
 }
@@ -140,7 +148,12 @@ fn answered(answer: &Answer, name: &str) -> Option<(&'static str, String)> {
     Some(match kind.split(';').next().unwrap() {
         _ if name == "describe" => ("json", "{\"openapi\": \"3.1.0\", …}".into()),
         "image/svg+xml" => ("xml", "<svg xmlns=\"http://www.w3.org/2000/svg\" …>".into()),
-        "application/json" => ("json", pretty(&answer.json)),
+        "application/vnd.sqlite3" => ("text", "SQLite format 3…".into()),
+        "application/json" => {
+            let mut body = answer.json.clone();
+            without_sizes(&mut body);
+            ("json", pretty(&body))
+        }
         _ => ("text", answer.text().trim_end().to_owned()),
     })
 }
@@ -210,6 +223,8 @@ async fn section(page: &mut String, house: &House, path: &str, method: &str, ope
             None => writeln!(shown, "{}, and no body.", answer.status.as_u16()).unwrap(),
         }
     }
+    let folder = house.spool.path().parent().unwrap();
+    let shown = shown.replace(folder.to_str().unwrap(), "/var/lib/callnumber");
     let shown = without_names(&shown, &named);
     page.push_str(&steady(&shown));
 }

@@ -75,6 +75,7 @@ impl House {
             spool: spool.clone(),
             lines: Default::default(),
             messengers: None,
+            file_says: tokio::sync::watch::channel(web::FileSays::default()).1,
             settings,
         });
         let house = Self {

@@ -74,6 +74,14 @@ pub const OPERATIONS: &[(&str, Door)] = &[
     ("listAudit", Admin),
     ("exportTranscripts", Admin),
     ("amendDesk", Admin),
+    ("readBox", Admin),
+    ("setRetention", Admin),
+    ("listBackups", Admin),
+    ("makeBackup", Admin),
+    ("takeBackup", Admin),
+    ("makeLink", Admin),
+    ("listAddresses", Admin),
+    ("setAddresses", Admin),
 ];
 
 /// Operations another table of this repository's tests holds, because they bring their own words.
@@ -88,6 +96,8 @@ fn body_for(name: &str) -> Value {
         "setWidget" => json!({}),
         "addToken" => json!({"label": "mine"}),
         "setTags" => json!({"tags": []}),
+        "setRetention" => json!({"days": 14}),
+        "setAddresses" => json!({"jids": []}),
         "addNote" | "setPromise" => json!({"text": "x"}),
         "sendMessage" => json!({"body": "x", "client_id": "x"}),
         "transferConversation" => json!({"to": "ben", "note": ""}),

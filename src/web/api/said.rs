@@ -46,6 +46,12 @@ impl<T: DeserializeOwned> FromRequest<Arc<Premises>> for Said<T> {
                 format!("the body is not JSON: {error}"),
             )
         })?;
+        // serde takes a list for an object whose parts come in order; the API does not.
+        if !value.is_object() {
+            return Err(unprocessable(
+                "the JSON body cannot be used: it must be an object, `{…}`",
+            ));
+        }
         serde_json::from_value(value)
             .map(Said)
             .map_err(|error| unprocessable(format!("the JSON body cannot be used: {error}")))

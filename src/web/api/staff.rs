@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::said::{At, Said, unprocessable};
 use crate::routing::{Amendment, Right, Role};
@@ -16,6 +16,7 @@ use crate::web::password_rules;
 use crate::web::premises::Premises;
 use crate::web::problem::Problem;
 use crate::web::shapes;
+use crate::web::sign_in;
 
 #[derive(Deserialize)]
 pub(super) struct NewOperator {
@@ -122,6 +123,76 @@ pub(super) async fn remove(
     let amendment = Amendment::RemoveOperator { name };
     premises.desk.amend_by(caller.id(), amendment).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// For how long a link made on the page works: it is sent to somebody who may be away.
+const LINK_VALID_S: u32 = 3 * 24 * 60 * 60;
+
+/// A link that signs somebody in, once. It is in this answer and nowhere else.
+pub(super) async fn link(
+    State(premises): State<Arc<Premises>>,
+    caller: Caller,
+    At(name): At<String>,
+) -> Result<Response, Problem> {
+    caller.needs(Right::Arrange)?;
+    caller.board.plan.operator_named(&name).ok_or_else(nobody)?;
+    let secret = sign_in::new_token()?;
+    let amendment = Amendment::AddLink {
+        operator: name,
+        link_hash: staff::secret_hash(&secret),
+        valid_s: LINK_VALID_S,
+    };
+    premises.desk.amend_by(caller.id(), amendment).await?;
+    let path = format!("/enter/{secret}");
+    let answer = serde_json::json!({
+        "link": format!("{}{path}", premises.settings.public_url.as_deref().unwrap_or("")),
+        "path": path,
+        "valid_s": LINK_VALID_S,
+    });
+    Ok((StatusCode::CREATED, Json(answer)).into_response())
+}
+
+/// XMPP addresses whose words count as an operator's.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Addresses {
+    jids: Vec<String>,
+}
+
+async fn addresses_of(premises: &Premises, name: String) -> Result<Json<Addresses>, Problem> {
+    let jids = premises
+        .spool
+        .read(move |connection| staff::addresses_of(connection, &name))
+        .await?;
+    Ok(Json(Addresses { jids }))
+}
+
+/// `GET /operators/{name}/addresses`
+pub(super) async fn addresses(
+    State(premises): State<Arc<Premises>>,
+    caller: Caller,
+    At(name): At<String>,
+) -> Result<Json<Addresses>, Problem> {
+    caller.needs(Right::Arrange)?;
+    caller.board.plan.operator_named(&name).ok_or_else(nobody)?;
+    addresses_of(&premises, name).await
+}
+
+/// `PUT /operators/{name}/addresses`
+pub(super) async fn set_addresses(
+    State(premises): State<Arc<Premises>>,
+    caller: Caller,
+    At(name): At<String>,
+    Said(Addresses { jids }): Said<Addresses>,
+) -> Result<Json<Addresses>, Problem> {
+    caller.needs(Right::Arrange)?;
+    caller.board.plan.operator_named(&name).ok_or_else(nobody)?;
+    let amendment = Amendment::SetAddresses {
+        operator: name.clone(),
+        jids,
+    };
+    premises.desk.amend_by(caller.id(), amendment).await?;
+    addresses_of(&premises, name).await
 }
 
 #[derive(Deserialize)]

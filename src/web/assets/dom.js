@@ -43,12 +43,14 @@ export function reconcile(parent, items, key, same, make) {
     let node = old.get(k);
     old.delete(k);
     if (node && node.dataset.same !== print) {
-      const focused = node.contains(document.activeElement);
+      const active = document.activeElement;
+      const focused = node.contains(active);
       const fresh = make(item);
       if (place === node) place = fresh;
       node.replaceWith(fresh);
       node = fresh;
-      if (focused) (fresh.matches('a,button') ? fresh : fresh.querySelector('a,button'))?.focus({ preventScroll: true });
+      if (focused && fresh.contains(active)) active.focus({ preventScroll: true });
+      else if (focused) (fresh.matches('a,button') ? fresh : fresh.querySelector('a,button'))?.focus({ preventScroll: true });
     } else if (!node) node = make(item);
     node.dataset.key = k;
     node.dataset.same = print;

@@ -2,44 +2,21 @@
 // the API; the page is read again after it, and when the desk says that the plan changed.
 
 import { all, call, get, post, put } from './api.js';
-import { $, announce, ask, el, reconcile, toast, words } from './dom.js';
+import { $, ask, el, reconcile, toast, words } from './dom.js';
 import { follow } from './live.js';
+import { setUpBox, showBox } from './settings-box.js';
+import { act, amend, button, choice, desk, isAdmin, me, reads } from './settings-desk.js';
+import { about, hours } from './settings-hours.js';
+import { setUpCanned, setUpReports, showCanned } from './settings-records.js';
+import { entry } from './settings-staff.js';
+import { wording } from './settings-wording.js';
 import { fullTime, since } from './time.js';
 
-const isAdmin = document.body.dataset.role === 'admin';
-const me = document.body.dataset.operator;
 document.body.classList.toggle('is-admin', isAdmin);
-let desk = { queues: [], gateways: [], operators: [], modems: [], trail: [] };
-
-const amend = (change, rest) => post('/amendments', { change, ...rest });
-
-/** Does something, reads the page again, and says what came of it. */
-async function act(what, done) {
-  try {
-    await what();
-    announce(done);
-    await load();
-  } catch (error) {
-    toast(error.message);
-    await load().catch(() => {});
-  }
-}
-
-function button(text, what, kind = '.quiet.small') {
-  const node = el(`button${kind}`, { type: 'button', disabled: !isAdmin }, text);
-  node.addEventListener('click', what);
-  return node;
-}
-
-let ids = 0;
-function choice(label, options, value, change, enabled = isAdmin) {
-  const id = `choice-${ids += 1}`;
-  const select = el('select', { id, disabled: !enabled }, ...options.map(([key, text]) => el('option', { value: key, selected: key === value }, text)));
-  select.addEventListener('change', () => change(select.value));
-  return el('div.field', el('label', { for: id }, label), select);
-}
 
 const queueOptions = () => desk.queues.map((q) => [q.name, q.name]);
+/** The lines there are, and the one it has, which may be away. */
+const lineOptions = (g) => [...new Set([...desk.modems.map((m) => m.name), g.line].filter(Boolean))].map((name) => [name, name]);
 
 // Lines -----------------------------------------------------------------------------------------
 
@@ -64,6 +41,7 @@ function line(m) {
 function queue(q) {
   return el('article.card', el('h3', el(`i.lamp.lamp-${q.online ? 'available' : 'offline'}`), q.name),
     el('p.faint', `${q.online ? 'Online' : 'Offline'} · ${q.operators.length ? q.operators.join(', ') : 'nobody is assigned'}`),
+    hours(q), about(q),
     el('p.card-acts', button('Remove', async () => {
       if (await ask(`Remove ${q.name}?`, 'It must have no way in and no open conversation.', 'Remove')) {
         act(() => amend('remove_queue', { name: q.name }), `${q.name} is removed`);
@@ -125,12 +103,14 @@ function widgetForm(g) {
 
 function gateway(g) {
   const set = (part) => act(() => amend('set_gateway', { name: g.name, queue: null, line: null, policy: null, closed_notice: null, ...part }), `${g.name} is changed`);
-  return el('article.card', el('h3', el(`i.lamp.lamp-${g.online ? 'available' : 'offline'}`), g.name, el('span.faint', ` ${KINDS[g.kind] || g.kind}`)),
+  return el('article.card', el('h3', el(`i.lamp.lamp-${g.online ? 'available' : 'offline'}`), g.name, el('span.faint', ` ${KINDS[g.kind] || g.kind}${g.paused ? ', paused' : ''}`)),
     el('div.fields',
       choice('Queue', queueOptions(), g.queue, (name) => set({ queue: name })),
+      g.kind === 'sms' ? choice('Line', lineOptions(g), g.line, (line) => set({ line })) : null,
       choice('While offline', [['hold', 'Hold until somebody comes'], ['refuse', 'Refuse: “Chat is offline”']], g.offline, (policy) => set({ policy }))),
     g.kind === 'widget' ? widgetForm(g) : null,
-    el('p.card-acts', button('Remove', async () => {
+    wording(g),
+    el('p.card-acts', button(g.paused ? 'Resume' : 'Pause', () => act(() => amend('pause_gateway', { name: g.name, paused: !g.paused }), `${g.name} is ${g.paused ? 'open again' : 'paused'}`)), button('Remove', async () => {
       if (await ask(`Remove ${g.name}?`, 'Nothing new comes in by it; open conversations can still be answered.', 'Remove')) {
         act(() => amend('remove_gateway', { name: g.name }), `${g.name} is removed`);
       }
@@ -155,6 +135,7 @@ function operator(o) {
     el('div.fields',
       choice('Role', ROLES, o.role, (role) => patch({ role }, `${o.name} is ${role} now`), isAdmin && o.name !== me),
       el('fieldset.field', el('legend', 'Queues'), el('div.ticks', ...assigned))),
+    entry(o),
     o.name === me ? null : el('p.card-acts', button('Remove', async () => {
       if (await ask(`Remove ${o.name}?`, 'What they answer goes back to its queue. What they wrote stays theirs.', 'Remove')) {
         act(() => call('DELETE', `/operators/${encodeURIComponent(o.name)}`), `${o.name} is removed`);
@@ -177,11 +158,11 @@ function steps() {
     el('span.unseen', done ? 'Done: ' : 'To do: '), el('a', { href }, text))));
 }
 
-function entry(e) {
+function trailRow(e) {
   return el('tr', el('td', el('time', { datetime: e.at }, fullTime(e.at))), el('td', e.by || 'the box'), el('td', e.action.replace(/_/g, ' ')), el('td', e.subject || (e.conversation ? `conversation ${e.conversation}` : '')));
 }
 
-const print = (of) => JSON.stringify([of, desk.queues.map((q) => q.name)]);
+const print = (of) => JSON.stringify([of, desk.queues.map((q) => q.name), desk.modems.map((m) => m.name)]);
 
 function render() {
   steps();
@@ -190,20 +171,26 @@ function render() {
   reconcile($('queues-list'), desk.queues, (q) => q.name, print, queue);
   reconcile($('gateways-list'), desk.gateways, (g) => g.name, print, gateway);
   reconcile($('staff-list'), desk.operators, (o) => o.name, print, operator);
-  if ($('trail-list')) reconcile($('trail-list'), desk.trail, (e) => String(e.id), print, entry);
+  showCanned();
+  if ($('trail-list')) reconcile($('trail-list'), desk.trail, (e) => String(e.id), print, trailRow);
   const chosen = $('gateway-queue').value;
   $('gateway-queue').replaceChildren(...queueOptions().map(([key, text]) => el('option', { value: key, selected: key === chosen }, text)));
   document.body.dataset.ready = '1';
 }
 
+/** Lines of the trail that are shown; older ones are asked for. */
+let trailShown = 50;
+
 async function load() {
-  const [queues, gateways, operators, modems, trail] = await Promise.all([
-    all('/queues'), all('/gateways'), all('/operators'), all('/modems'),
-    isAdmin ? get('/audit?limit=50').then((page) => page.items) : [],
+  const [queues, gateways, operators, modems, canned, trail] = await Promise.all([
+    all('/queues'), all('/gateways'), all('/operators'), all('/modems'), all('/canned'),
+    isAdmin ? get(`/audit?limit=${trailShown}`) : null,
   ]);
-  desk = { queues, gateways, operators, modems, trail };
+  Object.assign(desk, { queues, gateways, operators, modems, canned, trail: trail?.items ?? [] });
+  if (trail) $('trail-more').hidden = trail.next === null || trailShown >= 500;
   render();
 }
+reads(load);
 
 function form(id, what, done) {
   $(id).addEventListener('submit', (event) => {
@@ -232,3 +219,13 @@ follow((event) => {
   if (['hello', 'reset', 'plan', 'operator', 'queue', 'modem'].includes(event)) soon();
 }, () => {});
 words($('announce'), '');
+setUpCanned();
+setUpReports();
+if (isAdmin) {
+  setUpBox();
+  showBox().catch((error) => toast(error.message));
+  $('trail-more').addEventListener('click', () => {
+    trailShown += 150;
+    load().catch((error) => toast(error.message));
+  });
+}

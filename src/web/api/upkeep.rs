@@ -1,0 +1,188 @@
+//! The box itself: how long transcripts stay, who is called for help, how the XMPP server is reached,
+//! what disk there is.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::said::{Said, unprocessable};
+use crate::desk::Link;
+use crate::routing::Right;
+use crate::spool::footprint::Footprint;
+use crate::spool::settings::{self, RETENTION_LEAST, RETENTION_MOST};
+use crate::web::caller::Caller;
+use crate::web::premises::Premises;
+use crate::web::problem::Problem;
+
+const DAY_S: u64 = 24 * 60 * 60;
+
+/// `GET /box`
+#[derive(Debug, Serialize)]
+pub(super) struct BoxShape {
+    library: String,
+    version: &'static str,
+    started_at: jiff::Timestamp,
+    public_url: Option<String>,
+    retention: RetentionShape,
+    alerts: Option<AlertsShape>,
+    xmpp: Option<LinkShape>,
+    disk: DiskShape,
+}
+
+#[derive(Debug, Serialize)]
+struct RetentionShape {
+    seconds: u64,
+    /// Who said so: `file`, `page`, or nobody: `usual`.
+    said_by: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct AlertsShape {
+    email: Vec<String>,
+    phones: Vec<String>,
+    /// The mail server.
+    server: Option<String>,
+    line_after_s: u64,
+    waiting_after_s: u64,
+    disk_free_mb: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct LinkShape {
+    up: bool,
+    /// What is wrong and what to do, when it is not.
+    detail: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct DiskShape {
+    /// Octets of the spool with its log.
+    spool: u64,
+    /// Octets of the files that go with conversations.
+    files: u64,
+    free: Option<u64>,
+    size: Option<u64>,
+}
+
+async fn shape(premises: &Premises) -> Result<BoxShape, Problem> {
+    let (told, files) = premises
+        .spool
+        .read(|connection| {
+            Ok((
+                settings::retention(connection)?,
+                crate::spool::files::attached(connection)?,
+            ))
+        })
+        .await?;
+    let file = premises.file_says.borrow().clone();
+    let (retention, said_by) = match (file.retention, told) {
+        (Some(said), _) => (said, "file"),
+        (None, Some(told)) => (told, "page"),
+        (None, None) => (settings::RETENTION_USUAL, "usual"),
+    };
+    let place = premises.spool.path().to_owned();
+    let footprint = tokio::task::spawn_blocking(move || Footprint::of(&place))
+        .await
+        .unwrap_or_default();
+    let link = premises.messengers.as_ref();
+    Ok(BoxShape {
+        library: premises.board().plan.library.name.clone(),
+        version: env!("CARGO_PKG_VERSION"),
+        started_at: premises.opened_at,
+        public_url: premises.settings.public_url.clone(),
+        retention: RetentionShape {
+            seconds: retention.as_secs(),
+            said_by,
+        },
+        alerts: file.alerts.map(|alerts| AlertsShape {
+            email: alerts.email,
+            phones: alerts.phones,
+            server: alerts.server,
+            line_after_s: alerts.line_after.as_secs(),
+            waiting_after_s: alerts.waiting_after.as_secs(),
+            disk_free_mb: alerts.disk_free / (1024 * 1024),
+        }),
+        xmpp: link.map(|link| match &*link.borrow() {
+            Link::Up => LinkShape {
+                up: true,
+                detail: None,
+            },
+            Link::Connecting => LinkShape {
+                up: false,
+                detail: Some("connecting".into()),
+            },
+            Link::Down(words) => LinkShape {
+                up: false,
+                detail: Some(words.clone()),
+            },
+        }),
+        disk: DiskShape {
+            spool: footprint.spool + footprint.log,
+            files,
+            free: footprint.disk_free,
+            size: footprint.disk_size,
+        },
+    })
+}
+
+pub(super) async fn stands(
+    State(premises): State<Arc<Premises>>,
+    caller: Caller,
+) -> Result<Json<BoxShape>, Problem> {
+    caller.needs(Right::Arrange)?;
+    shape(&premises).await.map(Json)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Tenure {
+    /// Days for which a transcript stays after closing; `null`: as usual.
+    days: Option<u64>,
+}
+
+/// `PUT /box/retention`
+pub(super) async fn set_retention(
+    State(premises): State<Arc<Premises>>,
+    caller: Caller,
+    Said(Tenure { days }): Said<Tenure>,
+) -> Result<Json<BoxShape>, Problem> {
+    caller.needs(Right::Arrange)?;
+    if premises.file_says.borrow().retention.is_some() {
+        return Err(Problem::new(
+            axum::http::StatusCode::CONFLICT,
+            "`retention` under [spool] in the configuration file says how long: change it there, \
+             or take it out",
+        ));
+    }
+    let retention = match days {
+        None => None,
+        Some(days) => {
+            let span = Duration::from_secs(days.saturating_mul(DAY_S));
+            if !(RETENTION_LEAST..=RETENTION_MOST).contains(&span) {
+                return Err(unprocessable(format!(
+                    "`days` is a number from {} to {}",
+                    RETENTION_LEAST.as_secs() / DAY_S,
+                    RETENTION_MOST.as_secs() / DAY_S
+                )));
+            }
+            Some(span)
+        }
+    };
+    premises
+        .spool
+        .write(move |connection| settings::set_retention(connection, retention))
+        .await?;
+    premises
+        .note(
+            caller.id(),
+            "set_retention",
+            None,
+            Some(json!({ "days": days })),
+        )
+        .await?;
+    shape(&premises).await.map(Json)
+}
