@@ -140,8 +140,9 @@ pub struct XmppTable {
 pub struct ComponentTable {
     /// The component's domain.
     pub domain: String,
-    /// Host and port of the server's component listener.
-    pub server: String,
+    /// Host and port of the server's component listener; of a cluster a list of them.
+    #[serde(deserialize_with = "servers")]
+    pub server: Vec<String>,
     /// A file that holds the secret; a systemd credential named `xmpp-secret` comes before it.
     pub secret_file: Option<PathBuf>,
     /// Whether patrons' addresses hold their numbers; names such as `heron-42` otherwise.
@@ -352,7 +353,7 @@ impl Config {
         Ok(Some(xmpp::Settings {
             picture,
             domain: component.domain.clone(),
-            server: component.server.clone(),
+            servers: component.server.clone(),
             secret: secret.to_owned(),
             patrons: if component.show_numbers {
                 xmpp::PatronStyle::Number
@@ -638,6 +639,31 @@ fn port<'de, D: Deserializer<'de>>(from: D) -> Result<PortChoice, D::Error> {
     }
 }
 
+/// One `host:port`, or a list of them.
+fn servers<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Servers {
+        One(String),
+        Several(Vec<String>),
+    }
+    const WANTED: &str = "write host and port, such as \"127.0.0.1:5347\"; of a cluster a list of \
+                          them, the nearest node first";
+    let servers = match Servers::deserialize(from) {
+        Ok(Servers::One(server)) => vec![server],
+        Ok(Servers::Several(servers)) if !servers.is_empty() => servers,
+        Ok(Servers::Several(_)) | Err(_) => return Err(wrong::<D>(WANTED)),
+    };
+    let is_place = |server: &String| {
+        let split = server.rsplit_once(':');
+        split.is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+    };
+    match servers.iter().find(|server| !is_place(server)) {
+        Some(server) => Err(wrong::<D>(format!("{server:?} is no server: {WANTED}"))),
+        None => Ok(servers),
+    }
+}
+
 fn baud<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
     let rate = u32::deserialize(from)?;
     const RATES: [u32; 9] = [
@@ -807,6 +833,29 @@ retention = "30d"
         }
         std::fs::write(&path, b"GIF89a").unwrap();
         picture(&path).unwrap();
+    }
+
+    #[test]
+    fn a_server_is_one_place_or_the_nodes_of_a_cluster() {
+        let parse = |server: &str| {
+            Config::parse(&format!(
+                "[xmpp.component]\ndomain = \"d\"\nserver = {server}\n"
+            ))
+        };
+        for (server, places) in [
+            ("\"a:5347\"", &["a:5347"][..]),
+            ("[\"a:5347\", \"[::1]:5348\"]", &["a:5347", "[::1]:5348"]),
+        ] {
+            let config = parse(server).unwrap();
+            assert_eq!(config.xmpp.unwrap().component.server, places);
+        }
+        for wrong in ["\"a\"", "[]", "5347", "\"a:http\"", "[\"a:5347\", \":1\"]"] {
+            let words = parse(wrong).unwrap_err();
+            assert!(
+                words.contains("line 3") && words.contains("host and port"),
+                "{words}"
+            );
+        }
     }
 
     #[test]

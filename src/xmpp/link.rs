@@ -44,8 +44,8 @@ const PROBE: &str = "self-";
 #[derive(Clone)]
 pub(super) struct Dial {
     pub(super) domain: String,
-    /// `host:port`.
-    pub(super) server: String,
+    /// `host:port` of each node; not empty.
+    pub(super) servers: Vec<String>,
     pub(super) secret: String,
 }
 
@@ -127,11 +127,13 @@ pub(super) enum Told {
 /// Keeps a link up until nobody listens any more.
 pub(super) async fn keep(dial: Dial, told: mpsc::Sender<Told>, standing: watch::Sender<Standing>) {
     let mut wait = WAIT_FIRST;
-    loop {
+    // Of a cluster that lost a node, the next one serves as well.
+    let nodes = dial.servers.iter().enumerate().cycle();
+    for (place, server) in nodes {
         let begun = Instant::now();
-        let error = match open(&dial).await {
+        let error = match open(&dial, server).await {
             Ok((reader, writer, assembler)) => {
-                tracing::info!(domain = %dial.domain, "linked to the XMPP server");
+                tracing::info!(domain = %dial.domain, server, "linked to the XMPP server");
                 standing.send_replace(Standing::Up);
                 let error = hold(&dial, reader, writer, assembler, &told).await;
                 if told.send(Told::Down).await.is_err() {
@@ -151,6 +153,9 @@ pub(super) async fn keep(dial: Dial, told: mpsc::Sender<Told>, standing: watch::
         if begun.elapsed() > GOOD {
             wait = WAIT_FIRST;
         }
+        if place + 1 < dial.servers.len() {
+            continue;
+        }
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
             () = told.closed() => return,
@@ -167,12 +172,12 @@ pub(super) struct Reading {
     rest: Vec<u8>,
 }
 
-pub(super) async fn open(dial: &Dial) -> Result<Opened, LinkError> {
+pub(super) async fn open(dial: &Dial, server: &str) -> Result<Opened, LinkError> {
     let unreachable = |reason: String| LinkError::Unreachable {
-        server: dial.server.clone(),
+        server: server.to_owned(),
         reason,
     };
-    let socket = match timeout(PATIENCE, TcpStream::connect(&dial.server)).await {
+    let socket = match timeout(PATIENCE, TcpStream::connect(server)).await {
         Ok(Ok(socket)) => socket,
         Ok(Err(error)) => return Err(unreachable(error.to_string())),
         Err(_) => return Err(unreachable("no answer".into())),

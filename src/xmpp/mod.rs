@@ -53,8 +53,9 @@ const TOLD_MAX: usize = 256;
 pub struct Settings {
     /// The component's domain.
     pub domain: String,
-    /// Where the server listens for components: `host:port`.
-    pub server: String,
+    /// Where the server listens for components: `host:port`; of a cluster each node, the first one
+    /// first. Never empty.
+    pub servers: Vec<String>,
     /// The secret shared with the server.
     pub secret: String,
     /// How patrons are named in addresses.
@@ -67,7 +68,7 @@ impl std::fmt::Debug for Settings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Settings")
             .field("domain", &self.domain)
-            .field("server", &self.server)
+            .field("servers", &self.servers)
             .field("patrons", &self.patrons)
             .finish_non_exhaustive()
     }
@@ -104,7 +105,7 @@ impl Messengers {
         let (told, incoming) = mpsc::channel(TOLD_MAX);
         let dial = link::Dial {
             domain: self.settings.domain.clone(),
-            server: self.settings.server.clone(),
+            servers: self.settings.servers.clone(),
             secret: self.settings.secret.clone(),
         };
         let link = tokio::spawn(link::keep(dial, told, self.standing));

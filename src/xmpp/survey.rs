@@ -29,18 +29,23 @@ pub struct Survey {
     pub hosts: BTreeMap<String, Result<BTreeSet<String>, String>>,
 }
 
-/// Links, asks, and hangs up. Not while the desk runs: its link would be taken from it.
+/// Links with one node of the server, asks, and hangs up. Not while the desk runs: its link would be
+/// taken from it.
 ///
 /// # Errors
 /// Why there is no link, in words.
-pub async fn survey(settings: &Settings, hosts: &BTreeSet<String>) -> Result<Survey, LinkError> {
+pub async fn survey(
+    settings: &Settings,
+    server: &str,
+    hosts: &BTreeSet<String>,
+) -> Result<Survey, LinkError> {
     let domain = settings.domain.to_lowercase();
     let dial = Dial {
         domain: domain.clone(),
-        server: settings.server.clone(),
+        servers: vec![server.to_owned()],
         secret: settings.secret.clone(),
     };
-    let (mut reader, mut writer, mut reading) = open(&dial).await?;
+    let (mut reader, mut writer, mut reading) = open(&dial, server).await?;
     let hosts: Vec<&String> = hosts.iter().take(HOSTS_MAX).collect();
     let ping = Element::bare("ping", stanzas::PING);
     let mut asked = vec![stanzas::get(&domain, &domain, SELF, ping)];

@@ -158,7 +158,7 @@ impl Installed {
 }
 
 /// A friendship both ways: from now on the server itself says who is there.
-async fn befriend(ana: &mut Messenger) {
+pub(crate) async fn befriend(ana: &mut Messenger) {
     ana.waits_for("desk@desk.example.org").await;
     ana.send("<presence to='desk@desk.example.org' type='subscribe'/>")
         .await;

@@ -41,6 +41,15 @@ impl Desk {
 
     /// A box of this domain, with these librarians.
     pub(crate) async fn open_at(server: &Server, domain: &str, librarians: &[&str]) -> Self {
+        Self::open_at_each(&[server], domain, librarians).await
+    }
+
+    /// The same, linked with one node of a cluster or another.
+    pub(crate) async fn open_at_each(
+        servers: &[&Server],
+        domain: &str,
+        librarians: &[&str],
+    ) -> Self {
         // Shown when the story fails.
         let _ = tracing_subscriber::fmt()
             .with_env_filter("callnumber=debug")
@@ -48,7 +57,9 @@ impl Desk {
             .try_init();
         let folder = tempfile::tempdir().unwrap();
         let spool = folder.path().join("spool.db");
-        let house = open(&spool, server.settings(SECRET, domain)).await;
+        let mut settings = servers[0].settings(SECRET, domain);
+        settings.servers = servers.iter().map(|server| server.place()).collect();
+        let house = open(&spool, settings).await;
         let desk = house.desk();
         let mut amendments = vec![
             Amendment::AddLine {
@@ -106,17 +117,26 @@ impl Desk {
         self.house.desk().ask(event).await.unwrap();
     }
 
-    /// The line sends the message with these words, and its delivery is reported.
+    /// The line sends the message with these words, once it is written, and its delivery is reported.
     pub(crate) async fn line_delivers(&self, words: &str) {
-        let body = words.to_owned();
-        let read = self.house.spool().read(move |c| {
-            Ok(c.query_row(
-                "SELECT id, conversation FROM message WHERE body = ?1",
-                [body],
-                |row| Ok((row.get(0)?, row.get(1)?)),
-            )?)
-        });
-        let (message, conversation) = read.await.unwrap();
+        let mut changes = self.house.desk().changes();
+        let written = async {
+            loop {
+                let body = words.to_owned();
+                let read = self.house.spool().read(move |c| {
+                    let mut rows =
+                        c.prepare("SELECT id, conversation FROM message WHERE body = ?1")?;
+                    let mut found = rows.query_map([body], |row| Ok((row.get(0)?, row.get(1)?)))?;
+                    Ok(found.next().transpose()?)
+                });
+                match read.await.unwrap() {
+                    Some(found) => return found,
+                    None => drop(changes.recv().await),
+                }
+            }
+        };
+        let written = timeout(PATIENCE, written).await;
+        let (message, conversation) = written.unwrap_or_else(|_| panic!("nobody wrote {words:?}"));
         for state in [DeliveryState::Sent, DeliveryState::Delivered] {
             let event = Event::Delivery {
                 message: MessageId(message),

@@ -30,6 +30,17 @@ pub(crate) fn free_port() -> u16 {
 enum Make {
     Prosody,
     Ejabberd,
+    /// One of the two nodes of a cluster, by the last octet of its address.
+    Node(u8),
+}
+
+/// The one port that both nodes speak Erlang on, each at its own address: so no registry is needed.
+fn between_nodes(port: u16, node: u8) -> Vec<String> {
+    let words = format!(
+        "-name ejabberd@127.0.0.{node} -setcookie of-the-test -start_epmd false \
+         -erl_epmd_port {port} -kernel inet_dist_use_interface {{127,0,0,{node}}}"
+    );
+    words.split_whitespace().map(str::to_owned).collect()
 }
 
 /// A server of our own: accounts at `example.org`, the component `desk.example.org`.
@@ -39,6 +50,8 @@ pub(crate) struct Server {
     folder: TempDir,
     pub(crate) clients: u16,
     pub(crate) components: u16,
+    /// Between the nodes of a cluster.
+    nodes: u16,
 }
 
 impl Server {
@@ -65,17 +78,31 @@ impl Server {
         server
     }
 
+    /// Two nodes of one cluster. The second joins the first, and then they are alike.
+    pub(crate) async fn cluster() -> [Self; 2] {
+        let mut first = Self::prepare(Make::Node(1));
+        let mut second = Self::prepare(Make::Node(2));
+        second.nodes = first.nodes;
+        first.run().await;
+        for name in ACCOUNTS {
+            register(&first, name).await;
+        }
+        second.run().await;
+        [first, second]
+    }
+
     fn prepare(make: Make) -> Self {
         let server = Self {
             make,
             child: None,
             clients: free_port(),
             components: free_port(),
+            nodes: free_port(),
             folder: tempfile::tempdir().unwrap(),
         };
         let (name, config) = match make {
             Make::Prosody => ("prosody.cfg.lua", server.prosody_config()),
-            Make::Ejabberd => ("ejabberd.yml", server.ejabberd_config()),
+            Make::Ejabberd | Make::Node(_) => ("ejabberd.yml", server.ejabberd_config()),
         };
         std::fs::write(server.path().join(name), config).unwrap();
         server
@@ -168,8 +195,11 @@ modules:
                 command
             }
             // Its own control script insists on a system account and a node name.
-            Make::Ejabberd => {
+            Make::Ejabberd | Make::Node(_) => {
                 let mut command = Command::new("erl");
+                if let Make::Node(node) = self.make {
+                    command.args(between_nodes(self.nodes, node));
+                }
                 command
                     .arg("-noinput")
                     .args(["-mnesia", "dir"])
@@ -180,6 +210,15 @@ modules:
                     .env("ERL_CRASH_DUMP", folder.join("crash.dump"))
                     .env("EJABBERD_CONFIG_PATH", folder.join("ejabberd.yml"))
                     .env("EJABBERD_LOG_PATH", folder.join("ejabberd.log"));
+                if self.make == Make::Node(2) {
+                    // It starts anew by joining: only then its ports are there to stay.
+                    let join = format!(
+                        "ok = ejabberd_cluster:join('ejabberd@127.0.0.1'), \
+                         ok = file:write_file(\"{}/joined\", <<>>)",
+                        folder.display()
+                    );
+                    command.args(["-eval", &join]);
+                }
                 command
             }
         };
@@ -190,7 +229,11 @@ modules:
             .spawn()
             .expect("the server is installed: tests/run does it");
         self.child = Some(child);
+        let joined = folder.join("joined");
         let up = async {
+            while self.make == Make::Node(2) && !joined.exists() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
             for port in [self.clients, self.components] {
                 while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
                     tokio::time::sleep(Duration::from_millis(20)).await;
@@ -227,10 +270,15 @@ modules:
         config
     }
 
+    /// Where it listens for components.
+    pub(crate) fn place(&self) -> String {
+        format!("127.0.0.1:{}", self.components)
+    }
+
     pub(crate) fn settings(&self, secret: &str, domain: &str) -> xmpp::Settings {
         xmpp::Settings {
             domain: domain.into(),
-            server: format!("127.0.0.1:{}", self.components),
+            servers: vec![self.place()],
             secret: secret.into(),
             patrons: PatronStyle::Token,
             picture: Some(Picture::new(PICTURE).unwrap()),

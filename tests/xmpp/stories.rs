@@ -166,7 +166,12 @@ pub(crate) async fn a_chat_patron_is_answered_from_the_desk_and_sees_no_libraria
 }
 
 pub(crate) async fn a_refused_link_says_why(server: Server) {
-    let refused = async |settings| xmpp::survey(&settings, &BTreeSet::new()).await.unwrap_err();
+    let refused = async |settings: xmpp::Settings| {
+        let server = settings.servers[0].clone();
+        let hosts = BTreeSet::new();
+        let survey = xmpp::survey(&settings, &server, &hosts).await;
+        survey.unwrap_err()
+    };
     for (secret, domain, wanted) in [
         ("wrong", "desk.example.org", "secret"),
         (SECRET, "other.example.org", "serve"),
@@ -175,7 +180,7 @@ pub(crate) async fn a_refused_link_says_why(server: Server) {
         assert!(error.to_string().contains(wanted), "{error}");
     }
     let nobody = xmpp::Settings {
-        server: format!("127.0.0.1:{}", free_port()),
+        servers: vec![format!("127.0.0.1:{}", free_port())],
         ..server.settings(SECRET, "desk.example.org")
     };
     let error = refused(nobody).await;

@@ -34,28 +34,21 @@ pub(super) fn no_link(domain: &str, why: impl Into<String>) -> Finding {
 /// Tries the link, and asks the server what it has.
 pub(super) async fn try_out(settings: &Settings, spool: &Path) -> Vec<Finding> {
     let hosts = hosts(spool);
-    let seen = match xmpp::survey(settings, &hosts).await {
-        Ok(seen) => seen,
-        Err(error) => return vec![no_link(&settings.domain, error.to_string())],
+    let mut findings = Vec::new();
+    let mut offered = None;
+    // Each node of a cluster must let us in: it may be the one that is left.
+    for server in &settings.servers {
+        match xmpp::survey(settings, server, &hosts).await {
+            Ok(seen) => {
+                findings.push(of_link(server, &settings.domain, seen.came_back));
+                offered.get_or_insert(seen.hosts);
+            }
+            Err(error) => findings.push(no_link(&settings.domain, error.to_string())),
+        }
+    }
+    let Some(offered) = offered else {
+        return findings;
     };
-    let mut findings = vec![match seen.came_back {
-        true => Finding::ok(
-            CHECK,
-            format!(
-                "{} lets us in as {}, and what is sent there comes here",
-                settings.server, settings.domain
-            ),
-        ),
-        false => Finding::failure(
-            CHECK,
-            format!(
-                "{} lets us in, but what is sent to {} does not come here",
-                settings.server, settings.domain
-            ),
-            "Another component or host has that name: see the server's log; ejabberd needs \
-             `global_routes: false`",
-        ),
-    }];
     if hosts.is_empty() {
         findings.push(Finding::warning(
             CHECK,
@@ -63,7 +56,7 @@ pub(super) async fn try_out(settings: &Settings, spool: &Path) -> Vec<Finding> {
             "Give them theirs: `callnumber operator set NAME --xmpp JID`",
         ));
     }
-    for (host, offers) in seen.hosts {
+    for (host, offers) in offered {
         findings.push(match offers {
             Ok(offers) if offers.contains(OFFLINE_STORE) => Finding::ok(
                 CHECK,
@@ -85,6 +78,22 @@ pub(super) async fn try_out(settings: &Settings, spool: &Path) -> Vec<Finding> {
         });
     }
     findings
+}
+
+/// Of a link that stands.
+fn of_link(server: &str, domain: &str, came_back: bool) -> Finding {
+    match came_back {
+        true => Finding::ok(
+            CHECK,
+            format!("{server} lets us in as {domain}, and what is sent there comes here"),
+        ),
+        false => Finding::failure(
+            CHECK,
+            format!("{server} lets us in, but what is sent to {domain} does not come here"),
+            "Another component or host has that name: see the server's log; ejabberd needs \
+             `global_routes: false`",
+        ),
+    }
 }
 
 /// Where operators are. A spool that cannot be read is told elsewhere.
