@@ -402,6 +402,16 @@ impl Mailbox {
         listing.found += 1;
         let pdu = arrived(&listing.memory, entry);
         let Some(index) = entry.index else {
+            // What is left of its header may have filled up the entry before it, to the right length.
+            let before = listing.batch.pop_if(|before| before.slot.is_some());
+            if let Some(slot) = before.and_then(|before| before.slot) {
+                self.doubtful.push_back(Doubtful {
+                    memory: listing.memory.clone(),
+                    index: slot.index,
+                    damaged: vec![],
+                    tries: 0,
+                });
+            }
             // Without a header it may be half a text. Met again as it is, it is what there is.
             if self.orphans.contains(&pdu) {
                 listing.batch.push(pdu);
@@ -423,9 +433,13 @@ impl Mailbox {
             });
             return;
         }
+        // The last one stays here until it is seen what follows it.
+        let full = match listing.batch.len() >= self.batch_max {
+            true => std::mem::take(&mut listing.batch),
+            false => Vec::new(),
+        };
         listing.batch.push(pdu);
-        if listing.batch.len() >= self.batch_max {
-            let full = std::mem::take(&mut listing.batch);
+        if !full.is_empty() {
             self.deliver(full, now);
         }
     }
