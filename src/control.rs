@@ -20,21 +20,19 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot, watch};
 
-pub use exchange::{
-    Book, CannedEntry, GatewayEntry, OperatorEntry, QueueEntry, changes as book_changes,
-};
 pub use records::{Counting, Wanted};
 
 use crate::desk::{Desk, Link, SEGMENTS_MAX};
 use crate::modem::{Line, Lines, TracePlan};
+use crate::routing::book::Manuscript;
 use crate::routing::{
     Amendment, Event, Gateway, GatewayKind, Notice, Plan, Queue, Show, unknown_name,
 };
 use crate::sms;
 use crate::spool::{Spool, lines, outbox, transcript};
 
-/// A request's octets at most: a long text with room to spare.
-const REQUEST_MAX: u64 = 256 * 1024;
+/// A request's octets at most: the largest book, however much of it JSON has to escape.
+const REQUEST_MAX: u64 = 3 * Manuscript::SIZE_MAX as u64;
 /// How long a running daemon may take to answer; a USSD question takes the network a minute.
 const PATIENCE: Duration = Duration::from_secs(75);
 
@@ -59,8 +57,8 @@ pub enum Request {
     },
     /// Make the desk like this one.
     Import {
-        /// The other desk.
-        book: Box<Book>,
+        /// The other desk, as TOML.
+        book: String,
         /// Only say what would change.
         dry_run: bool,
     },
@@ -323,7 +321,7 @@ impl Rooms {
             Request::Plan => Ok(plan_json(&self.desk.board().borrow().plan)),
             Request::Canned => self.canned().await,
             Request::Export { passwords } => self.export(passwords).await,
-            Request::Import { book, dry_run } => self.import(*book, dry_run).await,
+            Request::Import { book, dry_run } => self.import(book, dry_run).await,
             Request::Transcripts(wanted) => self.transcripts(wanted).await,
             Request::Report(counting) => self.report(counting).await,
             Request::Tokens { operator } => self.tokens(operator.as_deref()).await,

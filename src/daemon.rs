@@ -24,13 +24,13 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::desk::{
-    Arrivals, Asked, Board, Change, Counter, NotGranted, Receipt, SEGMENTS_MAX, What, Wish,
+    Arrivals, Asked, Board, Change, Counter, Import, NotGranted, Receipt, SEGMENTS_MAX, What, Wish,
 };
 use crate::routing::{
     Amendment, ConversationId, Effect, EndpointId, Event, GatewayKind, Library, Message, MessageId,
-    Moment, Need, OperatorId, Plan, QueueId, Recalled, Refusal, Router, Show,
+    Moment, Need, OperatorId, Plan, QueueId, Recalled, Refusal, Right, Router, Show,
 };
-use crate::spool::{Spool, SpoolError, audit, inbox, staff, transcript};
+use crate::spool::{Spool, SpoolError, audit, book, inbox, staff, transcript};
 
 pub use house::{House, HouseSettings, StartError, WebSetup};
 pub use lines::LineSetup;
@@ -194,6 +194,10 @@ impl Owner {
                 Wish::AmendBy(operator, amendment) => {
                     self.happen(std::mem::take(&mut events)).await;
                     let _ = answer.send(self.amend(Some(operator), amendment).await);
+                }
+                Wish::Import(import) => {
+                    self.happen(std::mem::take(&mut events)).await;
+                    let _ = answer.send(self.import(import).await);
                 }
                 Wish::Library(library) => {
                     self.happen(std::mem::take(&mut events)).await;
@@ -361,6 +365,7 @@ impl Owner {
                 Ok(Some(Receipt {
                     message: Some(message),
                     conversation,
+                    ..Receipt::default()
                 }))
             })
             .await
@@ -382,6 +387,7 @@ impl Owner {
         Receipt {
             message,
             conversation,
+            ..Receipt::default()
         }
     }
 
@@ -624,11 +630,59 @@ impl Owner {
                 staff::plan(connection, &library)
             })
             .await;
-        match plan {
-            Ok(plan) => {
-                self.rearrange(plan).await;
-                Ok(Receipt::default())
+        let plan = self.amended(plan).await?;
+        self.rearrange(plan).await;
+        Ok(Receipt::default())
+    }
+
+    /// Makes the plan like the one in a book, in one commit, and puts it in force once.
+    async fn import(&mut self, import: Import) -> Result<Receipt, NotGranted> {
+        let Import {
+            by,
+            manuscript,
+            dry_run,
+        } = import;
+        if let Some(operator) = by {
+            let permitted = self.board.plan.allows(operator, Right::Arrange);
+            permitted.map_err(NotGranted::Forbidden)?;
+        }
+        let now = self.now().wall;
+        let library = self.library.clone();
+        let brought = self
+            .spool
+            .write(move |connection| {
+                if dry_run {
+                    let changes = book::try_out(connection, &manuscript, by, now)?;
+                    return Ok((changes, None));
+                }
+                let changes = book::bring_in(connection, &manuscript, by, now)?;
+                let plan = match changes.is_empty() {
+                    true => None,
+                    false => Some(staff::plan(connection, &library)?),
+                };
+                Ok((changes, plan))
+            })
+            .await;
+        let (changes, plan) = match self.amended(brought).await {
+            Err(NotGranted::BadAmendment(words)) => {
+                let words = format!("{words}; nothing was changed");
+                return Err(NotGranted::BadAmendment(words));
             }
+            outcome => outcome?,
+        };
+        if let Some(plan) = plan {
+            self.rearrange(plan).await;
+        }
+        Ok(Receipt {
+            changes,
+            ..Receipt::default()
+        })
+    }
+
+    /// What came of a change to the plan. Where nobody knows, the spool does.
+    async fn amended<T>(&mut self, outcome: Result<T, SpoolError>) -> Result<T, NotGranted> {
+        match outcome {
+            Ok(kept) => Ok(kept),
             Err(SpoolError::Refused(words)) => Err(NotGranted::BadAmendment(words)),
             Err(error) => {
                 // The commit may be on disk all the same.

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
+use crate::routing::book::Manuscript;
 use crate::routing::{
     Amendment, ArrivalId, Conversation, ConversationId, EndpointId, Event, Library, Message,
     OperatorId, Plan, QueueId, Refusal, Show,
@@ -56,8 +57,21 @@ pub enum Wish {
     Amend(Amendment),
     /// The plan is to change, if this operator may change it.
     AmendBy(OperatorId, Amendment),
+    /// The plan is to be made like the one in a book: all of it, or nothing.
+    Import(Import),
     /// The library is known to patrons by other words.
     Library(Library),
+}
+
+/// A book to be brought in.
+#[derive(Debug, Clone)]
+pub struct Import {
+    /// Whose wish it is; `None` for a command on the box.
+    pub by: Option<OperatorId>,
+    /// The book.
+    pub manuscript: Arc<Manuscript>,
+    /// It is only tried: nothing changes, and what would, or what is wrong, is answered.
+    pub dry_run: bool,
 }
 
 /// What came of a granted wish.
@@ -67,6 +81,8 @@ pub struct Receipt {
     pub message: Option<Message>,
     /// The conversation as it stands now, if it touched one.
     pub conversation: Option<Conversation>,
+    /// What a book changed of the plan, or would, a line each.
+    pub changes: Vec<String>,
 }
 
 /// Why a wish was not granted.
@@ -265,6 +281,16 @@ impl Desk {
         amendment: Amendment,
     ) -> Result<Receipt, NotGranted> {
         self.wish(Wish::AmendBy(operator, amendment)).await
+    }
+
+    /// Makes the plan like the one in a book, and waits until all of it is on disk and in force;
+    /// answers what changed, a line each.
+    ///
+    /// # Errors
+    /// What stands in the way: then nothing changed.
+    pub async fn import(&self, import: Import) -> Result<Vec<String>, NotGranted> {
+        let receipt = self.wish(Wish::Import(import)).await?;
+        Ok(receipt.changes)
     }
 
     /// Changes what notices call the library, and waits until that is in force.

@@ -5,7 +5,8 @@
 mod support;
 
 use std::path::Path;
-use std::process::Output;
+use std::process::{Output, Stdio};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use support::command;
@@ -101,24 +102,106 @@ fn a_desk_is_carried_to_another_box() {
     let again = oak.does(&["desk", "import", "-"], &whole);
     assert!(again.contains("nothing were changed") || again.contains("like that one already"));
 
-    // What is wrong is said with its line; what is refused, by whom and after how much.
-    let error = oak.refuses(
-        &["desk", "import", "-"],
-        "callnumber_desk = 1\n[[queue]]\nnmae = 1\n",
+    // What is wrong is said with its line, and the file's name.
+    for (book, parts) in [
+        (
+            "callnumber_desk = 1\n[[queue]]\nnmae = 1\n",
+            &["line 3", "nmae"][..],
+        ),
+        ("callnumber_desk = 9\n", &["line 1", "form 9"]),
+    ] {
+        let error = oak.refuses(&["desk", "import", "-"], book);
+        assert!(parts.iter().all(|part| error.contains(part)), "{error}");
+    }
+    let file = oak.path().join("elm.toml");
+    let wrong = "callnumber_desk = 1\n[[queue]]\nname = \"maps\"\n\
+                 [[operator]]\nname = \"dora\"\nxmpp = [\"dora\"]\n";
+    std::fs::write(&file, wrong).unwrap();
+    for dry_run in [&[][..], &["--dry-run"]] {
+        let words = [&["desk", "import", file.to_str().unwrap()], dry_run].concat();
+        let error = oak.refuses(&words, "");
+        for part in [
+            "elm.toml: line 6",
+            "xmpp",
+            "write it as",
+            "nothing was changed",
+        ] {
+            assert!(error.contains(part), "{error}");
+        }
+        assert_eq!(oak.does(&["desk", "export", "--passwords"], ""), whole);
+    }
+}
+
+/// Operators and canned replies enough for an import to take a while.
+fn large_book() -> String {
+    use std::fmt::Write;
+    let mut book = "callnumber_desk = 1\n[[queue]]\nname = \"maps\"\n".to_owned();
+    for at in 0..400 {
+        write!(
+            book,
+            "[[operator]]\nname = \"op{at:03}\"\nqueues = [\"maps\"]\n\
+             [[canned]]\nkey = \"k{at:03}\"\ntext = \"Reply {at}.\"\n"
+        )
+        .unwrap();
+    }
+    book
+}
+
+/// Killed at any moment, an import has happened or it has not.
+#[test]
+fn an_import_that_is_killed_leaves_all_or_nothing() {
+    let book = large_book();
+    let mut outcomes = [0, 0];
+    let mut delay = Duration::ZERO;
+    let shelf = Shelf::new();
+    let before = shelf.does(&["desk", "export"], "");
+    let audit = ["audit", "-n", "5000"];
+    let trail = shelf.does(&audit, "");
+    loop {
+        let file = shelf.path().join("book.toml");
+        std::fs::write(&file, &book).unwrap();
+        let mut import = support::binary()
+            .args(["desk", "import"])
+            .arg(&file)
+            .arg("--config")
+            .arg(shelf.path().join("callnumber.toml"))
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        // Not a wait for anything: the moment at which the power goes.
+        std::thread::sleep(delay);
+        let _ = import.kill();
+        import.wait().unwrap();
+        let after = shelf.does(&["desk", "export"], "");
+        let said = shelf.does(&audit, "");
+        if after == before {
+            outcomes[0] += 1;
+            assert_eq!(
+                said, trail,
+                "nothing happened, and something is in the trail"
+            );
+        } else {
+            outcomes[1] += 1;
+            let operators = after.matches("[[operator]]").count();
+            let canned = after.matches("[[canned]]").count();
+            assert_eq!((operators, canned), (400, 400), "killed after {delay:?}");
+            let again = shelf.does(&["desk", "import", file.to_str().unwrap()], "");
+            assert!(again.contains("like that one already"), "{again}");
+            assert_eq!(said.matches("imported_desk").count(), 1, "{delay:?}");
+            assert_eq!(said.matches("add_operator").count(), 400, "{delay:?}");
+            break;
+        }
+        delay += delay / 4 + Duration::from_millis(10);
+        assert!(
+            delay < Duration::from_secs(60),
+            "the import never comes to an end"
+        );
+    }
+    println!(
+        "killed before it was kept {} times, after it {}",
+        outcomes[0], outcomes[1]
     );
-    assert!(
-        error.contains("line 3") && error.contains("nmae"),
-        "{error}"
-    );
-    let error = oak.refuses(&["desk", "import", "-"], "callnumber_desk = 9\n");
-    assert!(error.contains("form 9"), "{error}");
-    let bad =
-        "callnumber_desk = 1\n[[queue]]\nname = \"maps\"\n[[operator]]\nname = \"Bad Name\"\n";
-    let error = oak.refuses(&["desk", "import", "-"], bad);
-    assert!(
-        error.contains("1 changes were made") && error.contains("Bad Name"),
-        "{error}"
-    );
+    assert!(outcomes[0] > 0, "no import was killed before its end");
 }
 
 #[test]

@@ -4,15 +4,13 @@ use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Subcommand;
 
 use super::BoxArguments;
 use super::desk::ask;
-use crate::control::{Book, Request};
-
-/// Octets of a book at most.
-const BOOK_MAX: u64 = 200 * 1024;
+use crate::control::Request;
+use crate::routing::book::Manuscript;
 
 /// `callnumber desk`
 #[derive(Debug, Subcommand)]
@@ -28,11 +26,11 @@ pub(super) enum DeskCommand {
         #[command(flatten)]
         at: BoxArguments,
     },
-    /// Make this desk like an exported one; nothing is removed
+    /// Make this desk like an exported one, all of it or nothing; nothing is removed
     Import {
         /// The TOML; - reads standard input
         file: PathBuf,
-        /// Only show what would change
+        /// Only show what would change, or what is wrong
         #[arg(long)]
         dry_run: bool,
         #[command(flatten)]
@@ -48,9 +46,9 @@ pub(super) async fn run(command: DeskCommand) -> anyhow::Result<()> {
             at,
         } => {
             let book = ask(&at, Request::Export { passwords }).await?;
-            let book: Book = serde_json::from_value(book)
+            let text = book
+                .as_str()
                 .context("the daemon answers in another form; is it of the same version?")?;
-            let text = toml::to_string(&book).context("the desk cannot be written as TOML")?;
             let Some(path) = output else {
                 print!("{text}");
                 return Ok(());
@@ -70,25 +68,26 @@ pub(super) async fn run(command: DeskCommand) -> anyhow::Result<()> {
         }
         DeskCommand::Import { file, dry_run, at } => {
             let mut text = String::new();
+            let most = Manuscript::SIZE_MAX as u64 + 1;
             let read = if file.as_os_str() == "-" {
-                std::io::stdin()
-                    .take(BOOK_MAX + 1)
-                    .read_to_string(&mut text)
+                std::io::stdin().take(most).read_to_string(&mut text)
             } else {
                 std::fs::File::open(&file)
-                    .and_then(|file| file.take(BOOK_MAX + 1).read_to_string(&mut text))
+                    .and_then(|file| file.take(most).read_to_string(&mut text))
             };
-            read.with_context(|| format!("cannot read {}", file.display()))?;
-            if text.len() as u64 > BOOK_MAX {
-                bail!("{} is larger than 200 KiB: it is no desk", file.display());
-            }
-            let book: Book =
-                toml::from_str(&text).with_context(|| format!("{}", file.display()))?;
-            let request = Request::Import {
-                book: Box::new(book),
-                dry_run,
-            };
-            let lines = ask(&at, request).await?;
+            read.with_context(|| {
+                format!(
+                    "cannot read {}: name a TOML file that `callnumber desk export` wrote",
+                    file.display()
+                )
+            })?;
+            // A book that cannot be read is not sent anywhere.
+            let book = text.clone();
+            Manuscript::read(text).with_context(|| file.display().to_string())?;
+            let request = Request::Import { book, dry_run };
+            let lines = ask(&at, request)
+                .await
+                .with_context(|| file.display().to_string())?;
             let lines: Vec<&str> = lines
                 .as_array()
                 .into_iter()

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use tempfile::TempDir;
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
 use super::*;
 use crate::desk::{self, Desk};
+use crate::routing::book::Manuscript;
 use crate::routing::{
     ArrivalId, ConversationState, DeliveryState, Direction, GatewayId, GatewayKind, Notice, Role,
     TransferTarget,
@@ -369,6 +370,135 @@ async fn a_plan_changes_in_the_middle_of_a_batch() {
     assert_eq!(queue(4), plan.queue_named("maps").unwrap().id);
     assert!(matches!(&answers[3], Err(NotGranted::BadAmendment(words)) if words.contains("maps")));
     assert_eq!(*bench.desk.board().borrow().plan, *plan);
+    bench.check_restart().await;
+}
+
+fn import(book: &str, dry_run: bool) -> Wish {
+    Wish::Import(Import {
+        by: None,
+        manuscript: Arc::new(Manuscript::read(book.into()).unwrap()),
+        dry_run,
+    })
+}
+
+/// The desk as it would be carried elsewhere, with all there is.
+async fn exported(bench: &Bench) -> String {
+    let book = bench.spool.read(|c| book::read(c, true));
+    book.await.unwrap().to_toml()
+}
+
+const BOOK: &str = "callnumber_desk = 1
+[[queue]]
+name = \"maps\"
+hours = \"Mon-Fri 9:00-17:00\"
+[[gateway]]
+name = \"m\"
+kind = \"sms\"
+queue = \"maps\"
+line = \"m\"
+[[operator]]
+name = \"ben\"
+queues = [\"maps\"]
+[[operator]]
+name = \"cara\"
+queues = [\"maps\", \"desk\"]
+[[canned]]
+key = \"hours\"
+text = \"Until 5.\"
+";
+
+#[tokio::test]
+async fn a_book_is_brought_in_with_one_commit_and_told_once() {
+    let mut bench = Bench::new().await;
+    bench.arrive(ANA).await;
+    let mut changes = bench.desk.changes();
+    let tried = bench
+        .serve(vec![import(BOOK, true)])
+        .await
+        .remove(0)
+        .unwrap();
+    assert!(tried.changes.len() > 4, "{:?}", tried.changes);
+    assert!(bench.owner.board.plan.queue_named("maps").is_none());
+    assert!(matches!(changes.try_recv(), Err(TryRecvError::Empty)));
+
+    // In the middle of a batch: what came before is decided by the plan before.
+    let mut answers = bench
+        .serve(vec![
+            happened(text("+15551230100", "before")),
+            import(BOOK, false),
+            happened(text("+15551230101", "after")),
+        ])
+        .await;
+    let after = answers.pop().unwrap().unwrap().conversation.unwrap();
+    let brought = answers.pop().unwrap().unwrap();
+    let before = answers.pop().unwrap().unwrap().conversation.unwrap();
+    assert_eq!(brought.changes, tried.changes);
+    let plan = Arc::clone(&bench.owner.board.plan);
+    assert_eq!(before.queue, plan.queue_named("desk").unwrap().id);
+    assert_eq!(after.queue, plan.queue_named("maps").unwrap().id);
+    let mut plans = 0;
+    while let Ok(change) = changes.try_recv() {
+        if let What::Plan(told) = &change.what {
+            assert_eq!(*told, plan);
+            plans += 1;
+        }
+    }
+    assert_eq!(plans, 1);
+    bench.check_restart().await;
+    let again = bench
+        .serve(vec![import(BOOK, false)])
+        .await
+        .remove(0)
+        .unwrap();
+    assert_eq!(again.changes, [""; 0]);
+    assert!(matches!(changes.try_recv(), Err(TryRecvError::Empty)));
+}
+
+#[tokio::test]
+async fn a_book_that_breaks_off_leaves_the_desk_as_it_was() {
+    let mut bench = Bench::new().await;
+    let before = exported(&bench).await;
+    let trail = "SELECT count(*) FROM audit";
+    let lines = bench.count(trail).await;
+    let at_every_table = [
+        "CREATE TRIGGER sick BEFORE INSERT ON queue BEGIN SELECT RAISE(ABORT, 'sick'); END",
+        "CREATE TRIGGER sick BEFORE UPDATE ON gateway BEGIN SELECT RAISE(ABORT, 'sick'); END",
+        "CREATE TRIGGER sick BEFORE INSERT ON operator BEGIN SELECT RAISE(ABORT, 'sick'); END",
+        "CREATE TRIGGER sick BEFORE INSERT ON canned BEGIN SELECT RAISE(ABORT, 'sick'); END",
+        // A disk that takes everything back, not this job's part alone.
+        "CREATE TRIGGER sick BEFORE INSERT ON canned BEGIN SELECT RAISE(ROLLBACK, 'sick'); END",
+    ];
+    for trigger in at_every_table {
+        for dry_run in [true, false] {
+            bench.sql(trigger).await;
+            let broken = bench.serve(vec![import(BOOK, dry_run)]).await.remove(0);
+            assert!(
+                matches!(broken, Err(NotGranted::NotKept(_))),
+                "{trigger}: {broken:?}"
+            );
+            bench.sql("DROP TRIGGER sick").await;
+            assert_eq!(exported(&bench).await, before, "{trigger}");
+            assert_eq!(bench.count(trail).await, lines, "{trigger}");
+            bench.check_restart().await;
+        }
+    }
+    // The last entry is wrong: said with its line, and the same holds.
+    let wrong = format!("{BOOK}[[operator]]\nname = \"dora\"\nxmpp = [\"nobody\"]\n");
+    for dry_run in [true, false] {
+        let refused = bench.serve(vec![import(&wrong, dry_run)]).await.remove(0);
+        let said = refused.unwrap_err().to_string();
+        assert!(said.starts_with("line 21: "), "{said}");
+        assert!(said.ends_with("nothing was changed"), "{said}");
+        assert_eq!(exported(&bench).await, before);
+        assert_eq!(bench.count(trail).await, lines);
+        bench.check_restart().await;
+    }
+    bench
+        .serve(vec![import(BOOK, false)])
+        .await
+        .remove(0)
+        .unwrap();
+    assert_ne!(exported(&bench).await, before);
     bench.check_restart().await;
 }
 

@@ -11,6 +11,8 @@
 use super::ids::OperatorId;
 use super::plan::{Amendment, Operator, Plan, Role};
 
+const NOT_STAFF: &str = "you are not on this desk's staff any more";
+
 /// What takes a role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Right {
@@ -44,24 +46,35 @@ impl Plan {
     /// # Errors
     /// Why not, and whom to ask.
     pub fn permits(&self, operator: OperatorId, amendment: &Amendment) -> Result<(), String> {
-        let Some(operator) = self.operator(operator) else {
-            return Err("you are not on this desk's staff any more".into());
+        let Some(known) = self.operator(operator) else {
+            return Err(NOT_STAFF.into());
         };
-        let right = match needed(operator, amendment) {
-            Some(right) => right,
-            None => return Ok(()),
-        };
-        if !operator.role.may(right) {
-            return Err(match right {
+        match needed(known, amendment) {
+            Some(right) => {
+                self.allows(operator, right)?;
+                self.keeps_an_admin(amendment)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Whether this operator's role goes as far.
+    ///
+    /// # Errors
+    /// Why not, and whom to ask.
+    pub fn allows(&self, operator: OperatorId, right: Right) -> Result<(), String> {
+        match self.operator(operator) {
+            None => Err(NOT_STAFF.into()),
+            Some(operator) if operator.role.may(right) => Ok(()),
+            Some(_) => Err(match right {
                 Right::Coordinate | Right::Report => {
                     "only a coordinator or an admin may do this: ask one of them".into()
                 }
                 Right::Arrange | Right::Audit | Right::Export => {
                     "only an admin may do this: ask one of them".into()
                 }
-            });
+            }),
         }
-        self.keeps_an_admin(amendment)
     }
 
     /// The desk is not to be left without anybody who may arrange it.

@@ -13,6 +13,7 @@ mod authority;
 mod automatic;
 mod beginnings;
 mod blocks;
+pub mod book;
 mod canned;
 mod consent;
 mod deliveries;
@@ -56,6 +57,7 @@ pub use ids::{
 pub use notices::{Notice, Values, unknown_name};
 pub use plan::{
     Amendment, Fallback, Gateway, GatewayKind, Library, OfflinePolicy, Operator, Plan, Queue, Role,
+    check_name,
 };
 pub use record::{
     Author, Conversation, ConversationState, DeliveryState, Direction, Marks, Message, Patron,

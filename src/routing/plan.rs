@@ -14,6 +14,28 @@ use super::hours::{Calendar, Opening};
 use super::ids::{GatewayId, OperatorId, QueueId};
 use super::notices::Notice;
 
+/// Letters of a name at most: it must fit a list, a link and an instant-message address.
+const NAME_MAX: usize = 32;
+
+/// Names of queues, gateways, operators and canned replies stand in links, addresses and lists.
+///
+/// # Errors
+/// What a name looks like.
+pub fn check_name(name: &str) -> Result<(), String> {
+    let fits = !name.is_empty()
+        && name.len() <= NAME_MAX
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_.".contains(&b));
+    if fits {
+        Ok(())
+    } else {
+        Err(format!(
+            "{name:?} cannot be a name: use 1 to {NAME_MAX} of a-z, 0-9, `-`, `_` and `.`"
+        ))
+    }
+}
+
 /// Everything the router must know of the library's arrangements.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Plan {

@@ -11,13 +11,14 @@
 //! [`canned`] canned replies, [`audit`] who did what, [`tokens`] bearer tokens, [`search`] and
 //! [`export`] transcripts found and written out, [`statistics`] what is counted, [`alarms`] what
 //! alerts need, [`settings`] what the box was told on its page, [`staff`] the plan of the desk and who
-//! may enter. Care of the file itself: [`backup`], [`copies`], [`restore`], [`check`], [`repair`],
-//! [`footprint`].
+//! may enter, [`book`] that plan carried to another box. Care of the file itself: [`backup`],
+//! [`copies`], [`restore`], [`check`], [`repair`], [`footprint`].
 
 pub mod alarms;
 mod arrangements;
 pub mod audit;
 pub mod backup;
+pub mod book;
 pub mod canned;
 pub mod check;
 pub mod copies;

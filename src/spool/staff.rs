@@ -10,11 +10,8 @@ use sha2::{Digest, Sha256};
 use super::{Result, SpoolError};
 use super::{arrangements, canned, tokens, wire};
 use crate::routing::{
-    Amendment, GatewayKind, Library, Notice, Operator, OperatorId, Plan, QueueId, Role, Show,
+    self, Amendment, GatewayKind, Library, Notice, Operator, OperatorId, Plan, QueueId, Role, Show,
 };
-
-/// Letters of a name at most: it must fit a list, a link and an instant-message address.
-const NAME_MAX: usize = 32;
 
 /// The plan of the desk; the library's own particulars come from the configuration.
 pub fn plan(connection: &Connection, library: &Library) -> Result<Plan> {
@@ -276,20 +273,8 @@ pub(super) fn refused<T>(words: String) -> Result<T> {
     Err(SpoolError::Refused(words))
 }
 
-/// Names stand in links, addresses and lists.
 pub(super) fn check_name(name: &str) -> Result<()> {
-    let fits = !name.is_empty()
-        && name.len() <= NAME_MAX
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_.".contains(&b));
-    if fits {
-        Ok(())
-    } else {
-        refused(format!(
-            "{name:?} cannot be a name: use 1 to {NAME_MAX} of a-z, 0-9, `-`, `_` and `.`"
-        ))
-    }
+    routing::check_name(name).map_err(SpoolError::Refused)
 }
 
 /// The row in use with this name. `table` is one of our own words.

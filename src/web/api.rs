@@ -1,7 +1,8 @@
 //! The JSON API, `/api/v1`, one noun a file: [`session`] who is there, [`conversations`] lists and
 //! threads, [`messages`] words to patrons, [`beginnings`] the first of them, [`changes`] whose a
 //! conversation is, [`aids`] notes and marks on it, [`canned`] canned replies, [`arrangements`] the
-//! desk itself, [`upkeep`] the box and [`backups`] its copies, [`staff`] and [`tokens`] who may come in, [`audit`] who did what, [`search`] and
+//! desk itself, [`book`] all of it as one file, [`upkeep`] the box and [`backups`] its copies,
+//! [`staff`] and [`tokens`] who may come in, [`audit`] who did what, [`search`] and
 //! [`records`] what was said and counted. What they share stands in [`said`].
 
 mod aids;
@@ -9,6 +10,7 @@ mod arrangements;
 mod audit;
 mod backups;
 mod beginnings;
+mod book;
 mod canned;
 mod changes;
 mod conversations;
@@ -33,6 +35,7 @@ use axum::routing::{delete, get, patch, post, put};
 
 use super::premises::Premises;
 use super::{attachments, openapi, stream, widget};
+use crate::routing::book::Manuscript;
 
 /// The API's routes.
 pub(super) fn routes() -> Router<Arc<Premises>> {
@@ -71,6 +74,12 @@ pub(super) fn routes() -> Router<Arc<Premises>> {
         .route("/tokens/{token}", delete(tokens::revoke))
         .route("/audit", get(audit::list))
         .route("/amendments", post(audit::amend))
+        .route(
+            "/desk",
+            get(book::export)
+                .put(book::import)
+                .layer(DefaultBodyLimit::max(Manuscript::SIZE_MAX)),
+        )
         .route(
             "/conversations/{id}/attachments",
             post(files::attach).layer(DefaultBodyLimit::max(attachments::SIZE_MAX)),

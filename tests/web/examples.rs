@@ -142,6 +142,7 @@ fn body(name: &str) -> Option<Value> {
         "addToken" => json!({"label": "a script"}),
         "previewNotice" => json!({"notice": "closed", "words": "{library} opens {opening}."}),
         "amendDesk" => json!({"change": "add_queue", "name": "maps"}),
+        "importDesk" => json!("callnumber_desk = 1\n\n[[queue]]\nname = \"atlases\"\n"),
         // Any octets will do for a file: these are plain text.
         "attachFile" => json!("hello"),
         "setRetention" => json!({"days": 14}),

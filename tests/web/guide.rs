@@ -154,6 +154,7 @@ fn answered(answer: &Answer, name: &str) -> Option<(&'static str, String)> {
             without_sizes(&mut body);
             ("json", pretty(&body))
         }
+        "application/toml" => ("toml", answer.text().trim_end().to_owned()),
         _ => ("text", answer.text().trim_end().to_owned()),
     })
 }
@@ -189,6 +190,10 @@ async fn section(page: &mut String, house: &House, path: &str, method: &str, ope
         Some(Value::String(content)) if name == "attachFile" => {
             writeln!(shown, "Content-Type: application/octet-stream\n\n{content}").unwrap();
         }
+        Some(Value::String(content)) if name == "importDesk" => {
+            let content = content.trim_end();
+            writeln!(shown, "Content-Type: application/toml\n\n{content}").unwrap();
+        }
         Some(body) => {
             let body = pretty(body);
             writeln!(shown, "Content-Type: application/json\n\n{body}").unwrap();
@@ -212,7 +217,9 @@ async fn section(page: &mut String, house: &House, path: &str, method: &str, ope
             _ => house.with_token(by),
         };
         let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
-        let answer = client.call(method, &address, body).await;
+        let answer = client
+            .call_described(operation, method, &address, body)
+            .await;
         assert!(answer.status.is_success(), "{name}: {}", answer.text());
         patrons(&answer.json, &mut named);
         match answered(&answer, name) {

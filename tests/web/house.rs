@@ -308,6 +308,30 @@ impl Client {
         self.send(request.unwrap()).await
     }
 
+    /// Sends TOML where the operation takes that.
+    pub async fn call_toml(&self, method: Method, path: &str, body: impl Into<Body>) -> Answer {
+        let request = self
+            .request(method, &format!("/api/v1{path}"))
+            .header(header::CONTENT_TYPE, "application/toml")
+            .body(body.into());
+        self.send(request.unwrap()).await
+    }
+
+    /// Calls an operation with a body of the kind it is described with: TOML, or JSON.
+    pub async fn call_described(
+        &self,
+        operation: &Value,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Answer {
+        let toml = operation.pointer("/requestBody/content/application~1toml");
+        match (toml, body) {
+            (Some(_), Some(Value::String(text))) => self.call_toml(method, path, text).await,
+            (_, body) => self.call(method, path, body).await,
+        }
+    }
+
     pub async fn get(&self, path: &str) -> Answer {
         self.call(Method::GET, path, None).await
     }

@@ -3,6 +3,7 @@
 
 mod aids;
 mod api;
+mod book;
 mod browser;
 mod description;
 mod entry;

@@ -82,6 +82,8 @@ pub const OPERATIONS: &[(&str, Door)] = &[
     ("makeLink", Admin),
     ("listAddresses", Admin),
     ("setAddresses", Admin),
+    ("exportDesk", Admin),
+    ("importDesk", Admin),
 ];
 
 /// Operations another table of this repository's tests holds, because they bring their own words.
@@ -93,6 +95,7 @@ fn body_for(name: &str) -> Value {
         "setOperator" => json!({"queues": ["reference"]}),
         "addOperator" => json!({"name": "new", "role": "operator", "queues": ["desk"]}),
         "amendDesk" => json!({"change": "add_queue", "name": "maps"}),
+        "importDesk" => json!("callnumber_desk = 1\n[[queue]]\nname = \"atlases\"\n"),
         "setWidget" => json!({}),
         "addToken" => json!({"label": "mine"}),
         "setTags" => json!({"tags": []}),
@@ -162,7 +165,9 @@ async fn every_operation_lets_in_whom_it_should() {
                     continue;
                 }
                 let body = operation["requestBody"].is_object().then(|| body_for(name));
-                let answer = client.call(method.clone(), &address, body).await;
+                let answer = client
+                    .call_described(operation, method.clone(), &address, body)
+                    .await;
                 let status = answer.status.as_u16();
                 let kept_out = [401, 403].contains(&status);
                 if *role < door {

@@ -66,7 +66,7 @@ async fn an_admin_sets_the_desk_up_and_it_answers_its_first_text() {
             .script(&choose("staff-list", "dora", "Role", "coordinator"))
             .await;
         browser
-            .until("document.querySelectorAll('#trail-list tr').length > 3")
+            .until("[...document.querySelectorAll('#trail-list tr')].some((n) => n.innerText.includes('set operator'))")
             .await;
         shoot(&browser, &format!("{name}-3-whole")).await;
 
@@ -95,7 +95,52 @@ async fn an_admin_sets_the_desk_up_and_it_answers_its_first_text() {
             .clone();
         assert_eq!(dora["role"], "coordinator");
         assert_eq!(dora["queues"], json!(["desk"]));
+
+        // The desk as a file: taken out, and one brought in once it was shown what that changes.
+        let exported = "return document.getElementById('book-export').getAttribute('href')";
+        assert_eq!(browser.script(exported).await, "/api/v1/desk");
+        browser.click("#book-passwords").await;
+        let href = browser.script(exported).await;
+        assert_eq!(href, "/api/v1/desk?passwords=true");
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("oak.toml");
+        let right = "callnumber_desk = 1\n[[queue]]\nname = \"oak\"\ntitle = \"Oak\"\n";
+        std::fs::write(&file, right).unwrap();
+        browser.write("#book-file", file.to_str().unwrap()).await;
+        browser.click("#book-import button").await;
+        browser
+            .until("document.querySelectorAll('#book-said li').length === 2")
+            .await;
+        shoot(&browser, &format!("{name}-4-file")).await;
+        let queues = async || {
+            let queues = root.get("/queues").await.json;
+            queues["items"].as_array().unwrap().len()
+        };
+        assert_eq!(queues().await, 3, "only shown");
+        browser.click("#book-said .primary").await;
+        browser
+            .until("[...document.querySelectorAll('#queues-list h3')].some((n) => n.innerText.trim() === 'oak')")
+            .await;
+        browser
+            .until(
+                "document.querySelector('#book-said').innerText.includes('2 changes are in force')",
+            )
+            .await;
+        assert_eq!(queues().await, 4);
         assert_eq!(browser.complaints().await, Vec::<String>::new());
+
+        // What is wrong in one is said with its line.
+        std::fs::write(&file, right.replace("name", "nmae")).unwrap();
+        browser.write("#book-file", file.to_str().unwrap()).await;
+        browser.click("#book-import button").await;
+        browser
+            .until("document.querySelector('#book-said .card-problem')?.innerText.includes('oak.toml: line 3')")
+            .await;
+        let complaints = browser.complaints().await;
+        assert!(
+            complaints.len() == 1 && complaints[0].contains("422"),
+            "{complaints:?}"
+        );
         browser.close().await;
 
         // And the one who was added answers the first text.

@@ -12,6 +12,7 @@ export const desk = { queues: [], gateways: [], operators: [], modems: [], trail
 let reload = async () => {};
 /** Says how the page is read again. */
 export function reads(load) { reload = load; }
+export const readAgain = () => reload();
 
 export const amend = (change, rest) => post('/amendments', { change, ...rest });
 

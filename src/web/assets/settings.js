@@ -4,6 +4,7 @@
 import { all, call, get, post, put } from './api.js';
 import { $, ask, el, reconcile, toast, words } from './dom.js';
 import { follow } from './live.js';
+import { setUpBook } from './settings-book.js';
 import { setUpBox, showBox } from './settings-box.js';
 import { act, amend, button, choice, desk, isAdmin, me, reads } from './settings-desk.js';
 import { about, hours } from './settings-hours.js';
@@ -222,6 +223,7 @@ words($('announce'), '');
 setUpCanned();
 setUpReports();
 if (isAdmin) {
+  setUpBook();
   setUpBox();
   showBox().catch((error) => toast(error.message));
   $('trail-more').addEventListener('click', () => {
