@@ -1,5 +1,5 @@
-//! Calls for help: texts that wait while nobody is signed in (M11), lines, spool and disk in
-//! trouble; by e-mail and by text to staff telephones. Each once an incident, with an all-clear.
+//! Calls for help: texts that wait while nobody is signed in (M11), lines that are lost, rest or do
+//! not hear themselves, spool and disk in trouble; by e-mail and by text to staff telephones. Each once an incident, with an all-clear.
 //!
 //! [`incidents`] decides, purely, from what is found now and what was found before; [`findings`]
 //! words what is found; [`mail`] is the way out by SMTP. A text goes through the desk's own outbox,
@@ -16,9 +16,10 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::desk::Desk;
-use crate::modem::{Lines, Phase};
+use crate::modem::{LineStatus, Lines};
 use crate::routing::{Event, Gateway, GatewayKind, Notice, Plan, QueueId, Values};
 use crate::spool::footprint::Footprint;
+use crate::spool::lines::{Standing, standing};
 use crate::spool::{Spool, alarms};
 
 use findings::{LineNow, Now, QueueNow};
@@ -77,6 +78,8 @@ impl Settings {
             Trouble::Waiting(_) => self.waiting_after,
             // A storage drains within a sweep or two; a disk and a spool say what they are.
             Trouble::Storage(_) => self.line_after.min(Duration::from_secs(120)),
+            // A line that rests was refused often enough, a failed self-test was waited for.
+            Trouble::Rested(_) | Trouble::SelfTest(_) => Duration::ZERO,
             Trouble::Spool | Trouble::Disk => Duration::ZERO,
         }
     }
@@ -181,12 +184,27 @@ impl Alerts {
             let attempt = self.spool.write(alarms::touch).await;
             spool_trouble = attempt.err().map(|error| error.to_string());
         }
-        let waiting = match self.spool.read(alarms::waiting).await {
-            Ok(waiting) => waiting,
+        // Lines come and go: these are those of this look.
+        let lines: Vec<(String, LineStatus)> = self
+            .lines
+            .now()
+            .iter()
+            .map(|line| (line.name.clone(), line.status().borrow().clone()))
+            .collect();
+        let names: Vec<String> = lines.iter().map(|(name, _)| name.clone()).collect();
+        let found = self.spool.read(move |connection| {
+            let mut standings = Vec::with_capacity(names.len());
+            for name in &names {
+                standings.push(standing(connection, name)?);
+            }
+            Ok((alarms::waiting(connection)?, standings))
+        });
+        let (waiting, standings, unread) = match found.await {
+            Ok((waiting, standings)) => (waiting, standings, false),
             Err(error) => {
                 tracing::warn!(%error, "the spool cannot be read for alerts");
                 spool_trouble.get_or_insert(error.to_string());
-                Vec::new()
+                (Vec::new(), vec![Standing::default(); lines.len()], true)
             }
         };
         let queues = waiting
@@ -202,15 +220,19 @@ impl Alerts {
                 })
             })
             .collect();
-        let lines = self.lines.now();
-        let lines = lines.iter().map(|line| LineNow {
-            name: line.name.clone(),
-            status: line.status().borrow().clone(),
-        });
+        let lines = lines
+            .into_iter()
+            .zip(standings)
+            .map(|((name, status), standing)| LineNow {
+                name,
+                status,
+                standing,
+            });
         Some(Now {
             at,
             lines: lines.collect(),
             queues,
+            unread,
             spool: spool_trouble,
             disk_free: Footprint::of(self.spool.path()).disk_free,
         })
@@ -247,7 +269,7 @@ impl Alerts {
         if self.settings.phones.is_empty() {
             return;
         }
-        let Some(gateway) = self.working_gateway(&plan) else {
+        let Some(gateway) = working_gateway(&plan, &now.lines) else {
             tracing::warn!("no line works, so no staff telephone can be told");
             return;
         };
@@ -292,23 +314,6 @@ impl Alerts {
         Notice::Staff.words(gateway, &values)
     }
 
-    /// A gateway whose line sends; without lines of our own, any sms gateway.
-    fn working_gateway<'a>(&self, plan: &'a Plan) -> Option<&'a Gateway> {
-        let lines = self.lines.now();
-        let ready = |name: &str| {
-            lines.iter().any(|line| {
-                line.name == name && matches!(line.status().borrow().phase, Phase::Ready)
-            })
-        };
-        plan.gateways.iter().find(|gateway| {
-            let works = match &gateway.line {
-                Some(line) => lines.is_empty() || ready(line),
-                None => false,
-            };
-            !gateway.removed && gateway.kind == GatewayKind::Sms && works
-        })
-    }
-
     /// Posts what waits for the mail server. One that does not answer is asked again in a minute.
     async fn post(&mut self) {
         let Some(mailer) = &self.mailer else { return };
@@ -340,6 +345,32 @@ impl Alerts {
             self.letters.pop_front();
         }
     }
+}
+
+/// A gateway whose line sends, if possible one whose texts to itself come back; without lines of our
+/// own, any sms gateway.
+fn working_gateway<'a>(plan: &'a Plan, lines: &[LineNow]) -> Option<&'a Gateway> {
+    let doubtful = |line: &LineNow| {
+        let test = line.standing.self_test.as_ref();
+        line.standing.refused || test.is_some_and(|test| test.problem.is_some())
+    };
+    let line_of = |gateway: &Gateway| {
+        let name = gateway.line.as_ref()?;
+        lines.iter().find(|line| line.name == *name)
+    };
+    let mut sending: Vec<&Gateway> = plan
+        .gateways
+        .iter()
+        .filter(|gateway| {
+            let sends = match &gateway.line {
+                Some(_) => lines.is_empty() || line_of(gateway).is_some_and(LineNow::sends),
+                None => false,
+            };
+            !gateway.removed && gateway.kind == GatewayKind::Sms && sends
+        })
+        .collect();
+    sending.sort_by_key(|gateway| line_of(gateway).is_some_and(doubtful));
+    sending.first().copied()
 }
 
 fn gateway_of(plan: &Plan, queue: QueueId) -> Option<&Gateway> {

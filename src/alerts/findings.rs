@@ -1,13 +1,15 @@
 //! What is wrong now, in words, from how everything stands. Pure.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::Settings;
-use super::incidents::{Finding, Trouble};
+use super::incidents::{Finding, Found, Trouble};
 use crate::modem::{LineStatus, Phase, Registration};
 use crate::routing::{Opening, QueueId};
+use crate::spool::lines::Standing;
 
 /// How everything stands.
 #[derive(Debug, Clone)]
@@ -18,6 +20,8 @@ pub struct Now {
     pub lines: Vec<LineNow>,
     /// Queues in which somebody waits.
     pub queues: Vec<QueueNow>,
+    /// The spool cannot be read: who waits and how lines stand is not known.
+    pub unread: bool,
     /// Why the spool cannot be written, if it cannot.
     pub spool: Option<String>,
     /// Octets the spool's disk has left.
@@ -31,6 +35,15 @@ pub struct LineNow {
     pub name: String,
     /// How it is.
     pub status: LineStatus,
+    /// How it stands with the carrier.
+    pub standing: Standing,
+}
+
+impl LineNow {
+    /// Whether a text would leave by it now.
+    pub fn sends(&self) -> bool {
+        matches!(self.status.phase, Phase::Ready) && self.standing.paused.is_none()
+    }
 }
 
 /// A queue in which somebody waits.
@@ -51,8 +64,8 @@ pub struct QueueNow {
 }
 
 /// What is wrong.
-pub fn find(now: &Now, settings: &Settings) -> Vec<Finding> {
-    let mut found = Vec::new();
+pub fn find(now: &Now, settings: &Settings) -> Found {
+    let (mut found, mut undecided) = (Vec::new(), BTreeSet::new());
     for line in &now.lines {
         // What the line itself calls a person for comes before what is read from its phase.
         let alarm = line.status.alarm.clone();
@@ -61,6 +74,25 @@ pub fn find(now: &Now, settings: &Settings) -> Vec<Finding> {
                 trouble: Trouble::Line(line.name.clone()),
                 words: format!("line {} needs somebody: {words}", line.name),
             });
+        }
+        if let Some(words) = rest(&line.standing, now.at) {
+            found.push(Finding {
+                trouble: Trouble::Rested(line.name.clone()),
+                words: format!(
+                    "line {} {words}; `callnumber modem resume {}` lets it send at once",
+                    line.name, line.name
+                ),
+            });
+        }
+        match self_test(line) {
+            SelfTest::Failed(problem) => found.push(Finding {
+                trouble: Trouble::SelfTest(line.name.clone()),
+                words: format!("the self-test of line {} failed: {problem}", line.name),
+            }),
+            SelfTest::Undecided => {
+                undecided.insert(Trouble::SelfTest(line.name.clone()));
+            }
+            SelfTest::Well => {}
         }
         if line.status.storage_is_filling() {
             let (used, total) = (line.status.storage_used, line.status.storage_total);
@@ -109,7 +141,51 @@ pub fn find(now: &Now, settings: &Settings) -> Vec<Finding> {
             ),
         });
     }
-    found
+    Found {
+        findings: found,
+        undecided,
+        unread: now.unread,
+    }
+}
+
+/// How a line stands that the carrier refuses. Its rest may be over: until a text was taken, nobody
+/// knows that it is well.
+fn rest(standing: &Standing, now: Timestamp) -> Option<String> {
+    match &standing.paused {
+        Some(pause) => {
+            let left = pause.until.duration_since(now);
+            let left = Duration::try_from(left).unwrap_or_default();
+            Some(format!("rests, {} left: {}", spoken(left), pause.reason))
+        }
+        None if standing.refused => Some(
+            "sent no text since the carrier refused one recipient after another: ask the carrier \
+             whether its SIM is blocked or out of credit"
+                .into(),
+        ),
+        None => None,
+    }
+}
+
+/// What the text of a line to itself says.
+enum SelfTest {
+    Well,
+    /// And why.
+    Failed(String),
+    /// The next one is under way, or the line is down: that is a trouble of its own.
+    Undecided,
+}
+
+fn self_test(line: &LineNow) -> SelfTest {
+    let Some(test) = &line.standing.self_test else {
+        return SelfTest::Well;
+    };
+    if !matches!(line.status.phase, Phase::Ready) || test.is_under_way() {
+        return SelfTest::Undecided;
+    }
+    match &test.problem {
+        Some(problem) => SelfTest::Failed(problem.clone()),
+        None => SelfTest::Well,
+    }
 }
 
 /// Why a line does not send and receive.
@@ -146,6 +222,7 @@ pub(super) fn spoken(age: Duration) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::spool::lines::{self, Pause};
     use jiff::Zoned;
 
     fn line(phase: Phase, registration: Registration) -> LineNow {
@@ -156,6 +233,7 @@ mod tests {
                 registration,
                 ..LineStatus::default()
             },
+            standing: Standing::default(),
         }
     }
 
@@ -177,7 +255,7 @@ mod tests {
 
     fn keys(now: &Now) -> Vec<String> {
         let settings = Settings::default();
-        let found = find(now, &settings);
+        let found = find(now, &settings).findings;
         found.iter().map(|one| one.trouble.key()).collect()
     }
 
@@ -186,6 +264,7 @@ mod tests {
             at: Timestamp::UNIX_EPOCH,
             lines: Vec::new(),
             queues: Vec::new(),
+            unread: false,
             spool: None,
             disk_free: None,
         }
@@ -231,6 +310,78 @@ mod tests {
             ..nothing()
         };
         assert_eq!(keys(&now), ["storage:front-desk"]);
+    }
+
+    #[test]
+    fn a_line_that_rests_does_until_a_text_is_taken() {
+        let now: Timestamp = "2026-03-02T09:00:00Z".parse().unwrap();
+        let minutes = jiff::SignedDuration::from_mins;
+        for (paused, refused, part) in [
+            (false, false, None),
+            (
+                true,
+                true,
+                Some("rests, 45 min left: no credit; `callnumber modem resume front-desk`"),
+            ),
+            (false, true, Some("sent no text since")),
+        ] {
+            let mut resting = line(Phase::Ready, Registration::Home);
+            resting.standing.refused = refused;
+            resting.standing.paused = paused.then(|| Pause {
+                since: now - minutes(15),
+                until: now + minutes(45),
+                reason: "no credit".into(),
+            });
+            assert_eq!(resting.sends(), !paused);
+            let now = Now {
+                at: now,
+                lines: vec![resting],
+                ..nothing()
+            };
+            let found = find(&now, &Settings::default()).findings;
+            assert_eq!(found.len(), usize::from(part.is_some()));
+            if let (Some(one), Some(part)) = (found.first(), part) {
+                assert_eq!(one.trouble.key(), "rested:front-desk");
+                assert!(one.words.contains(part), "{}", one.words);
+            }
+        }
+    }
+
+    #[test]
+    fn a_text_to_ourselves_is_judged_when_it_can_be() {
+        let ready = Phase::Ready;
+        for (phase, took_ms, problem, failed, undecided) in [
+            (ready.clone(), Some(6000), None, false, false),
+            (ready.clone(), None, None, false, true),
+            (ready, None, Some("it did not come back"), true, false),
+            (
+                Phase::Starting,
+                None,
+                Some("it did not come back"),
+                false,
+                true,
+            ),
+        ] {
+            let mut tested = line(phase.clone(), Registration::Home);
+            tested.standing.self_test = Some(lines::SelfTest {
+                sent: Timestamp::UNIX_EPOCH,
+                took_ms,
+                problem: problem.map(str::to_owned),
+            });
+            let now = Now {
+                lines: vec![tested],
+                ..nothing()
+            };
+            let found = find(&now, &Settings::default());
+            let test = Trouble::SelfTest("front-desk".into());
+            let told = found.findings.iter().any(|one| one.trouble == test);
+            assert_eq!(told, failed, "{phase:?} {took_ms:?} {problem:?}");
+            assert_eq!(
+                found.undecided.contains(&test),
+                undecided,
+                "{phase:?} {took_ms:?}"
+            );
+        }
     }
 
     #[test]

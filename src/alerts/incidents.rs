@@ -2,7 +2,7 @@
 //! trouble is told once, when it has lasted long enough, and once more when it has been over long
 //! enough.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// What can be in trouble. Two findings of the same trouble are one incident.
@@ -14,6 +14,11 @@ pub enum Trouble {
     Line(String),
     /// This line's SIM or memory is filling up.
     Storage(String),
+    /// The carrier refuses this line's texts to one recipient after another: it rests, and has sent
+    /// none since.
+    Rested(String),
+    /// A text of this line to itself failed.
+    SelfTest(String),
     /// The spool cannot be written.
     Spool,
     /// The disk is nearly full.
@@ -27,6 +32,8 @@ impl Trouble {
             Trouble::Waiting(queue) => format!("waiting:{queue}"),
             Trouble::Line(line) => format!("line:{line}"),
             Trouble::Storage(line) => format!("storage:{line}"),
+            Trouble::Rested(line) => format!("rested:{line}"),
+            Trouble::SelfTest(line) => format!("self-test:{line}"),
             Trouble::Spool => "spool".into(),
             Trouble::Disk => "disk".into(),
         }
@@ -38,6 +45,8 @@ impl Trouble {
             Some(("waiting", queue)) => Some(Trouble::Waiting(queue.into())),
             Some(("line", line)) => Some(Trouble::Line(line.into())),
             Some(("storage", line)) => Some(Trouble::Storage(line.into())),
+            Some(("rested", line)) => Some(Trouble::Rested(line.into())),
+            Some(("self-test", line)) => Some(Trouble::SelfTest(line.into())),
             None if key == "spool" => Some(Trouble::Spool),
             None if key == "disk" => Some(Trouble::Disk),
             Some(_) | None => None,
@@ -50,6 +59,8 @@ impl Trouble {
             Trouble::Waiting(queue) => format!("texts wait in {queue}, nobody is signed in"),
             Trouble::Line(line) => format!("line {line} needs somebody"),
             Trouble::Storage(line) => format!("the SIM of {line} is filling up"),
+            Trouble::Rested(line) => format!("line {line} rests: the carrier refuses its texts"),
+            Trouble::SelfTest(line) => format!("the self-test of line {line} failed"),
             Trouble::Spool => "the desk cannot write to its disk".into(),
             Trouble::Disk => "the disk is nearly full".into(),
         }
@@ -61,6 +72,9 @@ impl Trouble {
             Trouble::Waiting(queue) => format!("the texts in {queue} are attended to"),
             Trouble::Line(line) => format!("line {line} is well again"),
             Trouble::Storage(line) => format!("the SIM of {line} has room again"),
+            Trouble::Rested(line) => format!("line {line} sends again"),
+            // Also where nobody wants the test any more.
+            Trouble::SelfTest(line) => format!("line {line} misses no text to itself any more"),
             Trouble::Spool => "the desk writes to its disk again".into(),
             Trouble::Disk => "the disk has room again".into(),
         }
@@ -74,6 +88,27 @@ pub struct Finding {
     pub trouble: Trouble,
     /// What is wrong and what to do.
     pub words: String,
+}
+
+/// All that is found at one look.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Found {
+    /// What is wrong.
+    pub findings: Vec<Finding>,
+    /// Of these nothing can be said just now: one that was there is taken to be there still.
+    pub undecided: BTreeSet<Trouble>,
+    /// Nor of anything that is read from the spool, which cannot be read.
+    pub unread: bool,
+}
+
+impl Found {
+    fn leaves_open(&self, trouble: &Trouble) -> bool {
+        let unread = match trouble {
+            Trouble::Waiting(_) | Trouble::Rested(_) | Trouble::SelfTest(_) => self.unread,
+            Trouble::Line(_) | Trouble::Storage(_) | Trouble::Spool | Trouble::Disk => false,
+        };
+        unread || self.undecided.contains(trouble)
+    }
 }
 
 /// Something to tell.
@@ -130,13 +165,13 @@ impl Incidents {
     /// must last to be told, `calm` how long it must be gone.
     pub fn observe(
         &mut self,
-        found: &[Finding],
+        found: &Found,
         passed: Duration,
         calm: Duration,
         patience: impl Fn(&Trouble) -> Duration,
     ) -> Vec<Telling> {
         let mut tellings = Vec::new();
-        for finding in found {
+        for finding in &found.findings {
             let incident = self
                 .open
                 .entry(finding.trouble.clone())
@@ -157,9 +192,12 @@ impl Incidents {
                 });
             }
         }
-        let is_found = |trouble: &Trouble| found.iter().any(|one| one.trouble == *trouble);
+        let may_be_there = |trouble: &Trouble| {
+            let mut findings = found.findings.iter();
+            found.leaves_open(trouble) || findings.any(|one| one.trouble == *trouble)
+        };
         self.open.retain(|trouble, incident| {
-            if is_found(trouble) {
+            if may_be_there(trouble) {
                 return true;
             }
             // What was never told needs no all-clear.
@@ -214,8 +252,22 @@ mod tests {
 
     /// What is told, in short: `!line:a` or `ok line:a 30`.
     fn told(incidents: &mut Incidents, at: u64, found: &[Finding]) -> Vec<String> {
+        told_of(incidents, at, found, &[])
+    }
+
+    fn told_of(
+        incidents: &mut Incidents,
+        at: u64,
+        found: &[Finding],
+        undecided: &[Trouble],
+    ) -> Vec<String> {
+        let found = Found {
+            findings: found.to_vec(),
+            undecided: undecided.iter().cloned().collect(),
+            unread: false,
+        };
         incidents
-            .observe(found, Duration::from_secs(at), CALM, patience)
+            .observe(&found, Duration::from_secs(at), CALM, patience)
             .into_iter()
             .map(|telling| match telling.said {
                 Said::Alarm => format!("!{}", telling.finding.trouble.key()),
@@ -263,6 +315,49 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_told_now_stays_as_it_was() {
+        let mut incidents = Incidents::default();
+        let failed = || Finding {
+            trouble: Trouble::SelfTest("a".into()),
+            words: "it did not come back".into(),
+        };
+        let (trouble, none) = (failed().trouble, vec![]);
+        let undecided = std::slice::from_ref(&trouble);
+        for (at, found, undecided, said) in [
+            // A first test under way is no trouble.
+            (0, none.clone(), undecided, vec![]),
+            (600, vec![failed()], &[], vec!["!self-test:a"]),
+            // Tried again an hour later, for ten minutes, and it failed again.
+            (4200, none.clone(), undecided, vec![]),
+            (4799, none.clone(), undecided, vec![]),
+            (4800, vec![failed()], &[], vec![]),
+            // And once more: now it came back.
+            (8400, none.clone(), undecided, vec![]),
+            (8410, none.clone(), &[], vec![]),
+            (8530, none.clone(), &[], vec!["ok self-test:a 7810"]),
+            (9000, none.clone(), undecided, vec![]),
+        ] {
+            let told = told_of(&mut incidents, at, &found, undecided);
+            assert_eq!(told, said, "at {at}");
+        }
+        assert_eq!(incidents, Incidents::default());
+
+        // A spool that cannot be read does not say that nobody waits.
+        let troubles = [Trouble::Waiting("desk".into()), Trouble::Line("a".into())];
+        let mut incidents = Incidents::restored(troubles.to_vec());
+        let unread = Found {
+            unread: true,
+            ..Found::default()
+        };
+        for (at, said) in [(0, vec![]), (120, vec!["line:a"]), (9000, vec![])] {
+            let passed = Duration::from_secs(at);
+            let told = incidents.observe(&unread, passed, CALM, patience);
+            let keys: Vec<String> = told.iter().map(|one| one.finding.trouble.key()).collect();
+            assert_eq!(keys, said, "at {at}");
+        }
+    }
+
+    #[test]
     fn a_restart_neither_repeats_an_alarm_nor_forgets_its_all_clear() {
         let mut incidents = Incidents::restored(vec![Trouble::Disk, Trouble::Line("a".into())]);
         for (at, found, said) in [
@@ -282,6 +377,8 @@ mod tests {
             Trouble::Waiting("desk".into()),
             Trouble::Line("front-desk".into()),
             Trouble::Storage("front-desk".into()),
+            Trouble::Rested("front-desk".into()),
+            Trouble::SelfTest("front-desk".into()),
             Trouble::Spool,
             Trouble::Disk,
         ] {

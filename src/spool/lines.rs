@@ -20,6 +20,9 @@ pub const PAUSE: Duration = Duration::from_secs(60 * 60);
 pub struct Standing {
     /// It rests: nothing is sent.
     pub paused: Option<Pause>,
+    /// The carrier refused one recipient after another, and took no text since: also when the rest
+    /// is over.
+    pub refused: bool,
     /// What the carrier said of the balance.
     pub balance: Option<Balance>,
     /// The last text to ourselves.
@@ -82,7 +85,7 @@ pub fn standing(connection: &Connection, line: &str) -> Result<Standing> {
     Ok(connection
         .prepare_cached(
             "SELECT paused_at, paused_until, pause_reason, balance, balance_at, balance_problem,
-                    test_sent, test_took_ms, test_problem
+                    test_sent, test_took_ms, test_problem, refused
              FROM standing WHERE line = ?1",
         )?
         .query_row([line], standing_row)
@@ -115,8 +118,10 @@ fn standing_row(row: &Row<'_>) -> rusqlite::Result<Standing> {
         }),
         None => None,
     };
+    let refused: Vec<String> = wire::json_from(row, 9)?;
     Ok(Standing {
         paused,
+        refused: refused.len() >= REFUSED_IN_A_ROW,
         balance,
         self_test,
     })
@@ -315,6 +320,18 @@ pub fn test_failed(
         )?
         .execute(params![line, problem, wire::time(now)])?;
     Ok(before.and_then(|test| test.problem).as_deref() != Some(problem))
+}
+
+/// No text is sent to ourselves any more: what became of the last is nobody's concern.
+pub fn no_test(connection: &Connection, line: &str) -> Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE standing SET test_token = NULL, test_to = NULL, test_sent = NULL,
+                                 test_took_ms = NULL, test_problem = NULL
+             WHERE line = ?1 AND test_sent IS NOT NULL",
+        )?
+        .execute([line])?;
+    Ok(())
 }
 
 /// The modem (its IMEI) that was seen to keep the last TP-MR on the SIM, if one was.

@@ -68,6 +68,12 @@ impl Care {
                 tracing::debug!(%error, "the desk is closing");
             }
         }
+        if !self.settings.self_test {
+            // One that failed before would be called a trouble for ever.
+            let line = self.line.name.clone();
+            self.keep(move |connection| lines::no_test(connection, &line))
+                .await;
+        }
         loop {
             tokio::select! {
                 () = closing(&mut stop) => return,
