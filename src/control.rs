@@ -5,6 +5,7 @@
 //! with the same code over the spool.
 
 mod aids;
+mod conversations;
 mod exchange;
 mod records;
 
@@ -20,13 +21,14 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub use conversations::{Begun, Sought};
 pub use records::{Counting, Wanted};
 
 use crate::desk::{Desk, Link, SEGMENTS_MAX};
 use crate::modem::{Line, Lines, TracePlan};
 use crate::routing::book::Manuscript;
 use crate::routing::{
-    Amendment, Event, Gateway, GatewayKind, Notice, Plan, Queue, Show, unknown_name,
+    Amendment, Event, Gateway, GatewayKind, Notice, Order, Plan, Queue, Show, unknown_name,
 };
 use crate::sms;
 use crate::spool::{Spool, lines, outbox, transcript};
@@ -46,6 +48,22 @@ pub enum Request {
     Plan,
     /// The canned replies.
     Canned,
+    /// A page of conversations.
+    Conversations(Sought),
+    /// One conversation, with what was said in it.
+    Conversation {
+        /// Which.
+        id: i64,
+    },
+    /// Do something to a conversation, in nobody's name.
+    Order {
+        /// Which.
+        conversation: i64,
+        /// What.
+        order: Order,
+    },
+    /// Begin a conversation in an operator's name.
+    Begin(Begun),
     /// A page of transcripts.
     Transcripts(Wanted),
     /// A report.
@@ -322,6 +340,13 @@ impl Rooms {
             Request::Canned => self.canned().await,
             Request::Export { passwords } => self.export(passwords).await,
             Request::Import { book, dry_run } => self.import(book, dry_run).await,
+            Request::Conversations(sought) => self.conversations(sought).await,
+            Request::Conversation { id } => self.conversation(id).await,
+            Request::Order {
+                conversation,
+                order,
+            } => self.order(conversation, order).await,
+            Request::Begin(begun) => self.begin(begun).await,
             Request::Transcripts(wanted) => self.transcripts(wanted).await,
             Request::Report(counting) => self.report(counting).await,
             Request::Tokens { operator } => self.tokens(operator.as_deref()).await,
@@ -699,6 +724,14 @@ mod tests {
             Request::Amend(Amendment::AddQueue {
                 name: "kids".into(),
             }),
+            Request::Order {
+                conversation: 7,
+                order: Order::Label(vec!["fines".into()]),
+            },
+            Request::Order {
+                conversation: 7,
+                order: Order::Reopen,
+            },
             Request::Send {
                 number: "+15551230100".into(),
                 text: "two\nlines".into(),

@@ -330,7 +330,9 @@ impl Owner {
             Event::Send {
                 conversation, body, ..
             } => (self.router.conversation(*conversation)?.gateway, body),
-            Event::Write { gateway, body, .. } => (*gateway, body),
+            Event::Write { gateway, body, .. } | Event::Start { gateway, body, .. } => {
+                (*gateway, body)
+            }
             _ => return None,
         };
         let gateway = self.router.plan().gateway(gateway)?;
@@ -890,6 +892,7 @@ fn conversation_of(event: &Event) -> Option<ConversationId> {
         | Event::Transfer { conversation, .. }
         | Event::Delivery { conversation, .. }
         | Event::Aid { conversation, .. }
+        | Event::Order { conversation, .. }
         | Event::Retry { conversation, .. } => Some(*conversation),
         Event::Rearranged(_)
         | Event::TextArrived { .. }

@@ -591,16 +591,21 @@ pub(super) async fn send(arguments: SendArguments) -> anyhow::Result<()> {
     if arguments.json {
         println!("{sent}");
     } else {
-        let size = match sent["segments"].as_u64() {
-            Some(1) => "one SMS".to_owned(),
-            segments => format!("{} SMS", segments.unwrap_or_default()),
-        };
+        let size = sms(sent["segments"].as_u64().unwrap_or_default());
         println!(
             "Queued as message {}, {size}; `callnumber status` shows what waits.",
             sent["message"]
         );
     }
     Ok(())
+}
+
+/// How many texts that is.
+pub(super) fn sms(segments: u64) -> String {
+    match segments {
+        1 => "one SMS".to_owned(),
+        segments => format!("{segments} SMS"),
+    }
 }
 
 fn hashed_password(name: &str) -> anyhow::Result<String> {

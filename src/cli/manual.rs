@@ -64,6 +64,7 @@ mod tests {
             ("callnumber.1", "callnumber\\-doctor(1)"),
             ("callnumber-backup.1", "\\-\\-keep"),
             ("callnumber-operator-add.1", "\\-\\-queue"),
+            ("callnumber-conversation-begin.1", "\\-\\-operator"),
             ("callnumber.bash", "doctor"),
             ("_callnumber", "doctor"),
             ("callnumber.fish", "doctor"),

@@ -6,6 +6,7 @@ mod backup;
 mod canned;
 mod caretaker;
 pub mod config;
+mod conversation;
 mod demo;
 mod desk;
 mod doctor;
@@ -64,6 +65,9 @@ enum Command {
     /// Replies that are answered often: add, set, list, remove
     #[command(subcommand)]
     Canned(canned::CannedCommand),
+    /// What is being said: list, show, reopen, tag, block, begin
+    #[command(subcommand)]
+    Conversation(conversation::ConversationCommand),
     /// The desk as TOML: export, import
     #[command(subcommand)]
     Desk(exchange::DeskCommand),
@@ -154,6 +158,7 @@ async fn perform(command: Command) -> anyhow::Result<ExitCode> {
         Command::Queue(command) => desk::queue(command).await?,
         Command::Gateway(command) => desk::gateway(command).await?,
         Command::Canned(command) => canned::run(command).await?,
+        Command::Conversation(command) => conversation::run(command).await?,
         Command::Desk(command) => exchange::run(command).await?,
         Command::Transcript(command) => records::transcript(command).await?,
         Command::Report(arguments) => records::report(arguments).await?,

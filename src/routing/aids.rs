@@ -37,7 +37,7 @@ pub enum Aid {
     Reveal,
 }
 
-/// What is written down about an operator, for whoever keeps the desk.
+/// What is written down about an operator or a command on the box, for whoever keeps the desk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Deed {
@@ -49,6 +49,10 @@ pub enum Deed {
     Unblocked,
     /// Began a conversation with a number.
     Began,
+    /// Opened a closed conversation again, on the box.
+    Reopened,
+    /// Set a conversation's tags, on the box.
+    Labelled,
 }
 
 impl Deed {
@@ -59,6 +63,8 @@ impl Deed {
             Deed::Blocked => "blocked_sender",
             Deed::Unblocked => "unblocked_sender",
             Deed::Began => "began_conversation",
+            Deed::Reopened => "reopened_conversation",
+            Deed::Labelled => "set_tags",
         }
     }
 }
@@ -111,7 +117,7 @@ impl Router {
                     ));
                 }
                 ledger.note(id, format!("{} looked at the number", self.name(operator)));
-                ledger.deed(operator, Deed::Revealed, id);
+                ledger.deed(Some(operator), Deed::Revealed, id);
             }
         }
         self.see(operator, now);
@@ -168,7 +174,7 @@ fn within(text: String, most: usize, what: &str) -> Result<String, Refusal> {
 }
 
 /// Tags as they are kept: lower case, each once, in order.
-fn labels(tags: Vec<String>) -> Result<Vec<String>, Refusal> {
+pub(super) fn labels(tags: Vec<String>) -> Result<Vec<String>, Refusal> {
     let mut kept: Vec<String> = Vec::new();
     for tag in tags {
         let tag = tag.trim().trim_start_matches('#').to_lowercase();
@@ -328,7 +334,7 @@ mod tests {
         let effects = desk.does(aid(ANA, 1, Aid::Reveal));
         assert_eq!(notes(&effects), ["ana looked at the number"]);
         assert!(effects.contains(&Effect::Audit {
-            by: ANA,
+            by: Some(ANA),
             deed: Deed::Revealed,
             conversation: ConversationId(1)
         }));

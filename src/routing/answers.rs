@@ -45,7 +45,7 @@ impl Router {
         }
 
         self.see(operator, now);
-        self.lift_block(operator, patron, id, now, ledger);
+        self.lift_block(Some(operator), patron, id, now, ledger);
         self.take(operator, id, "answered by", closed, ledger);
         self.change(id, ledger, |conversation| {
             conversation.waiting_since = None;

@@ -12,6 +12,7 @@ use super::router::Router;
 /// What an operator wants to begin with.
 pub(super) struct Beginning {
     pub(super) operator: OperatorId,
+    pub(super) on_the_box: bool,
     pub(super) gateway: GatewayId,
     pub(super) to: String,
     pub(super) body: String,
@@ -28,6 +29,7 @@ impl Router {
     ) -> Result<(), Refusal> {
         let Beginning {
             operator,
+            on_the_box,
             gateway,
             to,
             body,
@@ -81,7 +83,11 @@ impl Router {
             Some(id) => id,
             None => self.begin(known, gateway, &to, queue, now, ledger),
         };
-        ledger.deed(operator, Deed::Began, id);
+        if on_the_box {
+            let name = self.name(operator);
+            ledger.note(id, format!("{} wrote this for {name}", self.who(None)));
+        }
+        ledger.deed((!on_the_box).then_some(operator), Deed::Began, id);
         self.send(operator, id, body, client_id, now, ledger)
     }
 
@@ -111,6 +117,7 @@ mod tests {
     fn start(operator: OperatorId, gateway: GatewayId, to: &str, body: &str) -> Event {
         Event::Start {
             operator,
+            on_the_box: false,
             gateway,
             to: to.into(),
             body: body.into(),

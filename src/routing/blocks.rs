@@ -31,22 +31,33 @@ impl Router {
         if let Some(taken) = open.and_then(|open| self.taken(operator, open)) {
             return Err(taken);
         }
-        let open = open.map(|open| open.id);
+        self.block_patron(Some(operator), patron, id, now, ledger);
+        Ok(())
+    }
+
+    /// Nobody is asked to answer this patron for a day; what is open of theirs is closed.
+    pub(super) fn block_patron(
+        &mut self,
+        by: Option<OperatorId>,
+        patron: PatronId,
+        id: ConversationId,
+        now: Moment,
+        ledger: &mut Ledger,
+    ) {
         let until = now.wall.checked_add(BLOCK).unwrap_or(now.wall);
         self.memory
             .change_patron(patron, |p| p.blocked_until = Some(until));
         ledger.patron(patron);
-        let why = format!("blocked for a day by {}", self.name(operator));
+        let why = format!("blocked for a day by {}", self.who(by));
         ledger.note(id, why.clone());
-        ledger.deed(operator, Deed::Blocked, id);
-        if let Some(open) = open {
+        ledger.deed(by, Deed::Blocked, id);
+        if let Some(open) = self.threads.of_patron(patron).map(|open| open.id) {
             let offered = self.offered(open);
             self.shut(open, now, ledger);
             ledger.withdraw(open, &offered, &why);
         }
         // The console shows it with the conversation.
         ledger.conversation(id);
-        Ok(())
     }
 
     pub(super) fn unblock(
@@ -60,14 +71,14 @@ impl Router {
         if !self.is_blocked(patron, now) {
             return Err(Refusal::Unfit("this sender is not blocked".into()));
         }
-        self.lift_block(operator, patron, id, now, ledger);
+        self.lift_block(Some(operator), patron, id, now, ledger);
         Ok(())
     }
 
     /// Whoever writes to a blocked sender wants an answer.
     pub(super) fn lift_block(
         &mut self,
-        operator: OperatorId,
+        by: Option<OperatorId>,
         patron: PatronId,
         id: ConversationId,
         now: Moment,
@@ -80,8 +91,8 @@ impl Router {
             .change_patron(patron, |p| p.blocked_until = None);
         ledger.patron(patron);
         ledger.conversation(id);
-        ledger.note(id, format!("block lifted by {}", self.name(operator)));
-        ledger.deed(operator, Deed::Unblocked, id);
+        ledger.note(id, format!("block lifted by {}", self.who(by)));
+        ledger.deed(by, Deed::Unblocked, id);
     }
 
     /// Whether what this patron writes is kept without asking anyone.

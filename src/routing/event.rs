@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::aids::{Aid, Deed};
 use super::ids::{ConversationId, EndpointId, GatewayId, MessageId, OperatorId, QueueId};
+use super::orders::Order;
 use super::plan::Plan;
 use super::record::{Conversation, DeliveryState, Message, Patron, TransferTarget};
 
@@ -159,6 +160,8 @@ pub enum Event {
     Start {
         /// Who.
         operator: OperatorId,
+        /// A command on the box asks for it, in this operator's name: written down as such.
+        on_the_box: bool,
         /// By which gateway.
         gateway: GatewayId,
         /// With whom.
@@ -176,6 +179,13 @@ pub enum Event {
         conversation: ConversationId,
         /// What.
         aid: Aid,
+    },
+    /// A command on the box does something to a conversation, in nobody's name.
+    Order {
+        /// Which.
+        conversation: ConversationId,
+        /// What.
+        order: Order,
     },
     /// The desk writes to someone of its own accord (`callnumber send`).
     Write {
@@ -346,10 +356,10 @@ pub enum Effect {
         /// The words.
         text: String,
     },
-    /// Row: what an operator did is written down, for whoever keeps the desk.
+    /// Row: what somebody did is written down, for whoever keeps the desk.
     Audit {
-        /// Who.
-        by: OperatorId,
+        /// Who; `None` for a command on the box.
+        by: Option<OperatorId>,
         /// What.
         deed: Deed,
         /// With which conversation.

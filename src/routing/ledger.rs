@@ -52,8 +52,13 @@ impl Ledger {
         self.rows.push(Effect::Note { conversation, text });
     }
 
-    /// What an operator did, for the audit trail.
-    pub(super) fn deed(&mut self, by: OperatorId, deed: Deed, conversation: ConversationId) {
+    /// What an operator did, or a command on the box, for the audit trail.
+    pub(super) fn deed(
+        &mut self,
+        by: Option<OperatorId>,
+        deed: Deed,
+        conversation: ConversationId,
+    ) {
         self.rows.push(Effect::Audit {
             by,
             deed,

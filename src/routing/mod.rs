@@ -27,6 +27,7 @@ mod missed;
 mod notices;
 mod offers;
 mod optouts;
+mod orders;
 mod outages;
 mod plan;
 mod presence;
@@ -55,6 +56,7 @@ pub use ids::{
     ArrivalId, ConversationId, EndpointId, GatewayId, MessageId, OperatorId, PatronId, QueueId,
 };
 pub use notices::{Notice, Values, unknown_name};
+pub use orders::Order;
 pub use plan::{
     Amendment, Fallback, Gateway, GatewayKind, Library, OfflinePolicy, Operator, Plan, Queue, Role,
     check_name,

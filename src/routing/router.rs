@@ -230,6 +230,9 @@ impl Router {
             }
             | Event::Aid {
                 conversation: id, ..
+            }
+            | Event::Order {
+                conversation: id, ..
             } => conversation(*id).into_iter().collect(),
             Event::Delivery {
                 message: m,
@@ -362,6 +365,7 @@ impl Router {
             } => self.transfer(operator, conversation, to, note, now, l)?,
             Event::Start {
                 operator,
+                on_the_box,
                 gateway,
                 to,
                 body,
@@ -369,6 +373,7 @@ impl Router {
             } => {
                 let beginning = Beginning {
                     operator,
+                    on_the_box,
                     gateway,
                     to,
                     body,
@@ -381,6 +386,10 @@ impl Router {
                 conversation,
                 aid,
             } => self.aid(operator, conversation, aid, now, l)?,
+            Event::Order {
+                conversation,
+                order,
+            } => self.order(conversation, order, now, l)?,
             Event::Write { gateway, to, body } => self.write(gateway, &to, body, now, l)?,
             Event::Delivery {
                 message,
@@ -467,6 +476,14 @@ impl Router {
         match self.plan.operator(id) {
             Some(operator) => operator.name.clone(),
             None => "someone".to_owned(),
+        }
+    }
+
+    /// Who did something: an operator, or a command on the box.
+    pub(super) fn who(&self, by: Option<OperatorId>) -> String {
+        match by {
+            Some(operator) => self.name(operator),
+            None => "whoever keeps the box".to_owned(),
         }
     }
 

@@ -57,10 +57,10 @@ pub fn amended(
     )
 }
 
-/// Writes down what an operator did in a conversation.
+/// Writes down what an operator did in a conversation, or a command on the box.
 pub(super) fn did(
     connection: &Connection,
-    by: OperatorId,
+    by: Option<OperatorId>,
     deed: Deed,
     conversation: ConversationId,
     now: Timestamp,
@@ -76,7 +76,7 @@ pub(super) fn did(
     };
     write(
         connection,
-        Some(by),
+        by,
         deed.word(),
         patron.as_deref(),
         Some(conversation),

@@ -38,6 +38,7 @@ pub(super) async fn begin(
         .desk
         .ask(Event::Start {
             operator: caller.id(),
+            on_the_box: false,
             gateway,
             to: beginning.to.trim().to_owned(),
             body: beginning.body,
