@@ -326,6 +326,10 @@ async fn an_admin_keeps_the_desk_from_the_page() {
         let entry = "#fold-entry-ana";
         fill(&browser, entry, "A new password", "tea and maps").await;
         press(&browser, entry, "Set").await;
+        // Hashing takes its time.
+        browser
+            .until("[...document.querySelectorAll('#trail-list td')].some((n) => n.innerText === 'set operator')")
+            .await;
         press(&browser, entry, "Make a sign-in link").await;
         browser
             .until("document.querySelector('#fold-entry-ana input[readonly]').value.includes('/enter/')")
