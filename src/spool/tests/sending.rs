@@ -67,8 +67,6 @@ fn a_clock_set_back_holds_no_text_for_years() {
     assert!(due(&shelf, 0).is_some());
 }
 
-const TAIL: &str = "51230001";
-
 #[test]
 fn only_attempts_of_the_day_count() {
     let shelf = posted(&[(1, 1)]);

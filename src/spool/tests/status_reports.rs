@@ -2,6 +2,8 @@
 
 use super::*;
 
+const TAIL: &str = "51230001";
+
 fn told(shelf: &Shelf, reference: u8, reported: Reported) -> Matched {
     told_of(shelf, at(0), reference, reported)
 }
