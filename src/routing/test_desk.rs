@@ -268,6 +268,8 @@ pub(super) struct TestDesk {
     pub(super) now: Moment,
     /// What is on disk, while several events share a commit: look-ups see this.
     pub(super) batch: Option<Box<Rows>>,
+    /// Effects that are lost on their way to the disk: a fault, planted on purpose.
+    pub(super) loses: fn(&Effect) -> bool,
 }
 
 impl TestDesk {
@@ -285,6 +287,7 @@ impl TestDesk {
             rows,
             now,
             batch: None,
+            loses: |_| false,
         };
         assert_eq!(desk.wait(0), []);
         desk
@@ -331,7 +334,8 @@ impl TestDesk {
                 .closed_periods
                 .retain(|&queue, _| plan.queue(queue).is_some());
         }
-        let effects = self.router.handle(event, self.now)?;
+        let mut effects = self.router.handle(event, self.now)?;
+        effects.retain(|effect| !(self.loses)(effect));
         self.rows.keep(&effects);
         if self.batch.is_none() {
             self.commit();
