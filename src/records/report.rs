@@ -30,6 +30,19 @@ pub enum Division {
 }
 
 impl Division {
+    /// Whether it is by who answered: patrons' own texts are then nobody's.
+    fn is_of_answerers(self) -> bool {
+        match self {
+            Division::Operator | Division::AnswererHome => true,
+            Division::Queue
+            | Division::Gateway
+            | Division::Hour
+            | Division::Weekday
+            | Division::Day
+            | Division::Month => false,
+        }
+    }
+
     /// All of them.
     pub const ALL: [Division; 8] = [
         Division::Queue,
@@ -103,7 +116,8 @@ fn weekday(local: jiff::civil::DateTime) -> usize {
 pub struct Row {
     /// What it is about: a queue, an hour.
     pub key: String,
-    /// Conversations that began.
+    /// Conversations that began; where it is about who answered, those that were answered there
+    /// first.
     pub conversations: u64,
     /// Texts of patrons.
     pub texts_in: u64,
@@ -160,6 +174,9 @@ impl Report {
                 Kind::Out => {
                     line.row.texts_out += 1;
                     line.row.segments_out += u64::from(statistic.segments);
+                    if by.is_of_answerers() {
+                        line.row.conversations += u64::from(statistic.first);
+                    }
                     if let Some(wait) = statistic.wait {
                         line.answers.push(wait.as_secs());
                         if statistic.first {
@@ -386,7 +403,7 @@ mod tests {
         assert!(lines[0].starts_with("answerer-home,conversations,"));
         assert_eq!(
             lines[1],
-            "\"partners, \"\"the\"\"\",0,0,2,0,2,120,120,60,120"
+            "\"partners, \"\"the\"\"\",1,0,2,0,2,120,120,60,120"
         );
         for (field, written) in [
             ("=1+1", "'=1+1"),
