@@ -9,15 +9,18 @@ mod support;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use callnumber::routing::{ConversationId, MessageId, OperatorId};
 use callnumber::simulator::{Parts, Settings};
-use serde_json::json;
+use callnumber::spool::Spool;
+use callnumber::spool::messengers::{self, Reply};
+use serde_json::{Value, json};
 use support::{Bench, Operator, PATIENCE};
 
 /// Digits that stand nowhere by accident.
 const PATRON: &str = "+15557239861";
 const OTHER: &str = "+15551230188";
 /// What the patron wrote, and what was written to and about them.
-const WORDS: [&str; 8] = [
+const WORDS: [&str; 13] = [
     "Chlorpromazine",
     "Шизофрения",
     "Kierkegaard",
@@ -26,7 +29,14 @@ const WORDS: [&str; 8] = [
     "Feuerbach-promise",
     "Heidegger-scan",
     "Wittgenstein-page",
+    "hegel-tag",
+    "Schelling-draft",
+    "Schopenhauer-handover",
+    "Nietzsche-refused",
+    "Fichte-stanza",
 ];
+/// The staff telephone.
+const STAFF: &str = "+15551230199";
 
 /// A word as it may stand in a file.
 fn forms_of_word(word: &str) -> Vec<Vec<u8>> {
@@ -155,11 +165,10 @@ fn the_search_finds_what_it_looks_for() {
     assert!(forms_of_number(PATRON).iter().any(|form| holds(&pdu, form)));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn forget_leaves_no_trace_in_any_byte() {
-    let mut bench = Bench::new(Settings::default()).await;
-    let token = bench.add_operator("ana");
-    // A telephone can follow links only where the desk knows its own address.
+/// Says what the desk should know of itself: its address, which a telephone needs to follow links,
+/// and whom to call while texts wait for nobody.
+fn configure(bench: &Bench) {
+    // A port that is free now; the daemon takes it in a moment, and again after its restart.
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = free.local_addr().unwrap().port();
     drop(free);
@@ -167,15 +176,113 @@ async fn forget_leaves_no_trace_in_any_byte() {
     let reachable =
         format!("listen = \"127.0.0.1:{port}\"\npublic_url = \"http://127.0.0.1:{port}\"\n");
     let config = config.replace("listen = \"127.0.0.1:0\"\n", &reachable);
-    std::fs::write(bench.config(), config).unwrap();
+    let alerts = format!("[alerts]\nphones = [\"{STAFF}\"]\nwaiting_after = \"0s\"\n");
+    std::fs::write(bench.config(), config + &alerts).unwrap();
+}
+
+/// Waits until the network took so many texts to this telephone.
+async fn told(bench: &Bench, to: &str, count: usize) -> Vec<String> {
+    let took = async {
+        loop {
+            let sent = bench.modem.sent().into_iter().filter(|sent| sent.to == to);
+            let texts: Vec<String> = sent.map(|sent| sent.text).collect();
+            if texts.len() >= count {
+                return texts;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, took).await.unwrap()
+}
+
+/// Waits until there is a conversation with so many messages of the patron's.
+async fn thread_of(ana: &Operator, count: usize) -> Value {
+    let waiting = async {
+        loop {
+            for conversation in ana.list("").await {
+                let messages = ana.messages(&conversation["id"]).await;
+                if messages.iter().filter(|m| m["direction"] == "in").count() == count {
+                    return conversation["id"].clone();
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting).await.unwrap()
+}
+
+/// Waits until the line remembers whom the carrier refused.
+async fn carrier_refused_somebody(bench: &Bench) {
+    let path = bench.path().join("spool.db");
+    let remembered = async {
+        loop {
+            let read_only = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+            let spool = rusqlite::Connection::open_with_flags(&path, read_only).unwrap();
+            let sql = "SELECT count(*) FROM standing WHERE refused <> '[]'";
+            if spool
+                .query_row(sql, [], |row| row.get::<_, i64>(0))
+                .unwrap()
+                == 1
+            {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, remembered).await.unwrap();
+}
+
+/// What the rooms for XMPP keep of a patron: a reply on its way back to its author's client, and up
+/// to where a client has shown a thread. Written as they write it, while no daemon runs.
+async fn leave_traces_of_messengers(bench: &Bench, conversation: &Value, message: &Value) {
+    let spool = Spool::open(&bench.path().join("spool.db")).unwrap();
+    let id = ConversationId(conversation.as_i64().unwrap());
+    let message = MessageId(message.as_i64().unwrap());
+    spool
+        .write(move |connection| {
+            for (key, patron) in [("key-1", "~heron-42"), ("never-taken", PATRON)] {
+                let reply = Reply {
+                    operator: OperatorId(1),
+                    client_id: key.into(),
+                    jid: "ana@elm.example/desk".into(),
+                    patron: format!("{patron}@desk.elm.example"),
+                    stanza: format!("Fichte-stanza-{key}"),
+                    receipt: true,
+                };
+                messengers::keep_reply(connection, &reply)?;
+            }
+            messengers::set_shown(connection, "ana@elm.example", id, message)
+        })
+        .await
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn forget_leaves_no_trace_in_any_byte() {
+    let mut bench = Bench::new(Settings::default()).await;
+    let token = bench.add_operator("ana");
+    let bens = bench.add_operator("ben");
+    configure(&bench);
+    for words in [
+        &["canned", "add", "hours", "Until eight."][..],
+        &[
+            "gateway", "add", "ask", "--kind", "widget", "--queue", "desk",
+        ],
+    ] {
+        let done = bench.command(words);
+        assert!(done.status.success(), "{done:?}");
+    }
     let address = bench.start();
     let ana = Operator::new(address, &token);
-    ana.arrives().await;
 
     let text = |words: &str| bench.modem.patron_texts(PATRON, words).unwrap();
     text("Have you anything on Chlorpromazine?");
     text("или Шизофрения 📚");
     bench.modem.patron_texts(OTHER, "Is my book in?").unwrap();
+    // Nobody is there: the patron is told that the desk is closed, and the staff that texts wait.
+    told(&bench, PATRON, 1).await;
+    assert!(told(&bench, STAFF, 1).await[0].contains("texts waiting"));
+    ana.arrives().await;
     let long = format!(
         "{}and Kierkegaard{}",
         "filler ".repeat(30),
@@ -186,23 +293,35 @@ async fn forget_leaves_no_trace_in_any_byte() {
         ..Parts::default()
     };
     bench.modem.deliver_parts(PATRON, &long, &parts).unwrap();
-    let waiting = async {
-        loop {
-            for conversation in ana.list("").await {
-                let messages = ana.messages(&conversation["id"]).await;
-                if messages.len() == 3 {
-                    return conversation["id"].clone();
-                }
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    let id = tokio::time::timeout(PATIENCE, waiting).await.unwrap();
+    let id = thread_of(&ana, 3).await;
     let answer = format!("Quetiapine is on shelf 4. {}", "Come and see. ".repeat(20));
-    ana.replies(&id, &answer, "key-1").await.expect(201);
+    let sent = ana.replies(&id, &answer, "key-1").await.expect(201);
     let path = format!("/api/v1/conversations/{id}");
+
+    // A colleague who is too late keeps the words as a draft; the desk does not.
+    let ben = Operator::new(address, &bens);
+    ben.arrives().await;
+    let late = ben
+        .replies(&id, "Schelling-draft", "late")
+        .await
+        .expect(409);
+    assert_eq!(late["draft"], "Schelling-draft");
+    // Handed over, with a note, and taken back.
+    let hand_over = json!({ "to": "ben", "note": "Schopenhauer-handover" });
+    ana.api
+        .post(&format!("{path}/transfer"), hand_over)
+        .await
+        .expect(200);
+    ana.replies(&id, "Until eight.", "key-canned")
+        .await
+        .expect(201);
     let note = json!({ "text": "Spinoza-remark" });
-    ana.api.post(&format!("{path}/notes"), note).await;
+    ana.api
+        .post(&format!("{path}/notes"), note)
+        .await
+        .expect(201);
+    let tags = json!({ "tags": ["hegel-tag"] });
+    ana.api.put(&format!("{path}/tags"), tags).await.expect(200);
     // A file whose link is said to them.
     let file = ana
         .api
@@ -214,18 +333,59 @@ async fn forget_leaves_no_trace_in_any_byte() {
         .expect(201);
     let link = file["link"].as_str().unwrap();
     ana.replies(&id, link, "key-file").await.expect(201);
+    ana.api
+        .post(&format!("{path}/reveal"), json!({}))
+        .await
+        .expect(200);
+    let found = ana
+        .api
+        .get("/api/v1/search?q=Kierkegaard")
+        .await
+        .expect(200);
+    assert_eq!(found["items"].as_array().unwrap().len(), 1, "{found}");
+    // The closed notice, the answers and the link.
+    told(&bench, PATRON, 4).await;
+    // One that the carrier refuses: the line remembers to whom.
+    bench.modem.fail_next_sends(&[28]);
+    ana.replies(&id, "Nietzsche-refused", "key-refused")
+        .await
+        .expect(201);
+    carrier_refused_somebody(&bench).await;
+    // An answer keeps a promise: this one comes after the last.
     let promise = json!({ "text": "Feuerbach-promise" });
-    ana.api.put(&format!("{path}/promise"), promise).await;
-    ana.api.post(&format!("{path}/reveal"), json!({})).await;
-    bench.modem.wait_until_sent(2, PATIENCE).await.unwrap();
-    assert!(
-        !traces(bench.path()).is_empty(),
-        "there was nothing to forget"
-    );
+    ana.api
+        .put(&format!("{path}/promise"), promise)
+        .await
+        .expect(200);
+    let exported = bench.command(&["transcript", "export"]);
+    assert!(String::from_utf8_lossy(&exported.stdout).contains("Quetiapine"));
+    assert!(bench.stop().success());
+    leave_traces_of_messengers(&bench, &id, &sent["id"]).await;
+    let ana = Operator::new(bench.start(), &token);
+    ana.arrives().await;
+    let there = traces(bench.path());
+    for word in WORDS.iter().filter(|word| **word != "Schelling-draft") {
+        let mut found = there.iter();
+        assert!(
+            found.any(|trace| trace.contains(word)),
+            "{word} was never there"
+        );
+    }
+    assert!(there.iter().any(|trace| trace.contains(PATRON)));
+    assert!(!there.iter().any(|trace| trace.contains("Schelling-draft")));
 
-    text("Forget");
-    let said = bench.modem.wait_until_sent(3, PATIENCE).await.unwrap();
-    assert!(said[2].text.contains("erased from our system"), "{said:?}");
+    // Blocked for a day: what they wish of their own data is granted all the same.
+    ana.api
+        .post(&format!("{path}/block"), json!({}))
+        .await
+        .expect(200);
+    bench.modem.patron_texts(PATRON, "Forget").unwrap();
+    let said = told(&bench, PATRON, 5).await;
+    assert!(
+        said.iter()
+            .any(|said| said.contains("erased from our system")),
+        "{said:?}"
+    );
     // The last words were sent, erased, and the file written anew; looked for until it is so.
     let until = Instant::now() + PATIENCE;
     let mut left = traces(bench.path());
@@ -237,12 +397,15 @@ async fn forget_leaves_no_trace_in_any_byte() {
 
     // The others are still there, and the desk works.
     let others = ana.list("").await;
-    assert_eq!(others.len(), 1);
+    assert_eq!(others.len(), 1, "{others:?}");
     ana.replies(&others[0]["id"], "Yes, it is.", "key-2")
         .await
         .expect(201);
-    bench.modem.wait_until_sent(4, PATIENCE).await.unwrap();
+    let said = told(&bench, OTHER, 2).await;
+    assert_eq!(said[1], "Yes, it is.");
     ana.api.get(&path).await.expect(404);
+    let canned = ana.api.get("/api/v1/canned").await.expect(200);
+    assert_eq!(canned["items"][0]["text"], "Until eight.", "the desk's own");
     // A report on what was erased comes late, and leaves nothing either.
     assert!(bench.stop().success());
     assert_eq!(traces(bench.path()), [""; 0]);
