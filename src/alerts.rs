@@ -20,7 +20,7 @@ use crate::modem::{LineStatus, Lines};
 use crate::routing::{Event, Gateway, GatewayKind, Notice, Plan, QueueId, Values};
 use crate::spool::footprint::Footprint;
 use crate::spool::lines::{Standing, standing};
-use crate::spool::{Spool, alarms};
+use crate::spool::{Spool, alarms, outbox};
 
 use findings::{LineNow, Now, QueueNow};
 use incidents::{Incidents, Said, Telling, Trouble};
@@ -195,7 +195,10 @@ impl Alerts {
         let found = self.spool.read(move |connection| {
             let mut standings = Vec::with_capacity(names.len());
             for name in &names {
-                standings.push(standing(connection, name)?);
+                standings.push((
+                    standing(connection, name)?,
+                    outbox::waiting(connection, name)?,
+                ));
             }
             Ok((alarms::waiting(connection)?, standings))
         });
@@ -204,7 +207,11 @@ impl Alerts {
             Err(error) => {
                 tracing::warn!(%error, "the spool cannot be read for alerts");
                 spool_trouble.get_or_insert(error.to_string());
-                (Vec::new(), vec![Standing::default(); lines.len()], true)
+                (
+                    Vec::new(),
+                    vec![(Standing::default(), 0); lines.len()],
+                    true,
+                )
             }
         };
         let queues = waiting
@@ -223,13 +230,15 @@ impl Alerts {
         let lines = lines
             .into_iter()
             .zip(standings)
-            .map(|((name, status), standing)| LineNow {
+            .map(|((name, status), (standing, queued))| LineNow {
                 name,
                 status,
                 standing,
+                queued,
             });
         Some(Now {
             at,
+            zone: board.plan.library.time_zone.clone(),
             lines: lines.collect(),
             queues,
             unread,

@@ -35,15 +35,15 @@ fn imeis() -> (String, String) {
 struct NoPins;
 
 impl PinLedger for NoPins {
-    fn may_try(&self, _: &str) -> bool {
+    fn may_try(&self, _: &str, _: &callnumber::modem::Pin) -> bool {
         false
     }
 
-    fn record(&self, _: &str) -> std::io::Result<()> {
+    fn record(&self, _: &str, _: &callnumber::modem::Pin) -> std::io::Result<()> {
         Ok(())
     }
 
-    fn accepted(&self, _: &str) {}
+    fn accepted(&self, _: &str, _: &callnumber::modem::Pin, _: bool) {}
 }
 
 #[derive(Default)]

@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::Settings;
 use super::incidents::{Finding, Found, Trouble};
 use crate::modem::{LineStatus, Phase, Registration};
+pub(super) use crate::routing::spoken;
 use crate::routing::{Opening, QueueId};
 use crate::spool::lines::Standing;
 
@@ -16,6 +18,8 @@ use crate::spool::lines::Standing;
 pub struct Now {
     /// When.
     pub at: Timestamp,
+    /// By whose clock times are told.
+    pub zone: TimeZone,
     /// Every line.
     pub lines: Vec<LineNow>,
     /// Queues in which somebody waits.
@@ -37,6 +41,8 @@ pub struct LineNow {
     pub status: LineStatus,
     /// How it stands with the carrier.
     pub standing: Standing,
+    /// Texts of ours that wait for it.
+    pub queued: u64,
 }
 
 impl LineNow {
@@ -67,9 +73,7 @@ pub struct QueueNow {
 pub fn find(now: &Now, settings: &Settings) -> Found {
     let (mut found, mut undecided) = (Vec::new(), BTreeSet::new());
     for line in &now.lines {
-        // What the line itself calls a person for comes before what is read from its phase.
-        let alarm = line.status.alarm.clone();
-        if let Some(words) = alarm.or_else(|| line_trouble(&line.status)) {
+        if let Some(words) = line_trouble(line, now) {
             found.push(Finding {
                 trouble: Trouble::Line(line.name.clone()),
                 words: format!("line {} needs somebody: {words}", line.name),
@@ -188,9 +192,10 @@ fn self_test(line: &LineNow) -> SelfTest {
     }
 }
 
-/// Why a line does not send and receive.
-fn line_trouble(status: &LineStatus) -> Option<String> {
-    match &status.phase {
+/// What is wrong with a line: how it is since when, what waits for it, why, and what to do.
+fn line_trouble(line: &LineNow, now: &Now) -> Option<String> {
+    let status = &line.status;
+    let why = match &status.phase {
         Phase::NoPort(words) | Phase::Stuck(words) => Some(words.clone()),
         Phase::Starting => Some("its modem does not get ready".into()),
         Phase::Ready => match status.registration {
@@ -204,17 +209,50 @@ fn line_trouble(status: &LineStatus) -> Option<String> {
                 "it finds no network: look at the antenna and at the carrier's coverage".into(),
             ),
         },
-    }
+    };
+    // What the line itself calls a person for comes before what is read from its phase.
+    let why = status.alarm.clone().or(why)?;
+    let standing = match &status.phase {
+        // It calls for somebody although it works.
+        _ if status.works() => None,
+        Phase::NoPort(_) => Some("no modem"),
+        Phase::Starting | Phase::Stuck(_) | Phase::Ready => Some("not registered"),
+    };
+    let queued = match line.queued {
+        0 => None,
+        1 => Some("1 reply queued".to_owned()),
+        count => Some(format!("{count} replies queued")),
+    };
+    let standing = standing.map(|what| match status.since {
+        Some(since) => format!("{what} since {}", clock(since, now)),
+        None => what.to_owned(),
+    });
+    let facts: Vec<String> = [standing, queued].into_iter().flatten().collect();
+    Some(match facts.is_empty() {
+        true => why,
+        false => format!("{}. {}", facts.join(", "), capital(&why)),
+    })
 }
 
-/// A length of time as people say it.
-pub(super) fn spoken(age: Duration) -> String {
-    let minutes = age.as_secs() / 60;
-    match minutes {
-        0 => "less than a minute".into(),
-        1..120 => format!("{minutes} min"),
-        120..2880 => format!("{} h", minutes / 60),
-        _ => format!("{} d", minutes / 1440),
+/// A time of today as `14:02`; of another day with the day before it.
+fn clock(at: Timestamp, now: &Now) -> String {
+    let (then, today) = (
+        at.to_zoned(now.zone.clone()),
+        now.at.to_zoned(now.zone.clone()),
+    );
+    let form = match then.date() == today.date() {
+        true => "%H:%M",
+        false => "%b %-d, %H:%M",
+    };
+    then.strftime(form).to_string()
+}
+
+/// As a sentence of its own.
+fn capital(words: &str) -> String {
+    let mut letters = words.chars();
+    match letters.next() {
+        Some(first) => first.to_uppercase().chain(letters).collect(),
+        None => String::new(),
     }
 }
 
@@ -234,6 +272,7 @@ mod tests {
                 ..LineStatus::default()
             },
             standing: Standing::default(),
+            queued: 0,
         }
     }
 
@@ -262,6 +301,7 @@ mod tests {
     fn nothing() -> Now {
         Now {
             at: Timestamp::UNIX_EPOCH,
+            zone: TimeZone::UTC,
             lines: Vec::new(),
             queues: Vec::new(),
             unread: false,
@@ -385,6 +425,49 @@ mod tests {
     }
 
     #[test]
+    fn a_line_is_told_with_its_time_and_what_waits_for_it() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        for (phase, alarm, since, queued, words) in [
+            (
+                Phase::Stuck("the SIM does not answer".into()),
+                None,
+                Some(at("2026-12-07T20:02:40Z")),
+                2,
+                "line front-desk needs somebody: not registered since 14:02, 2 replies queued. \
+                 The SIM does not answer",
+            ),
+            (
+                Phase::NoPort("plug it in".into()),
+                Some("the modem is gone"),
+                Some(at("2026-12-07T04:30:00Z")),
+                1,
+                "line front-desk needs somebody: no modem since Dec 6, 22:30, 1 reply queued. \
+                 The modem is gone",
+            ),
+            (
+                Phase::Ready,
+                Some("the SIM has no credit"),
+                Some(at("2026-12-07T20:02:40Z")),
+                0,
+                "line front-desk needs somebody: the SIM has no credit",
+            ),
+        ] {
+            let mut one = line(phase, Registration::Home);
+            one.status.since = since;
+            one.status.alarm = alarm.map(str::to_owned);
+            one.queued = queued;
+            let now = Now {
+                at: at("2026-12-07T21:00:00Z"),
+                zone: TimeZone::get("America/Chicago").unwrap(),
+                lines: vec![one],
+                ..nothing()
+            };
+            let found = find(&now, &Settings::default()).findings;
+            assert_eq!(found[0].words, words);
+        }
+    }
+
+    #[test]
     fn texts_that_wait_for_nobody_in_opening_hours_are_found() {
         for (waiting, online, opening, trouble) in [
             (4, false, Opening::Open, true),
@@ -420,20 +503,6 @@ mod tests {
                 ..nothing()
             };
             assert_eq!(keys(&now), found);
-        }
-    }
-
-    #[test]
-    fn times_are_spoken() {
-        for (seconds, words) in [
-            (5, "less than a minute"),
-            (60, "1 min"),
-            (7199, "119 min"),
-            (7200, "2 h"),
-            (14 * 3600, "14 h"),
-            (3 * 86_400, "3 d"),
-        ] {
-            assert_eq!(spoken(Duration::from_secs(seconds)), words);
         }
     }
 }

@@ -38,6 +38,11 @@ impl Pin {
             (4..=8).contains(&digits.len()) && digits.chars().all(|c| c.is_ascii_digit());
         well_formed.then(|| Self(digits.to_owned()))
     }
+
+    /// The digits: for the SIM, and for a record of what was tried.
+    pub fn digits(&self) -> &str {
+        &self.0
+    }
 }
 
 impl fmt::Debug for Pin {

@@ -317,15 +317,15 @@ async fn stopped(config: &Config) -> Vec<Finding> {
 struct NoTries;
 
 impl PinLedger for NoTries {
-    fn may_try(&self, _card: &str) -> bool {
+    fn may_try(&self, _card: &str, _: &modem::Pin) -> bool {
         false
     }
 
-    fn record(&self, _card: &str) -> std::io::Result<()> {
+    fn record(&self, _card: &str, _: &modem::Pin) -> std::io::Result<()> {
         Err(std::io::Error::other("the doctor tries no PIN"))
     }
 
-    fn accepted(&self, _card: &str) {}
+    fn accepted(&self, _card: &str, _: &modem::Pin, _: bool) {}
 }
 
 /// Brings a line up, takes in nothing, and answers how it stands once that is clear.

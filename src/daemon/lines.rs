@@ -188,7 +188,7 @@ impl LinesAtWork {
                 Arc::new(Helper::to_replug(socket)),
             ],
             power,
-            ..Keepers::new(Arc::new(PinBook::new(self.spool.clone(), line.pin.clone())))
+            ..Keepers::new(Arc::new(PinBook::new(self.spool.clone())))
         }
     }
 

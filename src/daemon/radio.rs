@@ -103,6 +103,7 @@ impl House {
             submissions: submit,
             questions: mpsc::channel(1).0,
             calls: broadcast::channel(1).0,
+            care: Arc::default(),
             status: told,
             tracer: Tracer::new("front-desk"),
         };

@@ -20,6 +20,7 @@ use super::{
     Submission, SubmitOutcome, Tracer,
 };
 use crate::at::{Engine, Event};
+use crate::clock::Clock;
 
 /// After a hang-up: a re-plugged modem is back within a second or two, mostly.
 const QUICK_TRIES: Duration = Duration::from_secs(2);
@@ -87,6 +88,7 @@ struct Driver {
     outcome: Option<oneshot::Sender<SubmitOutcome>>,
     answer: Option<oneshot::Sender<Result<String, String>>>,
     reference: Option<oneshot::Sender<Option<u8>>>,
+    unlocked: Option<oneshot::Sender<Result<(), String>>>,
     calls: broadcast::Sender<Call>,
     status: watch::Sender<LineStatus>,
     /// Since when the port is gone, while it is.
@@ -96,8 +98,11 @@ struct Driver {
     power: Vec<Arc<dyn Restarter>>,
     /// How often rungs 5 and 6 were carried out since the line was last well.
     restarts: u32,
+    clock: Clock,
     /// When the trouble began, on both clocks.
     trouble: Option<(Instant, jiff::Timestamp)>,
+    /// Since when the line works, or does not.
+    stands: Option<(bool, jiff::Timestamp)>,
     /// Whether the opener was told whose port it is.
     identified: bool,
 }
@@ -132,6 +137,7 @@ pub(super) fn spawn<O: Opener>(
         outcome: None,
         answer: None,
         reference: None,
+        unlocked: None,
         calls: calls.clone(),
         status,
         gone_since: None,
@@ -139,7 +145,9 @@ pub(super) fn spawn<O: Opener>(
         replug: keepers.replug,
         power: keepers.power,
         restarts: 0,
+        clock: keepers.clock,
         trouble: None,
+        stands: None,
         identified: false,
     };
     let span = tracing::info_span!("line", name = %name);
@@ -149,6 +157,7 @@ pub(super) fn spawn<O: Opener>(
         submissions,
         questions,
         calls,
+        care: Arc::default(),
         status: watched,
         tracer,
     }
@@ -200,6 +209,10 @@ impl Driver {
                             self.reference = Some(answer);
                             self.session.ask_last_reference();
                         }
+                        Some(Question::Unlock { pin, answer }) => {
+                            self.unlocked = Some(answer);
+                            self.session.unlock(pin);
+                        }
                         Some(Question::Sweep) => self.session.sweep(),
                         Some(Question::SetUp) => self.session.set_up_again(),
                         None => stopping = Some(now() + LAST_WORD),
@@ -223,7 +236,7 @@ impl Driver {
 
     /// One question at a time.
     fn takes_questions(&self) -> bool {
-        self.session.takes_ussd() && self.reference.is_none()
+        self.session.takes_ussd() && self.reference.is_none() && self.unlocked.is_none()
     }
 
     /// Lets time pass, starts the next command, does what the session wants done.
@@ -274,7 +287,7 @@ impl Driver {
         if self.trouble.map(|(began, _)| began) != since {
             self.trouble = since.map(|began| {
                 let age = now().saturating_duration_since(began);
-                let stamp = jiff::Timestamp::now();
+                let stamp = self.clock.now();
                 (began, stamp.checked_sub(age).unwrap_or(stamp))
             });
             if since.is_none() {
@@ -282,16 +295,20 @@ impl Driver {
             }
         }
         let stamp = self.trouble.map(|(_, stamp)| stamp);
+        let works = self.session.status().works();
+        if self.stands.is_none_or(|(worked, _)| worked != works) {
+            self.stands = Some((works, self.clock.now()));
+        }
+        let since = self.stands.map(|(_, since)| since);
         let status = self.session.status();
         self.status.send_if_modified(|published| {
-            let changed = published.recovery.since != stamp || {
-                published.recovery.since = None;
-                published != status
-            };
+            // The session knows no dates.
+            let before = (published.recovery.since.take(), published.since.take());
+            let changed = before != (stamp, since) || published != status;
             if changed {
                 published.clone_from(status);
             }
-            published.recovery.since = stamp;
+            (published.recovery.since, published.since) = (stamp, since);
             changed
         });
     }
@@ -343,6 +360,11 @@ impl Driver {
                 }
                 Effect::Answer(answer) => {
                     if let Some(sender) = self.answer.take() {
+                        let _ = sender.send(answer);
+                    }
+                }
+                Effect::Unlocked(answer) => {
+                    if let Some(sender) = self.unlocked.take() {
                         let _ = sender.send(answer);
                     }
                 }

@@ -165,7 +165,7 @@ impl Line {
                     self.open = false;
                     self.session.on_restart(Err(None), self.now);
                 }
-                Effect::LastReference(_) | Effect::Called(_) => {}
+                Effect::LastReference(_) | Effect::Called(_) | Effect::Unlocked(_) => {}
                 Effect::SeekHints | Effect::Keep(_) => {}
                 Effect::Escape => self.engine.escape(),
                 Effect::Cut(why) => self.engine.cut(why),
@@ -191,13 +191,13 @@ impl Line {
 struct OneTry;
 
 impl PinLedger for OneTry {
-    fn may_try(&self, _: &str) -> bool {
+    fn may_try(&self, _: &str, _: &crate::modem::Pin) -> bool {
         true
     }
 
-    fn record(&self, _: &str) -> std::io::Result<()> {
+    fn record(&self, _: &str, _: &crate::modem::Pin) -> std::io::Result<()> {
         Ok(())
     }
 
-    fn accepted(&self, _: &str) {}
+    fn accepted(&self, _: &str, _: &crate::modem::Pin, _: bool) {}
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 
 pub mod discovery;
 mod driver;
@@ -29,6 +29,8 @@ mod tracer;
 pub mod usb;
 mod ussd;
 
+pub use crate::at::Pin;
+use crate::clock::Clock;
 pub use discovery::{Claims, Found, Named, list};
 pub use lines::Lines;
 pub use recovery::{Fault, LadderRecord};
@@ -44,20 +46,27 @@ const FILLING_PERCENT: u32 = 70;
 ///
 /// The calls are made on the line's task, once for each SIM that asks: a few milliseconds are fine.
 pub trait PinLedger: Send + Sync {
-    /// Whether no attempt on this SIM is on record.
+    /// The PIN that a person typed for this SIM, and that was right: it goes before the configured
+    /// one.
     ///
-    /// `card` is its ICCID, or the modem's IMEI where the ICCID cannot be read before the PIN.
-    fn may_try(&self, card: &str) -> bool;
+    /// `card` is its ICCID, or the line's name where the ICCID cannot be read before the PIN.
+    fn known(&self, card: &str) -> Option<Pin> {
+        let _ = card;
+        None
+    }
+
+    /// Whether no attempt with this PIN on this SIM is on record.
+    fn may_try(&self, card: &str, pin: &Pin) -> bool;
 
     /// Records the attempt that is about to be made.
     ///
     /// # Errors
     /// When it could not be made durable; then no attempt is made.
-    fn record(&self, card: &str) -> std::io::Result<()>;
+    fn record(&self, card: &str, pin: &Pin) -> std::io::Result<()>;
 
     /// The PIN was right: the record is dropped, so that the SIM can be unlocked after the next
-    /// power cut as well.
-    fn accepted(&self, card: &str);
+    /// power cut as well. One that was `typed` is kept for that.
+    fn accepted(&self, card: &str, pin: &Pin, typed: bool);
 }
 
 /// Where a line's place on the recovery ladder is kept, across restarts of the daemon: a modem that
@@ -111,6 +120,8 @@ pub struct Keepers {
     pub replug: Vec<Arc<dyn Restarter>>,
     /// Ways to carry out rung 6, tried in turn.
     pub power: Vec<Arc<dyn Restarter>>,
+    /// By which it is said since when the line is as it is.
+    pub clock: Clock,
 }
 
 impl Keepers {
@@ -123,6 +134,7 @@ impl Keepers {
             claims: Arc::default(),
             replug: Vec::new(),
             power: Vec::new(),
+            clock: Clock::system(),
         }
     }
 }
@@ -375,6 +387,10 @@ pub struct LineStatus {
     pub name: String,
     /// How far it has come.
     pub phase: Phase,
+    /// Since when it sends and receives, or does not: see [`LineStatus::works`].
+    pub since: Option<jiff::Timestamp>,
+    /// The SIM asks for its PIN, and waits for a person to type it.
+    pub wants_pin: bool,
     /// The port in use.
     pub port: Option<PathBuf>,
     /// `+CGMI`
@@ -466,6 +482,13 @@ pub enum Question {
     },
     /// List the storage now.
     Sweep,
+    /// Unlock the SIM with the PIN that a person typed.
+    Unlock {
+        /// It.
+        pin: Pin,
+        /// Why the SIM is not unlocked, if it is not.
+        answer: oneshot::Sender<Result<(), String>>,
+    },
     /// Set the modem up again, as after a restart: a transcript that has just begun then holds what
     /// whoever plays it back needs.
     SetUp,
@@ -486,11 +509,22 @@ pub struct Line {
     pub(crate) submissions: mpsc::Sender<Submission>,
     pub(crate) questions: mpsc::Sender<Question>,
     pub(crate) calls: broadcast::Sender<Call>,
+    pub(crate) care: Arc<Notify>,
     pub(crate) status: watch::Receiver<LineStatus>,
     pub(crate) tracer: Tracer,
 }
 
 impl LineStatus {
+    /// Whether it sends and receives, as far as the modem says. Some never say whether they are
+    /// registered; one that is ready and silent about it sends all the same.
+    pub fn works(&self) -> bool {
+        self.phase == Phase::Ready
+            && match self.registration {
+                Registration::Home | Registration::Roaming | Registration::Unknown => true,
+                Registration::None | Registration::Searching | Registration::Denied => false,
+            }
+    }
+
     /// Maker, model and firmware, as far as the modem has told.
     pub fn modem(&self) -> Option<String> {
         let told = [&self.manufacturer, &self.model, &self.revision];
@@ -549,6 +583,37 @@ impl Line {
             answered.await.ok()?
         };
         tokio::time::timeout(LIMIT, asked).await.ok()?
+    }
+
+    /// Unlocks the SIM with the PIN that somebody has just typed. It is tried at once, and once; the
+    /// last try before the SIM locks itself is left to a telephone.
+    ///
+    /// # Errors
+    /// Why it is not unlocked, and what to do.
+    pub async fn unlock(&self, pin: Pin) -> Result<(), String> {
+        const LIMIT: Duration = Duration::from_secs(25);
+        let (answer, answered) = oneshot::channel();
+        let asked = async {
+            let closing = || "the line is shutting down".to_owned();
+            let question = Question::Unlock { pin, answer };
+            self.questions.send(question).await.map_err(|_| closing())?;
+            answered.await.unwrap_or_else(|_| Err(closing()))
+        };
+        tokio::time::timeout(LIMIT, asked)
+            .await
+            .unwrap_or_else(|_| {
+                Err("the modem has not come to its SIM yet: see how the line is in a minute".into())
+            })
+    }
+
+    /// Asks for a text to ourselves now, of whoever looks after the line.
+    pub fn ask_for_self_test(&self) {
+        self.care.notify_one();
+    }
+
+    /// Waits until somebody asks for a text to ourselves.
+    pub async fn self_test_asked(&self) {
+        self.care.notified().await;
     }
 
     /// Voice calls from now on; they are hung up whether anybody listens or not.

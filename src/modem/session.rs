@@ -15,7 +15,7 @@ use super::recovery::{Fault, Ladder, LadderRecord};
 use super::{
     LineSettings, LineStatus, Phase, PinLedger, Registration, Rung, SubmitOutcome, refusal, ussd,
 };
-use crate::at::{Command, Entry, Outcome, Reply, Unsolicited, response};
+use crate::at::{Command, Entry, Outcome, Pin, Reply, Unsolicited, response};
 
 mod calls;
 mod remedies;
@@ -62,6 +62,8 @@ pub(super) enum Effect {
     Answer(Result<String, String>),
     /// The last TP-MR that the SIM keeps, where it can be read.
     LastReference(Option<u8>),
+    /// The PIN that was typed came to this.
+    Unlocked(Result<(), String>),
     /// Somebody called by voice: who, if the network says so.
     Called(Option<String>),
     /// Write ESC CR.
@@ -131,6 +133,10 @@ struct UssdQuestion {
 pub(super) struct Session {
     settings: LineSettings,
     pins: Arc<dyn PinLedger>,
+    /// The PIN that somebody has just typed, until it has been tried.
+    typed_pin: Option<Pin>,
+    /// The PIN that is tried now.
+    trying_pin: Option<Pin>,
     status: LineStatus,
     stage: Stage,
     /// Setup stands still until then.
@@ -200,6 +206,8 @@ impl Session {
             mailbox: Mailbox::new(settings.sweep_every, now),
             settings,
             pins,
+            typed_pin: None,
+            trying_pin: None,
             status,
             stage: Stage::Closed,
             wait_until: None,
@@ -266,7 +274,9 @@ impl Session {
         self.stage = Stage::Closed;
         self.wait_until = None;
         self.tell_last_reference(None);
+        self.give_up_unlocking("the modem's port is gone");
         self.mailbox.reset();
+        self.status.wants_pin = false;
         self.status.phase = Phase::NoPort(words.to_owned());
         self.status.port = None;
         self.status.signal_dbm = None;

@@ -5,6 +5,7 @@
 //! transaction and then rings the bells. [`Router::next_deadline`] says when to come back with
 //! [`Event::Tick`]. If the commit fails, the router is thrown away and built again from the spool.
 
+mod ages;
 mod aids;
 mod alarms;
 mod answers;
@@ -45,6 +46,7 @@ mod test_desk;
 mod threads;
 mod transfers;
 
+pub use ages::spoken;
 pub use aids::{Aid, Deed};
 pub use authority::Right;
 pub use automatic::answerable;

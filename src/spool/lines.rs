@@ -27,6 +27,9 @@ pub struct Standing {
     pub balance: Option<Balance>,
     /// The last text to ourselves.
     pub self_test: Option<SelfTest>,
+    /// The line's own number, as a person told it.
+    #[serde(skip)]
+    pub number: Option<String>,
 }
 
 impl Standing {
@@ -74,6 +77,15 @@ pub struct SelfTest {
 }
 
 impl SelfTest {
+    /// How it went, in a word or two: `OK in 6 s`.
+    pub fn words(&self) -> String {
+        match (self.took_ms, &self.problem) {
+            (Some(took_ms), _) => format!("OK in {} s", (took_ms.max(0) + 500) / 1000),
+            (None, Some(problem)) => problem.clone(),
+            (None, None) => "under way".into(),
+        }
+    }
+
     /// Whether it is still on its way.
     pub fn is_under_way(&self) -> bool {
         self.took_ms.is_none() && self.problem.is_none()
@@ -85,7 +97,7 @@ pub fn standing(connection: &Connection, line: &str) -> Result<Standing> {
     Ok(connection
         .prepare_cached(
             "SELECT paused_at, paused_until, pause_reason, balance, balance_at, balance_problem,
-                    test_sent, test_took_ms, test_problem, refused
+                    test_sent, test_took_ms, test_problem, refused, number
              FROM standing WHERE line = ?1",
         )?
         .query_row([line], standing_row)
@@ -124,6 +136,7 @@ fn standing_row(row: &Row<'_>) -> rusqlite::Result<Standing> {
         refused: refused.len() >= REFUSED_IN_A_ROW,
         balance,
         self_test,
+        number: row.get(10)?,
     })
 }
 
@@ -239,6 +252,33 @@ pub fn keep_balance(
         )?
         .execute(params![line, words, problem, wire::time(now)])?;
     Ok(())
+}
+
+/// Keeps the line's own number, as a person told it.
+pub fn keep_number(connection: &Connection, line: &str, number: &str) -> Result<()> {
+    know(connection, line)?;
+    connection
+        .prepare_cached("UPDATE standing SET number = ?2 WHERE line = ?1")?
+        .execute([line, number])?;
+    Ok(())
+}
+
+/// Somebody asks for a text to ourselves: from here on it is under way, and given up like any other
+/// that does not come back. Whether none was under way before.
+pub fn ask_test(connection: &Connection, line: &str, now: Timestamp) -> Result<bool> {
+    know(connection, line)?;
+    let under_way = standing(connection, line)?.self_test;
+    if under_way.is_some_and(|test| test.is_under_way()) {
+        return Ok(false);
+    }
+    connection
+        .prepare_cached(
+            "UPDATE standing SET test_token = NULL, test_sent = ?2, test_took_ms = NULL,
+                                 test_problem = NULL
+             WHERE line = ?1",
+        )?
+        .execute(params![line, wire::time(now)])?;
+    Ok(true)
 }
 
 /// A text to ourselves is about to be sent; `tail` are our number's last digits.

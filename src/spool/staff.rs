@@ -596,3 +596,21 @@ pub fn forget_pin_attempt(connection: &Connection, iccid: &str) -> Result<()> {
     )?;
     Ok(())
 }
+
+/// The PIN that was typed for this SIM, if it was right.
+pub fn typed_pin(connection: &Connection, iccid: &str) -> Result<Option<String>> {
+    Ok(connection
+        .prepare_cached("SELECT pin FROM sim_pin WHERE card = ?1")?
+        .query_row([iccid], |row| row.get(0))
+        .optional()?)
+}
+
+/// Keeps the PIN that was typed for this SIM.
+pub fn keep_typed_pin(connection: &Connection, iccid: &str, pin: &str) -> Result<()> {
+    connection.execute(
+        "INSERT INTO sim_pin (card, pin) VALUES (?1, ?2)
+         ON CONFLICT (card) DO UPDATE SET pin = excluded.pin",
+        [iccid, pin],
+    )?;
+    Ok(())
+}

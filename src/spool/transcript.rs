@@ -631,6 +631,32 @@ pub fn oldest_waiting(connection: &Connection) -> Result<Option<Timestamp>> {
     Ok(since.and_then(|ms| Timestamp::from_millisecond(ms).ok()))
 }
 
+/// How many conversations wait in front of these queues, as their own or as those they help out, and
+/// since when the oldest has.
+pub fn waiting_before(
+    connection: &Connection,
+    queues: &[QueueId],
+) -> Result<(usize, Option<Timestamp>)> {
+    let mut statement = connection.prepare_cached(
+        "SELECT queue, coalesce(json_extract(rollover, '$.offered'),
+                                json_extract(rollover, '$.shared')), waiting_since
+         FROM conversation
+         WHERE state <> 'closed' AND claimed_by IS NULL AND waiting_since IS NOT NULL",
+    )?;
+    let mut rows = statement.query([])?;
+    let (mut count, mut oldest) = (0, None);
+    while let Some(row) = rows.next()? {
+        let before: [Option<i64>; 2] = [row.get(0)?, row.get(1)?];
+        if !queues.iter().any(|queue| before.contains(&Some(queue.0))) {
+            continue;
+        }
+        let since = wire::time_from(row, 2)?;
+        count += 1;
+        oldest = Some(oldest.map_or(since, |oldest: Timestamp| oldest.min(since)));
+    }
+    Ok((count, oldest))
+}
+
 /// The seed of the patrons' shown names, made with the spool.
 pub fn seed(connection: &Connection) -> Result<u64> {
     let seed: i64 = connection

@@ -26,6 +26,10 @@ const LOOK_EVERY: Duration = Duration::from_secs(60);
 /// they are busy.
 const ROUND_TRIP_MAX: Duration = Duration::from_secs(10 * 60);
 
+/// Why a text that was asked for is not sent.
+const NOT_READY: &str =
+    "the line is not ready to send: see what it says of itself, and ask again once it is";
+
 /// What a text to ourselves begins with, so that it is known again whatever became of the rest.
 pub(super) const SELF_TEST: &str = "callnumber self-test ";
 
@@ -62,7 +66,12 @@ impl Care {
 
     /// Looks until the house closes.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
-        if let Some(number) = self.settings.number.clone() {
+        let told = self.spool.read({
+            let line = self.line.name.clone();
+            move |connection| lines::standing(connection, &line)
+        });
+        let told = told.await.ok().and_then(|standing| standing.number);
+        if let Some(number) = self.settings.number.clone().or(told) {
             // Nothing automatic may ever go to it, whether or not the SIM knows it.
             if let Err(error) = self.desk.ask(Event::LineNumber { number }).await {
                 tracing::debug!(%error, "the desk is closing");
@@ -74,19 +83,22 @@ impl Care {
             self.keep(move |connection| lines::no_test(connection, &line))
                 .await;
         }
+        let mut asked = false;
         loop {
             tokio::select! {
                 () = closing(&mut stop) => return,
-                () = self.look() => {}
+                () = self.look(asked) => {}
             }
             tokio::select! {
                 () = closing(&mut stop) => return,
-                () = sleep(LOOK_EVERY) => {}
+                () = sleep(LOOK_EVERY) => asked = false,
+                () = self.line.self_test_asked() => asked = true,
             }
         }
     }
 
-    async fn look(&self) {
+    /// Looks whether anything is due; a text to ourselves is, when somebody `asked` for one.
+    async fn look(&self, asked: bool) {
         let line = self.line.name.clone();
         let found = self
             .spool
@@ -99,6 +111,14 @@ impl Care {
             return; // the next look may be luckier
         };
         self.give_up(&standing).await;
+        if asked {
+            match (self.is_ready(), &standing.paused) {
+                (true, None) => self.text_ourselves(&standing).await,
+                (true, Some(pause)) => self.fail(&pause.reason).await,
+                (false, _) => self.fail(NOT_READY).await,
+            }
+            return;
+        }
         // Patrons' texts go first.
         if !idle || standing.paused.is_some() || !self.is_ready() {
             return;
@@ -110,7 +130,7 @@ impl Care {
             self.ask_balance(code).await;
         }
         if self.settings.self_test && test_is_due(&standing, now) {
-            self.text_ourselves().await;
+            self.text_ourselves(&standing).await;
         }
     }
 
@@ -130,11 +150,15 @@ impl Care {
 
     /// The attempt is on record before it is made, as any other: a daemon that is restarted every
     /// minute must not send one every minute.
-    async fn text_ourselves(&self) {
+    async fn text_ourselves(&self, standing: &Standing) {
         let own = self.line.status().borrow().own_number.clone();
-        let Some(number) = self.settings.number.clone().or(own) else {
-            self.fail("the line's own number is not known: set `number` for this modem")
-                .await;
+        let told = standing.number.clone();
+        let Some(number) = self.settings.number.clone().or(told).or(own) else {
+            self.fail(
+                "the line's own number is not known: tell it on the page Set up, or set `number` \
+                 for this modem",
+            )
+            .await;
             return;
         };
         let now = self.spool.now();

@@ -1,8 +1,9 @@
 //! The JSON API, `/api/v1`, one noun a file: [`session`] who is there, [`conversations`] lists and
 //! threads, [`messages`] words to patrons, [`beginnings`] the first of them, [`changes`] whose a
 //! conversation is, [`aids`] notes and marks on it, [`canned`] canned replies, [`arrangements`] the
-//! desk itself, [`book`] all of it as one file, [`upkeep`] the box and [`backups`] its copies,
-//! [`staff`] and [`tokens`] who may come in, [`audit`] who did what, [`search`] and
+//! desk itself, [`book`] all of it as one file, [`modems`] its lines, [`upkeep`] the box and
+//! [`backups`] its copies, [`staff`] and [`tokens`] who may come in, [`audit`] who did what,
+//! [`search`] and
 //! [`records`] what was said and counted. What they share stands in [`said`].
 
 mod aids;
@@ -16,6 +17,7 @@ mod changes;
 mod conversations;
 mod files;
 mod messages;
+mod modems;
 mod records;
 mod said;
 mod search;
@@ -101,6 +103,8 @@ pub(super) fn routes() -> Router<Arc<Premises>> {
         .route("/gateways/{name}/notices", get(wording::notices))
         .route("/gateways/{name}/preview", post(wording::preview))
         .route("/modems", get(arrangements::modems))
+        .route("/modems/{name}/pin", post(modems::unlock))
+        .route("/modems/{name}/self-test", post(modems::test))
         .route("/operators/{name}/link", post(staff::link))
         .route(
             "/operators/{name}/addresses",

@@ -32,6 +32,7 @@ files! {
     "settings-staff.js" JS,
     "settings-records.js" JS,
     "settings-box.js" JS,
+    "settings-lines.js" JS,
     "settings-book.js" JS,
     "manifest.webmanifest" "application/manifest+json",
     "mark.svg" "image/svg+xml",

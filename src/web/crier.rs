@@ -4,18 +4,15 @@
 //! rings the bell. So a crier that lags has lost nothing, and a stream that resumes reads the very
 //! same words.
 
-use std::collections::HashMap;
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 
 use axum::body::Bytes;
-use jiff::Timestamp;
 use rusqlite::Connection;
 use serde::Serialize;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::{broadcast, watch};
 
 use super::caller::{Audience, partners_patron};
-use super::premises::{LineSince, is_ready};
 use super::shapes::{ConversationShape, MessageShape, ModemShape, Names, NoteShape, mentioned_in};
 use crate::desk::{Board, Change, Desk, What};
 use crate::modem::{LineStatus, Lines};
@@ -360,30 +357,24 @@ pub(super) async fn watch_lines(
     lines: Lines,
     spool: Spool,
     told: broadcast::WeakSender<Arc<Telling>>,
-    since: Arc<RwLock<HashMap<String, LineSince>>>,
 ) {
     let mut changes = lines.changes();
     drop(lines);
     let mut watched: Vec<watch::Receiver<LineStatus>> = Vec::new();
     loop {
-        let (names, new): (Vec<String>, Vec<_>) = {
+        let new: Vec<_> = {
             let now = changes.borrow_and_update();
             watched.retain(|status| now.iter().any(|line| line.status.same_channel(status)));
             let new = now.iter().filter(|line| {
                 let mut known = watched.iter();
                 !known.any(|status| line.status.same_channel(status))
             });
-            let new = new.map(|line| (line.name.clone(), line.status())).collect();
-            (now.iter().map(|line| line.name.clone()).collect(), new)
+            new.map(|line| (line.name.clone(), line.status())).collect()
         };
-        {
-            let mut since = since.write().unwrap_or_else(|held| held.into_inner());
-            since.retain(|name, _| names.contains(name));
-        }
         for (name, status) in new {
             watched.push(status.clone());
-            let (spool, told, since) = (spool.clone(), told.clone(), Arc::clone(&since));
-            tokio::spawn(watch_line(name, status, spool, told, since));
+            let (spool, told) = (spool.clone(), told.clone());
+            tokio::spawn(watch_line(name, status, spool, told));
         }
         if changes.changed().await.is_err() {
             return;
@@ -404,25 +395,9 @@ async fn watch_line(
     mut status: watch::Receiver<LineStatus>,
     spool: Spool,
     told: broadcast::WeakSender<Arc<Telling>>,
-    since: Arc<RwLock<HashMap<String, LineSince>>>,
 ) {
     loop {
         let now = status.borrow_and_update().clone();
-        let ready = is_ready(&now);
-        let stands = {
-            let mut since = since.write().unwrap_or_else(|held| held.into_inner());
-            let stands = since.entry(name.clone()).or_insert(LineSince {
-                ready,
-                since: Timestamp::now(),
-            });
-            if stands.ready != ready {
-                *stands = LineSince {
-                    ready,
-                    since: Timestamp::now(),
-                };
-            }
-            *stands
-        };
         let asked = name.clone();
         let (queued, standing) = spool
             .read(move |connection| {
@@ -436,7 +411,7 @@ async fn watch_line(
         match told.upgrade() {
             // Nobody may be listening.
             Some(told) => {
-                let shape = ModemShape::new(&name, &now, Some(stands), (queued, &standing));
+                let shape = ModemShape::new(&name, &now, (queued, &standing));
                 let _ = told.send(Arc::new(Telling::modem(&shape)));
             }
             None => return,
@@ -501,6 +476,7 @@ mod tests {
             registration: Registration::Home,
             signal_dbm: Some(-71),
             imsi: Some("001010123456789".into()),
+            since: Some("2026-12-07T20:02:00Z".parse().unwrap()),
             ..LineStatus::default()
         });
         let line = Line {
@@ -508,18 +484,13 @@ mod tests {
             submissions,
             questions,
             calls: broadcast::channel(1).0,
+            care: Arc::default(),
             status: watched,
             tracer: crate::modem::Tracer::new("front-desk"),
         };
         let lines = Lines::from(vec![line]);
         let (told, mut hearing) = broadcast::channel(8);
-        let since = Arc::new(RwLock::new(HashMap::new()));
-        let watching = tokio::spawn(watch_lines(
-            lines.clone(),
-            spool,
-            told.downgrade(),
-            Arc::clone(&since),
-        ));
+        let watching = tokio::spawn(watch_lines(lines.clone(), spool, told.downgrade()));
         let limit = Duration::from_secs(10);
         let mut hear = async || {
             let telling = tokio::time::timeout(limit, hearing.recv()).await;
@@ -537,10 +508,7 @@ mod tests {
         let (_, stuck) = hear().await;
         assert_eq!(stuck["phase"], "stuck");
         assert_eq!(stuck["detail"], "the SIM is gone");
-        assert_eq!(
-            stuck["since"],
-            serde_json::json!(since.read().unwrap()["front-desk"].since)
-        );
+        assert_eq!(stuck["since"], "2026-12-07T20:02:00Z");
 
         // Worse in another way: not ready since the same moment.
         status.send_modify(|status| status.phase = Phase::NoPort("no port".into()));
@@ -552,7 +520,6 @@ mod tests {
         lines.replace(Vec::new());
         let (name, _) = hear().await;
         assert_eq!(name, "plan");
-        assert!(since.read().unwrap().is_empty());
 
         drop((status, lines));
         tokio::time::timeout(limit, watching)

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -52,8 +52,6 @@ pub(super) struct Premises {
     /// What the crier tells; streams listen here.
     pub(super) told: broadcast::Sender<Arc<Telling>>,
     pub(super) opened_at: Timestamp,
-    /// Since when each line is as it is: ready, or not.
-    pub(super) line_since: Arc<RwLock<HashMap<String, LineSince>>>,
     copying: Mutex<Copying>,
     sending: [AsyncMutex<()>; SENDING],
     saying: [AsyncMutex<()>; SENDING],
@@ -69,24 +67,15 @@ pub(super) struct Copying {
     pub(super) last: Option<(Timestamp, Result<Copied, String>)>,
 }
 
-/// Since when a line sends and receives, or does not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct LineSince {
-    pub(super) ready: bool,
-    pub(super) since: Timestamp,
-}
-
 impl Premises {
     /// Opens the surface, and starts the crier and a watch on each line.
     pub(super) fn open(rooms: Rooms) -> Arc<Self> {
         let tally = Tally::start(rooms.desk.changes());
         let told = crier::start(&rooms.desk, &rooms.spool);
-        let line_since = Arc::new(RwLock::new(HashMap::new()));
         tokio::spawn(crier::watch_lines(
             rooms.lines.clone(),
             rooms.spool.clone(),
             told.downgrade(),
-            Arc::clone(&line_since),
         ));
         let attachments = Attachments::open(&rooms.spool);
         let manners = Manners::open(&rooms.spool);
@@ -109,7 +98,6 @@ impl Premises {
             seats: Arc::new(Seats::default()),
             told,
             opened_at: Timestamp::now(),
-            line_since,
             copying: Mutex::default(),
             sending: std::array::from_fn(|_| AsyncMutex::new(())),
             saying: std::array::from_fn(|_| AsyncMutex::new(())),

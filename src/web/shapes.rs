@@ -6,7 +6,6 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use serde::Serialize;
 
-use super::premises::LineSince;
 use crate::desk::Board;
 use crate::modem::{LineStatus, Phase, Registration};
 use crate::routing::{
@@ -454,7 +453,7 @@ pub(super) struct ModemShape {
     signal_dbm: Option<i16>,
     storage_used: Option<u16>,
     storage_total: Option<u16>,
-    /// Since when it is ready, or not.
+    /// Since when it sends and receives, or does not.
     since: Option<Timestamp>,
     /// Texts of ours waiting for it.
     queued: u64,
@@ -462,6 +461,24 @@ pub(super) struct ModemShape {
     alarm: Option<String>,
     /// The balance, as the carrier words it.
     balance: Option<String>,
+    /// The SIM asks for its PIN: see `POST /modems/{name}/pin`.
+    wants_pin: bool,
+    /// Tries that the PIN has left, where the modem says so.
+    pin_tries_left: Option<u8>,
+    /// Whether the line's own number is known, to which a text to itself goes.
+    number_known: bool,
+    /// The last text of the line to itself.
+    self_test: Option<SelfTestShape>,
+}
+
+/// A text of a line to itself.
+#[derive(Debug, Serialize)]
+struct SelfTestShape {
+    sent: Timestamp,
+    took_ms: Option<i64>,
+    problem: Option<String>,
+    /// How it went: `OK in 6 s`.
+    words: String,
 }
 
 impl ModemShape {
@@ -469,7 +486,6 @@ impl ModemShape {
     pub(super) fn new(
         name: &str,
         status: &LineStatus,
-        since: Option<LineSince>,
         (queued, standing): (u64, &Standing),
     ) -> Self {
         let (phase, detail) = match &status.phase {
@@ -489,13 +505,22 @@ impl ModemShape {
             signal_dbm: status.signal_dbm,
             storage_used: status.storage_used,
             storage_total: status.storage_total,
-            since: since.map(|since| since.since),
+            since: status.since,
             queued,
             alarm: status.alarm.clone().or_else(|| standing.alarm()),
             balance: standing
                 .balance
                 .as_ref()
                 .and_then(|balance| balance.words.clone()),
+            wants_pin: status.wants_pin,
+            pin_tries_left: status.pin_tries_left,
+            number_known: standing.number.is_some() || status.own_number.is_some(),
+            self_test: standing.self_test.as_ref().map(|test| SelfTestShape {
+                sent: test.sent,
+                took_ms: test.took_ms,
+                problem: test.problem.clone(),
+                words: test.words(),
+            }),
         }
     }
 }

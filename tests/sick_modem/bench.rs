@@ -50,16 +50,16 @@ impl Opener for Socket {
 pub struct Ledger(pub Mutex<HashSet<String>>);
 
 impl PinLedger for Ledger {
-    fn may_try(&self, card: &str) -> bool {
+    fn may_try(&self, card: &str, _: &callnumber::modem::Pin) -> bool {
         !self.0.lock().unwrap().contains(card)
     }
 
-    fn record(&self, card: &str) -> std::io::Result<()> {
+    fn record(&self, card: &str, _: &callnumber::modem::Pin) -> std::io::Result<()> {
         self.0.lock().unwrap().insert(card.to_owned());
         Ok(())
     }
 
-    fn accepted(&self, card: &str) {
+    fn accepted(&self, card: &str, _: &callnumber::modem::Pin, _: bool) {
         self.0.lock().unwrap().remove(card);
     }
 }

@@ -1,22 +1,22 @@
 //! A library on a paused clock: simulated modems in memory, the radio side, the router's owner, the
 //! spool on disk, and operators who talk to the API. A night passes in the time its events take.
 
-use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, header};
+use callnumber::alerts::{self, Alerts};
 use callnumber::clock::Clock;
 use callnumber::daemon::Owner;
 use callnumber::desk::{self, Desk};
 use callnumber::modem::port::{OpenError, Opened, Opener};
-use callnumber::modem::{Line, LineSettings, Phase, PinLedger, PortChoice, start_on};
+use callnumber::modem::{Keepers, Line, LineSettings, Lines, Phase, PortChoice, start_on_with};
 use callnumber::routing::{Amendment, Library, Role};
 use callnumber::simulator::{Settings, SimulatedModem};
 use callnumber::spool::{Spool, staff};
-use callnumber::texting::{Inbound, Outbound};
+use callnumber::texting::{Calls, Care, CareSettings, Inbound, Outbound, PinBook};
 use callnumber::web::{self, Rooms};
 use http_body_util::BodyExt;
 use jiff::tz::TimeZone;
@@ -50,22 +50,17 @@ impl Opener for Socket {
     }
 }
 
+/// What a house may have beside the usual.
 #[derive(Default)]
-struct Ledger(Mutex<HashSet<String>>);
-
-impl PinLedger for Ledger {
-    fn may_try(&self, card: &str) -> bool {
-        !self.0.lock().unwrap().contains(card)
-    }
-
-    fn record(&self, card: &str) -> std::io::Result<()> {
-        self.0.lock().unwrap().insert(card.to_owned());
-        Ok(())
-    }
-
-    fn accepted(&self, card: &str) {
-        self.0.lock().unwrap().remove(card);
-    }
+pub struct Opening {
+    /// The PIN that the SIM at the front desk asks for.
+    pub pin: Option<&'static str>,
+    /// How long the network takes over each text.
+    pub send_latency: Duration,
+    /// How browsers and telephones reach the desk.
+    pub public_url: Option<&'static str>,
+    /// The staff telephone that is called for help.
+    pub staff_phone: Option<&'static str>,
 }
 
 pub struct House {
@@ -91,45 +86,84 @@ impl Drop for House {
 impl House {
     /// Opens at this time, as `2026-12-07T10:00:00-06:00`, a Monday. Nobody is there yet.
     pub async fn open(wall: &str) -> Self {
+        Self::open_with(wall, Opening::default()).await
+    }
+
+    /// Opens with something beside the usual.
+    pub async fn open_with(wall: &str, opening: Opening) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::simulated(wall.parse().unwrap());
-        let spool = Spool::open_by(&folder.path().join("spool.db"), clock).unwrap();
+        let spool = Spool::open_by(&folder.path().join("spool.db"), clock.clone()).unwrap();
         let (desk, counter) = desk::open();
         let library = Library {
             name: LIBRARY.into(),
             urgent: Some("555-0100".into()),
+            email: Some("ask@elm.example".into()),
+            hours_link: Some("elm.example/hours".into()),
             time_zone: TimeZone::get("America/Chicago").unwrap(),
-            ..Library::default()
         };
         let owner = Owner::open(spool.clone(), library, counter).await.unwrap();
         let mut tasks = vec![tokio::spawn(owner.run(std::future::pending()))];
         let (stop, stopped) = watch::channel(false);
         let mut lines: Vec<Line> = Vec::new();
         let mut modems = Vec::new();
-        for name in ["front-desk", "spare"] {
-            let modem = Arc::new(SimulatedModem::start_in_memory(Settings::default()).unwrap());
+        for (name, number, pin) in [
+            ("front-desk", "+15550100000", opening.pin),
+            ("spare", "+15550100001", None),
+        ] {
+            let modem = SimulatedModem::start_in_memory(Settings {
+                number: number.into(),
+                pin: pin.map(str::to_owned),
+                send_latency: opening.send_latency,
+                ..Settings::default()
+            });
+            let modem = Arc::new(modem.unwrap());
             let (arrivals, arrived) = mpsc::channel(16);
             let inbound = Inbound::new(name.into(), desk.clone(), spool.clone());
             tasks.push(tokio::spawn(inbound.run(arrived, stopped.clone())));
             let settings = LineSettings::new(name, PortChoice::Auto);
             let socket = Socket(Arc::clone(&modem));
-            let line = start_on(socket, settings, arrivals, Arc::new(Ledger::default()));
+            let keepers = Keepers {
+                clock: clock.clone(),
+                ..Keepers::new(Arc::new(PinBook::new(spool.clone())))
+            };
+            let line = start_on_with(socket, settings, arrivals, keepers);
             let outbound =
                 Outbound::new(line.clone(), desk.clone(), spool.clone(), Duration::ZERO, 0);
             tasks.push(tokio::spawn(outbound.run(stopped.clone())));
+            let calls = Calls::new(&line, desk.clone());
+            tasks.push(tokio::spawn(calls.run(stopped.clone())));
+            let settings = CareSettings::default();
+            let care = Care::new(line.clone(), desk.clone(), spool.clone(), settings);
+            tasks.push(tokio::spawn(care.run(stopped.clone())));
             modems.push(modem);
             lines.push(line);
         }
         let name = "front-desk".into();
         desk.amend(Amendment::AddLine { name }).await.unwrap();
+        let driven = Lines::from(lines.clone());
         let router = web::router(Rooms {
             desk: desk.clone(),
             spool: spool.clone(),
-            lines: lines.clone().into(),
-            settings: web::Settings::default(),
+            lines: driven.clone(),
             messengers: None,
             file_says: watch::channel(web::FileSays::default()).1,
+            settings: web::Settings {
+                library: LIBRARY.into(),
+                public_url: opening.public_url.map(str::to_owned),
+                ..web::Settings::default()
+            },
         });
+        if let Some(phone) = opening.staff_phone {
+            let settings = alerts::Settings {
+                phones: vec![phone.into()],
+                // The machine's own disk is not this story's.
+                disk_free: 0,
+                ..alerts::Settings::default()
+            };
+            let room = Alerts::open(settings, desk.clone(), spool.clone(), driven.clone());
+            tasks.push(tokio::spawn(room.await.unwrap().run(stopped.clone())));
+        }
         let mut modems = modems.into_iter();
         let house = Self {
             modem: modems.next().unwrap(),
@@ -143,13 +177,29 @@ impl House {
         };
         for line in &lines {
             let mut status = line.status();
-            let ready = status.wait_for(|status| status.phase == Phase::Ready);
-            tokio::time::timeout(PATIENCE, ready)
+            let settled =
+                status.wait_for(|status| status.phase == Phase::Ready || status.wants_pin);
+            tokio::time::timeout(PATIENCE, settled)
                 .await
                 .unwrap()
                 .unwrap();
         }
         house
+    }
+
+    /// One request, with whatever it answers.
+    pub async fn request(&self, method: &str, path: &str, token: &str, body: Sent) -> Answer {
+        request(&self.router, method, path, token, body).await
+    }
+
+    /// Somebody with a page of the library's before them, where the widget `ask` stands.
+    pub async fn visitor(&self) -> Visitor {
+        let visit = self.request("POST", "/widget/ask/visit", "", Sent::Nothing);
+        let visit = visit.await.is(201);
+        Visitor {
+            router: self.router.clone(),
+            token: visit["token"].as_str().unwrap().to_owned(),
+        }
     }
 
     pub async fn amend(&self, amendment: Amendment) {
@@ -213,6 +263,111 @@ pub async fn wait(seconds: u64) {
     tokio::time::sleep(Duration::from_secs(seconds)).await;
 }
 
+/// What a request carries.
+pub enum Sent {
+    Nothing,
+    Json(Value),
+    Octets(Vec<u8>),
+}
+
+/// What came back.
+pub struct Answer {
+    pub status: u16,
+    pub kind: String,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// The JSON of an answer that had to have this status.
+    pub fn is(self, status: u16) -> Value {
+        let said = serde_json::from_slice(&self.body).unwrap_or_default();
+        assert_eq!(self.status, status, "{said}");
+        said
+    }
+}
+
+async fn request(router: &Router, method: &str, path: &str, token: &str, body: Sent) -> Answer {
+    let mut request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header(header::HOST, "desk.elm.example");
+    if !token.is_empty() {
+        request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+    }
+    let body = match body {
+        Sent::Nothing => Body::empty(),
+        Sent::Octets(octets) => Body::from(octets),
+        Sent::Json(value) => {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+            Body::from(value.to_string())
+        }
+    };
+    let response = router
+        .clone()
+        .oneshot(request.body(body).unwrap())
+        .await
+        .unwrap();
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    let kind = kind.map_or("", |kind| kind.to_str().unwrap()).to_owned();
+    Answer {
+        status: response.status().as_u16(),
+        kind,
+        body: response
+            .into_body()
+            .collect()
+            .await
+            .unwrap()
+            .to_bytes()
+            .to_vec(),
+    }
+}
+
+/// A browser in a library's page.
+pub struct Visitor {
+    router: Router,
+    token: String,
+}
+
+impl Visitor {
+    /// Says something, from this page.
+    pub async fn says(&self, words: &str, page: &str, title: &str) -> Answer {
+        let page = json!({ "url": page, "title": title });
+        let body = json!({ "body": words, "client_id": words, "page": page });
+        let path = "/widget/ask/messages";
+        request(&self.router, "POST", path, &self.token, Sent::Json(body)).await
+    }
+
+    /// Reads on until the page was told so many messages; answers their words.
+    pub async fn hears(&self, count: usize) -> Vec<String> {
+        let request = Request::get("/widget/ask/events?after=0")
+            .header(header::AUTHORIZATION, format!("Bearer {}", self.token))
+            .body(Body::empty());
+        let response = self.router.clone().oneshot(request.unwrap()).await.unwrap();
+        assert_eq!(response.status().as_u16(), 200);
+        let mut stream = response.into_body();
+        let mut told = String::new();
+        let heard = async {
+            loop {
+                let messages: Vec<String> = told
+                    .split("\n\n")
+                    .filter(|event| event.contains("event: message"))
+                    .filter_map(|event| event.split_once("data: "))
+                    .filter_map(|(_, data)| serde_json::from_str::<Value>(data).ok())
+                    .map(|message| message["body"].as_str().unwrap().to_owned())
+                    .collect();
+                if messages.len() >= count {
+                    return messages;
+                }
+                let frame = stream.frame().await.expect("the stream goes on").unwrap();
+                if let Ok(data) = frame.into_data() {
+                    told += std::str::from_utf8(&data).unwrap();
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, heard).await.unwrap()
+    }
+}
+
 pub struct Librarian {
     router: Router,
     token: String,
@@ -222,21 +377,27 @@ pub struct Librarian {
 
 impl Librarian {
     pub async fn call(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
-        let request = Request::builder()
-            .method(method)
-            .uri(format!("/api/v1{path}"))
-            .header(header::AUTHORIZATION, format!("Bearer {}", self.token))
-            .header(header::CONTENT_TYPE, "application/json");
-        let body = body.map_or(Body::empty(), |body| Body::from(body.to_string()));
-        let response = self
-            .router
-            .clone()
-            .oneshot(request.body(body).unwrap())
-            .await
-            .unwrap();
-        let status = response.status().as_u16();
-        let bytes = response.into_body().collect().await.unwrap().to_bytes();
-        (status, serde_json::from_slice(&bytes).unwrap_or_default())
+        let path = format!("/api/v1{path}");
+        let body = body.map_or(Sent::Nothing, Sent::Json);
+        let answer = request(&self.router, method, &path, &self.token, body).await;
+        let said = serde_json::from_slice(&answer.body).unwrap_or_default();
+        (answer.status, said)
+    }
+
+    /// What the API answers that is no JSON.
+    pub async fn text(&self, path: &str) -> String {
+        let path = format!("/api/v1{path}");
+        let answer = request(&self.router, "GET", &path, &self.token, Sent::Nothing).await;
+        assert_eq!(answer.status, 200);
+        String::from_utf8(answer.body).unwrap()
+    }
+
+    /// Attaches a file to a conversation; answers its link.
+    pub async fn attaches(&self, id: &Value, name: &str, content: &[u8]) -> String {
+        let path = format!("/api/v1/conversations/{id}/attachments?name={name}");
+        let content = Sent::Octets(content.to_vec());
+        let answer = request(&self.router, "POST", &path, &self.token, content).await;
+        answer.is(201)["link"].as_str().unwrap().to_owned()
     }
 
     pub async fn get(&self, path: &str) -> Value {
@@ -245,8 +406,8 @@ impl Librarian {
         body
     }
 
-    /// Opens the console, and is available.
-    pub async fn arrives(&self) {
+    /// Opens the console, and is available; answers what waits there, in words.
+    pub async fn arrives(&self) -> String {
         let request = Request::get("/api/v1/events")
             .header(header::AUTHORIZATION, format!("Bearer {}", self.token))
             .body(Body::empty())
@@ -256,13 +417,15 @@ impl Librarian {
         let mut body = response.into_body();
         let reading = tokio::spawn(async move { while body.frame().await.is_some() {} });
         *self.stream.lock().unwrap() = Some(reading);
-        self.says("available").await;
+        self.says("available").await
     }
 
-    pub async fn says(&self, show: &str) {
+    /// Says how they are.
+    pub async fn says(&self, show: &str) -> String {
         let body = json!({ "show": show });
         let (status, answer) = self.call("PUT", "/presence", Some(body)).await;
         assert_eq!(status, 200, "{answer}");
+        answer["waiting"].as_str().unwrap().to_owned()
     }
 
     /// The browser dies.

@@ -9,15 +9,18 @@ use crate::house::{House, PASSWORD};
 
 /// A copy that was made at some time.
 const BACKUP: &str = "callnumber-20261126T150405Z.db";
+/// The PIN that the SIM of the stage's line waits for.
+const PIN: &str = "4711";
 
-/// A desk with an admin, `ada`, a widget, `ask`, and `ana` and `ben` on duty.
+/// A desk with an admin, `ada`, a widget, `ask`, `ana` and `ben` on duty, and a line whose SIM waits
+/// for its PIN.
 pub async fn stage() -> House {
-    let house = House::open_with(Settings {
+    let settings = Settings {
         library: "Elm Library".into(),
         public_url: Some("https://desk.elm.example".into()),
         ..Settings::default()
-    })
-    .await;
+    };
+    let house = House::open_driving(settings, PIN).await;
     house.hire("ada", "desk").await;
     house.promote("ada", Role::Admin).await;
     house
@@ -100,7 +103,7 @@ pub async fn example(house: &House, path: &str, operation: &Value, number: &str)
         _ => String::new(),
     };
     let named = match name {
-        "listNotices" | "previewNotice" => "front-desk".to_owned(),
+        "listNotices" | "previewNotice" | "unlockSim" | "testLine" => "front-desk".to_owned(),
         "takeBackup" => BACKUP.to_owned(),
         _ => name.to_lowercase(),
     };
@@ -147,6 +150,8 @@ fn body(name: &str) -> Option<Value> {
         "attachFile" => json!("hello"),
         "setRetention" => json!({"days": 14}),
         "setAddresses" => json!({"jids": ["ana@example.org"]}),
+        "unlockSim" => json!({"pin": PIN}),
+        "testLine" => json!({"number": "+15550100000"}),
         "setWidget" => json!({"origins": ["https://www.elm.example"]}),
         _ => return None,
     })

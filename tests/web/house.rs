@@ -10,14 +10,20 @@ use axum::body::{Body, Bytes};
 use axum::http::{Method, Request, StatusCode, header};
 use callnumber::daemon::Owner;
 use callnumber::desk::{self, Desk};
+use callnumber::modem::port::{OpenError, Opened, Opener};
+use callnumber::modem::{self, LineSettings, Lines, PortChoice};
 use callnumber::routing::{
     Amendment, ConversationId, DeliveryState, Event, GatewayId, Library, MessageId, Role,
 };
+use callnumber::simulator::{self, SimulatedModem};
 use callnumber::spool::Spool;
+use callnumber::texting::{Care, CareSettings, Inbound, PinBook};
 use callnumber::web::{self, Rooms, Settings};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use tokio::io::DuplexStream;
+use tokio::sync::{mpsc, watch};
 use tower::ServiceExt;
 
 /// Nothing in a test takes longer than this.
@@ -26,9 +32,29 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 /// The password of every operator of the house.
 pub const PASSWORD: &str = "shelf mark";
 
+/// A modem that nobody has to plug in.
+struct Socket(Arc<SimulatedModem>);
+
+impl Opener for Socket {
+    type Port = DuplexStream;
+
+    async fn open(&mut self) -> Result<Opened<DuplexStream>, OpenError> {
+        match self.0.open() {
+            Some((port, path)) => Ok(Opened {
+                port,
+                path: Some(path),
+            }),
+            None => Err(OpenError::NoneFound),
+        }
+    }
+}
+
 pub struct House {
     pub desk: Desk,
     pub spool: Spool,
+    pub lines: Lines,
+    /// The modem of the line that is driven, where one is.
+    pub modem: Option<Arc<SimulatedModem>>,
     pub router: Router,
     _folder: Arc<tempfile::TempDir>,
 }
@@ -61,6 +87,47 @@ impl House {
     }
 
     pub async fn open_with(settings: Settings) -> Self {
+        Self::open_on(settings, |_, _| Lines::default()).await
+    }
+
+    /// The same with a line at work, whose SIM waits for this PIN.
+    pub async fn open_driving(settings: Settings, pin: &str) -> Self {
+        let modem = SimulatedModem::start_in_memory(simulator::Settings {
+            pin: Some(pin.to_owned()),
+            ..simulator::Settings::default()
+        });
+        let modem = Arc::new(modem.unwrap());
+        let socket = Socket(Arc::clone(&modem));
+        let mut house = Self::open_on(settings, |desk, spool| {
+            let (arrivals, arrived) = mpsc::channel(16);
+            let line = modem::start_on(
+                socket,
+                LineSettings::new("front-desk", PortChoice::Auto),
+                arrivals,
+                Arc::new(PinBook::new(spool.clone())),
+            );
+            let inbound = Inbound::new(line.name.clone(), desk.clone(), spool.clone());
+            let care = CareSettings::default();
+            let care = Care::new(line.clone(), desk.clone(), spool.clone(), care);
+            tokio::spawn(async move {
+                // Both end with the test's runtime: nobody tells them to stop.
+                let (_stop, stopped) = watch::channel(false);
+                tokio::join!(inbound.run(arrived, stopped.clone()), care.run(stopped));
+            });
+            Lines::from(vec![line])
+        })
+        .await;
+        let mut status = house.lines.first().unwrap().status();
+        let asked = status.wait_for(|status| status.wants_pin);
+        tokio::time::timeout(PATIENCE, asked)
+            .await
+            .unwrap()
+            .unwrap();
+        house.modem = Some(modem);
+        house
+    }
+
+    async fn open_on(settings: Settings, drive: impl FnOnce(&Desk, &Spool) -> Lines) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let spool = Spool::open(&folder.path().join("spool.db")).unwrap();
         let (desk, counter) = desk::open();
@@ -70,17 +137,20 @@ impl House {
         };
         let owner = Owner::open(spool.clone(), library, counter).await.unwrap();
         tokio::spawn(owner.run(std::future::pending()));
+        let lines = drive(&desk, &spool);
         let router = web::router(Rooms {
             desk: desk.clone(),
             spool: spool.clone(),
-            lines: Default::default(),
+            lines: lines.clone(),
             messengers: None,
-            file_says: tokio::sync::watch::channel(web::FileSays::default()).1,
+            file_says: watch::channel(web::FileSays::default()).1,
             settings,
         });
         let house = Self {
             desk,
             spool,
+            lines,
+            modem: None,
             router,
             _folder: Arc::new(folder),
         };

@@ -84,6 +84,8 @@ pub const OPERATIONS: &[(&str, Door)] = &[
     ("setAddresses", Admin),
     ("exportDesk", Admin),
     ("importDesk", Admin),
+    ("unlockSim", Admin),
+    ("testLine", Admin),
 ];
 
 /// Operations another table of this repository's tests holds, because they bring their own words.
@@ -105,6 +107,7 @@ fn body_for(name: &str) -> Value {
         "sendMessage" => json!({"body": "x", "client_id": "x"}),
         "transferConversation" => json!({"to": "ben", "note": ""}),
         "beginConversation" => json!({"to": "+15551239999", "body": "x"}),
+        "unlockSim" => json!({"pin": "4711"}),
         "setPassword" => json!({"current": "x", "new": "another one"}),
         _ => json!({}),
     }

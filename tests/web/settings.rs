@@ -1,5 +1,6 @@
 //! A desk is set up with the page alone, and answers its first text.
 
+use callnumber::web::Settings;
 use serde_json::json;
 
 use crate::browser::{Served, shoot};
@@ -451,6 +452,66 @@ async fn an_admin_keeps_the_desk_from_the_page() {
         let complaints = browser.complaints().await;
         let provoked = |complaint: &String| complaint.contains("status of 422");
         assert!(complaints.iter().all(provoked), "{complaints:?}");
+        browser.close().await;
+    }
+}
+
+/// First boot: the page takes the SIM's PIN, shows signal and operator, and a text to itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_admin_unlocks_the_sim_and_a_text_to_itself_says_ok() {
+    let driver = Driver::start().await;
+    for (width, height, dark, name) in [
+        (1280, 900, false, "first-boot-light"),
+        (390, 844, true, "first-boot-phone-dark"),
+    ] {
+        let settings = Settings {
+            library: "Elm Library".into(),
+            ..Settings::default()
+        };
+        let house = House::open_driving(settings, "4711").await;
+        let modem = house.modem.clone().unwrap();
+        house.hire_admin("root").await;
+        let served = Served::of(house).await;
+        let browser = driver.browser(width, height, dark).await;
+        served.enter(&browser, "root").await;
+        browser.go(&format!("{}/settings", served.address)).await;
+        let field = "document.querySelector('#pin-front-desk')";
+        browser.until(field).await;
+        shoot(&browser, &format!("{name}-1-locked")).await;
+
+        // A wrong one says so, and how many tries are left; what is wrong is not tried again.
+        browser.write("#pin-front-desk", "1111\u{E007}").await;
+        browser
+            .until(
+                "document.querySelector('#lines-list .card').innerText.includes('did not accept')",
+            )
+            .await;
+        browser
+            .until("/Tries the PIN has left\\s+2/.test(document.querySelector('#lines-list .card').innerText)")
+            .await;
+        assert_eq!(modem.pin_tries_left(), 2);
+        browser.write("#pin-front-desk", "4711\u{E007}").await;
+        browser
+            .until("document.querySelector('#lines-list .card').innerText.includes('dBm')")
+            .await;
+        let card = browser.text("#lines-list .card").await;
+        assert!(
+            card.contains("Network") && card.contains("(home)"),
+            "{card}"
+        );
+        browser.until(&format!("!{field}")).await;
+
+        browser.click("#lines-list .self-test button").await;
+        browser
+            .until("/Text to itself: OK in \\d+ s/.test(document.querySelector('#lines-list .card').innerText)")
+            .await;
+        shoot(&browser, &format!("{name}-2-tested")).await;
+        let list = served.house.with_token("root").get("/conversations").await;
+        assert_eq!(list.json["items"], json!([]), "it is nobody's question");
+        // Browsers complain of what was refused: the wrong PIN.
+        let complaints = browser.complaints().await;
+        let odd: Vec<_> = complaints.iter().filter(|c| !c.contains("409")).collect();
+        assert!(odd.is_empty(), "{odd:?}");
         browser.close().await;
     }
 }

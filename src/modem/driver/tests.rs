@@ -251,11 +251,11 @@ struct Ledger {
 }
 
 impl PinLedger for Ledger {
-    fn may_try(&self, card: &str) -> bool {
+    fn may_try(&self, card: &str, _: &crate::modem::Pin) -> bool {
         !self.tried.lock().unwrap().contains(card)
     }
 
-    fn record(&self, card: &str) -> std::io::Result<()> {
+    fn record(&self, card: &str, _: &crate::modem::Pin) -> std::io::Result<()> {
         if self.full {
             return Err(std::io::ErrorKind::StorageFull.into());
         }
@@ -263,7 +263,7 @@ impl PinLedger for Ledger {
         Ok(())
     }
 
-    fn accepted(&self, card: &str) {
+    fn accepted(&self, card: &str, _: &crate::modem::Pin, _: bool) {
         self.tried.lock().unwrap().remove(card);
     }
 }

@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Answer, Phase, Session, Stage};
+use super::{Answer, Effect, Phase, Session, Stage};
 use crate::at::{
     CardQuery, Command, Domain, FinalResult, Memory, Outcome, Pin, PinQuery, Reply, response,
 };
@@ -102,6 +102,7 @@ impl Session {
         self.status.imsi = None;
         self.status.own_number = None;
         self.status.pin_tries_left = None;
+        self.status.wants_pin = false;
     }
 
     pub(super) fn setup_command(&mut self, step: Step) -> Command {
@@ -134,7 +135,7 @@ impl Session {
                 query.map_or(Command::PinState, Command::PinTries)
             }
             Step::Pin => {
-                let pin = self.settings.pin.as_deref().and_then(Pin::new);
+                let pin = self.trying_pin.clone();
                 pin.map_or(Command::PinState, Command::EnterPin)
             }
             Step::PduMode => Command::PduMode,
@@ -249,13 +250,20 @@ impl Session {
             Step::PinTries(n) => {
                 let mut lines = reply.lines.iter().filter(|_| result.is_ok());
                 match lines.find_map(|line| response::pin_tries(line)) {
-                    Some(left) if left < PIN_TRIES => self.stuck(
-                        &format!(
+                    Some(left) if left < self.tries_wanted() => {
+                        let remedy = match left {
+                            2.. => {
+                                "type the PIN on the page Set up, enter it once in a phone, or \
+                                    switch it off"
+                            }
+                            _ => "enter the PIN once in a phone, or switch it off",
+                        };
+                        let words = format!(
                             "the SIM asks for a PIN, and only {left} tries are left, which are \
-                             not risked here: enter the PIN once in a phone, or switch it off"
-                        ),
-                        now,
-                    ),
+                             not risked here: {remedy}"
+                        );
+                        self.stuck_for_pin(&words, now);
+                    }
                     Some(_) => self.try_pin(now),
                     None => self.go_to_pin_tries(n + 1, now),
                 }
@@ -338,13 +346,12 @@ impl Session {
         match pin_asked(reply, result) {
             "READY" | "SIM PIN2" | "SIM PUK2" => {
                 self.sim_patience = None;
+                self.status.wants_pin = false;
+                self.give_up_unlocking("the SIM asks for no PIN now");
                 self.go_to(Step::PduMode);
             }
-            "SIM PIN" => match self.settings.pin.as_deref().map(Pin::new) {
-                None => self.stuck("the SIM asks for a PIN: set `pin` for this modem in the configuration, or switch the PIN off in a phone", now),
-                Some(None) => self.stuck("the SIM asks for a PIN, and the configured one is none: `pin` must be 4 to 8 digits", now),
-                Some(Some(_)) => self.go_to(Step::Card(0)),
-            },
+            // Which PIN is tried depends on which SIM it is.
+            "SIM PIN" => self.go_to(Step::Card(0)),
             "SIM PUK" => self.stuck("the SIM is locked and asks for its PUK: unlock it in a phone; nothing is tried here, for a wrong PUK destroys it", now),
             other if other.ends_with(" PIN") || other.ends_with(" PUK") => {
                 self.stuck("the modem is locked to another SIM or network: use its own SIM, or have it unlocked", now);
@@ -376,33 +383,113 @@ impl Session {
     /// second one, and a third wrong one would lock the SIM.
     fn try_pin(&mut self, now: Instant) {
         let card = self.card_name();
-        if !self.pins.may_try(&card) {
-            self.stuck("the SIM asks for a PIN, and the configured one was tried before without success: correct `pin`, and forget the attempt, or unlock the SIM in a phone", now);
-        } else if let Err(error) = self.pins.record(&card) {
+        let known = || self.pins.known(&card);
+        let pin = match (self.typed_pin.clone().or_else(known), &self.settings.pin) {
+            (Some(pin), _) => pin,
+            (None, Some(configured)) => match Pin::new(configured) {
+                Some(pin) => pin,
+                None => {
+                    self.stuck_for_pin("the SIM asks for a PIN, and the configured one is none: `pin` must be 4 to 8 digits", now);
+                    return;
+                }
+            },
+            (None, None) => {
+                self.stuck_for_pin("the SIM asks for a PIN: type it on the page Set up, set `pin` for this modem in the configuration, or switch the PIN off in a phone", now);
+                return;
+            }
+        };
+        if !self.pins.may_try(&card, &pin) {
+            let words = match self.typed_pin {
+                Some(_) => {
+                    "the SIM asks for a PIN, and this one was tried before without success: type another, or unlock the SIM in a phone"
+                }
+                None => {
+                    "the SIM asks for a PIN, and the configured one was tried before without success: type the right one on the page Set up, correct `pin`, or unlock the SIM in a phone"
+                }
+            };
+            self.stuck_for_pin(words, now);
+        } else if let Err(error) = self.pins.record(&card, &pin) {
             let words = format!(
                 "the SIM asks for a PIN, but the attempt could not be recorded first ({error}): is the disk full?"
             );
-            self.stuck(&words, now);
+            self.stuck_for_pin(&words, now);
         } else {
+            self.trying_pin = Some(pin);
             self.go_to(Step::Pin);
         }
     }
 
     fn on_pin_entered(&mut self, result: &FinalResult, now: Instant) {
+        let pin = self.trying_pin.take();
+        let typed = self.typed_pin.is_some() && self.typed_pin == pin;
         if result.is_ok() {
-            self.pins.accepted(&self.card_name());
+            if let Some(pin) = pin {
+                self.pins.accepted(&self.card_name(), &pin, typed);
+            }
+            self.status.wants_pin = false;
+            if self.typed_pin.take().is_some() {
+                self.effects.push_back(Effect::Unlocked(Ok(())));
+            }
             self.go_to(Step::PinState);
         } else {
-            let words = format!(
-                "the SIM did not accept the configured PIN ({result}): correct `pin`; it is not tried again"
-            );
-            self.stuck(&words, now);
+            // Asked for again in a moment.
+            let left = self.status.pin_tries_left;
+            self.status.pin_tries_left = left.map(|left| left.saturating_sub(1));
+            let words = match typed {
+                true => format!(
+                    "the SIM did not accept the PIN that was typed ({result}); it is not tried again"
+                ),
+                false => format!(
+                    "the SIM did not accept the configured PIN ({result}): correct `pin`, or type the right one on the page Set up; it is not tried again"
+                ),
+            };
+            self.stuck_for_pin(&words, now);
         }
     }
 
-    /// Under which name the attempt is recorded: the SIM's, or else the modem's.
+    /// Takes a PIN that somebody has just typed: tried at once, when the SIM asks for one.
+    pub(in crate::modem) fn unlock(&mut self, pin: Pin) {
+        self.typed_pin = Some(pin);
+        match self.stage {
+            Stage::Setup(Step::PinState) => self.wait_until = None,
+            // It comes to the SIM by and by.
+            Stage::Setup(_) | Stage::Rebooting { .. } | Stage::SoftReset(_) => {}
+            Stage::Closed => self.give_up_unlocking("there is no modem"),
+            Stage::Resync { .. }
+            | Stage::ResyncStorage
+            | Stage::Radio(_)
+            | Stage::Farewell
+            | Stage::Running => self.give_up_unlocking("the SIM asks for no PIN now"),
+        }
+    }
+
+    /// The PIN that was typed is not tried any more: why.
+    pub(super) fn give_up_unlocking(&mut self, words: &str) {
+        if self.typed_pin.take().is_some() {
+            self.effects
+                .push_back(Effect::Unlocked(Err(words.to_owned())));
+        }
+    }
+
+    /// A daemon by itself takes no try but the first; a person may take the second, and the last
+    /// one is left to a telephone.
+    fn tries_wanted(&self) -> u8 {
+        match self.typed_pin {
+            Some(_) => 2,
+            None => PIN_TRIES,
+        }
+    }
+
+    /// The SIM waits for its PIN, and a person is to type it.
+    fn stuck_for_pin(&mut self, words: &str, now: Instant) {
+        self.stuck(words, now);
+        self.status.wants_pin = true;
+    }
+
+    /// Under which name the attempt is recorded: the SIM's, or else the line's. The modem's own is
+    /// not always known before the SIM is unlocked, and this one must be the same each time.
     fn card_name(&self) -> String {
-        let known = self.status.iccid.as_deref().or(self.status.imei.as_deref());
+        let known = self.status.iccid.as_deref();
         known.unwrap_or(&self.settings.name).to_owned()
     }
 
@@ -436,6 +523,8 @@ impl Session {
             tracing::warn!("{words}");
         }
         self.status.phase = phase;
+        self.status.wants_pin = false;
+        self.give_up_unlocking(words);
         self.stage = Stage::Setup(Step::PinState);
         self.wait_until = Some(now + STUCK_RETRY);
     }

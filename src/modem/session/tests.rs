@@ -9,30 +9,30 @@ const PDU: &str = "00040B915155210013F00000321011419034800568656C6C6F";
 struct NoLedger;
 
 impl PinLedger for NoLedger {
-    fn may_try(&self, _: &str) -> bool {
+    fn may_try(&self, _: &str, _: &Pin) -> bool {
         false
     }
 
-    fn record(&self, _: &str) -> std::io::Result<()> {
+    fn record(&self, _: &str, _: &Pin) -> std::io::Result<()> {
         Ok(())
     }
 
-    fn accepted(&self, _: &str) {}
+    fn accepted(&self, _: &str, _: &Pin, _: bool) {}
 }
 
 /// Nothing is on record, and everything may be.
 struct OpenLedger;
 
 impl PinLedger for OpenLedger {
-    fn may_try(&self, _: &str) -> bool {
+    fn may_try(&self, _: &str, _: &Pin) -> bool {
         true
     }
 
-    fn record(&self, _: &str) -> std::io::Result<()> {
+    fn record(&self, _: &str, _: &Pin) -> std::io::Result<()> {
         Ok(())
     }
 
-    fn accepted(&self, _: &str) {}
+    fn accepted(&self, _: &str, _: &Pin, _: bool) {}
 }
 
 /// What a listing answers where this lies under each of these indexes.

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 
+use crate::modem::Line;
 use crate::routing::{ConversationState, Show};
 use crate::spool::{self, lines, outbox, transcript};
 use crate::web::caller::Caller;
@@ -31,8 +32,8 @@ pub(super) async fn gateways(caller: Caller) -> Json<Page<shapes::GatewayShape>>
 
 /// The lines as they stand.
 async fn modem_shapes(premises: &Premises) -> Result<Vec<ModemShape>, Problem> {
-    let known = premises.lines.now();
-    let names: Vec<String> = known.iter().map(|line| line.name.clone()).collect();
+    let driven = premises.lines.now();
+    let names: Vec<String> = driven.iter().map(|line| line.name.clone()).collect();
     let queued = premises
         .spool
         .read(move |connection| {
@@ -47,20 +48,31 @@ async fn modem_shapes(premises: &Premises) -> Result<Vec<ModemShape>, Problem> {
                 .collect::<spool::Result<Vec<_>>>()
         })
         .await?;
-    let since = premises
-        .line_since
-        .read()
-        .unwrap_or_else(|held| held.into_inner());
-    Ok(known
+    Ok(driven
         .iter()
         .zip(queued)
         .map(|(line, (queued, standing))| {
             let status = line.status();
             let status = status.borrow();
-            let since = since.get(&line.name).copied();
-            ModemShape::new(&line.name, &status, since, (queued, &standing))
+            ModemShape::new(&line.name, &status, (queued, &standing))
         })
         .collect())
+}
+
+/// One line as it stands.
+pub(super) async fn modem_shape(premises: &Premises, line: &Line) -> Result<ModemShape, Problem> {
+    let name = line.name.clone();
+    let (queued, standing) = premises
+        .spool
+        .read(move |connection| {
+            Ok((
+                outbox::waiting(connection, &name)?,
+                lines::standing(connection, &name)?,
+            ))
+        })
+        .await?;
+    let status = line.status().borrow().clone();
+    Ok(ModemShape::new(&line.name, &status, (queued, &standing)))
 }
 
 pub(super) async fn modems(

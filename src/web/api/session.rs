@@ -7,10 +7,12 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use cookie::SameSite;
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::said::{Said, unprocessable};
-use crate::routing::{Event, Show};
+use crate::routing::{Event, Show, spoken};
+use crate::spool::transcript;
 use crate::web::caller::{self, Caller};
 use crate::web::network::From;
 use crate::web::premises::Premises;
@@ -73,6 +75,26 @@ pub(super) async fn presence(
         show,
     };
     premises.desk.ask(event).await?;
-    let answer = serde_json::json!({ "operator": caller.operator.name, "show": show });
+    let queues = caller.operator.queues.clone();
+    let (count, oldest) = premises
+        .spool
+        .read(move |connection| transcript::waiting_before(connection, &queues))
+        .await?;
+    let answer = serde_json::json!({
+        "operator": caller.operator.name,
+        "show": show,
+        "waiting": waiting(count, oldest, premises.spool.now()),
+    });
     Ok(Json(answer).into_response())
+}
+
+/// What is before whoever signs in: `4 waiting, oldest 14 h`.
+fn waiting(count: usize, oldest: Option<Timestamp>, now: Timestamp) -> String {
+    match oldest {
+        Some(oldest) => {
+            let age = now.duration_since(oldest).unsigned_abs();
+            format!("{count} waiting, oldest {}", spoken(age))
+        }
+        None => "nobody is waiting".into(),
+    }
 }

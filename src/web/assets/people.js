@@ -25,7 +25,7 @@ function modemWords(m) {
     }
     return { bad: true, text: `${REGISTRATION[m.registration] || 'not registered'}${m.since ? ` since ${since(m.since)}` : ''}${queued}` };
   }
-  const what = m.phase === 'starting' ? 'starting' : m.phase === 'no_port' ? 'no modem' : 'needs care';
+  const what = m.phase === 'starting' ? 'starting' : m.phase === 'no_port' ? 'no modem' : 'not registered';
   return { bad: m.phase !== 'starting', text: `${what}${m.since ? ` since ${since(m.since)}` : ''}${queued}`, detail: m.detail };
 }
 

@@ -8,34 +8,17 @@ import { setUpBook } from './settings-book.js';
 import { setUpBox, showBox } from './settings-box.js';
 import { act, amend, button, choice, desk, isAdmin, me, reads } from './settings-desk.js';
 import { about, hours } from './settings-hours.js';
+import { line } from './settings-lines.js';
 import { setUpCanned, setUpReports, showCanned } from './settings-records.js';
 import { entry } from './settings-staff.js';
 import { wording } from './settings-wording.js';
-import { fullTime, since } from './time.js';
+import { fullTime } from './time.js';
 
 document.body.classList.toggle('is-admin', isAdmin);
 
 const queueOptions = () => desk.queues.map((q) => [q.name, q.name]);
 /** The lines there are, and the one it has, which may be away. */
 const lineOptions = (g) => [...new Set([...desk.modems.map((m) => m.name), g.line].filter(Boolean))].map((name) => [name, name]);
-
-// Lines -----------------------------------------------------------------------------------------
-
-const PHASES = { ready: 'Ready', starting: 'Starting', no_port: 'No modem found', stuck: 'Needs care' };
-
-function line(m) {
-  const facts = [
-    ['State', `${PHASES[m.phase] || m.phase}${m.since ? ` since ${since(m.since)}` : ''}`],
-    ['Network', m.phase === 'ready' ? `${m.network || 'unknown'} (${m.registration})` : null],
-    ['Signal', m.signal_dbm === null ? null : `${m.signal_dbm} dBm`],
-    ['Storage', m.storage_total ? `${m.storage_used ?? 0} of ${m.storage_total} places taken` : null],
-    ['Modem', [m.manufacturer, m.model].filter(Boolean).join(' ') || null],
-    ['Waiting to be sent', String(m.queued)],
-  ].filter(([, value]) => value);
-  return el(`article.card${m.phase === 'ready' ? '' : '.card-bad'}`, el('h3', m.name),
-    el('dl.facts', ...facts.map(([name, value]) => el('div', el('dt', name), el('dd', value)))),
-    m.detail ? el('p.card-problem', m.detail) : null);
-}
 
 // Queues ----------------------------------------------------------------------------------------
 
@@ -63,8 +46,8 @@ function snippet(name) {
 const widgetForms = new Map();
 
 function widgetForm(g) {
-  const kept = widgetForms.get(g.name);
-  if (kept) return kept;
+  const inHand = widgetForms.get(g.name);
+  if (inHand) return inHand;
   const id = `widget-${g.name}`;
   const box = el('details.widget', { id }, el('summary', 'How it looks, and where it may stand'));
   box.addEventListener('toggle', async () => {
@@ -177,6 +160,8 @@ function render() {
   const chosen = $('gateway-queue').value;
   $('gateway-queue').replaceChildren(...queueOptions().map(([key, text]) => el('option', { value: key, selected: key === chosen }, text)));
   document.body.dataset.ready = '1';
+  // No event says that a text to itself is back.
+  if (desk.modems.some((m) => m.self_test && m.self_test.took_ms === null && m.self_test.problem === null)) soon(1000);
 }
 
 /** Lines of the trail that are shown; older ones are asked for. */
@@ -212,9 +197,9 @@ form('operator-add', () => post('/operators', {
 }), 'They can sign in');
 
 let due = 0;
-function soon() {
+function soon(after = 300) {
   clearTimeout(due);
-  due = setTimeout(() => load().catch((error) => toast(error.message)), 300);
+  due = setTimeout(() => load().catch((error) => toast(error.message)), after);
 }
 follow((event) => {
   if (['hello', 'reset', 'plan', 'operator', 'queue', 'modem'].includes(event)) soon();

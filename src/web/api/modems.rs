@@ -1,0 +1,112 @@
+//! A line set up by a person: its SIM's PIN, and a text to itself that proves both directions.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+
+use super::arrangements::modem_shape;
+use super::said::{Maybe, Said, unprocessable};
+use crate::modem::{Line, Pin};
+use crate::routing::{Event, GatewayKind, Right, answerable};
+use crate::spool::{audit, lines};
+use crate::web::caller::Caller;
+use crate::web::premises::Premises;
+use crate::web::problem::Problem;
+
+#[derive(Deserialize)]
+pub(super) struct Unlocking {
+    pin: String,
+}
+
+/// Unlocks the SIM with the PIN that was typed.
+pub(super) async fn unlock(
+    State(premises): State<Arc<Premises>>,
+    caller: Caller,
+    Path(name): Path<String>,
+    Said(Unlocking { pin }): Said<Unlocking>,
+) -> Result<StatusCode, Problem> {
+    caller.needs(Right::Arrange)?;
+    let line = find(&premises, &name)?;
+    let pin = Pin::new(pin.trim())
+        .ok_or_else(|| unprocessable("a PIN is four to eight digits: see the SIM's letter"))?;
+    let by = caller.id();
+    premises.note(by, "entered_pin", Some(name), None).await?;
+    line.unlock(pin)
+        .await
+        .map_err(|words| Problem::new(StatusCode::CONFLICT, words))?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Default, Deserialize)]
+pub(super) struct SelfTest {
+    /// The line's own number, where the SIM does not know it.
+    number: Option<String>,
+}
+
+/// Asks for a text of the line to itself.
+pub(super) async fn test(
+    State(premises): State<Arc<Premises>>,
+    caller: Caller,
+    Path(name): Path<String>,
+    Maybe(SelfTest { number }): Maybe<SelfTest>,
+) -> Result<Response, Problem> {
+    caller.needs(Right::Arrange)?;
+    let line = find(&premises, &name)?;
+    if let Some(number) = number {
+        keep_number(&premises, &name, &number).await?;
+    }
+    let (by, asked, now) = (caller.id(), name.clone(), premises.spool.now());
+    let begun = premises
+        .spool
+        .write(move |connection| {
+            let begun = lines::ask_test(connection, &asked, now)?;
+            if begun {
+                let (by, line) = (Some(by), Some(asked.as_str()));
+                audit::write(connection, by, "asked_self_test", line, None, None, now)?;
+            }
+            Ok(begun)
+        })
+        .await?;
+    if !begun {
+        return Err(Problem::new(
+            StatusCode::CONFLICT,
+            "a text of this line to itself is under way: wait until it is back, ten minutes at most",
+        ));
+    }
+    let shape = modem_shape(&premises, &line).await?;
+    line.ask_for_self_test();
+    Ok((StatusCode::ACCEPTED, Json(shape)).into_response())
+}
+
+async fn keep_number(premises: &Premises, line: &str, written: &str) -> Result<(), Problem> {
+    let number: String = written
+        .chars()
+        .filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')' | '/'))
+        .collect();
+    if !answerable(GatewayKind::Sms, &number) {
+        return Err(unprocessable(
+            "this is not a telephone number: write it as +15551230100",
+        ));
+    }
+    let (line, kept) = (line.to_owned(), number.clone());
+    premises
+        .spool
+        .write(move |connection| lines::keep_number(connection, &line, &kept))
+        .await?;
+    // Nothing automatic may ever go to it.
+    premises.desk.ask(Event::LineNumber { number }).await?;
+    Ok(())
+}
+
+fn find(premises: &Premises, name: &str) -> Result<Line, Problem> {
+    premises.lines.named(name).ok_or_else(|| {
+        Problem::new(
+            StatusCode::NOT_FOUND,
+            "there is no such line; GET /api/v1/modems lists those there are",
+        )
+    })
+}
