@@ -35,6 +35,7 @@ use crate::spool::{Spool, SpoolError, audit, book, inbox, staff, transcript};
 pub use house::{House, HouseSettings, StartError, WebSetup};
 pub use lines::LineSetup;
 pub use panel::PanelDuty;
+pub use watches::watch_line;
 
 /// Wishes decided on before a commit, at most: more would make the first wait for the last.
 const BATCH_MAX: usize = 256;

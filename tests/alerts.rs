@@ -305,6 +305,10 @@ async fn a_lost_line_is_told_once_by_the_one_that_works_and_so_is_its_return() {
         "{}",
         told.text
     );
+    // Since when, by mail as by text.
+    for words in [&alarm, &told.text] {
+        assert!(words.contains("needs somebody: no modem since "), "{words}");
+    }
 
     front.replug().await.unwrap();
     let clear = office

@@ -16,7 +16,7 @@ use crate::spool::{Spool, outages};
 const SEEN_EVERY: Duration = Duration::from_secs(5 * 60);
 
 /// Watches one line until the house closes.
-pub(super) async fn watch_line(line: Line, desk: Desk, spool: Spool, stop: watch::Receiver<bool>) {
+pub async fn watch_line(line: Line, desk: Desk, spool: Spool, stop: watch::Receiver<bool>) {
     let mut status = line.status();
     let works = |status: &LineStatus| matches!(status.phase, Phase::Ready);
     let watching = async {

@@ -469,6 +469,74 @@ mod tests {
         );
     }
 
+    /// The table that librarians were given, word for word.
+    #[test]
+    fn every_default_says_what_it_was_agreed_to_say() {
+        let mut plan = elm(full());
+        plan.library.name = "Elm".into();
+        plan.queues[0].calendar.hours = "Mon-Fri 9:00-17:00".parse().ok();
+        let line = gateway(GatewayKind::Sms, &[]);
+        for (notice, said) in [
+            (
+                Notice::Closed,
+                "Elm is closed now. Your text is saved; a librarian will reply after we open Mon \
+                 9am. Urgent? Call 555-0100. Reply STOP to opt out.",
+            ),
+            (
+                Notice::Waiting,
+                "Elm: got it. Our librarians are helping others; one will text you back soon. In \
+                 a hurry? Call 555-0100.",
+            ),
+            (
+                Notice::Stopped,
+                "Elm: you are opted out and will get no more texts from us. Text START to opt \
+                 back in.",
+            ),
+            (
+                Notice::Help,
+                "Elm text line: ask us anything. elm.example/hours or call 555-0100. Msg&data \
+                 rates may apply. STOP to opt out, FORGET to erase your texts.",
+            ),
+            (
+                Notice::Forgotten,
+                "Elm: your texts and number are erased from our system. Copies on your phone and \
+                 with your carrier remain.",
+            ),
+            (
+                Notice::Picture,
+                "Elm: this line can't open pictures. Please describe it in a text or email \
+                 ask@elm.example",
+            ),
+            (
+                Notice::Refused,
+                "Chat is offline. Elm did not keep this text. We open Mon 9am; please text again \
+                 then or call 555-0100.",
+            ),
+            (
+                Notice::Outage,
+                "Elm: sorry, our text line was down 2pm-4:30pm. We have your message and will \
+                 reply today.",
+            ),
+            (
+                Notice::Rollover,
+                "Elm: partner librarians at Oak County can help now; they may not know our \
+                 shelves. They won't see your number. Reply NO to wait for us.",
+            ),
+            (
+                Notice::Started,
+                "Elm: thanks, you are opted back in. Text us a question any time.",
+            ),
+            (
+                Notice::Staff,
+                "Textline: 4 texts waiting, oldest 14 h, nobody signed in. Sign in at \
+                 http://desk.example.org/",
+            ),
+        ] {
+            let words = notice.preview(&plan, &line, None, now());
+            assert_eq!(words.as_deref(), Some(said), "{notice:?}");
+        }
+    }
+
     fn septets_of(words: &str) -> usize {
         septets(words).unwrap()
     }

@@ -6,9 +6,9 @@ use callnumber::routing::{Amendment, GatewayKind, Role};
 use callnumber::simulator::{Settings, SimulatedModem};
 use serde_json::{Value, json};
 
-use crate::house::{House, Opening, until};
+use crate::house::{House, Opening, until, wait};
 use crate::support::{Bench, Operator, PATIENCE};
-use crate::{MONDAY_10_AM, PAT, SUE};
+use crate::{MONDAY_10_AM, PAT, SUE, set_hours};
 
 #[tokio::test(start_paused = true)]
 async fn admin_sets_hours_and_holidays_and_sees_m1_as_a_patron_would() {
@@ -246,6 +246,45 @@ async fn admin_sim_lost_is_not_registered_since_14_02_with_2_replies_queued() {
     let told = house.until_told(STAFF, 2).await;
     let clear = "all clear, line front-desk is well again";
     assert!(told.iter().any(|told| told.contains(clear)), "{told:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn admin_texts_that_wait_for_nobody_call_the_staff_in_open_hours() {
+    const STAFF: &str = "+15551230199";
+    let house = House::open_with(
+        "2026-12-07T08:00:00-06:00",
+        Opening {
+            staff_phone: Some(STAFF),
+            public_url: Some("https://desk.elm.example"),
+            ..Opening::default()
+        },
+    )
+    .await;
+    set_hours(&house).await;
+    let ana = house.hire("ana", Role::Operator, &["desk"]).await;
+    for n in 0..4 {
+        let from = format!("+1555123020{n}");
+        house.modem.patron_texts(&from, "Is my book in?").unwrap();
+        house.until_told(&from, 1).await;
+    }
+    wait(3000).await;
+    assert!(house.told(STAFF).is_empty(), "the library is closed");
+    let told = house.until_told(STAFF, 1).await;
+    let age = told[0]
+        .strip_prefix("Textline: 4 texts waiting, oldest ")
+        .and_then(|rest| {
+            rest.strip_suffix(", nobody signed in. Sign in at https://desk.elm.example")
+        });
+    // Open at nine, and ten minutes for somebody to come.
+    assert!(
+        age.is_some_and(|age| ["69 min", "70 min", "71 min"].contains(&age)),
+        "{told:?}"
+    );
+    wait(7200).await;
+    assert_eq!(house.told(STAFF), told, "once");
+    assert_eq!(ana.arrives().await, "4 waiting, oldest 3 h");
+    let told = house.until_told(STAFF, 2).await;
+    assert!(told[1].contains("all clear"), "{told:?}");
 }
 
 /// With the program itself: the line of an event comes and goes by `callnumber reload`.

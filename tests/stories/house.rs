@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::http::{Request, header};
 use callnumber::alerts::{self, Alerts};
 use callnumber::clock::Clock;
-use callnumber::daemon::Owner;
+use callnumber::daemon::{Owner, watch_line};
 use callnumber::desk::{self, Desk};
 use callnumber::modem::port::{OpenError, Opened, Opener};
 use callnumber::modem::{Keepers, Line, LineSettings, Lines, Phase, PortChoice, start_on_with};
@@ -136,6 +136,9 @@ impl House {
             let settings = CareSettings::default();
             let care = Care::new(line.clone(), desk.clone(), spool.clone(), settings);
             tasks.push(tokio::spawn(care.run(stopped.clone())));
+            let watched = (line.clone(), desk.clone(), spool.clone());
+            let watching = watch_line(watched.0, watched.1, watched.2, stopped.clone());
+            tasks.push(tokio::spawn(watching));
             modems.push(modem);
             lines.push(line);
         }
@@ -157,6 +160,7 @@ impl House {
         if let Some(phone) = opening.staff_phone {
             let settings = alerts::Settings {
                 phones: vec![phone.into()],
+                url: opening.public_url.map(str::to_owned),
                 // The machine's own disk is not this story's.
                 disk_free: 0,
                 ..alerts::Settings::default()

@@ -1,6 +1,7 @@
 //! What patrons are told.
 
-use callnumber::routing::Role;
+use callnumber::routing::{Amendment, OfflinePolicy, Role};
+use callnumber::simulator::{Parts, Timestamp};
 use serde_json::Value;
 
 use crate::house::{House, Librarian, until, wait};
@@ -62,26 +63,155 @@ async fn patron_says_stop_start_help_and_forget() {
     let ana = house.hire("ana", Role::Operator, &["desk"]).await;
     ana.arrives().await;
     for (at, (words, told)) in [
-        ("STOP", "you are opted out and will get no more texts"),
-        ("start", "you are opted back in"),
-        ("Help", "ask us anything"),
+        (
+            "STOP",
+            "Elm Library: you are opted out and will get no more texts from us. Text START to opt \
+             back in.",
+        ),
+        (
+            "start",
+            "Elm Library: thanks, you are opted back in. Text us a question any time.",
+        ),
+        (
+            "Help",
+            "Elm Library text line: ask us anything. elm.example/hours or call 555-0100. Msg&data \
+             rates may apply. STOP to opt out, FORGET to erase your texts.",
+        ),
     ]
     .into_iter()
     .enumerate()
     {
         house.modem.patron_texts(PAT, words).unwrap();
         let said = house.until_told(PAT, at + 1).await;
-        assert!(said[at].contains(told), "{said:?}");
+        assert_eq!(said[at], told);
     }
     assert!(ana.list().await.is_empty(), "it wakes nobody");
     house.modem.patron_texts(SUE, "My secret").unwrap();
     ana.sees(1).await;
     house.modem.patron_texts(SUE, "Forget").unwrap();
     let said = house.until_told(SUE, 1).await;
-    assert!(said[0].contains("erased from our system"), "{said:?}");
+    assert_eq!(
+        said,
+        [
+            "Elm Library: your texts and number are erased from our system. Copies on your phone \
+          and with your carrier remain."
+        ]
+    );
     ana.sees(0).await;
     let closed = ana.get("/conversations?state=closed").await;
     assert!(!closed.to_string().contains("My secret"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn patron_who_said_stop_hears_no_more_whoever_tries() {
+    let house = House::open(MONDAY_10_AM).await;
+    let ana = house.hire("ana", Role::Operator, &["desk"]).await;
+    ana.arrives().await;
+    house.modem.patron_texts(PAT, "Is my book in?").unwrap();
+    let id = ana.sees(1).await[0]["id"].clone();
+    // The confirmation is the last text there is: the block applies after it.
+    house.modem.patron_texts(PAT, "Stop").unwrap();
+    let told = house.until_told(PAT, 1).await;
+    assert!(told[0].contains("opted out"), "{told:?}");
+    let (status, problem) = ana.answers(&id, "It is in.").await;
+    assert_eq!(status, 409, "{problem}");
+    assert!(
+        problem["detail"].as_str().unwrap().contains("opted out"),
+        "{problem}"
+    );
+    for words in ["Stop", "hello?"] {
+        house.modem.patron_texts(PAT, words).unwrap();
+        wait(3600).await;
+    }
+    house.modem.call(PAT);
+    wait(3600).await;
+    assert_eq!(house.told(PAT), told, "not a word");
+    // START, and a person may answer again.
+    house.modem.patron_texts(PAT, "START").unwrap();
+    house.until_told(PAT, 2).await;
+    let list = ana.list().await;
+    let again = list.first().map_or(&id, |open| &open["id"]);
+    assert_eq!(ana.answers(again, "It is in.").await.0, 201);
+    assert_eq!(house.until_told(PAT, 3).await[2], "It is in.");
+}
+
+#[tokio::test(start_paused = true)]
+async fn patron_texts_a_line_that_keeps_nothing_while_nobody_is_there() {
+    let house = House::open(SUNDAY_11_PM).await;
+    set_hours(&house).await;
+    let ana = house.hire("ana", Role::Operator, &["desk"]).await;
+    house
+        .amend(Amendment::SetGateway {
+            name: "front-desk".into(),
+            queue: None,
+            line: None,
+            policy: Some(OfflinePolicy::Refuse),
+            closed_notice: None,
+        })
+        .await;
+    house.modem.patron_texts(PAT, "Is my book in?").unwrap();
+    assert_eq!(
+        house.until_told(PAT, 1).await,
+        [
+            "Chat is offline. Elm Library did not keep this text. We open Mon 9am; please text \
+          again then or call 555-0100."
+        ]
+    );
+    house.modem.patron_texts(PAT, "Hello?").unwrap();
+    wait(10 * 3600).await;
+    assert_eq!(house.told(PAT).len(), 1, "once for the night");
+    assert_eq!(ana.arrives().await, "nobody is waiting");
+    let kept = ana.get("/conversations?state=closed").await.to_string();
+    assert!(!kept.contains("Is my book in?") && !kept.contains("Hello?"));
+    // By day the same line takes texts.
+    house.modem.patron_texts(PAT, "Good morning").unwrap();
+    let list = ana.sees(1).await;
+    assert_eq!(ana.answers(&list[0]["id"], "Good morning!").await.0, 201);
+    assert_eq!(house.until_told(PAT, 2).await[1], "Good morning!");
+}
+
+#[tokio::test(start_paused = true)]
+async fn patron_texts_while_the_line_is_down_and_is_told_so_once() {
+    let house = House::open(MONDAY_10_AM).await;
+    let ana = house.hire("ana", Role::Operator, &["desk"]).await;
+    ana.arrives().await;
+    wait(60).await; // the line is seen at work
+    house.modem.unplug().await;
+    wait(3600).await;
+    // The network keeps what comes meanwhile, with the time it came.
+    let quarter_past = Parts {
+        stamp: Some(Timestamp {
+            unix: house.spool.now().as_second() - 45 * 60,
+            zone_quarters: -24,
+        }),
+        ..Parts::default()
+    };
+    for words in ["Is my book in?", "It is blue"] {
+        let kept = house.modem.deliver_parts(PAT, words, &quarter_past);
+        kept.unwrap();
+    }
+    wait(1800).await;
+    house.modem.replug().await.unwrap();
+    ana.arrives().await;
+    let id = ana.sees(1).await[0]["id"].clone();
+    until_words(&ana, &id, "It is blue").await;
+    let told = house.until_told(PAT, 1).await;
+    let (from, to) = told[0]
+        .strip_prefix("Elm Library: sorry, our text line was down ")
+        .and_then(|rest| rest.strip_suffix(". We have your message and will reply today."))
+        .and_then(|times| times.split_once('-'))
+        .unwrap_or_else(|| panic!("{told:?}"));
+    assert!(
+        from.starts_with("10") && from.ends_with("am") && to.starts_with("11:3"),
+        "{told:?}"
+    );
+    // Once; and what comes in time is no excuse.
+    assert_eq!(ana.answers(&id, "It is in.").await.0, 201);
+    house.modem.patron_texts(SUE, "Hello").unwrap();
+    ana.sees(2).await;
+    wait(100).await;
+    assert_eq!(house.told(PAT), [told[0].as_str(), "It is in."]);
+    assert_eq!(house.told(SUE).len(), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -95,10 +225,12 @@ async fn patron_waits_three_minutes_and_is_told_once() {
     assert!(house.told(PAT).is_empty());
     wait(3600).await;
     let told = house.told(PAT);
-    assert_eq!(told.len(), 1);
-    assert!(
-        told[0].contains("Our librarians are helping others"),
-        "{told:?}"
+    assert_eq!(
+        told,
+        [
+            "Elm Library: got it. Our librarians are helping others; one will text you back soon. \
+          In a hurry? Call 555-0100."
+        ]
     );
 }
 

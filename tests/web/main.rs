@@ -11,6 +11,7 @@ mod events;
 mod examples;
 mod guide;
 mod house;
+mod keys;
 mod links;
 mod metrics;
 mod presence;

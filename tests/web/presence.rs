@@ -166,6 +166,46 @@ async fn pictures_show_what_there_is() {
     }
 }
 
+/// Sites poll: an answer takes nothing from the spool, so it comes while the spool gives nothing.
+#[tokio::test]
+async fn answers_come_while_nothing_can_be_read_or_written() {
+    let house = open(Settings::default()).await;
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let held = std::sync::Arc::new(std::sync::Mutex::new(held));
+    // More jobs than the spool has threads, and each waits for the end of this test.
+    let stuck: Vec<_> = (0..8)
+        .map(|n| {
+            let (spool, held) = (house.spool.clone(), held.clone());
+            tokio::spawn(async move {
+                let job = move |_: &_| {
+                    let _ = held.lock().unwrap().recv();
+                    Ok(())
+                };
+                match n % 2 {
+                    0 => spool.read(job).await,
+                    _ => spool.write(job).await,
+                }
+            })
+        })
+        .collect();
+    let asked = house.spool.clone();
+    let read = tokio::spawn(async move { asked.read(|_| Ok(())).await });
+    for form in ["text", "xml", "js", "json", "image"] {
+        let asker = house.anonymous();
+        let path = format!("/presence/jid/desk/chat.elm.org/{form}");
+        let request = asker.request(Method::GET, &path).body(Body::empty());
+        let answer = asker.send(request.unwrap());
+        let answer = tokio::time::timeout(PATIENCE, answer).await.unwrap();
+        answer.is(200);
+    }
+    assert!(!read.is_finished(), "the spool did give something");
+    drop(release);
+    for job in stuck {
+        job.await.unwrap().unwrap();
+    }
+    read.await.unwrap().unwrap();
+}
+
 #[tokio::test]
 async fn presence_follows_whoever_comes_and_goes() {
     let house = open(Settings::default()).await;

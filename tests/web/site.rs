@@ -31,7 +31,16 @@ async fn site(desk: &str) -> String {
          <div class=\"libraryh3lp\" style=\"display:none\">write an e-mail</div></div></main>\
          <script src=\"{desk}/js/libraryh3lp.js?multi,poll\"></script></body></html>"
     );
+    // The same page where half a minute of the loader's is a tenth of a second.
+    let polling = loader.replace(
+        "</title>",
+        "</title><script>const wait = window.setInterval; window.waits = []; \
+         window.setInterval = (f, ms) => { waits.push(ms); return wait(f, ms / 300); };</script>",
+    );
+    let once = polling.replace("?multi,poll", "?multi");
     let pages = [
+        ("/polling", polling),
+        ("/once", once),
         ("/", page("Catalog", "")),
         ("/hours", page("Hours", "")),
         (
@@ -276,6 +285,20 @@ async fn a_page_of_long_ago_changes_one_host_name() {
     shows(&served.house, "ana", "available").await;
     browser.go(&format!("{site}/old")).await;
     browser.until(&format!("{shown} === 'second'")).await;
+
+    // `?multi,poll` follows the desk while the page is open, `?multi` looks once.
+    browser.go(&format!("{site}/polling")).await;
+    browser.until(&format!("{shown} === 'second'")).await;
+    for (show, place) in [("offline", "write an e-mail"), ("available", "second")] {
+        shows(&served.house, "ana", show).await;
+        browser.until(&format!("{shown} === '{place}'")).await;
+    }
+    let waits = browser.script("return window.waits;").await;
+    assert_eq!(waits, json!([30_000]));
+    browser.go(&format!("{site}/once")).await;
+    browser.until(&format!("{shown} === 'second'")).await;
+    let waits = browser.script("return window.waits;").await;
+    assert_eq!(waits, json!([]));
     let words = browser.text("main").await;
     assert!(!words.contains("loading"), "{words}");
     browser.close().await;

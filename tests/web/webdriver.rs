@@ -229,6 +229,22 @@ impl Browser {
         .await;
     }
 
+    /// Presses a key while another is held down, wherever the focus is.
+    pub async fn press_with(&self, held: &str, key: &str) {
+        let actions = json!([
+            {"type": "keyDown", "value": held},
+            {"type": "keyDown", "value": key},
+            {"type": "keyUp", "value": key},
+            {"type": "keyUp", "value": held},
+        ]);
+        self.command(
+            "POST",
+            "/actions",
+            Some(json!({"actions": [{"type": "key", "id": "keyboard", "actions": actions}]})),
+        )
+        .await;
+    }
+
     pub async fn text(&self, css: &str) -> String {
         let script = format!(
             "return document.querySelector({})?.innerText ?? '';",
