@@ -2,20 +2,24 @@
 
 use std::sync::LazyLock;
 
+use axum::body::Bytes;
 use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use flate2::Compression;
+use sha2::{Digest, Sha256};
+
+use super::packing;
 use super::problem::{self, Problem};
-use crate::spool::staff::secret_hash;
 
 const JS: &str = "text/javascript; charset=utf-8";
 
 macro_rules! files {
     ($($name:literal $kind:expr),+ $(,)?) => {
         /// Name, type and content.
-        const FILES: &[(&str, &str, &str)] = &[
-            $(($name, $kind, include_str!(concat!("assets/", $name)))),+
+        const FILES: &[(&str, &str, &[u8])] = &[
+            $(($name, $kind, include_bytes!(concat!("assets/", $name)))),+
         ];
     };
 }
@@ -24,6 +28,7 @@ files! {
     "callnumber.css" "text/css; charset=utf-8",
     "widget.css" "text/css; charset=utf-8",
     "widget.js" JS,
+    "widget-loader.js" JS,
     "links.js" JS,
     "settings.js" JS,
     "settings-desk.js" JS,
@@ -55,16 +60,34 @@ files! {
     "sheet.js" JS,
 }
 
-/// Each file's ETag, in the table's order.
-static TAGS: LazyLock<Vec<HeaderValue>> = LazyLock::new(|| {
-    FILES
-        .iter()
-        .map(|(_, _, content)| {
-            let hash = secret_hash(content);
-            let short = hash.get(..16).unwrap_or_default();
-            HeaderValue::try_from(format!("\"{short}\"")).expect("hexadecimal is ASCII")
-        })
-        .collect()
+/// A file as it is sent.
+struct Sent {
+    content: Bytes,
+    tag: HeaderValue,
+    /// The same by gzip, where that is shorter. Other octets, so another tag (RFC 9110 §8.8.3.3).
+    packed: Option<(Bytes, HeaderValue)>,
+}
+
+/// How each file is sent, in the table's order: packed once, when the first of them is asked for.
+static SENT: LazyLock<Vec<Sent>> = LazyLock::new(|| {
+    let send = |(_, _, content): &(&str, &str, &'static [u8])| {
+        let hash = Sha256::digest(content);
+        let hash = hash
+            .first_chunk()
+            .map_or(0, |start| u64::from_be_bytes(*start));
+        let tag = |more: &str| {
+            let tag = format!("\"{hash:016x}{more}\"");
+            HeaderValue::try_from(tag).expect("hexadecimal is ASCII")
+        };
+        let packed = packing::gzip(content, Compression::best());
+        Sent {
+            content: Bytes::from_static(content),
+            tag: tag(""),
+            // A picture is packed already, and a short file fits one packet anyhow.
+            packed: (packed.len() + 100 < content.len()).then(|| (packed.into(), tag("-gzip"))),
+        }
+    };
+    FILES.iter().map(send).collect()
 });
 
 /// `GET /assets/{name}`
@@ -77,29 +100,49 @@ pub(super) async fn favicon(headers: HeaderMap) -> Response {
     answer("mark.svg", &headers)
 }
 
-fn answer(name: &str, headers: &HeaderMap) -> Response {
+/// Whether whoever asks has the file with this tag already (RFC 9110 §13.1.2).
+fn has(headers: &HeaderMap, tag: &HeaderValue) -> bool {
+    let said = headers.get_all(header::IF_NONE_MATCH);
+    let said = said.iter().filter_map(|value| value.to_str().ok());
+    said.flat_map(|value| value.split(',')).any(|said| {
+        let said = said.trim();
+        let said = said.strip_prefix("W/").unwrap_or(said);
+        said == "*" || tag == said
+    })
+}
+
+/// One of the files.
+pub(super) fn answer(name: &str, headers: &HeaderMap) -> Response {
     let found = FILES
         .iter()
-        .zip(TAGS.iter())
+        .zip(SENT.iter())
         .find(|((file, _, _), _)| *file == name);
-    let Some(((_, kind, content), tag)) = found else {
+    let Some(((_, kind, _), sent)) = found else {
         return Problem::new(StatusCode::NOT_FOUND, problem::NOTHING_HERE).into_response();
     };
-    let cached = [
-        (header::ETAG, tag.clone()),
-        // Asked for again with its tag each time: an upgrade shows at once, and costs one round.
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
-    ];
-    let known = headers
-        .get(header::IF_NONE_MATCH)
-        .is_some_and(|sent| sent == tag);
-    if known {
-        return (StatusCode::NOT_MODIFIED, cached).into_response();
+    let packed = sent.packed.as_ref();
+    let chosen = packed.filter(|_| packing::takes_gzip(headers));
+    let tag = chosen.map_or(&sent.tag, |(_, tag)| tag);
+    let mut response = if has(headers, tag) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        let content = chosen.map_or(&sent.content, |(content, _)| content);
+        let kind = [(header::CONTENT_TYPE, HeaderValue::from_static(kind))];
+        let mut response = (kind, content.clone()).into_response();
+        if chosen.is_some() {
+            let gzipped = HeaderValue::from_static("gzip");
+            let headers = response.headers_mut();
+            headers.insert(header::CONTENT_ENCODING, gzipped);
+        }
+        response
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::ETAG, tag.clone());
+    // Asked for again with its tag each time: an upgrade shows at once, and costs one round.
+    let again = HeaderValue::from_static("no-cache");
+    headers.insert(header::CACHE_CONTROL, again);
+    if packed.is_some() {
+        packing::vary(headers);
     }
-    (
-        cached,
-        [(header::CONTENT_TYPE, HeaderValue::from_static(kind))],
-        *content,
-    )
-        .into_response()
+    response
 }

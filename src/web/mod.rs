@@ -24,6 +24,7 @@ mod listener;
 mod metrics;
 mod network;
 mod openapi;
+mod packing;
 mod pages;
 mod password_rules;
 mod passwords;
@@ -205,6 +206,8 @@ pub fn router(rooms: Rooms) -> Router {
             Arc::clone(&premises),
             problem::dress,
         ))
+        // Around the errors as well: theirs are pages too.
+        .layer(middleware::from_fn(packing::pack_pages))
         // A widget's page names those who may frame it, and a file nobody who may run it.
         .layer(SetResponseHeaderLayer::if_not_present(
             header::CONTENT_SECURITY_POLICY,

@@ -30,9 +30,9 @@ use axum::{Json, Router};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::attachments;
 use super::premises::Premises;
 use super::problem::Problem;
+use super::{assets, attachments};
 use crate::desk::{Arrivals, Board, Wish};
 use crate::routing::{Event, Gateway, GatewayKind, OfflinePolicy};
 use crate::spool::outbox::Settled;
@@ -48,8 +48,6 @@ const SWEEP_EVERY: Duration = Duration::from_secs(60);
 /// A visitor who did not read for so long has left the page.
 const LEFT_AFTER: SignedDuration = SignedDuration::from_mins(15);
 const LEFT: &str = "the visitor left the page before reading it";
-
-const LOADER: &str = include_str!("assets/widget-loader.js");
 
 /// The routes.
 pub(super) fn routes() -> Router<Arc<Premises>> {
@@ -120,9 +118,10 @@ struct FramePage<'a> {
 async fn frame(
     State(premises): State<Arc<Premises>>,
     Path(name): Path<String>,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
     if name.ends_with(".js") {
-        return Ok(loader());
+        return Ok(loader(&headers));
     }
     let board = premises.board();
     let gateway = gateway_named(&board, &name).ok_or_else(no_widget)?;
@@ -189,21 +188,19 @@ fn framed(
     Ok(response)
 }
 
-/// `GET /widget/{gateway}.js`
-fn loader() -> Response {
-    (
-        [
-            (header::CONTENT_TYPE, "text/javascript; charset=utf-8"),
-            (header::CACHE_CONTROL, "no-cache"),
-            (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-            (
-                header::HeaderName::from_static("cross-origin-resource-policy"),
-                "cross-origin",
-            ),
-        ],
-        LOADER,
-    )
-        .into_response()
+/// `GET /widget/{gateway}.js`: any site may load it.
+fn loader(headers: &HeaderMap) -> Response {
+    let any = [
+        (
+            header::ACCESS_CONTROL_ALLOW_ORIGIN,
+            HeaderValue::from_static("*"),
+        ),
+        (
+            header::HeaderName::from_static("cross-origin-resource-policy"),
+            HeaderValue::from_static("cross-origin"),
+        ),
+    ];
+    (any, assets::answer("widget-loader.js", headers)).into_response()
 }
 
 #[derive(Serialize)]

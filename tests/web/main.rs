@@ -14,6 +14,7 @@ mod house;
 mod keys;
 mod links;
 mod metrics;
+mod packing;
 mod presence;
 mod records;
 mod roles;
