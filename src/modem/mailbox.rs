@@ -1,11 +1,15 @@
 //! The modem's storage as a mailbox, pure: what to list, what was found, what may be deleted.
 //!
 //! A text is deleted only after whoever keeps texts has said that it is kept, by its index, with its
-//! memory named on the same line. Whatever is doubtful is left where it is: the next sweep finds it again.
+//! memory named on the same line, and only where it surely lies ([`deletions`]). Whatever is doubtful
+//! is left where it is: the next sweep finds it again.
+
+mod deletions;
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
+use self::deletions::{Deletions, Found, Lying};
 use super::{ArrivedPdu, Slot};
 use crate::at::{Command, Entry, FinalResult, Memory, Outcome, Reply, hex, response};
 
@@ -77,12 +81,12 @@ struct Listing {
     /// The highest index so far.
     last: Option<u16>,
     orphans: Vec<ArrivedPdu>,
-    batch: Vec<ArrivedPdu>,
+    batch: Vec<Found>,
 }
 
 #[derive(Debug)]
 struct Awaited {
-    slots: Vec<Slot>,
+    lying: Vec<Lying>,
     until: Instant,
 }
 
@@ -141,7 +145,7 @@ pub(super) struct Mailbox {
     reread: Option<(Doubtful, Reading)>,
     /// PDUs whose header was unreadable in the listing before.
     orphans: Vec<ArrivedPdu>,
-    deletes: VecDeque<Slot>,
+    deletions: Deletions,
     awaited: HashMap<u64, Awaited>,
     next_batch: u64,
     refused_until: Option<Instant>,
@@ -177,7 +181,7 @@ impl Mailbox {
             doubtful: VecDeque::new(),
             reread: None,
             orphans: Vec::new(),
-            deletes: VecDeque::new(),
+            deletions: Deletions::default(),
             awaited: HashMap::new(),
             next_batch: 0,
             refused_until: None,
@@ -203,7 +207,7 @@ impl Mailbox {
     /// may be another text's there.
     pub(super) fn distrust(&mut self) {
         self.reading = None;
-        self.deletes.clear();
+        self.deletions.clear();
         self.doubtful.clear();
     }
 
@@ -267,7 +271,13 @@ impl Mailbox {
     }
 
     /// `+CMTI`: lists the memory that it names, where it can be read.
-    pub(super) fn stored(&mut self, memory: Option<&Memory>) {
+    pub(super) fn stored(&mut self, memory: Option<&Memory>, index: Option<u16>) {
+        if let (Some(memory), Some(index)) = (memory, index) {
+            self.announced(Slot {
+                memory: memory.name().to_owned(),
+                index,
+            });
+        }
         if memory.is_none() {
             // SIM7000 says so (`+CMTI: ,-1`) when it has lost hold of its memories: select anew.
             self.reading = None;
@@ -282,11 +292,16 @@ impl Mailbox {
     }
 
     /// `+CDSI`: the same, and where reports have a memory of their own, that as well.
-    pub(super) fn report_stored(&mut self, memory: Option<&Memory>, always_in_sr: bool) {
+    pub(super) fn report_stored(
+        &mut self,
+        memory: Option<&Memory>,
+        index: Option<u16>,
+        always_in_sr: bool,
+    ) {
         if always_in_sr {
             self.want_offered("SR");
         }
-        self.stored(memory);
+        self.stored(memory, index);
     }
 
     /// A PDU that was delivered directly.
@@ -294,14 +309,12 @@ impl Mailbox {
         let octets = hex::decode(pdu);
         let readable = octets.is_some();
         let octets = octets.unwrap_or_else(|| pdu.as_bytes().to_vec());
-        self.deliver(
-            vec![ArrivedPdu {
-                slot: None,
-                octets,
-                readable,
-            }],
-            now,
-        );
+        let pdu = ArrivedPdu {
+            slot: None,
+            octets,
+            readable,
+        };
+        self.deliver(vec![Found::surely(pdu)], now);
     }
 
     /// Whether a text in text mode was met since last asked: the modem has lost `+CMGF=0`.
@@ -329,18 +342,23 @@ impl Mailbox {
                 .map(|doubtful| (doubtful, Reading::Nothing));
             return Some(Command::Read(memories, index));
         }
-        while let Some(slot) = self.deletes.pop_front() {
-            let Some(memory) = Memory::new(&slot.memory) else {
+        while let Some(lying) = self.deletions.next() {
+            let Some(memory) = Memory::new(&lying.slot.memory) else {
                 continue; // none that could be named
             };
             match self.way_to(&memory) {
                 Way::Select(select) => {
-                    self.deletes.push_front(slot);
+                    self.deletions.put_back(lying);
                     return Some(select);
                 }
-                Way::Within(memories) => {
-                    let indexes = self.deleted_with(slot, !memories.is_empty());
+                Way::Within(memories) if lying.sure => {
+                    let indexes = self.deleted_with(lying.slot, !memories.is_empty());
                     return Some(Command::Delete(memories, indexes));
+                }
+                Way::Within(memories) => {
+                    let index = lying.slot.index;
+                    self.deletions.compare(lying);
+                    return Some(Command::Read(memories, index));
                 }
             }
         }
@@ -385,6 +403,9 @@ impl Mailbox {
             self.text_mode_seen = true;
             return;
         }
+        if self.deletions.takes(entry) {
+            return;
+        }
         if let Some((doubtful, reading)) = &mut self.reread {
             let pdu = arrived(&doubtful.memory, entry);
             *reading = match entry.is_whole() {
@@ -403,8 +424,8 @@ impl Mailbox {
         let pdu = arrived(&listing.memory, entry);
         let Some(index) = entry.index else {
             // What is left of its header may have filled up the entry before it, to the right length.
-            let before = listing.batch.pop_if(|before| before.slot.is_some());
-            if let Some(slot) = before.and_then(|before| before.slot) {
+            let before = listing.batch.pop_if(|before| before.pdu.slot.is_some());
+            if let Some(slot) = before.and_then(|before| before.pdu.slot) {
                 self.doubtful.push_back(Doubtful {
                     memory: listing.memory.clone(),
                     index: slot.index,
@@ -414,7 +435,7 @@ impl Mailbox {
             }
             // Without a header it may be half a text. Met again as it is, it is what there is.
             if self.orphans.contains(&pdu) {
-                listing.batch.push(pdu);
+                listing.batch.push(Found::surely(pdu));
             } else if listing.orphans.len() < ORPHANS_MAX {
                 listing.orphans.push(pdu);
             }
@@ -422,6 +443,10 @@ impl Mailbox {
         };
         // Listings go upwards: an index out of its turn has lost a digit, and is another text's.
         let in_turn = listing.last.is_none_or(|last| last < index);
+        // One that neither follows the one before nor was announced may have lost one as well.
+        let follows = listing.last.and_then(|last| last.checked_add(1)) == Some(index);
+        let announced = pdu.slot.as_ref();
+        let announced = announced.is_some_and(|slot| self.deletions.was_announced(slot));
         listing.last = listing.last.max(Some(index));
         if !entry.is_whole() || !in_turn {
             let damaged = if entry.is_whole() { vec![] } else { vec![pdu] };
@@ -438,7 +463,8 @@ impl Mailbox {
             true => std::mem::take(&mut listing.batch),
             false => Vec::new(),
         };
-        listing.batch.push(pdu);
+        let sure = follows || announced;
+        listing.batch.push(Found { pdu, sure });
         if !full.is_empty() {
             self.deliver(full, now);
         }
@@ -469,7 +495,9 @@ impl Mailbox {
             }
             Command::Read(memories, _) => {
                 self.note_together(memories, reply);
-                if let Some((doubtful, reading)) = self.reread.take() {
+                if let Some(memory) = self.deletions.compared(&reply.outcome) {
+                    self.want(memory);
+                } else if let Some((doubtful, reading)) = self.reread.take() {
                     self.read_again(doubtful, reading, &reply.outcome, now);
                 }
             }
@@ -483,9 +511,9 @@ impl Mailbox {
         let Some(awaited) = self.awaited.remove(&batch) else {
             return false; // too late: its texts are offered again
         };
-        let direct = awaited.slots.is_empty();
+        let direct = awaited.lying.is_empty();
         if kept {
-            self.deletes.extend(awaited.slots);
+            self.deletions.extend(awaited.lying);
         } else if !direct {
             // Whoever keeps texts cannot: a full disk. The storage and the network hold them.
             let rest = REFUSED_FOR.get(self.refused).copied();
@@ -494,7 +522,7 @@ impl Mailbox {
             self.refused_lately = true;
             self.refused_until = Some(until);
             self.sweep_at = until;
-            if awaited.slots.len() > 1 {
+            if awaited.lying.len() > 1 {
                 self.batch_max = 1;
             }
         }
@@ -545,7 +573,7 @@ impl Mailbox {
     ) {
         doubtful.tries += 1;
         match (reading, outcome) {
-            (Reading::Whole(pdu), Outcome::Final(_)) => self.deliver(vec![pdu], now),
+            (Reading::Whole(pdu), Outcome::Final(_)) => self.deliver(vec![Found::surely(pdu)], now),
             // The slot is empty: whatever was listed lies elsewhere, and is found there.
             (Reading::Nothing, Outcome::Final(FinalResult::Ok)) => {}
             (Reading::Damaged(pdu), Outcome::Final(_)) => {
@@ -567,7 +595,7 @@ impl Mailbox {
         } else {
             let fullest = doubtful.damaged.into_iter();
             let fullest = fullest.max_by_key(|pdu| pdu.octets.len());
-            self.deliver(fullest.into_iter().collect(), now);
+            self.deliver(fullest.map(Found::surely).into_iter().collect(), now);
         }
     }
 
@@ -607,21 +635,31 @@ impl Mailbox {
         }
     }
 
-    fn deliver(&mut self, pdus: Vec<ArrivedPdu>, now: Instant) {
-        if pdus.is_empty() || self.awaited.len() >= AWAITED_MAX {
+    fn deliver(&mut self, found: Vec<Found>, now: Instant) {
+        if found.is_empty() || self.awaited.len() >= AWAITED_MAX {
             return;
         }
         let batch = self.next_batch;
         self.next_batch = self.next_batch.wrapping_add(1);
-        let slots = pdus.iter().filter_map(|pdu| pdu.slot.clone()).collect();
+        let lying = found.iter().filter_map(Lying::of).collect();
+        let pdus = found.into_iter().map(|found| found.pdu).collect();
         self.awaited.insert(
             batch,
             Awaited {
-                slots,
+                lying,
                 until: now + VERDICT_LIMIT,
             },
         );
         self.deliveries.push(Delivery { batch, pdus });
+    }
+
+    /// A text was just stored in `slot`. What was listed there before is not taken for it.
+    fn announced(&mut self, slot: Slot) {
+        let awaited = self.awaited.values_mut();
+        for lying in awaited.flat_map(|awaited| &mut awaited.lying) {
+            lying.sure &= lying.slot != slot;
+        }
+        self.deletions.announce(slot);
     }
 
     fn want(&mut self, memory: Memory) {
@@ -659,11 +697,9 @@ impl Mailbox {
         let mut indexes = vec![first.index];
         while together
             && indexes.len() < DELETED_TOGETHER
-            && let Some(next) = self.deletes.front()
-            && next.memory == first.memory
+            && let Some(next) = self.deletions.next_beside(&first.memory)
         {
             indexes.push(next.index);
-            self.deletes.pop_front();
         }
         indexes
     }
@@ -720,7 +756,7 @@ impl Mailbox {
 
     fn abandon(&mut self, memory: &Memory) {
         self.wanted.retain(|wanted| wanted != memory);
-        self.deletes.retain(|slot| slot.memory != memory.name());
+        self.deletions.abandon(memory);
         self.doubtful.retain(|doubtful| doubtful.memory != *memory);
         if *memory != self.receiving {
             let refused = self.offered.extract_if(.., |offered| offered == memory);

@@ -475,17 +475,18 @@ impl Session {
     /// The modem spoke unasked.
     pub(super) fn on_unsolicited(&mut self, unsolicited: &Unsolicited, now: Instant) {
         match unsolicited {
-            Unsolicited::Stored { memory, .. } => {
+            Unsolicited::Stored { memory, index } => {
                 self.hint_heard = true;
                 if memory.is_none() {
                     self.unplaced = self.unplaced.saturating_add(1);
                     self.show_ladder(now);
                 }
-                self.mailbox.stored(memory.as_ref());
+                self.mailbox.stored(memory.as_ref(), *index);
             }
-            Unsolicited::ReportStored { memory, .. } => {
+            Unsolicited::ReportStored { memory, index } => {
                 let always_in_sr = self.profile.reports_in_sr;
-                self.mailbox.report_stored(memory.as_ref(), always_in_sr);
+                self.mailbox
+                    .report_stored(memory.as_ref(), *index, always_in_sr);
             }
             Unsolicited::Report { pdu } => self.mailbox.direct(pdu, now),
             Unsolicited::Text { pdu } => {

@@ -42,6 +42,12 @@ fn listed(indexes: std::ops::Range<u16>) -> String {
     entries.collect::<String>() + "OK\r\n"
 }
 
+/// What reading one slot answers where this lies in it.
+fn read() -> String {
+    let length = PDU.len() / 2 - 1;
+    format!("+CMGR: 1,,{length}\r\n{PDU}\r\nOK\r\n")
+}
+
 /// A session, an engine, and a table of what the modem answers.
 struct Dialogue {
     session: Session,
@@ -296,15 +302,16 @@ fn a_text_is_deleted_from_the_memory_it_lay_in() {
     assert_eq!(delivery.pdus[0].slot.as_ref().unwrap().memory, "ME");
     // The other memory waits for this verdict: indexes are said of one memory at a time.
     let now = dialogue.now;
-    dialogue.answers = vec![("AT+CMGL=4", "OK\r\n".into())];
+    dialogue.answers = vec![("AT+CMGL=4", "OK\r\n".into()), ("AT+CMGR=5", read())];
     dialogue.take_asked();
     dialogue.lines.clear();
     dialogue.session.on_verdict(delivery.batch, true, now);
     dialogue.converse();
     // Selected on the same line: a modem that forgets its settings meanwhile deletes no other.
     assert_eq!(
-        dialogue.lines[..2],
+        dialogue.lines[..3],
         [
+            "AT+CPMS=\"ME\",\"ME\",\"ME\";+CMGR=5",
             "AT+CPMS=\"ME\",\"ME\",\"ME\";+CMGD=5",
             "AT+CPMS=\"SM\",\"SM\",\"ME\";+CMGL=4"
         ]
@@ -319,6 +326,7 @@ fn texts_of_one_memory_are_deleted_together_and_never_said_again() {
     // How far it came before it failed is not known.
     dialogue.answers = vec![
         ("AT+CMGL=4", "OK\r\n".into()),
+        ("AT+CMGR=0", read()),
         ("AT+CMGD=1", "+CMS ERROR: 500\r\n".into()),
     ];
     dialogue.take_asked();
@@ -359,8 +367,7 @@ fn a_modem_that_takes_one_command_a_line_is_told_one_by_one() {
     assert!(!dialogue.lines.iter().any(|line| line.contains(';')));
     dialogue.lines.clear();
     dialogue.answers = vec![("AT+CMGL=4", listed(5..7))];
-    dialogue.session.sweep();
-    dialogue.converse();
+    dialogue.says("+CMTI: \"ME\",5\r\n");
     let [delivery] = dialogue.deliveries().try_into().unwrap();
     let now = dialogue.now;
     dialogue.lines.clear();
@@ -449,6 +456,77 @@ fn an_index_out_of_its_turn_is_read_before_anything_is_deleted_there() {
     let last = Some(0x6F);
     assert_eq!(found, [(Some(2), last), (Some(11), last), (Some(2), last)]);
     assert!(dialogue.take_asked().contains(&"AT+CMGR=2".to_owned()));
+}
+
+#[test]
+fn an_index_that_may_have_lost_a_digit_is_deleted_only_when_the_same_text_lies_there() {
+    let another = read().replace("6C6F", "6C70");
+    let empty = "OK\r\n".to_owned();
+    let refused = "+CMS ERROR: 321\r\n".to_owned();
+    // Unannounced and at the head of the list, 2 may be what is left of 12.
+    for (said, deleted) in [
+        (read(), true),
+        (another, false),
+        (empty, false),
+        (refused, false),
+    ] {
+        let mut dialogue =
+            Dialogue::new(&[("AT+CMGL=4", &listed(2..4)), ("AT+CMGR=2", said.as_str())]);
+        let [delivery] = dialogue.deliveries().try_into().unwrap();
+        dialogue.take_asked();
+        dialogue.answers[0].1 = "OK\r\n".into();
+        dialogue.lines.clear();
+        let now = dialogue.now;
+        dialogue.session.on_verdict(delivery.batch, true, now);
+        dialogue.converse();
+        let asked = dialogue.take_asked();
+        let asks = |command: &str| asked.iter().any(|asked| asked == command);
+        assert!(asks("AT+CMGR=2"), "{said:?}: {asked:?}");
+        assert_eq!(asks("AT+CMGD=2"), deleted, "{said:?}: {asked:?}");
+        assert!(asks("AT+CMGD=3"), "it followed 2: {asked:?}");
+        assert!(!asks("AT+CMGR=3"), "{asked:?}");
+        let list = "AT+CPMS=\"ME\",\"ME\",\"ME\";+CMGL=4".to_owned();
+        let lists = dialogue.lines.contains(&list);
+        assert_eq!(lists, !deleted, "{said:?}: {:?}", dialogue.lines);
+    }
+}
+
+#[test]
+fn a_slot_that_is_filled_anew_before_it_was_emptied_is_read_first() {
+    let another = read().replace("6C6F", "6C70");
+    let mut dialogue = Dialogue::new(&[("AT+CMGR=6", &another), ("AT+CMGL=4", "OK\r\n")]);
+    dialogue.answers[1].1 = listed(5..7);
+    dialogue.says("+CMTI: \"ME\",5\r\n");
+    let [delivery] = dialogue.deliveries().try_into().unwrap();
+    dialogue.answers[1].1 = "OK\r\n".into();
+    dialogue.says("+CMTI: \"ME\",6\r\n");
+    dialogue.take_asked();
+    let now = dialogue.now;
+    dialogue.session.on_verdict(delivery.batch, true, now);
+    dialogue.converse();
+    let asked = dialogue.take_asked();
+    let asks = |command: &str| asked.iter().any(|asked| asked == command);
+    assert!(asks("AT+CMGD=5"), "announced, and nothing since: {asked:?}");
+    assert!(asks("AT+CMGR=6") && !asks("AT+CMGD=6"), "{asked:?}");
+}
+
+#[test]
+fn a_modem_that_reads_otherwise_than_it_lists_is_emptied_all_the_same() {
+    let another = read().replace("6C6F", "6C70");
+    let mut dialogue = Dialogue::new(&[("AT+CMGL=4", &listed(2..3)), ("AT+CMGR=2", &another)]);
+    for listing in 0.. {
+        assert!(listing < 20, "never deleted");
+        let deliveries = dialogue.deliveries();
+        let now = dialogue.now;
+        for delivery in deliveries {
+            dialogue.session.on_verdict(delivery.batch, true, now);
+        }
+        dialogue.converse();
+        if dialogue.take_asked().contains(&"AT+CMGD=2".to_owned()) {
+            assert!(listing >= 7, "believed too soon");
+            break;
+        }
+    }
 }
 
 #[test]
