@@ -3,11 +3,11 @@
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use callnumber::xmpp::{self, PatronStyle, Picture};
 use tempfile::TempDir;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::PATIENCE;
@@ -18,12 +18,25 @@ pub(crate) const SECRET: &str = "a shared secret";
 /// What clients show beside the queue; they only look at how it begins.
 pub(crate) const PICTURE: &[u8] = b"\x89PNG\r\n\x1a\n a small building with many doors";
 
+const LOWEST_PORT: u16 = 10_000;
+const PORTS_OF_A_TEST: u32 = 16;
+
+/// How often a server is started anew, with other ports, until that is an error.
+const STARTS_MAX: usize = 3;
+
 /// Who has an account, all with the password `pw`.
 const ACCOUNTS: [&str; 4] = ["ana", "ben", "pat", "eve"];
 
+/// A port for a server that listens a while later. It lies below those that the system hands out to
+/// outgoing connections, of which the tests beside this one have many, and each test has its own few.
 pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let first = std::process::id().wrapping_mul(PORTS_OF_A_TEST);
+    std::iter::repeat_with(|| first.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)))
+        .map(|wish| LOWEST_PORT + (wish % 20_000) as u16)
+        .take(20_000)
+        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .expect("one of so many is free")
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,13 +78,13 @@ impl Server {
             let account = "return { [\"password\"] = \"pw\" };\n";
             std::fs::write(accounts.join(format!("{name}.dat")), account).unwrap();
         }
-        server.run().await;
+        server.start().await;
         server
     }
 
     pub(crate) async fn ejabberd() -> Self {
         let mut server = Self::prepare(Make::Ejabberd);
-        server.run().await;
+        server.start().await;
         for name in ACCOUNTS {
             register(&server, name).await;
         }
@@ -83,29 +96,59 @@ impl Server {
         let mut first = Self::prepare(Make::Node(1));
         let mut second = Self::prepare(Make::Node(2));
         second.nodes = first.nodes;
-        first.run().await;
+        first.start().await;
         for name in ACCOUNTS {
             register(&first, name).await;
         }
-        second.run().await;
+        second.start().await;
         [first, second]
     }
 
     fn prepare(make: Make) -> Self {
-        let server = Self {
+        Self {
             make,
             child: None,
             clients: free_port(),
             components: free_port(),
             nodes: free_port(),
             folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// The first start, which may choose ports anew.
+    async fn start(&mut self) {
+        for _ in 0..STARTS_MAX {
+            if self.comes_up().await {
+                return;
+            }
+            eprintln!("the server does not come up; its log:\n{}", self.log());
+            self.kill();
+            // Half a cluster is remembered there; Prosody's has the accounts.
+            if self.make != Make::Prosody {
+                let _ = std::fs::remove_dir_all(self.path().join("data"));
+            }
+            (self.clients, self.components) = (free_port(), free_port());
+        }
+        panic!("the server does not come up");
+    }
+
+    pub(crate) async fn run(&mut self) {
+        let up = self.comes_up().await;
+        assert!(up, "the server comes up again; its log:\n{}", self.log());
+    }
+
+    fn log(&self) -> String {
+        let logs = ["log", "ejabberd.log", "output"].map(|name| self.path().join(name));
+        let read = |log: &PathBuf| std::fs::read_to_string(log).ok();
+        logs.iter().filter_map(read).collect()
+    }
+
+    fn write_config(&self) {
+        let (name, config) = match self.make {
+            Make::Prosody => ("prosody.cfg.lua", self.prosody_config()),
+            Make::Ejabberd | Make::Node(_) => ("ejabberd.yml", self.ejabberd_config()),
         };
-        let (name, config) = match make {
-            Make::Prosody => ("prosody.cfg.lua", server.prosody_config()),
-            Make::Ejabberd | Make::Node(_) => ("ejabberd.yml", server.ejabberd_config()),
-        };
-        std::fs::write(server.path().join(name), config).unwrap();
-        server
+        std::fs::write(self.path().join(name), config).unwrap();
     }
 
     fn path(&self) -> &Path {
@@ -183,7 +226,9 @@ modules:
         )
     }
 
-    pub(crate) async fn run(&mut self) {
+    /// Whether it listens before it ends, or before [`PATIENCE`] does.
+    async fn comes_up(&mut self) -> bool {
+        self.write_config();
         let folder = self.path().to_owned();
         let mut command = match self.make {
             Make::Prosody => {
@@ -222,25 +267,29 @@ modules:
                 command
             }
         };
+        let output = std::fs::File::create(folder.join("output")).unwrap();
         let child = command
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stdout(output.try_clone().unwrap())
+            .stderr(output)
             .spawn()
             .expect("the server is installed: tests/run does it");
-        self.child = Some(child);
+        let child = self.child.insert(child);
         let joined = folder.join("joined");
+        let waits_to_join = self.make == Make::Node(2);
         let up = async {
-            while self.make == Make::Node(2) && !joined.exists() {
+            while child.try_wait().unwrap().is_none() {
+                let ports = [self.clients, self.components];
+                let listens = ports.map(|port| std::net::TcpStream::connect(("127.0.0.1", port)));
+                let listens = listens.iter().all(Result::is_ok);
+                if listens && (!waits_to_join || joined.exists()) {
+                    return true;
+                }
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
-            for port in [self.clients, self.components] {
-                while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                }
-            }
+            false
         };
-        timeout(PATIENCE, up).await.expect("the server comes up");
+        timeout(PATIENCE, up).await.unwrap_or(false)
     }
 
     /// SIGKILL: it has no time for anything.
