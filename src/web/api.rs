@@ -1,10 +1,9 @@
 //! The JSON API, `/api/v1`, one noun a file: [`session`] who is there, [`conversations`] lists and
 //! threads, [`messages`] words to patrons, [`beginnings`] the first of them, [`changes`] whose a
 //! conversation is, [`aids`] notes and marks on it, [`canned`] canned replies, [`arrangements`] the
-//! desk itself, [`book`] all of it as one file, [`modems`] its lines, [`upkeep`] the box and
-//! [`backups`] its copies, [`staff`] and [`tokens`] who may come in, [`audit`] who did what,
-//! [`search`] and
-//! [`records`] what was said and counted. What they share stands in [`said`].
+//! desk itself, [`book`] all of it as one file, [`modems`] its lines and [`traces`] what is said on
+//! their ports, [`upkeep`] the box and [`backups`] its copies, [`staff`] and [`tokens`] who may come
+//! in, [`audit`] who did what, [`search`] and [`records`] what was said and counted. What they share stands in [`said`].
 
 mod aids;
 mod arrangements;
@@ -24,6 +23,7 @@ mod search;
 mod session;
 mod staff;
 mod tokens;
+mod traces;
 mod upkeep;
 mod wording;
 
@@ -105,6 +105,13 @@ pub(super) fn routes() -> Router<Arc<Premises>> {
         .route("/modems", get(arrangements::modems))
         .route("/modems/{name}/pin", post(modems::unlock))
         .route("/modems/{name}/self-test", post(modems::test))
+        .route("/modems/{name}/resume", post(modems::resume))
+        .route("/modems/{name}/signal", get(modems::signal))
+        .route(
+            "/modems/{name}/trace",
+            get(traces::stands).post(traces::begin).delete(traces::end),
+        )
+        .route("/modems/{name}/trace/file", get(traces::take))
         .route("/operators/{name}/link", post(staff::link))
         .route(
             "/operators/{name}/addresses",

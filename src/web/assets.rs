@@ -58,6 +58,7 @@ files! {
     "aids.js" JS,
     "canned.js" JS,
     "sheet.js" JS,
+    "signal.js" JS,
 }
 
 /// A file as it is sent.

@@ -34,6 +34,7 @@ mod problem;
 mod segments;
 mod shapes;
 mod sign_in;
+mod signals;
 mod stream;
 mod throttle;
 mod tls;

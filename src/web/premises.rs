@@ -13,6 +13,7 @@ use super::crier::{self, Telling};
 use super::metrics::Tally;
 use super::passwords::Passwords;
 use super::problem::Problem;
+use super::signals::{self, Signals};
 use super::stream::Seats;
 use super::throttle::Throttle;
 use super::widget::{self, Hub, Manners, Sent};
@@ -36,6 +37,8 @@ pub(super) struct Premises {
     pub(super) lines: Lines,
     pub(super) messengers: Option<watch::Receiver<Link>>,
     pub(super) file_says: watch::Receiver<FileSays>,
+    /// How well they were heard today.
+    pub(super) signals: Signals,
     pub(super) tally: Tally,
     pub(super) settings: Settings,
     pub(super) passwords: Passwords,
@@ -85,6 +88,7 @@ impl Premises {
             lines: rooms.lines,
             messengers: rooms.messengers,
             file_says: rooms.file_says,
+            signals: Signals::default(),
             tally,
             settings: rooms.settings,
             passwords: Passwords::default(),
@@ -104,6 +108,7 @@ impl Premises {
             seen: Mutex::new(HashMap::new()),
         });
         tokio::spawn(widget::sweep(Arc::downgrade(&premises)));
+        tokio::spawn(signals::listen(Arc::downgrade(&premises)));
         premises
     }
 

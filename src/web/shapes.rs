@@ -12,7 +12,7 @@ use crate::routing::{
     Author, Conversation, GatewayKind, Message, OperatorId, Plan, Role, Show, TransferTarget,
     block_holds,
 };
-use crate::spool::lines::Standing;
+use crate::spool::lines::{Pause, Standing};
 use crate::spool::transcript::{Entry, Listed};
 use crate::spool::{self, staff};
 
@@ -459,6 +459,8 @@ pub(super) struct ModemShape {
     queued: u64,
     /// What is wrong although it may be ready: the carrier refuses texts, or none comes back.
     alarm: Option<String>,
+    /// It rests, because the carrier refused one recipient after another.
+    rest: Option<Pause>,
     /// The balance, as the carrier words it.
     balance: Option<String>,
     /// The SIM asks for its PIN: see `POST /modems/{name}/pin`.
@@ -508,6 +510,7 @@ impl ModemShape {
             since: status.since,
             queued,
             alarm: status.alarm.clone().or_else(|| standing.alarm()),
+            rest: standing.paused.clone(),
             balance: standing
                 .balance
                 .as_ref()

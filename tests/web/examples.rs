@@ -92,6 +92,14 @@ pub async fn example(house: &House, path: &str, operation: &Value, number: &str)
             std::fs::create_dir_all(&folder).unwrap();
             std::fs::write(folder.join(BACKUP), "SQLite format 3\0").unwrap();
         }
+        "endTrace" | "takeTrace" => {
+            // Another example may have begun it.
+            ada.post("/modems/front-desk/trace", json!({})).await;
+        }
+        "beginTrace" => {
+            let line = house.lines.named("front-desk").unwrap();
+            line.end_trace().await;
+        }
         "setOperator" | "removeOperator" => house.hire(&name.to_lowercase(), "desk").await,
         _ => {}
     }
@@ -103,7 +111,10 @@ pub async fn example(house: &House, path: &str, operation: &Value, number: &str)
         _ => String::new(),
     };
     let named = match name {
-        "listNotices" | "previewNotice" | "unlockSim" | "testLine" => "front-desk".to_owned(),
+        "listNotices" | "previewNotice" | "unlockSim" | "testLine" | "resumeLine"
+        | "readSignal" | "readTrace" | "beginTrace" | "endTrace" | "takeTrace" => {
+            "front-desk".to_owned()
+        }
         "takeBackup" => BACKUP.to_owned(),
         _ => name.to_lowercase(),
     };

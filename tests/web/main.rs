@@ -12,6 +12,7 @@ mod examples;
 mod guide;
 mod house;
 mod keys;
+mod lines;
 mod links;
 mod metrics;
 mod packing;

@@ -86,6 +86,12 @@ pub const OPERATIONS: &[(&str, Door)] = &[
     ("importDesk", Admin),
     ("unlockSim", Admin),
     ("testLine", Admin),
+    ("resumeLine", Admin),
+    ("readSignal", Operator),
+    ("readTrace", Admin),
+    ("beginTrace", Admin),
+    ("endTrace", Admin),
+    ("takeTrace", Admin),
 ];
 
 /// Operations another table of this repository's tests holds, because they bring their own words.

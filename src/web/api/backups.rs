@@ -212,7 +212,8 @@ async fn copy(premises: Arc<Premises>, folder: PathBuf) {
     });
 }
 
-fn make_folder(folder: &Path) -> io::Result<()> {
+/// Makes a folder that is the daemon's alone, where there is none.
+pub(super) fn make_folder(folder: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new()
         .recursive(true)

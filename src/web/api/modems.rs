@@ -1,4 +1,5 @@
-//! A line set up by a person: its SIM's PIN, and a text to itself that proves both directions.
+//! A line in a person's hands: its SIM's PIN, a text to itself that proves both directions, an end to
+//! its rest, and how well it was heard.
 
 use std::sync::Arc;
 
@@ -7,15 +8,18 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
+use serde_json::json;
 
 use super::arrangements::modem_shape;
-use super::said::{Maybe, Said, unprocessable};
+use super::said::{At, Maybe, Said, unprocessable};
 use crate::modem::{Line, Pin};
 use crate::routing::{Event, GatewayKind, Right, answerable};
 use crate::spool::{audit, lines};
 use crate::web::caller::Caller;
 use crate::web::premises::Premises;
 use crate::web::problem::Problem;
+use crate::web::shapes::ModemShape;
+use crate::web::signals;
 
 #[derive(Deserialize)]
 pub(super) struct Unlocking {
@@ -82,6 +86,45 @@ pub(super) async fn test(
     Ok((StatusCode::ACCEPTED, Json(shape)).into_response())
 }
 
+/// Lets a line send again that rests because the carrier refused it; nothing happens to one that does
+/// not.
+pub(super) async fn resume(
+    State(premises): State<Arc<Premises>>,
+    caller: Caller,
+    At(name): At<String>,
+) -> Result<Json<ModemShape>, Problem> {
+    caller.needs(Right::Arrange)?;
+    let line = find(&premises, &name)?;
+    let (by, now) = (caller.id(), premises.spool.now());
+    premises
+        .spool
+        .write(move |connection| {
+            if lines::resume(connection, &name)? {
+                let (by, line) = (Some(by), Some(name.as_str()));
+                audit::write(connection, by, "resumed_line", line, None, None, now)?;
+            }
+            Ok(())
+        })
+        .await?;
+    modem_shape(&premises, &line).await.map(Json)
+}
+
+/// How well a line was heard over the last day.
+pub(super) async fn signal(
+    State(premises): State<Arc<Premises>>,
+    _caller: Caller,
+    At(name): At<String>,
+) -> Result<Response, Problem> {
+    let line = find(&premises, &name)?;
+    // Just now is part of it, also in the desk's first minute.
+    let status = line.status().borrow().clone();
+    let signals = &premises.signals;
+    signals.look(&name, &status, premises.spool.now());
+    let items = signals.of(&name);
+    let answer = json!({ "items": items, "next": null, "every_s": signals::SPAN_S });
+    Ok(Json(answer).into_response())
+}
+
 async fn keep_number(premises: &Premises, line: &str, written: &str) -> Result<(), Problem> {
     let number: String = written
         .chars()
@@ -102,7 +145,7 @@ async fn keep_number(premises: &Premises, line: &str, written: &str) -> Result<(
     Ok(())
 }
 
-fn find(premises: &Premises, name: &str) -> Result<Line, Problem> {
+pub(super) fn find(premises: &Premises, name: &str) -> Result<Line, Problem> {
     premises.lines.named(name).ok_or_else(|| {
         Problem::new(
             StatusCode::NOT_FOUND,

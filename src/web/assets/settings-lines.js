@@ -1,9 +1,11 @@
-// The lines of the settings page: how each is, the PIN of its SIM, a text to itself.
+// The lines of the settings page: how each is and was, the PIN of its SIM, a text to itself, an end to its
+// rest, and what is said on its port.
 
-import { post } from './api.js';
+import { call, get, post } from './api.js';
 import { el, show } from './dom.js';
-import { act, at, isAdmin } from './settings-desk.js';
-import { since } from './time.js';
+import { act, at, button, fold, isAdmin, octets } from './settings-desk.js';
+import { signal } from './signal.js';
+import { ago, fullTime, since, timeOf } from './time.js';
 
 const PHASES = { ready: 'Ready', starting: 'Starting', no_port: 'No modem found', stuck: 'Needs care' };
 
@@ -48,8 +50,32 @@ function selfTest(m) {
   const form = kept(testForms, m.name, () => testForm(m.name));
   show(form.querySelector('.test-number'), !m.number_known);
   const test = m.self_test;
-  const words = test ? `Text to itself: ${test.words}` : 'No text to itself was sent yet';
+  const words = test ? `Text to itself: ${test.words}, ${ago(test.sent)}` : 'No text to itself was sent yet';
   return el('div.self-test', el(`p${test?.problem ? '.card-problem' : ''}`, { 'data-test': m.name }, words), form);
+}
+
+/** Why a line rests, and an end to it. */
+function rest(m) {
+  if (!m.rest || Date.parse(m.rest.until) < Date.now()) return null;
+  const go = isAdmin && button('Let it send again', () => act(() => post(`/modems/${at(m.name)}/resume`), `${m.name} sends again, within a minute`), '.primary.small');
+  return el('div.rest', el('p.card-problem', `It rests since ${since(m.rest.since)}, until ${timeOf(m.rest.until)}: ${m.rest.reason}.`), go && el('p.card-acts', go));
+}
+
+/** What is said on its port: written down, and taken away as a file. */
+function trace(name) {
+  return fold(`trace-${name}`, 'What is said on its port', async (again) => {
+    const path = `/modems/${at(name)}/trace`;
+    const t = await get(path);
+    const change = (method, done) => button(method === 'POST' ? 'Begin a transcript' : 'End it', () => act(() => call(method, path), done).then(again), '.quiet.small');
+    return [
+      el('p.hint', 'For a bug report, when a modem does something odd. Numbers and words are masked. The modem is set up anew when it begins; no text is lost by that.'),
+      t.elsewhere && el('p', `It goes to ${t.elsewhere} on the box, as the command line or the configuration says.`),
+      t.running && !t.elsewhere && el('p', 'It is being written.'),
+      t.kept && el('p', `${t.running ? 'So far' : 'The last one'}: ${octets(t.kept.octets)}${t.kept.written ? `, written ${fullTime(t.kept.written)}` : ''}. `,
+        el('a', { href: `/api/v1${path}/file`, download: `${name}.trace` }, 'Download'), el('span.unseen', ` the transcript of ${name}`)),
+      el('p.card-acts', t.running ? change('DELETE', 'The transcript is ended') : change('POST', 'The transcript begins')),
+    ];
+  });
 }
 
 /** A line: how it is, its SIM's PIN where it asks for one, and a text to itself. */
@@ -66,6 +92,9 @@ export function line(m) {
   return el(`article.card${m.phase === 'ready' ? '' : '.card-bad'}`, el('h3', m.name),
     el('dl.facts', ...facts.map(([name, value]) => el('div', el('dt', name), el('dd', value)))),
     m.detail ? el('p.card-problem', m.detail) : null,
+    rest(m),
     m.wants_pin && isAdmin ? kept(pinForms, m.name, () => pinForm(m.name)) : null,
-    m.phase === 'ready' && isAdmin ? selfTest(m) : null);
+    signal(m.name),
+    m.phase === 'ready' && isAdmin ? selfTest(m) : null,
+    isAdmin ? trace(m.name) : null);
 }
