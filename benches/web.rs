@@ -79,6 +79,7 @@ async fn open(folder: &Path) -> (Desk, String) {
         lines: Vec::new().into(),
         messengers: None,
         file_says: tokio::sync::watch::channel(web::FileSays::default()).1,
+        calling: web::Calling::default(),
         settings: Settings::default(),
     });
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -2,12 +2,14 @@
 //! not hear themselves, spool and disk in trouble; by e-mail and by text to staff telephones. Each once an incident, with an all-clear.
 //!
 //! [`incidents`] decides, purely, from what is found now and what was found before; [`findings`]
-//! words what is found; [`mail`] is the way out by SMTP. A text goes through the desk's own outbox,
+//! words what is found; [`mail`] is the way out by SMTP, and [`trial`] tries it. A text goes through the desk's own outbox,
 //! by a line that works.
 
 pub mod findings;
 pub mod incidents;
-pub mod mail;
+pub mod trial;
+
+pub use crate::mail;
 
 use std::collections::VecDeque;
 use std::time::Duration;

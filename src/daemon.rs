@@ -4,6 +4,7 @@
 //! fails, nothing is acknowledged and nothing performed: the router, which already believes what
 //! was not kept, is thrown away and built again from the spool.
 
+pub mod calling;
 mod house;
 mod keeping;
 mod lines;

@@ -166,6 +166,7 @@ pub(crate) fn settings(spool: PathBuf, port: PathBuf) -> HouseSettings {
         retention: None,
         errands: None,
         alerts: None,
+        mail: None,
     }
 }
 

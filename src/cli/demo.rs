@@ -114,6 +114,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         retention: None,
         errands: None,
         alerts: None,
+        mail: None,
     })
     .await
     .map_err(what_to_do)?;

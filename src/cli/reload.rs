@@ -68,6 +68,7 @@ pub(super) async fn apply(
     let reloaded = compare(current, &new);
     let changed = |key: &str| reloaded.changed.contains(&key);
     let (lines, alerts) = (new.lines()?, new.alerts()?);
+    let mail = new.alerts.server()?;
     let (library, retention) = (new.library(), new.spool.retention);
     if changed("[[modem]]") {
         let set = house.set_lines(lines).await;
@@ -75,7 +76,7 @@ pub(super) async fn apply(
         current.modems = new.modems;
     }
     if changed("[alerts]") {
-        let set = house.set_alerts(alerts).await;
+        let set = house.set_alerts(alerts, mail).await;
         set.map_err(|error| error.to_string())?;
         current.alerts = new.alerts;
     }

@@ -46,6 +46,7 @@ pub(super) async fn run(arguments: &BoxArguments) -> anyhow::Result<()> {
         retention: config.spool.retention,
         errands: Some(errands),
         alerts: config.alerts().map_err(anyhow::Error::msg)?,
+        mail: config.alerts.server().map_err(anyhow::Error::msg)?,
     };
     let mut terminate = signal(SignalKind::terminate())?;
     let hang_up = signal(SignalKind::hangup())?;

@@ -10,14 +10,16 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::Owner;
+use super::calling::{Calling, FileCalls, FileChange};
 use super::keeping::Keeping;
 use super::lines::{self, LineSetup, LinesAtWork};
 use super::panel::{Attendant, PanelDuty};
 use super::shift::{CLOSING, Shift};
-use crate::alerts::{self, Alerts};
+use crate::alerts;
 use crate::control;
 use crate::desk::{self, Desk, Link, NotGranted};
 use crate::hardware::{Board, Panel};
+use crate::mail;
 use crate::modem::{self, Lines};
 use crate::routing::Library;
 use crate::spool::{OpenError, Spool, SpoolError};
@@ -46,6 +48,8 @@ pub struct HouseSettings {
     pub errands: Option<mpsc::Sender<control::Errand>>,
     /// Who is called when the desk needs help; `None`: nobody.
     pub alerts: Option<alerts::Settings>,
+    /// The mail server, also where nobody is called by it; `None`: as the page says.
+    pub mail: Option<mail::Settings>,
 }
 
 /// The web face.
@@ -72,6 +76,7 @@ impl HouseSettings {
             retention: None,
             errands: None,
             alerts: None,
+            mail: None,
         }
     }
 }
@@ -133,7 +138,7 @@ pub struct House {
     messengers: Option<watch::Receiver<xmpp::Standing>>,
     link: Option<watch::Receiver<Link>>,
     told: watch::Sender<web::FileSays>,
-    alerts: Option<Shift>,
+    calling: mpsc::Sender<FileChange>,
     surfaces: Shift,
     stop_owner: oneshot::Sender<()>,
     owner: JoinHandle<()>,
@@ -179,7 +184,6 @@ impl House {
         }
         let (told_by_file, file_says) = watch::channel(web::FileSays {
             retention: settings.retention,
-            alerts: settings.alerts.as_ref().map(calls_for_help),
         });
         let keeping = Keeping::new(desk.clone(), spool.clone(), file_says.clone());
         surfaces.take(keeping.run(surfaces.stop()));
@@ -218,8 +222,13 @@ impl House {
         }
 
         let mut address = None;
-        if let (Some(listener), Some(web)) = (listener, settings.web) {
+        if let Some(listener) = &listener {
             address = listener.local_addr().ok();
+        }
+        let url = address.map(|address| format!("http://{address}"));
+        let (room, door, calling) = Calling::new(desk.clone(), spool.clone(), lines.clone(), url);
+        surfaces.take(room.run(surfaces.stop()));
+        if let (Some(listener), Some(web)) = (listener, settings.web) {
             if let Some(publishing) = web.settings.publishing.clone() {
                 let publish = web::publish(publishing, desk.board(), surfaces.stop());
                 surfaces.take(publish);
@@ -230,6 +239,7 @@ impl House {
                 lines: lines.clone(),
                 messengers: link.clone(),
                 file_says,
+                calling: door,
                 settings: web.settings,
             };
             let mut router = web::router(rooms);
@@ -244,7 +254,7 @@ impl House {
             });
         }
 
-        let mut house = Self {
+        let house = Self {
             desk,
             spool,
             lines: at_work,
@@ -252,12 +262,12 @@ impl House {
             messengers,
             link,
             told: told_by_file,
-            alerts: None,
+            calling,
             surfaces,
             stop_owner,
             owner,
         };
-        house.set_alerts(settings.alerts).await?;
+        house.set_alerts(settings.alerts, settings.mail).await?;
         Ok(house)
     }
 
@@ -272,36 +282,24 @@ impl House {
         self.lines.set(setups).await
     }
 
-    /// Calls these for help from now on. What was told already is not told again.
+    /// Calls these for help from now on, by this mail server; where the file says nothing, as the page
+    /// says. What was told already is not told again.
     ///
     /// # Errors
     /// When the settings make no mailer; then nothing changed.
     pub async fn set_alerts(
-        &mut self,
-        settings: Option<alerts::Settings>,
+        &self,
+        alerts: Option<alerts::Settings>,
+        mail: Option<mail::Settings>,
     ) -> Result<(), StartError> {
-        let shown = settings.as_ref().map(calls_for_help);
-        let room = match settings {
-            Some(mut settings) => {
-                if settings.url.is_none() {
-                    settings.url = self.web.map(|address| format!("http://{address}"));
-                }
-                let (desk, spool) = (self.desk.clone(), self.spool.clone());
-                let lines = self.lines.shown().clone();
-                Some(Alerts::open(settings, desk, spool, lines).await?)
-            }
-            None => None,
-        };
-        if let Some(before) = self.alerts.take() {
-            before.end().await;
-        }
-        if let Some(room) = room {
-            let mut shift = Shift::new();
-            shift.take(room.run(shift.stop()));
-            self.alerts = Some(shift);
-        }
-        self.told.send_modify(|told| told.alerts = shown);
-        Ok(())
+        // Who is called by mail has a server.
+        let mail = mail.or_else(|| alerts.as_ref()?.mail.clone());
+        let (answer, answered) = oneshot::channel();
+        let file = FileCalls { alerts, mail };
+        let closing = || StartError::Plan(NotGranted::ShuttingDown);
+        let asked = self.calling.send((file, answer)).await;
+        asked.map_err(|_| closing())?;
+        answered.await.map_err(|_| closing())?
     }
 
     /// Transcripts stay for this long from now on; `None`: as the page says.
@@ -362,12 +360,7 @@ impl House {
     /// Closes the house: the surfaces stop taking anything in, an attempt under way may end, and
     /// whatever was asked is on disk. Bounded: a modem that does not answer is left *unknown*.
     pub async fn close(self) {
-        let alerts = async {
-            if let Some(alerts) = self.alerts {
-                alerts.end().await;
-            }
-        };
-        let (all, (), ()) = tokio::join!(self.surfaces.end(), self.lines.close(), alerts);
+        let (all, ()) = tokio::join!(self.surfaces.end(), self.lines.close());
         if !all {
             tracing::warn!("closing without waiting any longer for a surface");
         }
@@ -379,19 +372,6 @@ impl House {
         if let Err(error) = self.spool.fold().await {
             tracing::warn!(%error, "the spool's log stays for the next start to read");
         }
-    }
-}
-
-/// Who is called for help, as the admin's page shows it.
-fn calls_for_help(settings: &alerts::Settings) -> web::CallsForHelp {
-    let mail = settings.mail.as_ref();
-    web::CallsForHelp {
-        email: mail.map_or_else(Vec::new, |mail| mail.to.clone()),
-        phones: settings.phones.clone(),
-        server: mail.map(|mail| format!("{}:{}", mail.host, mail.port)),
-        line_after: settings.line_after,
-        waiting_after: settings.waiting_after,
-        disk_free: settings.disk_free,
     }
 }
 

@@ -2,10 +2,11 @@
 //! threads, [`messages`] words to patrons, [`beginnings`] the first of them, [`changes`] whose a
 //! conversation is, [`aids`] notes and marks on it, [`canned`] canned replies, [`arrangements`] the
 //! desk itself, [`book`] all of it as one file, [`modems`] its lines and [`traces`] what is said on
-//! their ports, [`upkeep`] the box and [`backups`] its copies, [`staff`] and [`tokens`] who may come
+//! their ports, [`upkeep`] the box, [`alerts`] whom it calls and [`backups`] its copies, [`staff`] and [`tokens`] who may come
 //! in, [`audit`] who did what, [`search`] and [`records`] what was said and counted. What they share stands in [`said`].
 
 mod aids;
+mod alerts;
 mod arrangements;
 mod audit;
 mod backups;
@@ -93,6 +94,7 @@ pub(super) fn routes() -> Router<Arc<Premises>> {
         )
         .route("/conversations/{id}/transcript", get(records::transcript))
         .route("/transcripts", get(records::transcripts))
+        .route("/transcripts/file", get(records::transcripts_file))
         .route("/search", get(search::find))
         .route("/reports", get(records::table))
         .route("/reports.csv", get(records::csv))
@@ -119,6 +121,8 @@ pub(super) fn routes() -> Router<Arc<Premises>> {
         )
         .route("/box", get(upkeep::stands))
         .route("/box/retention", put(upkeep::set_retention))
+        .route("/box/alerts", put(alerts::set))
+        .route("/box/alerts/trial", post(alerts::trial))
         .route("/backups", get(backups::list).post(backups::make))
         .route("/backups/{name}", get(backups::take))
         .route("/status", get(arrangements::status))

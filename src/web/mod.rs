@@ -19,6 +19,7 @@ mod api;
 mod assets;
 mod attachments;
 mod caller;
+mod calling;
 mod crier;
 mod listener;
 mod metrics;
@@ -64,6 +65,7 @@ use crate::desk::{Desk, Link};
 use crate::modem::Lines;
 use crate::spool::Spool;
 
+pub use calling::{Ask, Calling, CallsForHelp, Tried, WhoSays};
 pub use network::{Network, NotANetwork};
 pub use password_rules::check as check_password;
 pub use passwords::{HashError, hash_password};
@@ -95,6 +97,8 @@ pub struct Rooms {
     pub messengers: Option<watch::Receiver<Link>>,
     /// What the configuration file says of the box.
     pub file_says: watch::Receiver<FileSays>,
+    /// The way to whoever calls for help.
+    pub calling: Calling,
     /// How the surface behaves.
     pub settings: Settings,
 }
@@ -132,25 +136,6 @@ pub struct Settings {
 pub struct FileSays {
     /// How long transcripts stay after closing: then no page changes it.
     pub retention: Option<Duration>,
-    /// Who is called when the desk needs help, to be shown.
-    pub alerts: Option<CallsForHelp>,
-}
-
-/// Who is called when the desk needs help, as the file says.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct CallsForHelp {
-    /// By mail.
-    pub email: Vec<String>,
-    /// By text.
-    pub phones: Vec<String>,
-    /// The mail server.
-    pub server: Option<String>,
-    /// How long a line may be in trouble before it is one.
-    pub line_after: Duration,
-    /// How long texts may wait while nobody is signed in.
-    pub waiting_after: Duration,
-    /// Octets the disk must have left.
-    pub disk_free: u64,
 }
 
 /// A line above the console with one link in it.

@@ -17,7 +17,7 @@ use super::signals::{self, Signals};
 use super::stream::Seats;
 use super::throttle::Throttle;
 use super::widget::{self, Hub, Manners, Sent};
-use super::{FileSays, Rooms, Settings};
+use super::{Calling, FileSays, Rooms, Settings};
 use crate::desk::{Arrivals, Board, Desk, Link, Wish};
 use crate::modem::{LineStatus, Lines, Phase};
 use crate::routing::{Event, OperatorId};
@@ -37,6 +37,8 @@ pub(super) struct Premises {
     pub(super) lines: Lines,
     pub(super) messengers: Option<watch::Receiver<Link>>,
     pub(super) file_says: watch::Receiver<FileSays>,
+    /// The way to whoever calls for help.
+    pub(super) calling: Calling,
     /// How well they were heard today.
     pub(super) signals: Signals,
     pub(super) tally: Tally,
@@ -88,6 +90,7 @@ impl Premises {
             lines: rooms.lines,
             messengers: rooms.messengers,
             file_says: rooms.file_says,
+            calling: rooms.calling,
             signals: Signals::default(),
             tally,
             settings: rooms.settings,

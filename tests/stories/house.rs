@@ -151,6 +151,7 @@ impl House {
             lines: driven.clone(),
             messengers: None,
             file_says: watch::channel(web::FileSays::default()).1,
+            calling: web::Calling::default(),
             settings: web::Settings {
                 library: LIBRARY.into(),
                 public_url: opening.public_url.map(str::to_owned),

@@ -100,6 +100,11 @@ pub async fn example(house: &House, path: &str, operation: &Value, number: &str)
             let line = house.lines.named("front-desk").unwrap();
             line.end_trace().await;
         }
+        "tryAlerts" => {
+            ada.put("/box/alerts", body("setAlerts").unwrap())
+                .await
+                .is(200);
+        }
         "setOperator" | "removeOperator" => house.hire(&name.to_lowercase(), "desk").await,
         _ => {}
     }
@@ -160,6 +165,11 @@ fn body(name: &str) -> Option<Value> {
         // Any octets will do for a file: these are plain text.
         "attachFile" => json!("hello"),
         "setRetention" => json!({"days": 14}),
+        "setAlerts" => json!({
+            "email": [], "phones": ["+15551230199"], "line_after_s": 600, "waiting_after_s": 600,
+            "disk_free_mb": 200,
+            "mail": {"server": "mail.elm.example", "from": "desk@elm.example", "security": "starttls"},
+        }),
         "setAddresses" => json!({"jids": ["ana@example.org"]}),
         "unlockSim" => json!({"pin": PIN}),
         "testLine" => json!({"number": "+15550100000"}),

@@ -9,6 +9,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::{Method, Request, StatusCode, header};
 use callnumber::daemon::Owner;
+use callnumber::daemon::calling::Calling;
 use callnumber::desk::{self, Desk};
 use callnumber::modem::port::{OpenError, Opened, Opener};
 use callnumber::modem::{self, LineSettings, Lines, PortChoice};
@@ -31,6 +32,9 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The password of every operator of the house.
 pub const PASSWORD: &str = "shelf mark";
+
+/// Where its console is, as calls for help say it.
+const DESK: &str = "https://desk.elm.example";
 
 /// A modem that nobody has to plug in.
 struct Socket(Arc<SimulatedModem>);
@@ -138,12 +142,24 @@ impl House {
         let owner = Owner::open(spool.clone(), library, counter).await.unwrap();
         tokio::spawn(owner.run(std::future::pending()));
         let lines = drive(&desk, &spool);
+        let (room, calling, _) = Calling::new(
+            desk.clone(),
+            spool.clone(),
+            lines.clone(),
+            Some(DESK.into()),
+        );
+        // Ends with the test's runtime: nobody tells it to stop.
+        tokio::spawn(async move {
+            let (_stop, stopped) = watch::channel(false);
+            room.run(stopped).await;
+        });
         let router = web::router(Rooms {
             desk: desk.clone(),
             spool: spool.clone(),
             lines: lines.clone(),
             messengers: None,
             file_says: watch::channel(web::FileSays::default()).1,
+            calling,
             settings,
         });
         let house = Self {

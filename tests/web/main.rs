@@ -5,6 +5,7 @@ mod aids;
 mod api;
 mod book;
 mod browser;
+mod calls;
 mod description;
 mod entry;
 mod events;
@@ -16,6 +17,8 @@ mod lines;
 mod links;
 mod metrics;
 mod packing;
+#[path = "../support/post_office.rs"]
+mod post_office;
 mod presence;
 mod records;
 mod roles;

@@ -169,8 +169,18 @@ impl Browser {
             .to_owned()
     }
 
+    /// Clicks in the middle of an element, which is brought to where nothing lies over it.
     pub async fn click(&self, css: &str) {
         let element = self.find(css).await;
+        self.command(
+            "POST",
+            "/execute/sync",
+            Some(json!({
+                "script": "arguments[0].scrollIntoView({ block: 'center', behavior: 'instant' });",
+                "args": [{ELEMENT: element}],
+            })),
+        )
+        .await;
         self.command(
             "POST",
             &format!("/element/{element}/click"),

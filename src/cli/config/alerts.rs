@@ -8,8 +8,8 @@ use serde::de::Deserializer;
 
 use super::{credential, optional_duration, wrong};
 use crate::alerts;
-use crate::alerts::mail::{self, Security};
 use crate::control::normal_number;
+use crate::mail::{self, Security};
 
 /// Recipients of one kind at most: a list for everyone is a mailing list's business.
 const RECIPIENTS_MAX: usize = 20;
@@ -79,7 +79,10 @@ impl AlertsTable {
         }
         let mail = match (&self.smtp, self.email.is_empty()) {
             (_, true) => None,
-            (Some(smtp), false) => Some(smtp.settings(&self.email)?),
+            (Some(smtp), false) => Some(mail::Settings {
+                to: self.email.clone(),
+                ..smtp.settings()?
+            }),
             (None, false) => {
                 return Err(
                     "[alerts] email: add [alerts.smtp] with `server` and `from`, or nobody can be \
@@ -103,20 +106,23 @@ impl AlertsTable {
     }
 }
 
+impl AlertsTable {
+    /// The mail server, also where nobody is told by it.
+    ///
+    /// # Errors
+    /// What is missing, by its key.
+    pub fn server(&self) -> Result<Option<mail::Settings>, String> {
+        self.smtp.as_ref().map(SmtpTable::settings).transpose()
+    }
+}
+
 impl SmtpTable {
-    fn settings(&self, to: &[String]) -> Result<mail::Settings, String> {
-        let (security, usual_port) = match self.security {
-            SecurityWord::Starttls => (Security::StartTls, 587),
-            SecurityWord::Tls => (Security::Tls, 465),
-            SecurityWord::None => (Security::None, 25),
+    fn settings(&self) -> Result<mail::Settings, String> {
+        let security = match self.security {
+            SecurityWord::Starttls => Security::StartTls,
+            SecurityWord::Tls => Security::Tls,
+            SecurityWord::None => Security::None,
         };
-        let (host, port) = split_server(&self.server, usual_port).ok_or_else(|| {
-            format!(
-                "[alerts.smtp] server: {:?} is not a host and a port: write it as \
-                 \"mail.example.org:587\"",
-                self.server
-            )
-        })?;
         let login = match &self.user {
             None => None,
             Some(user) => {
@@ -126,24 +132,17 @@ impl SmtpTable {
                         "[alerts.smtp] user: add a `password_file`, or give the service a \
                          credential `smtp-password`",
                     )?;
-                if matches!(security, Security::None) && host != "127.0.0.1" && host != "localhost"
-                {
-                    return Err(
-                        "[alerts.smtp] security: a password does not go over the wire for all to \
-                         read; set \"starttls\" or \"tls\""
-                            .into(),
-                    );
-                }
                 Some((user.clone(), password(&path)?))
             }
         };
-        Ok(mail::Settings {
-            host,
-            port,
-            security,
-            login,
-            from: self.from.clone(),
-            to: to.to_vec(),
+        let server = mail::Settings::new(&self.server, security, &self.from, login);
+        server.map_err(|error| match error {
+            mail::MailError::Host(_) => format!("[alerts.smtp] server: {error}"),
+            mail::MailError::Exposed => format!("[alerts.smtp] security: {error}"),
+            mail::MailError::Address(_) => format!("[alerts.smtp] from: {error}"),
+            mail::MailError::Letter(_) | mail::MailError::Server(_) => {
+                format!("[alerts.smtp]: {error}")
+            }
         })
     }
 }
@@ -159,20 +158,6 @@ fn password(path: &Path) -> Result<String, String> {
         ));
     }
     Ok(password.to_owned())
-}
-
-/// `host`, `host:port` or `[::1]:port`.
-fn split_server(server: &str, usual_port: u16) -> Option<(String, u16)> {
-    let server = server.trim();
-    let (host, port) = match server.rsplit_once(':') {
-        Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
-            (host, port.parse().ok()?)
-        }
-        Some(_) | None => (server, usual_port),
-    };
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let fits = !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || c == '/');
-    fits.then(|| (host.to_owned(), port))
 }
 
 fn address<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
@@ -302,22 +287,6 @@ from = "callnumber@elm.example"
             let config = Config::parse(text).unwrap();
             let error = config.alerts.settings(None).expect_err(text);
             assert!(error.contains(part), "{error}");
-        }
-    }
-
-    #[test]
-    fn servers_have_hosts_and_ports() {
-        for (server, split) in [
-            ("mail", Some(("mail", 25))),
-            ("mail:587", Some(("mail", 587))),
-            ("[::1]:2525", Some(("::1", 2525))),
-            ("::1", Some(("::1", 25))),
-            ("mail:smtp", None),
-            ("", None),
-            ("smtp://mail", None),
-        ] {
-            let expected = split.map(|(host, port)| (host.to_owned(), port));
-            assert_eq!(split_server(server, 25), expected, "{server:?}");
         }
     }
 }

@@ -125,16 +125,22 @@ pub(super) async fn signal(
     Ok(Json(answer).into_response())
 }
 
-async fn keep_number(premises: &Premises, line: &str, written: &str) -> Result<(), Problem> {
+/// A telephone number, as people write it.
+pub(super) fn telephone(written: &str) -> Result<String, Problem> {
     let number: String = written
         .chars()
         .filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')' | '/'))
         .collect();
-    if !answerable(GatewayKind::Sms, &number) {
-        return Err(unprocessable(
+    match answerable(GatewayKind::Sms, &number) {
+        true => Ok(number),
+        false => Err(unprocessable(
             "this is not a telephone number: write it as +15551230100",
-        ));
+        )),
     }
+}
+
+async fn keep_number(premises: &Premises, line: &str, written: &str) -> Result<(), Problem> {
+    let number = telephone(written)?;
     let (line, kept) = (line.to_owned(), number.clone());
     premises
         .spool

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::body::{Body, Bytes};
 use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use futures_util::stream;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
@@ -15,7 +17,7 @@ use super::said::At;
 use crate::records::{Division, Form, Measure, Report, picture};
 use crate::routing::{ConversationId, Right};
 use crate::spool::export::Selection;
-use crate::spool::{audit, export, statistics};
+use crate::spool::{SpoolError, export, statistics};
 use crate::web::caller::Caller;
 use crate::web::premises::Premises;
 use crate::web::problem::Problem;
@@ -175,6 +177,48 @@ pub(super) struct Which {
     to: Option<Date>,
     queue: Option<String>,
     cursor: Option<i64>,
+    /// Of the file: `text`, `json` or `mbox`.
+    format: Option<String>,
+    /// Of the file: patrons' numbers in the place of their shown names.
+    #[serde(default)]
+    numbers: bool,
+}
+
+impl Which {
+    fn selection(&self, zone: &TimeZone, numbers: bool) -> Selection {
+        let start = |day: Date| {
+            day.to_zoned(zone.clone())
+                .ok()
+                .map(|zoned| zoned.timestamp())
+        };
+        Selection {
+            from: self.from.and_then(start),
+            to: self
+                .to
+                .and_then(|day| day.checked_add(Span::new().days(1)).ok())
+                .and_then(start),
+            queue: self.queue.clone(),
+            numbers,
+        }
+    }
+}
+
+/// Writes down that transcripts were taken, before any of them is.
+async fn taken(
+    premises: &Premises,
+    caller: &Caller,
+    which: &Which,
+    numbers: bool,
+) -> Result<(), Problem> {
+    let detail = numbers.then(|| serde_json::json!({ "numbers": true }));
+    premises
+        .note(
+            caller.id(),
+            "exported_transcripts",
+            which.queue.clone(),
+            detail,
+        )
+        .await
 }
 
 /// `GET /transcripts`: a page of all there are, for an admin. That it was taken is written down.
@@ -185,38 +229,9 @@ pub(super) async fn transcripts(
 ) -> Result<Response, Problem> {
     caller.needs(Right::Export)?;
     let zone = caller.board.plan.library.time_zone.clone();
-    let start = |day: Date| {
-        day.to_zoned(zone.clone())
-            .ok()
-            .map(|zoned| zoned.timestamp())
-    };
-    let selection = Selection {
-        from: which.from.and_then(start),
-        to: which
-            .to
-            .and_then(|day| day.checked_add(Span::new().days(1)).ok())
-            .and_then(start),
-        queue: which.queue.clone(),
-        numbers: false,
-    };
+    let selection = which.selection(&zone, false);
     if which.cursor.is_none() {
-        let (by, now) = (caller.id(), premises.spool.now());
-        let subject = which.queue.clone();
-        premises
-            .spool
-            .write(move |connection| {
-                let by = Some(by);
-                audit::write(
-                    connection,
-                    by,
-                    "exported_transcripts",
-                    subject.as_deref(),
-                    None,
-                    None,
-                    now,
-                )
-            })
-            .await?;
+        taken(&premises, &caller, &which, false).await?;
     }
     let after = which.cursor.map(ConversationId);
     let found = premises
@@ -227,4 +242,49 @@ pub(super) async fn transcripts(
         .then(|| found.last().map(|last| last.conversation.to_string()))
         .flatten();
     Ok(Json(serde_json::json!({ "items": found, "next": next })).into_response())
+}
+
+/// `GET /transcripts/file`: all of them in one file, written while it is sent. That it was taken is
+/// written down.
+pub(super) async fn transcripts_file(
+    State(premises): State<Arc<Premises>>,
+    caller: Caller,
+    Query(which): Query<Which>,
+) -> Result<Response, Problem> {
+    caller.needs(Right::Export)?;
+    let (form, kind) = form(which.format.as_deref())?;
+    let (kind, ending) = match form {
+        Form::Text => (kind, "txt"),
+        // One object a line.
+        Form::Json => ("application/x-ndjson", "ndjson"),
+        Form::Mbox => (kind, "mbox"),
+    };
+    let zone = caller.board.plan.library.time_zone.clone();
+    let selection = which.selection(&zone, which.numbers);
+    taken(&premises, &caller, &which, which.numbers).await?;
+    let spool = premises.spool.clone();
+    let pages = stream::try_unfold(Some(None), move |next| {
+        let (spool, selection, zone) = (spool.clone(), selection.clone(), zone.clone());
+        async move {
+            let Some(after) = next else {
+                return Ok::<_, SpoolError>(None);
+            };
+            let found = spool
+                .read(move |connection| {
+                    export::transcripts(connection, &selection, after, TRANSCRIPTS)
+                })
+                .await?;
+            let more = found.len() == TRANSCRIPTS;
+            let next = found.last().filter(|_| more);
+            let next = next.map(|last| Some(ConversationId(last.conversation)));
+            let written: String = found.iter().map(|one| one.write(form, &zone)).collect();
+            Ok(Some((Bytes::from(written), next)))
+        }
+    });
+    let name = format!("attachment; filename=\"callnumber-transcripts.{ending}\"");
+    let head = [
+        (header::CONTENT_TYPE, kind.to_owned()),
+        (header::CONTENT_DISPOSITION, name),
+    ];
+    Ok((head, Body::from_stream(pages)).into_response())
 }

@@ -15,6 +15,7 @@ use crate::routing::Right;
 use crate::spool::footprint::Footprint;
 use crate::spool::settings::{self, RETENTION_LEAST, RETENTION_MOST};
 use crate::web::caller::Caller;
+use crate::web::calling::WhoSays;
 use crate::web::premises::Premises;
 use crate::web::problem::Problem;
 
@@ -29,6 +30,9 @@ pub(super) struct BoxShape {
     public_url: Option<String>,
     retention: RetentionShape,
     alerts: Option<AlertsShape>,
+    /// Who says who is called: `file`, `page` or `nobody`.
+    alerts_said_by: &'static str,
+    mail: Option<MailShape>,
     xmpp: Option<LinkShape>,
     disk: DiskShape,
 }
@@ -51,6 +55,17 @@ struct AlertsShape {
     disk_free_mb: u64,
 }
 
+/// The mail server, without its password.
+#[derive(Debug, Serialize)]
+struct MailShape {
+    server: String,
+    from: String,
+    security: &'static str,
+    user: Option<String>,
+    /// Who says so: `file` or `page`.
+    said_by: &'static str,
+}
+
 #[derive(Debug, Serialize)]
 struct LinkShape {
     up: bool,
@@ -68,7 +83,8 @@ struct DiskShape {
     size: Option<u64>,
 }
 
-async fn shape(premises: &Premises) -> Result<BoxShape, Problem> {
+/// The box as it stands.
+pub(super) async fn shape(premises: &Premises) -> Result<BoxShape, Problem> {
     let (told, files) = premises
         .spool
         .read(|connection| {
@@ -89,6 +105,9 @@ async fn shape(premises: &Premises) -> Result<BoxShape, Problem> {
         .await
         .unwrap_or_default();
     let link = premises.messengers.as_ref();
+    let calls = premises.calling.stands.borrow().clone();
+    let called = calls.said_by != WhoSays::Nobody;
+    let server = calls.mail.as_ref();
     Ok(BoxShape {
         library: premises.board().plan.library.name.clone(),
         version: env!("CARGO_PKG_VERSION"),
@@ -98,13 +117,21 @@ async fn shape(premises: &Premises) -> Result<BoxShape, Problem> {
             seconds: retention.as_secs(),
             said_by,
         },
-        alerts: file.alerts.map(|alerts| AlertsShape {
-            email: alerts.email,
-            phones: alerts.phones,
-            server: alerts.server,
-            line_after_s: alerts.line_after.as_secs(),
-            waiting_after_s: alerts.waiting_after.as_secs(),
-            disk_free_mb: alerts.disk_free / (1024 * 1024),
+        alerts: called.then(|| AlertsShape {
+            email: calls.email,
+            phones: calls.phones,
+            server: server.map(|(mail, _)| format!("{}:{}", mail.host, mail.port)),
+            line_after_s: calls.line_after.as_secs(),
+            waiting_after_s: calls.waiting_after.as_secs(),
+            disk_free_mb: calls.disk_free / (1024 * 1024),
+        }),
+        alerts_said_by: calls.said_by.word(),
+        mail: server.map(|(mail, who)| MailShape {
+            server: format!("{}:{}", mail.host, mail.port),
+            from: mail.from.clone(),
+            security: mail.security.word(),
+            user: mail.login.as_ref().map(|(user, _)| user.clone()),
+            said_by: who.word(),
         }),
         xmpp: link.map(|link| match &*link.borrow() {
             Link::Up => LinkShape {

@@ -2,7 +2,7 @@
 
 import { call, post, put } from './api.js';
 import { $, announce, el, toast } from './dom.js';
-import { act, at, facts, input, octets } from './settings-desk.js';
+import { act, at, button, facts, form, input, labelled, octets, textarea } from './settings-desk.js';
 import { ago, fullTime } from './time.js';
 
 const DAY = 24 * 3600;
@@ -22,13 +22,68 @@ function retention(b) {
   return [form, el('p.hint', 'Then words, numbers and files are erased. What is counted stays, without them.')];
 }
 
+const SECURITY = [['starttls', 'STARTTLS, usually port 587'], ['tls', 'TLS from the start, usually port 465'], ['none', 'None: a server on this box or its own wire']];
+const words = (box) => box.value.split(/[\s,;]+/).filter(Boolean);
+
+/** Calls everybody once, and says who was reached. */
+function trial() {
+  const said = el('ul.rows.tried', { role: 'status' });
+  const go = button('Send everybody a trial', async () => {
+    go.disabled = true;
+    said.replaceChildren(el('li', 'Calling…'));
+    try {
+      const tried = await post('/box/alerts/trial');
+      said.replaceChildren(...tried.items.map((t) => el(`li${t.problem ? '.card-problem' : ''}`, el('span', el('b', t.to), `: ${t.problem || (t.to.includes('@') ? 'the mail server took it' : 'the text is on its way')}`))));
+    } catch (error) {
+      said.replaceChildren(el('li.card-problem', error.message));
+    }
+    go.disabled = false;
+  });
+  return el('div', el('p.card-acts', go), said);
+}
+
+/** The page's own say: who, by which server, after how long. */
+function alertsForm(b) {
+  const now = b.alerts ?? { email: [], phones: [], line_after_s: 600, waiting_after_s: 600, disk_free_mb: 200 };
+  const server = b.mail?.said_by === 'page' ? b.mail : { server: '', from: '', security: 'starttls', user: null };
+  const email = textarea(now.email.join('\n'), { rows: 2, spellcheck: 'false', placeholder: 'desk@elm.example' });
+  const phones = textarea(now.phones.join('\n'), { rows: 2, spellcheck: 'false', placeholder: '+15551230199' });
+  const minutes = (s) => input(Math.round(s / 60), { type: 'number', min: 0, max: 1440, required: true });
+  const [line, waiting] = [minutes(now.line_after_s), minutes(now.waiting_after_s)];
+  const disk = input(now.disk_free_mb, { type: 'number', min: 0, max: 1048576, required: true });
+  const host = input(server.server, { placeholder: 'mail.elm.example:587', spellcheck: 'false' });
+  const from = input(server.from, { type: 'email', placeholder: 'callnumber@elm.example' });
+  const security = el('select', ...SECURITY.map(([key, text]) => el('option', { value: key, selected: key === server.security }, text)));
+  const user = input(server.user, { spellcheck: 'false' });
+  const password = input('', { type: 'password', autocomplete: 'new-password', placeholder: server.user ? 'as it was' : '' });
+  const own = b.mail?.said_by === 'file'
+    ? [el('p.hint', `Mail goes by ${b.mail.server}, as the configuration file says.`)]
+    : [el('h4', 'The mail server'), el('p.hint', 'Also for visitors of web pages who ask for their chat by mail.'),
+      labelled('Host and port', host), labelled('Mail comes from', from), labelled('Kept from others’ eyes by', security),
+      el('div.pair', labelled('Name, if it asks for one', user), labelled('Password', password))];
+  return form([
+    labelled('Mail addresses, one a line', email), labelled('Telephones, one a line', phones, 'By a line that works, like any text.'), ...own,
+    el('h4', 'When'), el('div.pair', labelled('A line is in trouble for (min)', line), labelled('Texts wait for nobody (min)', waiting)),
+    labelled('The disk has less than (MB)', disk),
+  ], async () => {
+    const mail = b.mail?.said_by !== 'file' && host.value.trim()
+      ? { server: host.value.trim(), from: from.value.trim(), security: security.value, user: user.value.trim() || null, password: password.value || null } : null;
+    await put('/box/alerts', { email: words(email), phones: phones.value.split(/[\n,;]+/).map((n) => n.trim()).filter(Boolean), line_after_s: line.value * 60, waiting_after_s: waiting.value * 60, disk_free_mb: Number(disk.value), ...(mail ? { mail } : {}) });
+    await showBox();
+  }, 'Who is called is saved');
+}
+
 function alerts(b) {
-  if (!b.alerts) return [el('p.card-problem', 'Nobody is called when the desk needs help: name somebody under [alerts] in the configuration file.')];
-  return [facts([
-    ['By mail', b.alerts.email.join(', ')], ['Mail server', b.alerts.server], ['By text', b.alerts.phones.join(', ')],
-    ['A line in trouble', `after ${spoken(b.alerts.line_after_s)}`], ['Texts waiting', `after ${spoken(b.alerts.waiting_after_s)} with nobody signed in`],
-    ['Disk', `below ${b.alerts.disk_free_mb} MB`],
-  ]), el('p.hint', 'Set under [alerts] in the configuration file, and in force once it is read again: callnumber reload.')];
+  if (b.alerts_said_by === 'file') {
+    return [facts([
+      ['By mail', b.alerts.email.join(', ')], ['Mail server', b.alerts.server], ['By text', b.alerts.phones.join(', ')],
+      ['A line in trouble', `after ${spoken(b.alerts.line_after_s)}`], ['Texts waiting', `after ${spoken(b.alerts.waiting_after_s)} with nobody signed in`],
+      ['Disk', `below ${b.alerts.disk_free_mb} MB`],
+    ]), el('p.hint', 'Set under [alerts] in the configuration file, and in force once it is read again: callnumber reload.'), trial()];
+  }
+  return [b.alerts ? null : el('p.card-problem', 'Nobody is called when the desk needs help.'),
+    el('details.fold', { id: 'alerts-fold', open: !b.alerts && Boolean(b.mail) }, el('summary', b.alerts ? `Called: ${[...b.alerts.email, ...b.alerts.phones].join(', ')}` : 'Say who is called'), el('div.fold-body', alertsForm(b))),
+    b.alerts && trial()].filter(Boolean);
 }
 
 function link(b) {

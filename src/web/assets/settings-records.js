@@ -1,4 +1,4 @@
-// What coordinators keep and read: canned replies, and the reports.
+// What coordinators keep and read: canned replies, and the reports; what admins take away: transcripts.
 
 import { call, post, put } from './api.js';
 import { $, ask, el, reconcile } from './dom.js';
@@ -77,6 +77,30 @@ async function showReport() {
     ...[r.conversations, r.texts_in, r.texts_out, r.segments_out, spoken(r.wait_median_s), spoken(r.wait_p90_s)].map((value) => el('td', String(value))))));
   $('report-none').hidden = report.items.length > 0;
   $('reports').dataset.ready = '1';
+}
+
+// Transcripts -----------------------------------------------------------------------------------
+
+/** The queues there are to choose from. */
+export function showTranscripts() {
+  const select = $('transcripts-queue');
+  if (!select) return;
+  const chosen = select.value;
+  select.replaceChildren(el('option', { value: '' }, 'every queue'), ...desk.queues.map((q) => el('option', { value: q.name, selected: q.name === chosen }, q.name)));
+}
+
+export function setUpTranscripts() {
+  $('transcripts-from').value = day(29);
+  $('transcripts-to').value = day(0);
+  $('transcripts-form').addEventListener('submit', (event) => {
+    event.preventDefault();
+    const asked = new URLSearchParams({ format: $('transcripts-format').value });
+    for (const part of ['from', 'to', 'queue']) {
+      if ($(`transcripts-${part}`).value) asked.set(part, $(`transcripts-${part}`).value);
+    }
+    if ($('transcripts-numbers').checked) asked.set('numbers', 'true');
+    el('a', { href: `/api/v1/transcripts/file?${asked}`, download: true }).click();
+  });
 }
 
 export function setUpReports() {

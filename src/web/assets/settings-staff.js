@@ -11,6 +11,9 @@ export function entry(o) {
     const [tokens, addresses] = await Promise.all([get(`/tokens?operator=${at(o.name)}`), get(`/operators/${at(o.name)}/addresses`)]);
     const password = input('', { type: 'password', required: true, minlength: 8, maxlength: 1024, autocomplete: 'new-password' });
     const link = el('input', { readonly: true, 'aria-label': 'The link' });
+    const label = input('', { maxlength: 60, placeholder: 'what it is for' });
+    const token = el('input', { readonly: true, 'aria-label': 'The token' });
+    const tokenBox = el('div', { hidden: true }, labelled('It is shown this once. Whoever has it may do what they may.', token));
     const linkBox = el('div', { hidden: true }, labelled('It works once, within three days. Give it to them and nobody else.', link));
     const jids = textarea(addresses.jids.join('\n'), { rows: 2, spellcheck: 'false', placeholder: 'ana@example.org' });
     return [
@@ -30,6 +33,14 @@ export function entry(o) {
             act(() => call('DELETE', `/tokens/${at(t.id)}`), 'The token is revoked').then(again);
           }
         })))) : el('p.empty', 'None.'),
+      tokenBox,
+      form([labelled('A new one', label)], async () => {
+        const made = await post('/tokens', { operator: o.name, label: label.value.trim() || null });
+        token.value = made.token;
+        tokenBox.hidden = false;
+        label.value = '';
+        token.select();
+      }, 'The token is made', { word: 'Make' }),
       el('h4', 'XMPP'),
       form([labelled('Their addresses, one a line', jids, 'Whose words count as theirs, where the desk has an XMPP server.')],
         () => put(`/operators/${at(o.name)}/addresses`, { jids: jids.value.split(/\s+/).filter(Boolean) }), `${o.name}: the addresses are saved`),

@@ -9,7 +9,7 @@ import { setUpBox, showBox } from './settings-box.js';
 import { act, amend, button, choice, desk, isAdmin, me, reads } from './settings-desk.js';
 import { about, hours } from './settings-hours.js';
 import { line } from './settings-lines.js';
-import { setUpCanned, setUpReports, showCanned } from './settings-records.js';
+import { setUpCanned, setUpReports, setUpTranscripts, showCanned, showTranscripts } from './settings-records.js';
 import { entry } from './settings-staff.js';
 import { wording } from './settings-wording.js';
 import { fullTime } from './time.js';
@@ -156,6 +156,7 @@ function render() {
   reconcile($('gateways-list'), desk.gateways, (g) => g.name, print, gateway);
   reconcile($('staff-list'), desk.operators, (o) => o.name, print, operator);
   showCanned();
+  showTranscripts();
   if ($('trail-list')) reconcile($('trail-list'), desk.trail, (e) => String(e.id), print, trailRow);
   const chosen = $('gateway-queue').value;
   $('gateway-queue').replaceChildren(...queueOptions().map(([key, text]) => el('option', { value: key, selected: key === chosen }, text)));
@@ -208,6 +209,7 @@ words($('announce'), '');
 setUpCanned();
 setUpReports();
 if (isAdmin) {
+  setUpTranscripts();
   setUpBook();
   setUpBox();
   showBox().catch((error) => toast(error.message));

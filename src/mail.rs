@@ -1,4 +1,5 @@
-//! Letters by SMTP (RFC 5321), through the library's own mail server.
+//! Letters by SMTP (RFC 5321), through the library's own mail server: calls for help, and what a visitor
+//! of a web page asked for.
 
 use std::time::Duration;
 
@@ -22,6 +23,33 @@ pub enum Security {
     None,
 }
 
+impl Security {
+    /// From the word of a configuration.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::StartTls, Self::Tls, Self::None]
+            .into_iter()
+            .find(|one| one.word() == word)
+    }
+
+    /// The word of a configuration.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::StartTls => "starttls",
+            Self::Tls => "tls",
+            Self::None => "none",
+        }
+    }
+
+    /// The port where nobody names one.
+    fn usual_port(self) -> u16 {
+        match self {
+            Self::StartTls => 587,
+            Self::Tls => 465,
+            Self::None => 25,
+        }
+    }
+}
+
 /// The mail server, and to whom.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -37,6 +65,51 @@ pub struct Settings {
     pub from: String,
     /// Who is told.
     pub to: Vec<String>,
+}
+
+impl Settings {
+    /// A server by its name, with its port or without; to nobody yet.
+    ///
+    /// # Errors
+    /// When the name or the sender is none, or a password would go over the wire for all to read.
+    pub fn new(
+        server: &str,
+        security: Security,
+        from: &str,
+        login: Option<(String, String)>,
+    ) -> Result<Self, MailError> {
+        let (host, port) = split_server(server, security.usual_port())
+            .ok_or_else(|| MailError::Host(server.to_owned()))?;
+        if !is_address(from) {
+            return Err(MailError::Address(from.to_owned()));
+        }
+        let here = host == "127.0.0.1" || host == "localhost" || host == "::1";
+        if login.is_some() && security == Security::None && !here {
+            return Err(MailError::Exposed);
+        }
+        Ok(Self {
+            host,
+            port,
+            security,
+            login,
+            from: from.to_owned(),
+            to: Vec::new(),
+        })
+    }
+}
+
+/// `host`, `host:port` or `[::1]:port`.
+fn split_server(server: &str, usual_port: u16) -> Option<(String, u16)> {
+    let server = server.trim();
+    let (host, port) = match server.rsplit_once(':') {
+        Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
+            (host, port.parse().ok()?)
+        }
+        Some(_) | None => (server, usual_port),
+    };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let fits = !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || c == '/');
+    fits.then(|| (host.to_owned(), port))
 }
 
 impl std::fmt::Debug for Settings {
@@ -55,11 +128,17 @@ pub enum MailError {
     /// An address that is none.
     #[error("{0:?} is not a mail address: write it as desk@example.org")]
     Address(String),
+    /// A server that is none.
+    #[error("{0:?} is not a host and a port: write it as \"mail.example.org:587\"")]
+    Host(String),
+    /// A password without a cover.
+    #[error("a password does not go over the wire for all to read; set \"starttls\" or \"tls\"")]
+    Exposed,
     /// The letter could not be put together.
     #[error("the letter could not be written: {0}")]
     Letter(#[from] lettre::error::Error),
     /// The server, or the way to it.
-    #[error("the mail server says: {0}; check [alerts.smtp]")]
+    #[error("the mail server says: {0}; check its settings")]
     Server(#[from] lettre::transport::smtp::Error),
 }
 
@@ -67,7 +146,10 @@ impl MailError {
     /// Whether the same letter may go later.
     pub fn is_transient(&self) -> bool {
         match self {
-            MailError::Address(_) | MailError::Letter(_) => false,
+            MailError::Address(_)
+            | MailError::Host(_)
+            | MailError::Exposed
+            | MailError::Letter(_) => false,
             // A refusal for good (RFC 5321 §4.2.1) stays one.
             MailError::Server(error) => !error.is_permanent(),
         }
@@ -89,6 +171,7 @@ pub fn is_address(text: &str) -> bool {
 }
 
 /// Sends letters.
+#[derive(Debug)]
 pub struct Mailer {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     from: Mailbox,
@@ -142,11 +225,60 @@ impl Mailer {
         self.transport.send(message).await?;
         Ok(())
     }
+
+    /// Sends a letter to one reader instead, and waits for the server's word.
+    ///
+    /// # Errors
+    /// What the server says, or that the address is none.
+    pub async fn send_to(&self, letter: &Letter, to: &str) -> Result<(), MailError> {
+        let to = to
+            .parse::<Mailbox>()
+            .map_err(|_| MailError::Address(to.to_owned()))?;
+        let message = Message::builder()
+            .from(self.from.clone())
+            .to(to)
+            .subject(letter.subject.clone())
+            .header(ContentType::TEXT_PLAIN)
+            .body(letter.body.clone())?;
+        self.transport.send(message).await?;
+        Ok(())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn servers_have_hosts_and_ports() {
+        for (server, split) in [
+            ("mail", Some(("mail", 25))),
+            ("mail:587", Some(("mail", 587))),
+            ("[::1]:2525", Some(("::1", 2525))),
+            ("::1", Some(("::1", 25))),
+            ("mail:smtp", None),
+            ("", None),
+            ("smtp://mail", None),
+        ] {
+            let expected = split.map(|(host, port)| (host.to_owned(), port));
+            assert_eq!(split_server(server, 25), expected, "{server:?}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_not_for_all_to_read() {
+        let login = Some(("desk".to_owned(), "maps".to_owned()));
+        for (server, security, fits) in [
+            ("mail.elm.example", Security::StartTls, true),
+            ("mail.elm.example", Security::Tls, true),
+            ("localhost:2525", Security::None, true),
+            ("mail.elm.example", Security::None, false),
+        ] {
+            let made = Settings::new(server, security, "desk@elm.example", login.clone());
+            assert_eq!(made.is_ok(), fits, "{server} {security:?}");
+        }
+        assert!(Settings::new("mail", Security::None, "desk", None).is_err());
+    }
 
     #[test]
     fn addresses_are_told_from_other_words() {

@@ -1,0 +1,236 @@
+//! Who is called when the desk needs help, as the page is told, and a trial of it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+
+use super::modems::telephone;
+use super::said::{Said, unprocessable};
+use super::upkeep::{self, BoxShape};
+use crate::mail::{self, Security, is_address};
+use crate::routing::Right;
+use crate::spool::audit;
+use crate::spool::settings::{self, Alerting, Smtp};
+use crate::web::caller::Caller;
+use crate::web::calling::{Ask, WhoSays};
+use crate::web::premises::Premises;
+use crate::web::problem::Problem;
+
+/// Recipients of one kind at most: a list for everyone is a mailing list's business.
+const RECIPIENTS_MAX: usize = 20;
+/// Seconds after which trouble is told, at most: a day.
+const AFTER_MAX_S: u64 = 24 * 60 * 60;
+/// Letters of a server's name, a name or a password.
+const WORD_MAX: usize = 255;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Told {
+    email: Vec<String>,
+    phones: Vec<String>,
+    line_after_s: u64,
+    waiting_after_s: u64,
+    disk_free_mb: u64,
+    /// The mail server; `null` or left out: none of the page's own.
+    #[serde(default)]
+    mail: Option<ServerTold>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ServerTold {
+    server: String,
+    from: String,
+    security: String,
+    #[serde(default)]
+    user: Option<String>,
+    /// Left out: the one that was told for this server and this name.
+    #[serde(default)]
+    password: Option<String>,
+}
+
+fn words(kind: &str, all: Vec<String>) -> Result<Vec<String>, Problem> {
+    let all: BTreeSet<String> = all
+        .into_iter()
+        .map(|one| one.trim().to_owned())
+        .filter(|one| !one.is_empty())
+        .collect();
+    match all.len() <= RECIPIENTS_MAX {
+        true => Ok(all.into_iter().collect()),
+        false => Err(unprocessable(format!(
+            "`{kind}` are more than {RECIPIENTS_MAX}: write to a list instead"
+        ))),
+    }
+}
+
+fn server(told: ServerTold, before: Option<&Smtp>) -> Result<Smtp, Problem> {
+    let whole = |word: Option<String>| {
+        let word = word.map(|word| word.trim().to_owned());
+        word.filter(|word| !word.is_empty())
+    };
+    let security = Security::from_word(&told.security)
+        .ok_or_else(|| unprocessable("`mail.security` is starttls, tls or none"))?;
+    let user = whole(told.user);
+    let server = told.server.trim().to_owned();
+    let same = before.filter(|before| before.server == server && before.user == user);
+    let password = told
+        .password
+        .filter(|password| !password.is_empty())
+        .or_else(|| same.and_then(|before| before.password.clone()))
+        .filter(|_| user.is_some());
+    if user.is_some() && password.is_none() {
+        return Err(unprocessable(
+            "`mail.user` has no password: send it as `mail.password`",
+        ));
+    }
+    let smtp = Smtp {
+        server,
+        from: told.from.trim().to_owned(),
+        security: security.word().to_owned(),
+        user,
+        password,
+    };
+    let long = [Some(&smtp.server), Some(&smtp.from), smtp.user.as_ref()];
+    let long = long.into_iter().flatten().chain(&smtp.password);
+    if long.into_iter().any(|word| word.len() > WORD_MAX) {
+        return Err(unprocessable(format!(
+            "a part of `mail` has more than {WORD_MAX} letters"
+        )));
+    }
+    let login = smtp.user.clone().zip(smtp.password.clone());
+    mail::Settings::new(&smtp.server, security, &smtp.from, login)
+        .map_err(|error| unprocessable(format!("`mail`: {error}")))?;
+    Ok(smtp)
+}
+
+/// What was told, in order; `server_in_file` is whether the file names a mail server.
+fn alerting(
+    told: Told,
+    before: Option<&Alerting>,
+    server_in_file: bool,
+) -> Result<Alerting, Problem> {
+    let email = words("email", told.email)?;
+    if let Some(odd) = email.iter().find(|one| !is_address(one)) {
+        return Err(unprocessable(format!(
+            "{odd:?} is not a mail address: write it as desk@example.org"
+        )));
+    }
+    let phones = words("phones", told.phones)?;
+    let phones = phones
+        .iter()
+        .map(|one| telephone(one))
+        .collect::<Result<_, _>>()?;
+    if told.line_after_s.max(told.waiting_after_s) > AFTER_MAX_S {
+        return Err(unprocessable(format!(
+            "`line_after_s` and `waiting_after_s` are {AFTER_MAX_S} at most"
+        )));
+    }
+    if told.disk_free_mb > 1024 * 1024 {
+        return Err(unprocessable("`disk_free_mb` is 1048576 at most"));
+    }
+    let smtp = match (told.mail, server_in_file) {
+        (Some(_), true) => {
+            return Err(Problem::new(
+                StatusCode::CONFLICT,
+                "[alerts.smtp] in the configuration file names the mail server: leave `mail` out, or \
+                 take it out there",
+            ));
+        }
+        (Some(told), false) => Some(server(told, before.and_then(|told| told.smtp.as_ref()))?),
+        (None, _) => None,
+    };
+    if !email.is_empty() && smtp.is_none() && !server_in_file {
+        return Err(unprocessable(
+            "nobody can be written to without a mail server: send `mail` with `server`, `from` and \
+             `security`",
+        ));
+    }
+    Ok(Alerting {
+        email,
+        phones,
+        line_after_s: told.line_after_s,
+        waiting_after_s: told.waiting_after_s,
+        disk_free_mb: told.disk_free_mb,
+        smtp,
+    })
+}
+
+/// `PUT /box/alerts`
+pub(super) async fn set(
+    State(premises): State<Arc<Premises>>,
+    caller: Caller,
+    Said(told): Said<Told>,
+) -> Result<Json<BoxShape>, Problem> {
+    caller.needs(Right::Arrange)?;
+    let (by_file, server_in_file) = {
+        let stands = premises.calling.stands.borrow();
+        let server = stands.mail.as_ref();
+        (
+            stands.said_by == WhoSays::File,
+            server.is_some_and(|(_, who)| *who == WhoSays::File),
+        )
+    };
+    if by_file {
+        return Err(Problem::new(
+            StatusCode::CONFLICT,
+            "[alerts] in the configuration file says who is called: change it there, or take it out",
+        ));
+    }
+    let before = premises.spool.read(settings::alerting).await?;
+    let told = alerting(told, before.as_ref(), server_in_file)?;
+    let (by, now) = (caller.id(), premises.spool.now());
+    premises
+        .spool
+        .write(move |connection| {
+            settings::set_alerting(connection, Some(&told))?;
+            audit::write(connection, Some(by), "set_alerts", None, None, None, now)
+        })
+        .await?;
+    let looked = premises.calling.ask(Ask::LookAgain).await;
+    looked.map_err(|words| Problem::new(StatusCode::CONFLICT, words))?;
+    upkeep::shape(&premises).await.map(Json)
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct TrialShape {
+    items: Vec<TriedShape>,
+    /// All of them are here: a page after this one is never there.
+    next: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct TriedShape {
+    to: String,
+    problem: Option<String>,
+}
+
+/// `POST /box/alerts/trial`
+pub(super) async fn trial(
+    State(premises): State<Arc<Premises>>,
+    caller: Caller,
+) -> Result<Json<TrialShape>, Problem> {
+    caller.needs(Right::Arrange)?;
+    if premises.calling.stands.borrow().said_by == WhoSays::Nobody {
+        return Err(Problem::new(
+            StatusCode::CONFLICT,
+            "nobody is called when the desk needs help: say who first, PUT /api/v1/box/alerts",
+        ));
+    }
+    premises
+        .note(caller.id(), "tried_alerts", None, None)
+        .await?;
+    let tried = premises.calling.ask(Ask::Trial).await;
+    let tried = tried.map_err(|words| Problem::new(StatusCode::CONFLICT, words))?;
+    let items = tried
+        .into_iter()
+        .map(|tried| TriedShape {
+            to: tried.to,
+            problem: tried.problem,
+        })
+        .collect();
+    Ok(Json(TrialShape { items, next: None }))
+}
