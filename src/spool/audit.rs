@@ -57,6 +57,15 @@ pub fn amended(
     )
 }
 
+/// Whether this was done in a conversation. Reads the whole trail: for what is done seldom.
+pub fn has(connection: &Connection, action: &str, conversation: ConversationId) -> Result<bool> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM audit WHERE conversation = ?2 AND action = ?1)",
+        )?
+        .query_row(params![action, conversation.0], |row| row.get(0))?)
+}
+
 /// Writes down what an operator did in a conversation, or a command on the box.
 pub(super) fn did(
     connection: &Connection,

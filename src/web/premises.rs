@@ -16,7 +16,7 @@ use super::problem::Problem;
 use super::signals::{self, Signals};
 use super::stream::Seats;
 use super::throttle::Throttle;
-use super::widget::{self, Hub, Manners, Sent};
+use super::widget::{self, Hub, Manners, OnTheWay, Sent};
 use super::{Calling, FileSays, Rooms, Settings};
 use crate::desk::{Arrivals, Board, Desk, Link, Wish};
 use crate::modem::{LineStatus, Lines, Phase};
@@ -52,6 +52,7 @@ pub(super) struct Premises {
     pub(super) attachments: Arc<Attachments>,
     pub(super) manners: Arc<Manners>,
     pub(super) sent: Sent,
+    pub(super) letters: OnTheWay,
     pub(super) hub: Hub,
     pub(super) seats: Arc<Seats>,
     /// What the crier tells; streams listen here.
@@ -101,6 +102,7 @@ impl Premises {
             attachments,
             manners,
             sent: Sent::default(),
+            letters: OnTheWay::default(),
             hub: Hub::default(),
             seats: Arc::new(Seats::default()),
             told,

@@ -50,6 +50,8 @@ pub(super) enum Crowd {
     File,
     /// Write, without having said anything yet.
     Typing,
+    /// Have a letter sent: somebody else's address may be in it.
+    Letter,
 }
 
 /// How often, for one visit, from one address, which may be a whole school's, and on one widget.
@@ -64,6 +66,7 @@ const fn crowd(what: Crowd) -> [Allowance; 3] {
         Crowd::Visit => [allow(1.0, 1_000), allow(20.0, 15_000), allow(200.0, 500)],
         Crowd::Message => [allow(12.0, 4_000), allow(60.0, 1_000), allow(200.0, 100)],
         Crowd::File => [allow(4.0, 20_000), allow(12.0, 10_000), allow(30.0, 2_000)],
+        Crowd::Letter => [allow(3.0, 60_000), allow(6.0, 300_000), allow(30.0, 60_000)],
         Crowd::Typing => [allow(10.0, 1_500), allow(100.0, 300), allow(400.0, 50)],
     }
 }

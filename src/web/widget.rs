@@ -6,13 +6,14 @@
 //! GET  /widget/{gateway}/standing       online, hold or offline: answered from memory, any site
 //! POST /widget/{gateway}/visit          a token for this browser's visit
 //! GET  /widget/{gateway}/events         what is said, live; ?after= resumes without a gap
-//! POST /widget/{gateway}/messages | read | typing | files
+//! POST /widget/{gateway}/messages | read | typing | files | letter
 //! ```
 //!
 //! A visitor is whoever has the visit's token, which the frame keeps in its own session storage: no
 //! cookie, nothing for a third party. What the desk says to a visitor is a row, and *delivered*
 //! only once the page says that it shows it.
 
+mod letter;
 mod manners;
 mod said;
 mod stream;
@@ -38,6 +39,7 @@ use crate::routing::{Event, Gateway, GatewayKind, OfflinePolicy};
 use crate::spool::outbox::Settled;
 use crate::spool::visitors;
 
+pub(super) use letter::OnTheWay;
 use manners::Manner;
 pub(super) use manners::{Manners, set, settings};
 pub(super) use said::Sent;
@@ -63,6 +65,7 @@ pub(super) fn routes() -> Router<Arc<Premises>> {
             "/widget/{gateway}/files",
             post(said::file).layer(DefaultBodyLimit::max(attachments::SIZE_MAX)),
         )
+        .route("/widget/{gateway}/letter", post(letter::send))
         .route("/chat/{address}", get(frame_of_queue))
         .route("/2011-12-03/chat/{address}", get(frame_of_queue))
 }
@@ -112,6 +115,7 @@ struct FramePage<'a> {
     greeting: &'a str,
     standing: &'a str,
     files: bool,
+    letters: bool,
 }
 
 /// `GET /widget/{gateway}`, and `/widget/{gateway}.js`, which a pattern cannot tell apart.
@@ -166,6 +170,7 @@ fn framed(
         greeting: &manner.greeting,
         standing,
         files: manner.files,
+        letters: manner.letters && premises.calling.stands.borrow().mail.is_some(),
     };
     let html = page.render().map_err(|error| {
         tracing::error!(%error, "a page could not be written");

@@ -13,6 +13,7 @@ mod examples;
 mod guide;
 mod house;
 mod keys;
+mod letters;
 mod lines;
 mod links;
 mod metrics;

@@ -29,7 +29,7 @@ pub async fn open() -> House {
     house
 }
 
-async fn is_there(house: &House, name: &str) {
+pub async fn is_there(house: &House, name: &str) {
     house
         .with_token(name)
         .put("/presence", json!({"show": "available"}))
@@ -38,12 +38,12 @@ async fn is_there(house: &House, name: &str) {
 }
 
 /// A browser in a library's page.
-struct Visitor {
-    client: Client,
+pub struct Visitor {
+    pub client: Client,
 }
 
 impl Visitor {
-    async fn comes(house: &House) -> Self {
+    pub async fn comes(house: &House) -> Self {
         let mut client = house.anonymous();
         let visit = call(&client, Method::POST, "/widget/ask/visit", None).await;
         visit.is(201);
@@ -53,12 +53,12 @@ impl Visitor {
         Self { client }
     }
 
-    async fn post(&self, what: &str, body: Value) -> Answer {
+    pub async fn post(&self, what: &str, body: Value) -> Answer {
         let path = format!("/widget/ask/{what}");
         call(&self.client, Method::POST, &path, Some(body)).await
     }
 
-    async fn says(&self, body: &str, key: &str) -> Answer {
+    pub async fn says(&self, body: &str, key: &str) -> Answer {
         let page =
             json!({"url": "https://www.elm.example/catalog?q=le+guin#top", "title": "Catalog"});
         let body = json!({"body": body, "client_id": key, "page": page});
@@ -374,7 +374,7 @@ async fn only_named_sites_frame_it_and_only_an_admin_names_them() {
     assert_eq!(ancestors("/widget/ask").await, "'self'");
     let manner = json!({
         "origins": ["https://www.elm.example", "https://catalog.elm.example:8443"],
-        "title": "Ask Elm", "greeting": "Hi!", "files": false,
+        "title": "Ask Elm", "greeting": "Hi!", "files": false, "letters": true,
     });
     let path = "/gateways/ask/widget";
     house

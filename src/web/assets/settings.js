@@ -64,6 +64,7 @@ function widgetForm(g) {
     const greeting = el('textarea', { id: `${id}-greeting`, rows: 2, maxlength: 300, disabled: !isAdmin }, manner.greeting);
     const origins = el('textarea', { id: `${id}-origins`, rows: 3, spellcheck: 'false', placeholder: 'https://www.elm.example', disabled: !isAdmin }, manner.origins.join('\n'));
     const files = el('input', { id: `${id}-files`, type: 'checkbox', checked: manner.files, disabled: !isAdmin });
+    const letters = el('input', { id: `${id}-letters`, type: 'checkbox', checked: manner.letters, disabled: !isAdmin });
     const code = el('textarea.code', { id: `${id}-code`, rows: 3, readonly: true }, snippet(g.name));
     const form = el('form',
       el('label', { for: code.id }, 'One line for the library’s pages'), code,
@@ -71,11 +72,12 @@ function widgetForm(g) {
       el('label', { for: title.id }, 'Title (empty: the library’s name)'), title,
       el('label', { for: greeting.id }, 'First words'), greeting,
       el('label.switch', files, el('span', 'Visitors may send files')),
+      el('label.switch', letters, el('span', 'Visitors may have their chat sent by mail, once the desk has a mail server')),
       el('p.card-acts', el('a.button.quiet.small', { href: `/widget/${encodeURIComponent(g.name)}`, target: '_blank', rel: 'noopener' }, 'See it'), el('button.primary', { disabled: !isAdmin }, 'Save')));
     form.addEventListener('submit', (event) => {
       event.preventDefault();
       act(() => put(`/gateways/${encodeURIComponent(g.name)}/widget`, {
-        title: title.value.trim(), greeting: greeting.value.trim(), files: files.checked,
+        title: title.value.trim(), greeting: greeting.value.trim(), files: files.checked, letters: letters.checked,
         origins: origins.value.split(/\s+/).filter(Boolean),
       }), `${g.name} is saved`);
     });

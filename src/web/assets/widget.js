@@ -108,6 +108,7 @@ function typing(by) {
 }
 
 function stand() {
+  offerLetter();
   const offline = standing === 'offline' && !answeredBy;
   const silent = said.size === 0 && pending.size === 0;
   $('offline').hidden = !offline;
@@ -307,6 +308,33 @@ $('file')?.addEventListener('change', () => {
   if (!file) return;
   if (file.size > 10 * 1024 * 1024) problem('The file is larger than 10 MB: send a smaller one.');
   else queue({ body: file.name, name: file.name, raw: file });
+});
+
+// A letter --------------------------------------------------------------------------------------
+
+let sent = false;
+/** There is something to send once a librarian has answered. */
+function offerLetter() {
+  if ($('letter')) $('letter').hidden = sent || !$('talk').querySelector('.said-librarian');
+}
+$('letter-form')?.addEventListener('submit', async (event) => {
+  event.preventDefault();
+  const email = $('letter-to').value.trim();
+  $('letter-send').disabled = true;
+  $('letter-said').textContent = 'Sending…';
+  try {
+    await ask('/letter', { body: { email } });
+    sent = true;
+    $('letter-said').textContent = `It is on its way to ${email}.`;
+    $('letter-to').value = '';
+    box.focus();
+  } catch (error) {
+    // It went before, from another tab or before a reload.
+    sent = error.status === 409 && error.message.includes('already');
+    $('letter-said').textContent = error.message;
+  }
+  $('letter-send').disabled = false;
+  offerLetter();
 });
 
 $('close').hidden = !framed;

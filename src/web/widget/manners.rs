@@ -35,6 +35,8 @@ pub(in crate::web) struct Manner {
     pub(super) greeting: String,
     /// Whether visitors may send files.
     pub(super) files: bool,
+    /// Whether visitors may have their chat sent by mail, where the desk has a mail server.
+    pub(super) letters: bool,
 }
 
 impl Default for Manner {
@@ -44,6 +46,7 @@ impl Default for Manner {
             title: String::new(),
             greeting: "Hello! A librarian will answer you here.".into(),
             files: true,
+            letters: true,
         }
     }
 }
