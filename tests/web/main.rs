@@ -12,6 +12,7 @@ mod events;
 mod examples;
 mod guide;
 mod house;
+mod icons;
 mod keys;
 mod letters;
 mod lines;
@@ -25,6 +26,7 @@ mod records;
 mod roles;
 mod settings;
 mod site;
+mod tabs;
 mod tls;
 #[allow(dead_code)] // The demonstration's test has frames.
 mod webdriver;

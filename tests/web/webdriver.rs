@@ -18,6 +18,9 @@ pub struct Driver {
     _child: Child,
 }
 
+/// A tab of a browser.
+pub struct Tab(String);
+
 /// One browser with a profile of its own.
 pub struct Browser {
     port: u16,
@@ -200,6 +203,49 @@ impl Browser {
         .await;
     }
 
+    /// Another tab of the same browser; what follows happens in it.
+    pub async fn new_tab(&self) -> Tab {
+        let made = self
+            .command("POST", "/window/new", Some(json!({"type": "tab"})))
+            .await;
+        let tab = Tab(made["handle"].as_str().unwrap().to_owned());
+        self.turn_to(&tab).await;
+        tab
+    }
+
+    /// The tab in which everything happens now.
+    pub async fn tab(&self) -> Tab {
+        let handle = self.command("GET", "/window", None).await;
+        Tab(handle.as_str().unwrap().to_owned())
+    }
+
+    /// What follows happens in this tab.
+    pub async fn turn_to(&self, tab: &Tab) {
+        self.command("POST", "/window", Some(json!({"handle": tab.0})))
+            .await;
+    }
+
+    /// Presses Tab until the focus is where it should be, as people do who have no mouse.
+    pub async fn tab_to(&self, css: &str) {
+        let there = format!(
+            "return document.activeElement?.matches({}) ?? false;",
+            json!(css)
+        );
+        for _ in 0..200 {
+            if self.script(&there).await == json!(true) {
+                return;
+            }
+            self.press("\u{E004}").await;
+        }
+        panic!("Tab does not lead to {css}");
+    }
+
+    /// Writes where the focus is what no key of a keyboard writes, as an input method does.
+    pub async fn compose(&self, text: &str) {
+        self.devtools("Input.insertText", json!({"text": text}))
+            .await;
+    }
+
     /// What follows happens inside a frame of the page.
     pub async fn enter_frame(&self, css: &str) {
         let element = self.find(css).await;
@@ -305,7 +351,8 @@ impl Drop for Browser {
     }
 }
 
-fn base64(text: &str) -> Vec<u8> {
+/// The octets that Base64 stands for (RFC 4648 §4).
+pub fn base64(text: &str) -> Vec<u8> {
     let digit = |octet: u8| match octet {
         b'A'..=b'Z' => Some(octet - b'A'),
         b'a'..=b'z' => Some(octet - b'a' + 26),

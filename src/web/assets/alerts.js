@@ -78,6 +78,15 @@ export function toggleSound() {
   return on('sound');
 }
 
+// Two tabs agree on what is switched on.
+addEventListener('storage', (event) => {
+  const name = event.key?.replace(/^alert-/, '');
+  if (event.key !== name && name in SWITCHES) {
+    $(event.key).checked = on(name);
+    renderAlerts();
+  }
+});
+
 for (const name of Object.keys(SWITCHES)) {
   const box = $(`alert-${name}`);
   box.checked = on(name);

@@ -181,11 +181,13 @@ $('composer').addEventListener('submit', (event) => {
   event.preventDefault();
   send();
 });
-// Two tabs agree on a draft.
+// Two tabs agree on a draft, unless somebody is writing another one here at this moment.
 addEventListener('storage', (event) => {
-  if (openId !== null && event.key === place(openId) && document.activeElement !== box) {
-    box.value = draft(openId).body;
-    grow();
-    changed();
-  }
+  if (openId === null || event.key !== place(openId)) return;
+  let before = '';
+  try { before = JSON.parse(event.oldValue)?.body ?? ''; } catch { /* it was no draft */ }
+  if (document.hasFocus() && document.activeElement === box && box.value !== before) return;
+  box.value = draft(openId).body;
+  grow();
+  changed();
 });

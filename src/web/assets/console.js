@@ -99,18 +99,20 @@ const again = follow(hear, connected);
 $('lost-again').addEventListener('click', again);
 $('updated-reload').addEventListener('click', () => location.reload());
 
+// One after another: the last wish is the one that stays.
+let telling = Promise.resolve();
 for (const radio of document.querySelectorAll('input[name=show]')) {
-  radio.addEventListener('change', async () => {
-    const wanted = radio.value;
-    try {
-      await put('/presence', { show: wanted });
-      store.show = wanted;
-      announce(`You are ${wanted}`);
-    } catch (error) {
-      toast(error.message);
-    }
-    changed();
-  });
+  radio.addEventListener('change', () => { telling = telling.then(() => tell(radio.value)); });
+}
+async function tell(wanted) {
+  try {
+    await put('/presence', { show: wanted });
+    store.show = wanted;
+    announce(`You are ${wanted}`);
+  } catch (error) {
+    toast(error.message);
+  }
+  changed();
 }
 
 $('invite-go').addEventListener('click', () => document.querySelector('input[name=show][value=available]').click());
@@ -123,6 +125,15 @@ for (const radio of document.querySelectorAll('input[name=look]')) {
     else document.documentElement.dataset.look = radio.value;
   });
 }
+
+// Two tabs agree on their colours.
+addEventListener('storage', (event) => {
+  if (event.key !== 'look') return;
+  const look = memory.get('look') || 'system';
+  document.querySelector(`input[name=look][value="${look}"]`).checked = true;
+  if (look === 'system') delete document.documentElement.dataset.look;
+  else document.documentElement.dataset.look = look;
+});
 
 document.addEventListener('pointerdown', (event) => {
   if ($('menu').open && !$('menu').contains(event.target)) $('menu').open = false;

@@ -36,7 +36,7 @@ const KEYS = [
   [['p'], 'Promise', () => shown('thread') && openAid('promise')],
   [['/'], 'Search; in the answer: a canned reply', () => openFind()],
   [['b'], 'Begin a conversation', () => openBegin()],
-  [['a'], 'Available or away', () => document.querySelector(`input[name=show][value=${store.show === 'available' ? 'away' : 'available'}]`).click()],
+  [['a'], 'Available or away', () => document.querySelector(`input[name=show][value=${document.querySelector('input[name=show]:checked')?.value === 'available' ? 'away' : 'available'}]`).click()],
   [['s'], 'Sound on or off', () => toast(toggleSound() ? 'Sound on' : 'Sound off')],
   [['Escape'], 'Leave the box, then the conversation', null],
   [['?'], 'This sheet', () => $('help').showModal()],

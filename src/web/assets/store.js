@@ -99,8 +99,19 @@ async function loadPlan() {
   changed();
 }
 
+/** What was told of threads while they were read: the answer may be older. */
+const told = new Map();
+
 export async function loadThread(id) {
-  const thread = await get(`/conversations/${id}`);
+  told.set(id, []);
+  let thread;
+  let since;
+  try {
+    thread = await get(`/conversations/${id}`);
+  } finally {
+    since = told.get(id) ?? [];
+    told.delete(id);
+  }
   const { messages, notes, truncated, ...conversation } = thread;
   store.conversations.set(id, conversation);
   store.threads.set(id, {
@@ -108,6 +119,7 @@ export async function loadThread(id) {
     notes: new Map(notes.map((n) => [n.id, n])),
     truncated,
   });
+  for (const [event, data] of since) apply(event, data);
   changed();
 }
 
@@ -124,6 +136,7 @@ export function apply(event, data) {
     pending.push([event, data]);
     return;
   }
+  if (event === 'message' || event === 'note') told.get(data.conversation)?.push([event, data]);
   switch (event) {
     case 'conversation': {
       store.conversations.set(data.id, data);
