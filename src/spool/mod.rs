@@ -59,6 +59,7 @@ use std::thread;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
@@ -437,6 +438,11 @@ fn connect(path: &Path, read_only: bool) -> Result<Connection, OpenError> {
         .map_err(failed)?;
     connection
         .busy_timeout(Duration::from_secs(5))
+        .map_err(failed)?;
+    // Else a plan may depend on the values that are bound, and a statement from the cache, which
+    // has none any more, is compiled anew each time: most of what the writer did, once.
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
         .map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(64);
     if !read_only {
