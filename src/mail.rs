@@ -137,6 +137,9 @@ pub enum MailError {
     /// The letter could not be put together.
     #[error("the letter could not be written: {0}")]
     Letter(#[from] lettre::error::Error),
+    /// The server hung up.
+    #[error("the mail server closed the connection; look into its log")]
+    Closed,
     /// The server, or the way to it.
     #[error("the mail server says: {0}; check its settings")]
     Server(#[from] lettre::transport::smtp::Error),
@@ -152,6 +155,7 @@ impl MailError {
             | MailError::Letter(_) => false,
             // A refusal for good (RFC 5321 §4.2.1) stays one.
             MailError::Server(error) => !error.is_permanent(),
+            MailError::Closed => true,
         }
     }
 }
@@ -207,6 +211,18 @@ impl Mailer {
             from: mailbox(&settings.from)?,
             to: settings.to.iter().map(mailbox).collect::<Result<_, _>>()?,
         })
+    }
+
+    /// Goes up to the server, with TLS and the name and password where they are set, and leaves
+    /// again without a letter.
+    ///
+    /// # Errors
+    /// What the server says, or the way to it.
+    pub async fn knock(&self) -> Result<(), MailError> {
+        match self.transport.test_connection().await? {
+            true => Ok(()),
+            false => Err(MailError::Closed),
+        }
     }
 
     /// Sends a letter to everyone, and waits for the server's word.

@@ -2,11 +2,14 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "support/post_office.rs"]
+mod post_office;
 mod support;
 
 use std::process::Output;
 
 use callnumber::simulator::Settings;
+use post_office::PostOffice;
 use serde_json::Value;
 use support::{Bench, Operator};
 
@@ -140,4 +143,41 @@ async fn what_is_missing_and_what_is_damaged() {
     let report_json = report(&bench.command(&["doctor", "--json"]));
     expect(&report_json, "configuration", "failure", "line 2");
     assert_eq!(report_json["findings"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_mail_server_is_asked_whether_it_lets_us_in() {
+    let mut office = PostOffice::open();
+    let bench = Bench::new(Settings::default()).await;
+    let config = std::fs::read_to_string(bench.config()).unwrap();
+    // The line is not this story's.
+    let port = format!("port = \"{}\"", bench.path().join("modem").display());
+    let config = config.replace(&port, "port = \"/dev/ttyNONE0\"");
+    let password = bench.path().join("password");
+    std::fs::write(&password, "a secret\n").unwrap();
+    let server = |port: u16, more: &str| {
+        format!(
+            "{config}[alerts]\nemail = [\"ana@elm.example\"]\n[alerts.smtp]\n\
+             server = \"127.0.0.1:{port}\"\nfrom = \"desk@elm.example\"\nsecurity = \"none\"\n{more}"
+        )
+    };
+    let login = format!("user = \"desk\"\npassword_file = {password:?}\n");
+    for (text, verdict, words) in [
+        (server(office.port, ""), "ok", "lets us in"),
+        // It takes no names, which is an error of whoever set one.
+        (
+            server(office.port, &login),
+            "failure",
+            "the mail server says",
+        ),
+        (server(1, ""), "failure", "127.0.0.1:1: "),
+    ] {
+        std::fs::write(bench.config(), text).unwrap();
+        let report_json = report(&bench.command(&["doctor", "--json"]));
+        expect(&report_json, "mail", verdict, words);
+    }
+    std::fs::write(bench.config(), &config).unwrap();
+    let report_json = report(&bench.command(&["doctor", "--json"]));
+    assert!(found(&report_json, "mail").is_empty(), "none is set");
+    assert!(office.is_quiet(), "no letter is sent");
 }

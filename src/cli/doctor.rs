@@ -1,9 +1,10 @@
-//! `callnumber doctor`: port, SIM, signal, spool, clock, XMPP, web: what is wrong, what to do.
+//! `callnumber doctor`: port, SIM, signal, spool, clock, mail, XMPP, web: what is wrong, what to do.
 //!
 //! With the daemon running it asks over the control socket; without it it opens the ports itself,
 //! and closes them again. It changes nothing, and never spends a try of the SIM's PIN.
 
 mod finding;
+mod letters;
 mod lines;
 mod machine;
 mod messengers;
@@ -87,6 +88,7 @@ async fn examine(at: &BoxArguments, config: &Config) -> Vec<Finding> {
     let place = spool.clone();
     let whole = tokio::task::spawn_blocking(move || spool_is_whole(&place)).await;
     findings.extend(whole.unwrap_or_default());
+    findings.extend(letters::try_out(config, &spool).await);
     findings.push(machine::modem_manager());
     for modem in config.modems() {
         findings.extend(machine::device(&modem.name, &modem.port));

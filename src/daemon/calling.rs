@@ -201,7 +201,10 @@ impl Calling {
 }
 
 /// The page's mail server; whom a letter goes to is said with it.
-fn letters(smtp: &Smtp) -> Result<mail::Settings, mail::MailError> {
+///
+/// # Errors
+/// When what the page was told makes none.
+pub fn letters(smtp: &Smtp) -> Result<mail::Settings, mail::MailError> {
     let login = smtp.user.clone().zip(smtp.password.clone());
     let security = mail::Security::from_word(&smtp.security).unwrap_or_default();
     mail::Settings::new(&smtp.server, security, &smtp.from, login)

@@ -140,7 +140,7 @@ impl SmtpTable {
             mail::MailError::Host(_) => format!("[alerts.smtp] server: {error}"),
             mail::MailError::Exposed => format!("[alerts.smtp] security: {error}"),
             mail::MailError::Address(_) => format!("[alerts.smtp] from: {error}"),
-            mail::MailError::Letter(_) | mail::MailError::Server(_) => {
+            mail::MailError::Letter(_) | mail::MailError::Closed | mail::MailError::Server(_) => {
                 format!("[alerts.smtp]: {error}")
             }
         })
