@@ -81,6 +81,22 @@ impl Bench {
 
     /// Switches it on with these in its environment.
     pub fn start_with(&mut self, environment: &[(&str, &str)]) -> SocketAddr {
+        self.start_until(environment, None).0
+    }
+
+    /// Switches on a box at which nobody can sign in yet; answers where its console is, and the link
+    /// that it prints for its keeper.
+    pub fn start_fresh(&mut self) -> (SocketAddr, String) {
+        let (address, link) = self.start_until(&[], Some("/enter/"));
+        (address, link)
+    }
+
+    /// Switches it on, and reads what it says until the line with these words, after its address.
+    fn start_until(
+        &mut self,
+        environment: &[(&str, &str)],
+        words: Option<&str>,
+    ) -> (SocketAddr, String) {
         assert!(self.daemon.is_none(), "it runs already");
         let daemon = binary()
             .args(["run", "--config"])
@@ -95,17 +111,20 @@ impl Bench {
         let daemon = self.daemon.insert(daemon);
         let mut lines = BufReader::new(daemon.stdout.take().unwrap());
         let mut said = String::new();
+        let mut address = None;
         loop {
             let from = said.len();
             assert_ne!(lines.read_line(&mut said).unwrap(), 0, "it ended: {said}");
-            if let Some(url) = said[from..]
-                .trim()
-                .strip_prefix("The console is at http://")
-            {
-                let address = url.trim_end_matches('/').parse().unwrap();
+            let line = said[from..].trim();
+            if let Some(url) = line.strip_prefix("The console is at http://") {
+                address = Some(url.trim_end_matches('/').parse().unwrap());
+            }
+            let last = words.is_none_or(|words| line.contains(words));
+            if let Some(address) = address.filter(|_| last) {
+                let line = line.to_owned();
                 // Whatever else it says must not fill the pipe.
                 std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
-                return address;
+                return (address, line);
             }
         }
     }
