@@ -27,7 +27,7 @@ const words = (box) => box.value.split(/[\s,;]+/).filter(Boolean);
 
 /** Calls everybody once, and says who was reached. */
 function trial() {
-  const said = el('ul.rows.tried', { role: 'status' });
+  const said = el('ul.rows.tried');
   const go = button('Send everybody a trial', async () => {
     go.disabled = true;
     said.replaceChildren(el('li', 'Calling…'));
@@ -39,7 +39,7 @@ function trial() {
     }
     go.disabled = false;
   });
-  return el('div', el('p.card-acts', go), said);
+  return el('div', el('p.card-acts', go), el('div', { role: 'status' }, said));
 }
 
 /** The page's own say: who, by which server, after how long. */
