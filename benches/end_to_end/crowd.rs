@@ -1,6 +1,6 @@
 //! A desk after years: a hundred thousand conversations in the spool, five thousand of them open,
 //! two hundred operators. How soon it is ready, what an event costs, how soon whoever signs in to
-//! five hundred held texts has the first and the last of them.
+//! five hundred held texts has the first and the last of them, and what a FORGET makes them wait for.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -21,6 +21,7 @@ const HELD: i64 = 500;
 const OPERATORS: i64 = 200;
 const STARTS: usize = 7;
 const SIGN_INS: usize = 7;
+const SCRUBS: usize = 5;
 const EVENTS: usize = 20_000;
 
 /// Fills a prepared spool: the older conversations are closed, the open ones claimed by everybody in
@@ -81,6 +82,24 @@ pub(crate) fn measure(table: &mut Table) {
     starts(table, &path);
     events(table, &path);
     sign_ins(table, &path);
+    scrubs(table, &path);
+}
+
+/// What FORGET makes everything else wait for.
+fn scrubs(table: &mut Table, path: &Path) {
+    let megabytes = std::fs::metadata(path).unwrap().len() / 1_000_000;
+    let spool = Spool::open(path).unwrap();
+    let mut times = Vec::new();
+    for _ in 0..SCRUBS {
+        let began = Instant::now();
+        runtime().block_on(spool.scrub()).unwrap();
+        times.push(began.elapsed());
+    }
+    table.row(
+        &format!("… {megabytes} MB written anew after a FORGET"),
+        Times::new(times).spread(),
+        "",
+    );
 }
 
 fn starts(table: &mut Table, path: &Path) {

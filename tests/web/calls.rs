@@ -116,6 +116,7 @@ async fn what_cannot_be_called_is_refused_with_a_remedy() {
         ("/mail/from", json!("callnumber"), "desk@example.org"),
         ("/mail/security", json!("ssl"), "starttls, tls or none"),
         ("/mail/user", json!("desk"), "no password"),
+        ("/mail/password", json!("x".repeat(2000)), "letters"),
         (
             "/phones",
             json!(

@@ -68,6 +68,13 @@ fn words(kind: &str, all: Vec<String>) -> Result<Vec<String>, Problem> {
 }
 
 fn server(told: ServerTold, before: Option<&Smtp>) -> Result<Smtp, Problem> {
+    let long = [&told.server, &told.from].into_iter();
+    let mut long = long.chain(&told.user).chain(&told.password);
+    if long.any(|word| word.len() > WORD_MAX) {
+        return Err(unprocessable(format!(
+            "a part of `mail` has more than {WORD_MAX} letters"
+        )));
+    }
     let whole = |word: Option<String>| {
         let word = word.map(|word| word.trim().to_owned());
         word.filter(|word| !word.is_empty())
@@ -94,13 +101,6 @@ fn server(told: ServerTold, before: Option<&Smtp>) -> Result<Smtp, Problem> {
         user,
         password,
     };
-    let long = [Some(&smtp.server), Some(&smtp.from), smtp.user.as_ref()];
-    let long = long.into_iter().flatten().chain(&smtp.password);
-    if long.into_iter().any(|word| word.len() > WORD_MAX) {
-        return Err(unprocessable(format!(
-            "a part of `mail` has more than {WORD_MAX} letters"
-        )));
-    }
     let login = smtp.user.clone().zip(smtp.password.clone());
     mail::Settings::new(&smtp.server, security, &smtp.from, login)
         .map_err(|error| unprocessable(format!("`mail`: {error}")))?;
