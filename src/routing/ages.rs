@@ -1,6 +1,15 @@
-//! How long something has waited, as people say it.
+//! How long something has waited, as people say it: one rule for every surface, be it the console's
+//! greeting, a call for help or an answer to `!waiting`.
 
 use std::time::Duration;
+
+use jiff::Timestamp;
+
+/// How long ago something was, in words; what a clock that was set back makes of the future is now.
+pub fn spoken_since(since: Timestamp, now: Timestamp) -> String {
+    let age = now.duration_since(since);
+    spoken(Duration::try_from(age).unwrap_or_default())
+}
 
 /// A length of time in words: `14 h`.
 pub fn spoken(age: Duration) -> String {
@@ -28,6 +37,10 @@ mod tests {
             (3 * 86_400, "3 d"),
         ] {
             assert_eq!(spoken(Duration::from_secs(seconds)), words);
+            let now = Timestamp::UNIX_EPOCH + Duration::from_secs(1_000_000);
+            assert_eq!(spoken_since(now - Duration::from_secs(seconds), now), words);
         }
+        let (early, late) = (Timestamp::UNIX_EPOCH, Timestamp::MAX);
+        assert_eq!(spoken_since(late, early), "less than a minute");
     }
 }

@@ -46,7 +46,7 @@ mod test_desk;
 mod threads;
 mod transfers;
 
-pub use ages::spoken;
+pub use ages::{spoken, spoken_since};
 pub use aids::{Aid, Deed};
 pub use authority::Right;
 pub use automatic::answerable;

@@ -1,6 +1,5 @@
 //! What came of a command: every outcome is words for the operator.
 
-use jiff::Timestamp;
 use tokio_xmpp::minidom::Element;
 
 use super::commands::{Asked, HELP, parse};
@@ -8,7 +7,9 @@ use super::replies::{client_id, refusal};
 use super::stanzas::{self, With};
 use super::surface::{Surface, kept};
 use crate::desk::NotGranted;
-use crate::routing::{Aid, Canned, Conversation, Event, OperatorId, Show, TransferTarget};
+use crate::routing::{
+    Aid, Canned, Conversation, Event, OperatorId, Show, TransferTarget, spoken_since,
+};
 use crate::spool::messengers::{self, Naming};
 use crate::spool::{canned, transcript};
 
@@ -269,7 +270,7 @@ impl Surface {
         if open.is_empty() {
             return Ok("Nothing waits.".into());
         }
-        let now = Timestamp::now();
+        let now = self.spool.now();
         let lines: Vec<String> = open
             .iter()
             .map(|(conversation, name)| {
@@ -281,8 +282,10 @@ impl Surface {
                 };
                 match conversation.waiting_since {
                     Some(since) => {
-                        let age = age(now.duration_since(since).as_secs());
-                        format!("{name} in {queue}{yours}: waits {age}")
+                        format!(
+                            "{name} in {queue}{yours}: waits {}",
+                            spoken_since(since, now)
+                        )
                     }
                     None => format!("{name} in {queue}{yours}: answered"),
                 }
@@ -305,33 +308,5 @@ fn sentence(error: &NotGranted) -> String {
     match letters.next() {
         Some(first) => first.to_uppercase().chain(letters).chain(['.']).collect(),
         None => words,
-    }
-}
-
-/// `3 min`, `14 h`, `2 days`.
-fn age(seconds: i64) -> String {
-    match seconds {
-        ..60 => "under a minute".into(),
-        60..3_600 => format!("{} min", seconds / 60),
-        3_600..172_800 => format!("{} h", seconds / 3_600),
-        _ => format!("{} days", seconds / 86_400),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ages() {
-        for (seconds, words) in [
-            (-5, "under a minute"),
-            (59, "under a minute"),
-            (180, "3 min"),
-            (50_400, "14 h"),
-            (259_200, "3 days"),
-        ] {
-            assert_eq!(age(seconds), words);
-        }
     }
 }

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::said::{Said, unprocessable};
-use crate::routing::{Event, Show, spoken};
+use crate::routing::{Event, Show, spoken_since};
 use crate::spool::transcript;
 use crate::web::caller::{self, Caller};
 use crate::web::network::From;
@@ -92,8 +92,7 @@ pub(super) async fn presence(
 fn waiting(count: usize, oldest: Option<Timestamp>, now: Timestamp) -> String {
     match oldest {
         Some(oldest) => {
-            let age = now.duration_since(oldest).unsigned_abs();
-            format!("{count} waiting, oldest {}", spoken(age))
+            format!("{count} waiting, oldest {}", spoken_since(oldest, now))
         }
         None => "nobody is waiting".into(),
     }
