@@ -14,6 +14,7 @@ impl Surface {
         match kind {
             "result" => {
                 self.pinged(stanza, bare);
+                self.renewed(stanza, bare).await;
                 self.desk_answered(stanza, bare).await;
                 return;
             }

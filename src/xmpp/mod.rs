@@ -27,6 +27,7 @@ mod offers;
 mod operators;
 mod peers;
 mod picture;
+mod renewals;
 mod replies;
 mod stanzas;
 mod stream;

@@ -29,6 +29,9 @@ pub(super) struct Resource {
     priority: i8,
     /// Grows with every presence: the newest is taken for the one in use.
     heard: u64,
+    /// When it last said that it is available although it was here: a session of the same name may
+    /// have taken its place.
+    again: Option<Instant>,
 }
 
 /// An operator at one address.
@@ -157,6 +160,7 @@ impl Surface {
         let Some(jid) = stanza.attr("from").map(str::to_owned) else {
             return;
         };
+        self.renewals.settle(&jid);
         if stanza.attr("type") == Some("unavailable") {
             if jid.contains('/') {
                 self.close_resource(bare, &jid).await;
@@ -165,8 +169,19 @@ impl Surface {
             }
             return;
         }
-        let show = show_of(stanza);
-        let priority = priority_of(stanza);
+        self.admit(bare, &jid, operator, show_of(stanza), priority_of(stanza))
+            .await;
+    }
+
+    /// A client is here, and says so.
+    pub(super) async fn admit(
+        &mut self,
+        bare: &str,
+        jid: &str,
+        operator: OperatorId,
+        show: Show,
+        priority: i8,
+    ) {
         self.arrivals += 1;
         let heard = self.arrivals;
         let client = self
@@ -182,8 +197,9 @@ impl Surface {
             });
         let mut opened = None;
         let full = client.resources.len() >= RESOURCES_MAX;
-        match client.resources.get_mut(&jid) {
+        match client.resources.get_mut(jid) {
             Some(resource) => {
+                resource.again = (show == Show::Available).then(Instant::now);
                 // A client on the way to a negative priority gets no more texts.
                 resource.show = show;
                 resource.priority = priority;
@@ -194,12 +210,13 @@ impl Surface {
                 let endpoint = self.desk.new_endpoint();
                 opened = Some(endpoint);
                 client.resources.insert(
-                    jid.clone(),
+                    jid.to_owned(),
                     Resource {
                         endpoint,
                         show,
                         priority,
                         heard,
+                        again: None,
                     },
                 );
             }
@@ -207,7 +224,7 @@ impl Surface {
         client.hold_until = None;
         client.bounces = 0;
         if priority < 0 {
-            client.delivery.lost(&jid);
+            client.delivery.lost(jid);
         }
         if jid == bare && !self.desks.contains(bare) {
             self.desks_asked = None;
@@ -216,7 +233,7 @@ impl Surface {
             self.happen(Event::EndpointOpened { operator, endpoint })
                 .await;
             for queue in self.queues_of(operator) {
-                self.tell_presence_to(queue, &jid).await;
+                self.tell_presence_to(queue, jid).await;
             }
             self.account(bare, operator).await;
         }
@@ -241,6 +258,9 @@ impl Surface {
         }
         self.happen(Event::EndpointClosed { operator, endpoint })
             .await;
+        if let Some(again) = resource.again {
+            self.doubt(jid, operator, resource.priority, again);
+        }
         if !last {
             self.pump(bare).await;
         }
@@ -305,6 +325,7 @@ impl Surface {
     pub(super) async fn go_down(&mut self) {
         let here = self.clients.values().map(|client| client.operator);
         self.cut_off.extend(here);
+        self.renewals.link_is_new();
         for bare in self.clients.keys().cloned().collect::<Vec<_>>() {
             self.leave(&bare).await;
         }

@@ -18,6 +18,7 @@ use super::im::Chats;
 use super::link::Told;
 use super::operators::Client;
 use super::picture::Picture;
+use super::renewals::Renewals;
 use super::replies::{Replier, Sent};
 use super::stanzas::{self, Fault};
 use super::stream::COMPONENT;
@@ -63,6 +64,8 @@ pub(super) struct Surface {
     /// Operators who may have written while nobody listened, and were not told how far the desk
     /// has their texts.
     pub(super) cut_off: BTreeSet<OperatorId>,
+    /// Clients that were reported gone and may be there.
+    pub(super) renewals: Renewals,
     /// Addresses of operators that are other boxes' desks.
     pub(super) desks: BTreeSet<String>,
     /// When they were last asked whether they are there.
@@ -96,6 +99,7 @@ impl Surface {
             reported: false,
             arrivals: 0,
             cut_off: BTreeSet::new(),
+            renewals: Renewals::default(),
             desks: BTreeSet::new(),
             desks_asked: None,
             returned: false,

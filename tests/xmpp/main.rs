@@ -47,6 +47,7 @@ at_each_server![
     stories::the_first_answer_claims_and_the_loser_keeps_the_words,
     stories::a_chat_patron_is_answered_from_the_desk_and_sees_no_librarian,
     stories::a_refused_link_says_why,
+    stories::a_client_that_comes_back_under_its_resource_is_served,
     commands::words_to_the_desk_note_answer_block_and_reveal,
     commands::forms_note_answer_block_and_reveal,
     deaths::a_killed_server_loses_no_held_text,

@@ -186,3 +186,42 @@ pub(crate) async fn a_refused_link_says_why(server: Server) {
     let error = refused(nobody).await;
     assert!(matches!(error, LinkError::Unreachable { .. }), "{error}");
 }
+
+/// Two sessions of one name: the old one is replaced, and ejabberd reports it gone only after the new
+/// one has come.
+pub(crate) async fn a_client_that_comes_back_under_its_resource_is_served(server: Server) {
+    let desk = Desk::open(&server).await;
+    let mut sessions = Vec::new();
+    for n in 0..4 {
+        let mut ana = Messenger::connect(&server, "ana", "phone").await;
+        ana.send("<presence/><presence to='desk@desk.example.org'/>")
+            .await;
+        desk.texts(&format!("+1555123010{n}"), &format!("Question {n}."))
+            .await;
+        ana.expect(&[&format!("Question {n}.")]).await;
+        // Half of them die, the others are connected yet when their successor comes.
+        if n % 2 == 0 {
+            sessions.push(ana);
+        }
+    }
+    // Who signs out stays out, although their client is there and answers.
+    let mut ben = Messenger::connect(&server, "ben", "phone").await;
+    for show in ["", "<show>away</show>"] {
+        ben.send(&format!(
+            "<presence to='desk@desk.example.org'>{show}</presence>"
+        ))
+        .await;
+    }
+    ben.expect(&["<presence", "librarian"]).await;
+    ben.send("<presence to='desk@desk.example.org' type='unavailable'/>")
+        .await;
+    ben.send("<iq type='get' id='out' to='desk.example.org'><ping xmlns='urn:xmpp:ping'/></iq>")
+        .await;
+    ben.all_until(&["id='out'"]).await;
+    desk.texts("+15551230199", "And I?").await;
+    ben.send("<iq type='get' id='still' to='desk.example.org'><ping xmlns='urn:xmpp:ping'/></iq>")
+        .await;
+    let seen = ben.all_until(&["id='still'"]).await;
+    assert!(!seen.iter().any(|s| s.contains("And I?")), "{seen:#?}");
+    desk.house.close().await;
+}

@@ -1,0 +1,101 @@
+//! Clients that came back under the resource of a session that died.
+//!
+//! A server that replaces a session may report the old one gone after the new one has come, as
+//! ejabberd does. To the desk both are one address (RFC 6120 §7.7.2.2), so that report reads as if
+//! the new one had left, which knows nothing of it and says nothing more. Whoever is reported gone
+//! soon after saying anew that they are there is therefore asked: a client that answers is there.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_xmpp::minidom::Element;
+
+use super::stanzas;
+use super::surface::Surface;
+use crate::routing::{OperatorId, Show};
+
+/// A dead session is reported gone so soon after its successor came. Who signs out of a queue alone,
+/// within that time of coming back to it, and stays connected, has to do so twice.
+const SOON: Duration = Duration::from_secs(60);
+/// Addresses in doubt at a time; more means that none of them is what this is for.
+const DOUBTS_MAX: usize = 256;
+/// Ids of the questions begin so.
+const AGAIN: &str = "again-";
+
+/// An address that was reported gone and may be there.
+#[derive(Debug)]
+struct Doubt {
+    operator: OperatorId,
+    priority: i8,
+    id: String,
+    asked: Instant,
+}
+
+/// By full JID.
+#[derive(Debug, Default)]
+pub(super) struct Renewals {
+    doubts: BTreeMap<String, Doubt>,
+}
+
+impl Renewals {
+    /// Says that something newer is known of this address.
+    pub(super) fn settle(&mut self, jid: &str) {
+        self.doubts.remove(jid);
+    }
+
+    /// Nothing asked on the old link is answered on the new one.
+    pub(super) fn link_is_new(&mut self) {
+        self.doubts.clear();
+    }
+}
+
+impl Surface {
+    /// A client was reported gone that had come anew at `again`: asks it.
+    pub(super) fn doubt(&mut self, jid: &str, operator: OperatorId, priority: i8, again: Instant) {
+        let now = Instant::now();
+        self.renewals
+            .doubts
+            .retain(|_, doubt| now.duration_since(doubt.asked) < SOON);
+        if now.duration_since(again) >= SOON || self.renewals.doubts.len() >= DOUBTS_MAX {
+            return;
+        }
+        let queue = self.queues_of(operator).first().copied();
+        let Some(from) = queue.and_then(|queue| self.queue_address(queue)) else {
+            return;
+        };
+        self.arrivals += 1;
+        let id = format!("{AGAIN}{}", self.arrivals);
+        let ping = Element::bare("ping", stanzas::PING);
+        self.say(stanzas::get(&from, jid, &id, ping));
+        self.renewals.doubts.insert(
+            jid.to_owned(),
+            Doubt {
+                operator,
+                priority,
+                id,
+                asked: now,
+            },
+        );
+    }
+
+    /// A client answered, perhaps this question: it is there, as it last said.
+    pub(super) async fn renewed(&mut self, stanza: &Element, bare: &str) {
+        let (Some(id), Some(jid)) = (stanza.attr("id"), stanza.attr("from")) else {
+            return;
+        };
+        if !id.starts_with(AGAIN) {
+            return;
+        }
+        let doubt = match self.renewals.doubts.get(jid) {
+            Some(doubt) if doubt.id == id => self.renewals.doubts.remove(jid),
+            Some(_) | None => None,
+        };
+        let Some(doubt) = doubt else { return };
+        // The staff may have changed meanwhile.
+        if self.staff.get(bare) == Some(&doubt.operator) {
+            self.admit(bare, jid, doubt.operator, Show::Available, doubt.priority)
+                .await;
+        }
+    }
+}
