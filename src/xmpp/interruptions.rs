@@ -19,7 +19,7 @@ use crate::spool::messengers;
 const THREADS_MAX: usize = 20;
 /// Letters of a text that are quoted.
 const QUOTED_MAX: usize = 80;
-/// Replies told as not taken at a start.
+/// Replies told as not taken at a time.
 const UNTAKEN_MAX: usize = 1_000;
 
 impl Surface {
@@ -60,31 +60,30 @@ impl Surface {
         self.say(line);
     }
 
-    /// Replies that an earlier daemon read and did not take: back to their authors.
+    /// Replies that an earlier daemon read and did not take: back to their authors, all of them, as
+    /// fast as the wire takes them. Nothing is listened to meanwhile: a reply on its way to the desk
+    /// would look like one of them. What the link does not last for waits for the next one.
     pub(super) async fn return_untaken(&mut self) {
-        if std::mem::replace(&mut self.returned, true) {
-            return;
-        }
-        let read = self
-            .spool
-            .read(|c| messengers::untaken_replies(c, UNTAKEN_MAX))
-            .await;
-        let Some(untaken) = kept(read) else {
-            self.returned = false;
-            return;
-        };
-        for reply in &untaken {
-            if reply.stanza.is_empty() {
-                continue;
+        while !self.returned && self.wire_has(UNTAKEN_MAX).await {
+            let read = self
+                .spool
+                .read(|c| messengers::untaken_replies(c, UNTAKEN_MAX))
+                .await;
+            let Some(untaken) = kept(read) else { return };
+            let last = untaken.len() < UNTAKEN_MAX;
+            for reply in untaken.iter().filter(|reply| !reply.stanza.is_empty()) {
+                let original: Element = stanzas::chat(&reply.jid, &reply.patron, &reply.stanza);
+                self.say(stanzas::error(
+                    &original,
+                    Fault::TRY_AGAIN,
+                    "the desk was cut off before it took this: send it again",
+                ));
             }
-            let original: Element = stanzas::chat(&reply.jid, &reply.patron, &reply.stanza);
-            self.say(stanzas::error(
-                &original,
-                Fault::TRY_AGAIN,
-                "the desk was cut off before it took this: send it again",
-            ));
+            if !self.drop_told(untaken).await {
+                return;
+            }
+            self.returned = last;
         }
-        self.drop_told(untaken).await;
     }
 }
 

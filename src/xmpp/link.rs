@@ -306,13 +306,15 @@ async fn hold(
     }
     let (came_back, probes) = watch::channel(0_u64);
     let (incoming, mut come) = mpsc::channel(INCOMING_MAX);
-    // Reading goes on while a write waits: two sides that both only write stand still for ever.
+    // Reading goes on while a write waits: two sides that both only write stand still for ever. And
+    // writing goes on while the room looks at what was read: it may wait for the wire to empty.
     let mut read = tokio::spawn(read_on(reader, reading, incoming, came_back));
-    let write = write_on(dial.domain.clone(), writer, to_write, probes);
-    tokio::pin!(write);
+    let mut write = tokio::spawn(write_on(dial.domain.clone(), writer, to_write, probes));
     let error = loop {
         tokio::select! {
-            error = &mut write => break error,
+            ended = &mut write => break ended.unwrap_or_else(|error| LinkError::Ended {
+                reason: error.to_string(),
+            }),
             item = come.recv() => match item {
                 Some(item) => {
                     if told.send(item).await.is_err() {
@@ -330,6 +332,7 @@ async fn hold(
         }
     };
     read.abort();
+    write.abort();
     error
 }
 

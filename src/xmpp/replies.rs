@@ -284,11 +284,14 @@ impl Surface {
         self.drop_told(told).await;
     }
 
-    /// Forgets where replies came from, once their authors know. Not while the link is down: what was
-    /// said then was said to nobody.
-    pub(super) async fn drop_told(&self, told: Vec<Reply>) {
-        if told.is_empty() || !self.is_up() {
-            return;
+    /// Forgets where replies came from, once their authors know; says whether it did. Not while the
+    /// link is down: what was said then was said to nobody.
+    pub(super) async fn drop_told(&self, told: Vec<Reply>) -> bool {
+        if told.is_empty() {
+            return true;
+        }
+        if !self.is_up() {
+            return false;
         }
         let dropped = self
             .spool
@@ -299,7 +302,7 @@ impl Surface {
                 Ok(())
             })
             .await;
-        kept(dropped);
+        kept(dropped).is_some()
     }
 
     /// To the client that sent it, as an error; to whichever is there, as a line, when that is gone.

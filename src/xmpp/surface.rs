@@ -164,6 +164,17 @@ impl Surface {
             .is_some_and(|out| out.capacity() > WIRE_RESERVE)
     }
 
+    /// Waits until the wire has so many places beside what offers leave; no if it is cut first.
+    pub(super) async fn wire_has(&mut self, places: usize) -> bool {
+        let Some(out) = &self.out else { return false };
+        // Nobody else fills it, so what is free now stays free.
+        let there = out.reserve_many(WIRE_RESERVE + places).await.is_ok();
+        if !there {
+            self.out = None;
+        }
+        there
+    }
+
     /// Says what is wrong with a stanza, unless it is an error itself (RFC 6120 §8.3.1).
     pub(super) fn refuse(&mut self, stanza: &Element, fault: Fault, words: &str) {
         if !matches!(stanza.attr("type"), Some("error" | "result")) {

@@ -6,7 +6,9 @@ use std::process::Command;
 use std::time::Duration;
 
 use callnumber::daemon::{House, HouseSettings};
-use callnumber::routing::{Amendment, Event, Library, Role};
+use callnumber::routing::{Amendment, Event, Library, OperatorId, Role};
+use callnumber::spool::Spool;
+use callnumber::spool::messengers::{self, Reply};
 use callnumber::xmpp::Standing;
 use tempfile::TempDir;
 use tokio::time::timeout;
@@ -336,4 +338,56 @@ pub(crate) async fn no_reply_is_silent_when_the_daemon_is_killed(server: Server)
         kept.iter().sum::<usize>(),
         replies.returned.len(),
     );
+}
+
+/// More than are looked at together: an earlier daemon read them, kept where they came from, and was
+/// killed before it took them.
+pub(crate) async fn every_reply_that_was_not_taken_comes_back_however_many(server: Server) {
+    const UNTAKEN: usize = 2_500;
+    let installed = Installed::with_texts(&server, 1).await;
+    let spool = Spool::open(&installed.spool()).unwrap();
+    let kept = spool.write(|c| {
+        for n in 0..UNTAKEN {
+            let reply = Reply {
+                operator: OperatorId(1),
+                client_id: format!("xmpp:{n}"),
+                jid: "ana@example.org/gajim".into(),
+                patron: "~heron-42@desk.example.org/desk".into(),
+                stanza: format!("r{n}"),
+                receipt: true,
+            };
+            messengers::keep_reply(c, &reply)?;
+        }
+        Ok(())
+    });
+    kept.await.unwrap();
+    drop(spool);
+    let mut ana = Messenger::connect(&server, "ana", "gajim").await;
+    ana.send("<presence/>").await;
+    let _daemon = Daemon::start(&installed.config());
+    let mut returned = BTreeSet::new();
+    let coming = async {
+        while returned.len() < UNTAKEN {
+            let stanza = ana.next().await;
+            if stanza.contains("type='error'") {
+                assert!(stanza.contains("the desk was cut off"), "{stanza}");
+                assert!(returned.insert(attribute(&stanza, "id")), "{stanza}");
+            }
+        }
+    };
+    let came = timeout(PATIENCE, coming).await;
+    assert!(came.is_ok(), "only {} of {UNTAKEN} came", returned.len());
+    // They are told once: nothing of it is left to be told again.
+    let left = async {
+        let spool = rusqlite::Connection::open(installed.spool()).unwrap();
+        let count = "SELECT count(*) FROM reply";
+        while spool
+            .query_row(count, [], |row| row.get::<_, i64>(0))
+            .unwrap()
+            > 0
+        {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(PATIENCE, left).await.expect("they are forgotten");
 }

@@ -54,6 +54,7 @@ at_each_server![
     deaths::a_killed_client_loses_no_held_text,
     deaths::a_killed_daemon_loses_no_held_text_and_finds_its_librarian_again,
     deaths::no_reply_is_silent_when_the_daemon_is_killed,
+    deaths::every_reply_that_was_not_taken_comes_back_however_many,
     consortium::another_box_helps_out_and_no_number_crosses,
     doctor::the_doctor_asks_the_server_what_it_has,
     strangers::a_librarian_with_slixmpp_answers_and_commands,
