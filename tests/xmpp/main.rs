@@ -60,5 +60,6 @@ at_each_server![
     strangers::a_librarian_with_slixmpp_answers_and_commands,
     strangers::the_desk_has_the_librarys_name_and_picture,
     strangers::a_patron_with_slixmpp_finds_the_desk_and_is_answered,
+    strangers::what_a_client_uploaded_is_on_the_other_side_both_ways,
     hostile::hostile_stanzas_reach_nobody_and_end_nothing,
 ];

@@ -65,6 +65,8 @@ pub(crate) struct Server {
     pub(crate) components: u16,
     /// Between the nodes of a cluster.
     nodes: u16,
+    /// Where clients upload files (XEP-0363).
+    files: u16,
 }
 
 impl Server {
@@ -111,6 +113,7 @@ impl Server {
             clients: free_port(),
             components: free_port(),
             nodes: free_port(),
+            files: free_port(),
             folder: tempfile::tempdir().unwrap(),
         }
     }
@@ -128,6 +131,7 @@ impl Server {
                 let _ = std::fs::remove_dir_all(self.path().join("data"));
             }
             (self.clients, self.components) = (free_port(), free_port());
+            self.files = free_port();
         }
         panic!("the server does not come up");
     }
@@ -166,7 +170,8 @@ log = {{ info = "{folder}/log" }}
 interfaces = {{ "127.0.0.1" }}
 c2s_ports = {{ {clients} }}
 s2s_ports = {{ }}
-http_ports = {{ }}
+http_ports = {{ {files} }}
+http_interfaces = {{ "127.0.0.1" }}
 https_ports = {{ }}
 component_ports = {{ {components} }}
 component_interfaces = {{ "127.0.0.1" }}
@@ -176,6 +181,9 @@ authentication = "internal_plain"
 c2s_require_encryption = false
 allow_unencrypted_plain_auth = true
 VirtualHost "example.org"
+Component "upload.example.org" "http_file_share"
+  http_external_url = "http://127.0.0.1:{files}/"
+  http_host = "127.0.0.1"
 Component "desk.example.org"
   component_secret = "{SECRET}"
   component_conflict_resolve = "kick_old"
@@ -186,6 +194,7 @@ Component "south.example.org"
             folder = self.path().display(),
             clients = self.clients,
             components = self.components,
+            files = self.files,
         )
     }
 
@@ -213,7 +222,16 @@ listen:
         password: "{SECRET}"
       south.example.org:
         password: "{SECRET}"
+  - port: {files}
+    ip: "127.0.0.1"
+    module: ejabberd_http
+    request_handlers:
+      /upload: mod_http_upload
 modules:
+  mod_http_upload:
+    access: all
+    put_url: "http://127.0.0.1:{files}/upload"
+    docroot: "{folder}/upload"
   mod_disco: {{}}
   mod_roster: {{}}
   mod_ping: {{}}
@@ -223,6 +241,8 @@ modules:
 "#,
             clients = self.clients,
             components = self.components,
+            files = self.files,
+            folder = self.path().display(),
         )
     }
 

@@ -6,8 +6,10 @@ line on standard output. It decides nothing: the story is told by whoever drives
 
 import asyncio
 import hashlib
+import io
 import json
 import sys
+import urllib.request
 
 import slixmpp
 
@@ -20,7 +22,7 @@ class Client(slixmpp.ClientXMPP):
     def __init__(self, jid, password):
         super().__init__(jid, password)
         for plugin in ("xep_0004", "xep_0030", "xep_0050", "xep_0054", "xep_0066", "xep_0085",
-                       "xep_0092", "xep_0153", "xep_0184", "xep_0199", "xep_0203"):
+                       "xep_0092", "xep_0153", "xep_0184", "xep_0199", "xep_0203", "xep_0363"):
             self.register_plugin(plugin)
         # What most clients do unasked: say that a message was received, accept friends.
         self["xep_0184"].auto_ack = True
@@ -73,6 +75,13 @@ class Client(slixmpp.ClientXMPP):
             message["oob"]["url"] = details[1]
             message.send()
             tell("said", id=message["id"])
+        elif what == "upload":
+            await self.upload(*details)
+        elif what == "download":
+            loop = asyncio.get_running_loop()
+            with await loop.run_in_executor(None, urllib.request.urlopen, details[0]) as answer:
+                content = answer.read()
+            tell("download", bytes=content.hex(), kind=answer.headers["Content-Type"])
         elif what == "items":
             answer = await self["xep_0030"].get_items(jid=details[0])
             tell("items", jids=sorted(jid for jid, _, _ in answer["disco_items"]["items"]))
@@ -91,6 +100,25 @@ class Client(slixmpp.ClientXMPP):
             await self.command(*details)
         elif what == "leave":
             await self.disconnect()
+
+    async def upload(self, jid, name, kind, content):
+        """To the service that the client's own server names (XEP-0363 §4), and its link to somebody."""
+        content = bytes.fromhex(content)
+        server = self.boundjid.domain
+        for place, _, _ in (await self["xep_0030"].get_items(jid=server))["disco_items"]["items"]:
+            try:
+                info = await self["xep_0030"].get_info(jid=place)
+            except slixmpp.exceptions.IqError:
+                # A box that is not linked: it answers nothing.
+                continue
+            if "urn:xmpp:http:upload:0" in info["disco_info"]["features"]:
+                self["xep_0363"].upload_service = place
+        link = await self["xep_0363"].upload_file(
+            name, size=len(content), content_type=kind, input_file=io.BytesIO(content))
+        message = self.make_message(mto=jid, mbody=link, mtype="chat")
+        message["oob"]["url"] = link
+        message.send()
+        tell("uploaded", link=link, id=message["id"])
 
     async def command(self, jid, node, fields):
         """One ad-hoc command, from its form to its last word (XEP-0050 §2)."""

@@ -83,8 +83,7 @@ pub(crate) async fn the_desk_has_the_librarys_name_and_picture(server: Server) {
     let card = pat.hears("picture", |_| true).await;
     assert_eq!(card["name"], "Elm: desk");
     assert_eq!(card["kind"], "image/png");
-    let bytes: String = PICTURE.iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(card["bytes"], bytes);
+    assert_eq!(card["bytes"], hex(PICTURE));
     // By this hash clients know whether they have it already.
     pat.does(json!(["subscribe", QUEUE])).await;
     let presence = pat.hears("presence", |p| p["sender"] == QUEUE).await;
@@ -143,4 +142,72 @@ pub(crate) async fn a_patron_with_slixmpp_finds_the_desk_and_is_answered(server:
     // Her client says by itself that it has it; only then does the librarian's receipt come.
     ana.hears("receipt", |r| r["id"] == answer.as_str()).await;
     desk.house.close().await;
+}
+
+/// A real upload (XEP-0363): to the sender's own server, which the desk has nothing to do with; only
+/// the link passes through it.
+pub(crate) async fn what_a_client_uploaded_is_on_the_other_side_both_ways(server: Server) {
+    let desk = Desk::open(&server).await;
+    let mut ana = Slixmpp::connect(&server, "ana", "slixmpp").await;
+    ana.does(json!(["presence", QUEUE])).await;
+    ana.hears("presence", |p| {
+        p["status"]
+            .as_str()
+            .is_some_and(|s| s.contains("librarian"))
+    })
+    .await;
+    let mut pat = Slixmpp::connect(&server, "pat", "phone").await;
+    let cover = hex(b"\x89PNG\r\n\x1a\n a cover, torn at the corner");
+    pat.does(json!(["upload", QUEUE, "cover.png", "image/png", cover]))
+        .await;
+    let uploaded = pat.hears("uploaded", |_| true).await;
+    let link = uploaded["link"].clone();
+    pat.hears("receipt", |r| r["id"] == uploaded["id"]).await;
+    let shown = ana.reads(link.as_str().unwrap()).await;
+    assert_eq!(shown["file"], link);
+    let patron = shown["sender"].as_str().unwrap().to_owned();
+    ana.does(json!(["download", link])).await;
+    let file = ana.hears("download", |_| true).await;
+    assert_eq!(
+        (&file["bytes"], &file["kind"]),
+        (&json!(cover), &json!("image/png"))
+    );
+
+    // And the other way round, from the desk's address.
+    let map = hex(b"%PDF-1.4 where the maps are");
+    ana.does(json!(["upload", patron, "map.pdf", "application/pdf", map]))
+        .await;
+    let link = ana.hears("uploaded", |_| true).await["link"].clone();
+    let shown = pat.reads(link.as_str().unwrap()).await;
+    assert_eq!(
+        (&shown["file"], &shown["sender"]),
+        (&link, &json!(QUEUE)),
+        "no librarian's address is shown"
+    );
+    pat.does(json!(["download", link])).await;
+    let file = pat.hears("download", |_| true).await;
+    assert_eq!(
+        (&file["bytes"], &file["kind"]),
+        (&json!(map), &json!("application/pdf"))
+    );
+
+    // A telephone has no client: it gets the link in a text.
+    desk.texts("+15551230101", "Where are the maps?").await;
+    let other = ana.reads("Where are the maps?").await;
+    let other = other["sender"].as_str().unwrap();
+    ana.does(json!(["upload", other, "map.pdf", "application/pdf", map]))
+        .await;
+    let link = ana.hears("uploaded", |_| true).await["link"].clone();
+    let link = link.as_str().unwrap().to_owned();
+    desk.line_delivers(&link).await;
+    assert!(
+        desk.sent()
+            .await
+            .contains(&(link, DeliveryState::Delivered))
+    );
+    desk.house.close().await;
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
