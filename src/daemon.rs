@@ -890,6 +890,7 @@ fn conversation_of(event: &Event) -> Option<ConversationId> {
         | Event::Send { conversation, .. }
         | Event::Claim { conversation, .. }
         | Event::Release { conversation, .. }
+        | Event::Return { conversation, .. }
         | Event::Close { conversation, .. }
         | Event::Transfer { conversation, .. }
         | Event::Delivery { conversation, .. }

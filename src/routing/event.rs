@@ -138,6 +138,14 @@ pub enum Event {
         /// Which.
         conversation: ConversationId,
     },
+    /// A helper gives a conversation back to the queue it came from, which alone has it then
+    /// (clause 7); it ends when the patron's last words were answered.
+    Return {
+        /// Who.
+        operator: OperatorId,
+        /// Which.
+        conversation: ConversationId,
+    },
     /// An operator ends a conversation.
     Close {
         /// Who.

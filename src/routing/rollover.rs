@@ -4,12 +4,12 @@
 use std::collections::BTreeSet;
 
 use super::alarms::Alarm;
-use super::event::Moment;
+use super::event::{Moment, Refusal};
 use super::ids::{ConversationId, OperatorId, QueueId};
 use super::ledger::Ledger;
 use super::notices::Notice;
 use super::plan::Fallback;
-use super::record::{Conversation, Rollover};
+use super::record::{Conversation, ConversationState, Rollover};
 use super::router::Router;
 
 impl Router {
@@ -83,10 +83,46 @@ impl Router {
 
     /// The patron said NO: their own library it is.
     pub(super) fn decline(&mut self, id: ConversationId, now: Moment, ledger: &mut Ledger) {
+        const WHY: &str = "the patron would rather wait for their own library";
+        self.go_home(id, WHY, now, ledger);
+    }
+
+    /// A helper has no answer, or has given all it had.
+    pub(super) fn hand_back(
+        &mut self,
+        operator: OperatorId,
+        id: ConversationId,
+        now: Moment,
+        ledger: &mut Ledger,
+    ) -> Result<(), Refusal> {
+        let conversation = self.reachable(operator, id)?;
+        if conversation.state == ConversationState::Closed {
+            return Err(Refusal::Closed);
+        }
+        if let Some(taken) = self.taken(operator, conversation) {
+            return Err(taken);
+        }
+        let helps = !self.operator(operator)?.queues.contains(&conversation.home);
+        let theirs = conversation.claimed_by == Some(operator);
+        if !helps || !(theirs || self.offered(id).contains(&operator)) {
+            return Err(Refusal::NotYours);
+        }
+        if theirs && conversation.waiting_since.is_none() {
+            return self.close(operator, id, now, ledger);
+        }
+        self.see(operator, now);
+        // It may have been handed over by hand.
+        self.change(id, ledger, |c| c.queue = c.home);
+        let why = format!("returned by {}", self.name(operator));
+        self.go_home(id, &why, now, ledger);
+        Ok(())
+    }
+
+    /// A conversation is before its own queue alone from now on.
+    fn go_home(&mut self, id: ConversationId, why: &str, now: Moment, ledger: &mut Ledger) {
         let Some(conversation) = self.threads.get(id) else {
             return;
         };
-        const WHY: &str = "the patron would rather wait for their own library";
         let before = self.offered(id);
         let helper = conversation.claimed_by.filter(|&claimant| {
             let entry = self.plan.operator(claimant);
@@ -105,10 +141,10 @@ impl Router {
             }
         });
         self.stand_as_offered(id, ledger);
-        ledger.note(id, WHY.to_owned());
+        ledger.note(id, why.to_owned());
         let after = self.offered(id);
         let gone: BTreeSet<OperatorId> = before.difference(&after).copied().chain(helper).collect();
-        ledger.withdraw(id, &gone, WHY);
+        ledger.withdraw(id, &gone, why);
         ledger.offer(id, &after.difference(&before).copied().collect());
         self.await_notice(id, now);
     }
@@ -212,6 +248,60 @@ mod tests {
         let later = desk.wait(3600);
         assert!(submits(&later).iter().all(|(_, words)| words != M9));
         assert!(desk.send(ANA, 1, "It is.").is_ok());
+    }
+
+    #[test]
+    fn a_helper_gives_back_what_it_cannot_answer_and_is_not_asked_again() {
+        for claims in [true, false] {
+            let mut desk = consortium();
+            desk.arrives(ANA);
+            desk.arrives(CAL);
+            desk.text(PAT, "Is my book in?");
+            desk.wait(90);
+            let returns = |operator| Event::Return {
+                operator,
+                conversation: ConversationId(1),
+            };
+            assert_eq!(desk.try_do(returns(ANA)), Err(Refusal::NotYours));
+            if claims {
+                desk.claim(CAL, 1).unwrap();
+            }
+            let back = desk.does(returns(CAL));
+            assert_eq!(notes(&back), ["returned by cal"]);
+            let mut rung = bells(&back);
+            rung.sort();
+            let offered = claims.then_some("offer 1 to 1");
+            let expected: Vec<_> = offered
+                .into_iter()
+                .chain(["withdraw 1 from 3: returned by cal"])
+                .collect();
+            assert_eq!(rung, expected);
+            assert_eq!(desk.state(1), ConversationState::Waiting);
+            assert_eq!(desk.try_do(returns(CAL)), Err(Refusal::NoSuchConversation));
+            let later = bells(&desk.wait(3600));
+            assert!(!later.iter().any(|bell| bell.contains("to 3")), "{later:?}");
+            desk.send(ANA, 1, "It is in.").unwrap();
+        }
+    }
+
+    #[test]
+    fn what_a_helper_has_answered_ends_when_it_comes_back() {
+        let mut desk = consortium();
+        desk.arrives(ANA);
+        desk.arrives(CAL);
+        desk.text(PAT, "Is my book in?");
+        desk.wait(90);
+        desk.send(CAL, 1, "It is in.").unwrap();
+        desk.does(Event::Return {
+            operator: CAL,
+            conversation: ConversationId(1),
+        });
+        assert_eq!(desk.state(1), ConversationState::Closed);
+        let again = desk.try_do(Event::Return {
+            operator: CAL,
+            conversation: ConversationId(1),
+        });
+        assert!(again.is_err(), "{again:?}");
     }
 
     #[test]

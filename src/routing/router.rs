@@ -222,6 +222,9 @@ impl Router {
             | Event::Release {
                 conversation: id, ..
             }
+            | Event::Return {
+                conversation: id, ..
+            }
             | Event::Close {
                 conversation: id, ..
             }
@@ -353,6 +356,10 @@ impl Router {
                 operator,
                 conversation,
             } => self.release(operator, conversation, now, l)?,
+            Event::Return {
+                operator,
+                conversation,
+            } => self.hand_back(operator, conversation, now, l)?,
             Event::Close {
                 operator,
                 conversation,

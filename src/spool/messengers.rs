@@ -199,6 +199,33 @@ pub fn thread(connection: &Connection, id: ConversationId) -> Result<Option<Thre
         }))
 }
 
+/// The latest threads of other boxes' patrons that were closed here since then: which, the patron's
+/// address over there, and the queue they wrote to. The address of such a patron begins with `~`.
+pub fn closed_relayed(
+    connection: &Connection,
+    since: Timestamp,
+    limit: usize,
+) -> Result<Vec<(ConversationId, String, QueueId)>> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = connection
+        .prepare_cached(
+            "SELECT c.id, p.address, c.home FROM patron p JOIN gateway g ON g.id = p.gateway
+             JOIN conversation c ON c.id = (SELECT max(id) FROM conversation WHERE patron = p.id)
+             WHERE g.kind = 'im' AND substr(p.address, 1, 1) = '~'
+               AND c.state = 'closed' AND c.active > ?1
+             ORDER BY c.id DESC LIMIT ?2",
+        )?
+        .query_map(params![wire::time(since), limit], |row| {
+            Ok((
+                ConversationId(row.get(0)?),
+                row.get(1)?,
+                QueueId(row.get(2)?),
+            ))
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(rows)
+}
+
 /// Unanswered threads of these queues and those the operator answers, oldest first.
 pub fn open_threads(
     connection: &Connection,

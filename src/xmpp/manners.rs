@@ -15,10 +15,12 @@ impl Surface {
             "result" => {
                 self.pinged(stanza, bare);
                 self.renewed(stanza, bare).await;
+                self.return_answered(stanza, bare);
                 self.desk_answered(stanza, bare).await;
                 return;
             }
             "error" => {
+                self.return_answered(stanza, bare);
                 self.desk_answered(stanza, bare).await;
                 return;
             }
@@ -68,6 +70,12 @@ impl Surface {
                 Fault::NOT_ALLOWED,
                 "nobody registers here: patrons just write, and librarians are added by whoever keeps the desk",
             ),
+            ("set", "returned", stanzas::DESK) => match (operator, place) {
+                (Some(operator), Place::Patron(naming)) => {
+                    self.returned(stanza, operator, naming.clone()).await;
+                }
+                _ => self.refuse_stranger(stanza),
+            },
             ("set", "command", stanzas::COMMANDS) => match operator {
                 Some(operator) if matches!(place, Place::Domain | Place::Queue(_)) => {
                     if let Some(command) = ad_hoc::in_iq(stanza) {

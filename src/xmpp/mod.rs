@@ -29,6 +29,7 @@ mod peers;
 mod picture;
 mod renewals;
 mod replies;
+mod returns;
 mod stanzas;
 mod stream;
 mod surface;

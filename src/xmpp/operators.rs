@@ -318,6 +318,7 @@ impl Surface {
         self.return_untaken().await;
         self.tell_fates().await;
         self.tell_untold().await;
+        self.resume_returns().await;
         self.send_chats().await;
     }
 

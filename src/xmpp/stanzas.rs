@@ -175,6 +175,11 @@ pub(super) fn get(from: &str, to: &str, id: &str, payload: Element) -> Element {
     stanza("iq", from, to).id(id).kind("get").with(payload)
 }
 
+/// A request that changes something.
+pub(super) fn order(from: &str, to: &str, id: &str, payload: Element) -> Element {
+    stanza("iq", from, to).id(id).kind("set").with(payload)
+}
+
 /// The result of an iq, from whom it was sent to.
 pub(super) fn result(request: &Element, payload: Option<Element>) -> Element {
     let result = answer(request, "iq").kind("result");
@@ -257,6 +262,21 @@ pub(super) fn fault_words(stanza: &Element) -> String {
         .children()
         .find(|child| child.ns() == CONDITIONS && child.name() != "text");
     condition.map_or_else(|| "for no stated reason".into(), |c| c.name().to_owned())
+}
+
+/// Whether an error may be another one later: nobody was there, or the one who was could not. What
+/// they would not do (RFC 6120 §8.3.3) stays as it is.
+pub(super) fn is_passing(error: &Element) -> bool {
+    !matches!(
+        fault_words(error).as_str(),
+        "bad-request"
+            | "conflict"
+            | "feature-not-implemented"
+            | "forbidden"
+            | "item-not-found"
+            | "not-acceptable"
+            | "not-allowed"
+    )
 }
 
 /// The bare part of an address (RFC 6120 §1.4).

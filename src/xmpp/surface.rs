@@ -20,6 +20,7 @@ use super::operators::Client;
 use super::picture::Picture;
 use super::renewals::Renewals;
 use super::replies::{Replier, Sent};
+use super::returns::Returns;
 use super::stanzas::{self, Fault};
 use super::stream::COMPONENT;
 use crate::desk::{Board, Change, Desk, NotGranted, What};
@@ -66,6 +67,8 @@ pub(super) struct Surface {
     pub(super) cut_off: BTreeSet<OperatorId>,
     /// Clients that were reported gone and may be there.
     pub(super) renewals: Renewals,
+    /// Other boxes' conversations that go back to them.
+    pub(super) returns: Returns,
     /// Addresses of operators that are other boxes' desks.
     pub(super) desks: BTreeSet<String>,
     /// When they were last asked whether they are there.
@@ -100,6 +103,7 @@ impl Surface {
             arrivals: 0,
             cut_off: BTreeSet::new(),
             renewals: Renewals::default(),
+            returns: Returns::default(),
             desks: BTreeSet::new(),
             desks_asked: None,
             returned: false,
@@ -270,7 +274,10 @@ impl Surface {
 
     async fn change(&mut self, what: &What) {
         match what {
-            What::Conversation(conversation) => self.conversation(conversation),
+            What::Conversation(conversation) => {
+                self.conversation(conversation);
+                self.return_closed(conversation).await;
+            }
             What::Message(message, _) => self.text(message).await,
             What::Note {
                 conversation, text, ..
@@ -321,6 +328,7 @@ impl Surface {
         self.tell_fates().await;
         self.chat_tick().await;
         self.ask_desks();
+        self.tell_returns();
     }
 
     pub(super) fn all_stale(&mut self) {

@@ -14,6 +14,7 @@ mod deaths;
 mod doctor;
 mod hostile;
 mod library;
+mod neighbour;
 mod server;
 mod slixmpp;
 mod stories;
@@ -56,6 +57,10 @@ at_each_server![
     deaths::no_reply_is_silent_when_the_daemon_is_killed,
     deaths::every_reply_that_was_not_taken_comes_back_however_many,
     consortium::another_box_helps_out_and_no_number_crosses,
+    consortium::a_conversation_comes_back_from_another_box,
+    consortium::boxes_that_help_one_another_pass_nothing_round,
+    consortium::only_the_box_that_helps_gives_back_and_only_what_it_has,
+    consortium::a_box_that_floods_is_slowed_and_nobody_else,
     doctor::the_doctor_asks_the_server_what_it_has,
     strangers::a_librarian_with_slixmpp_answers_and_commands,
     strangers::the_desk_has_the_librarys_name_and_picture,
