@@ -68,9 +68,9 @@ fn words(kind: &str, all: Vec<String>) -> Result<Vec<String>, Problem> {
 }
 
 fn server(told: ServerTold, before: Option<&Smtp>) -> Result<Smtp, Problem> {
-    let long = [&told.server, &told.from].into_iter();
-    let mut long = long.chain(&told.user).chain(&told.password);
-    if long.any(|word| word.len() > WORD_MAX) {
+    let words = [&told.server, &told.from].into_iter();
+    let words = words.chain(&told.user).chain(&told.password);
+    if words.into_iter().any(|word| word.len() > WORD_MAX) {
         return Err(unprocessable(format!(
             "a part of `mail` has more than {WORD_MAX} letters"
         )));
