@@ -43,7 +43,8 @@ impl OnTheWay {
     fn begin(&self, conversation: ConversationId) -> Option<Going<'_>> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let begins = all.len() < AT_ONCE && all.insert(conversation);
-        begins.then_some(Going(self, conversation))
+        // Not `then_some`: one that is made for nothing would drop at once, under the lock.
+        begins.then(|| Going(self, conversation))
     }
 }
 
