@@ -108,8 +108,10 @@ async function send() {
       box.value = '';
       grow();
     }
-    store.threads.get(id)?.messages.set(message.id, message);
-    if (!c.latest || c.latest.id <= message.id) c.latest = message;
+    // The feed may have told already what became of it since.
+    const messages = store.threads.get(id)?.messages;
+    if (messages && !messages.has(message.id)) messages.set(message.id, message);
+    if (!c.latest || c.latest.id < message.id) c.latest = message;
   } catch (error) {
     if (error.problem?.answered_by) {
       // The words come back as a draft, for another time.
