@@ -3,7 +3,7 @@
 import { newKey, post, upload } from './api.js';
 import { $, memory, show, words } from './dom.js';
 import { inWords, narrow } from './segments.js';
-import { changed, isMine, isOpen, store } from './store.js';
+import { changed, isMine, isOpen, learn, store } from './store.js';
 
 const box = $('reply');
 const DRAFT_DAYS = 30;
@@ -108,10 +108,7 @@ async function send() {
       box.value = '';
       grow();
     }
-    // The feed may have told already what became of it since.
-    const messages = store.threads.get(id)?.messages;
-    if (messages && !messages.has(message.id)) messages.set(message.id, message);
-    if (!c.latest || c.latest.id < message.id) c.latest = message;
+    learn(message);
   } catch (error) {
     if (error.problem?.answered_by) {
       // The words come back as a draft, for another time.

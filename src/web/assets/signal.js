@@ -47,8 +47,9 @@ function draw(points, every, now) {
     if (!p.works) svg.append(shape('rect', { class: 'signal-out', x: x(p.when), y: 0, width: wide, height: HIGH }));
   }
   for (const run of runs(points, 2.5 * every)) {
-    // Each point is as long as it lasted: one alone is a dash.
-    const path = run.map((p, n) => `${n ? 'L' : 'M'}${x(p.when).toFixed(1)} ${y(p.signal_dbm).toFixed(1)}`).join('');
+    // Each point is as long as it lasted: one alone is a dash, also where it is of this moment.
+    const place = (p) => Math.min(WIDE - wide, x(p.when)).toFixed(1);
+    const path = run.map((p, n) => `${n ? 'L' : 'M'}${place(p)} ${y(p.signal_dbm).toFixed(1)}`).join('');
     const last = run[run.length - 1];
     svg.append(shape('path', { class: 'signal-line', d: `${path}L${Math.min(WIDE, x(last.when) + wide).toFixed(1)} ${y(last.signal_dbm).toFixed(1)}` }));
   }

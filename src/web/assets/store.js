@@ -130,6 +130,14 @@ export async function loadClosed() {
   changed();
 }
 
+/** What the answer to a sending says of it; the feed may have told already what became of it since. */
+export function learn(message) {
+  const messages = store.threads.get(message.conversation)?.messages;
+  if (messages && !messages.has(message.id)) messages.set(message.id, message);
+  const c = store.conversations.get(message.conversation);
+  if (c && (!c.latest || c.latest.id < message.id)) c.latest = message;
+}
+
 /** Something the desk told. Answers nothing; whoever needs to react watches. */
 export function apply(event, data) {
   if (loading) {

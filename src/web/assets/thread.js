@@ -6,7 +6,7 @@ import { openComposer, renderComposer } from './composer.js';
 import { $, announce, ask, el, reconcile, show, toast, words } from './dom.js';
 import { linked } from './links.js';
 import { spine } from './list.js';
-import { changed, isHandedToMe, isMine, isOpen, loadThread, store } from './store.js';
+import { changed, isHandedToMe, isMine, isOpen, learn, loadThread, store } from './store.js';
 import { ago, age, dayKey, dayName, fullTime, timeOf } from './time.js';
 
 const STATES = {
@@ -54,8 +54,7 @@ async function sendAgain(m) {
     : 'If a part of it went out before, the patron may get that part twice.';
   if (!await ask('Send it again?', risk, 'Send again')) return;
   try {
-    const fresh = await post(`/conversations/${m.conversation}/messages/${m.id}/retry`);
-    store.threads.get(m.conversation)?.messages.set(fresh.id, fresh);
+    learn(await post(`/conversations/${m.conversation}/messages/${m.id}/retry`));
     changed();
   } catch (error) {
     toast(error.message);
