@@ -110,6 +110,9 @@ impl Router {
         if theirs && conversation.waiting_since.is_none() {
             return self.close(operator, id, now, ledger);
         }
+        if self.plan.queue(conversation.home).is_none() {
+            return Err(Refusal::NoSuchQueue);
+        }
         self.see(operator, now);
         // It may have been handed over by hand.
         self.change(id, ledger, |c| c.queue = c.home);

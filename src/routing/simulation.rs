@@ -101,6 +101,10 @@ impl World {
                 operator: OperatorId(o),
                 conversation: self.pick_conversation(pick),
             },
+            Step::Return(o, pick) => Event::Return {
+                operator: OperatorId(o),
+                conversation: self.pick_conversation(pick),
+            },
             Step::Close(o, pick) => Event::Close {
                 operator: OperatorId(o),
                 conversation: self.pick_conversation(pick),

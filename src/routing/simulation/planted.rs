@@ -43,7 +43,7 @@ fn a_planted_fault_is_found_and_shrinks_to_a_short_story() {
             "a patron's text is lost",
             |effect| matches!(effect, Effect::Record(m) if m.direction == Direction::In),
             "lost",
-            1,
+            2,
             &["writes"],
         ),
         (
@@ -58,14 +58,14 @@ fn a_planted_fault_is_found_and_shrinks_to_a_short_story() {
                 )
             },
             "remembers something else",
-            2,
+            3,
             &["writes \"STOP\"", "the power goes, and comes back"],
         ),
         (
             "FORGET erases nothing",
             |effect| matches!(effect, Effect::Forget { .. }),
             "forgotten",
-            2,
+            3,
             &["writes \"FORGET\""],
         ),
         (
@@ -75,14 +75,14 @@ fn a_planted_fault_is_found_and_shrinks_to_a_short_story() {
                     if c.state == ConversationState::Claimed)
             },
             "the spool has another conversation",
-            3,
+            4,
             &["writes"],
         ),
         (
             "whoever is told once is told again after a restart",
             |effect| matches!(effect, Effect::KeepClosedPeriod { .. }),
             "remembers something else",
-            4,
+            5,
             &["arrives, available", "the power goes, and comes back"],
         ),
     ];
