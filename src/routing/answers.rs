@@ -70,13 +70,7 @@ impl Router {
         now: Moment,
         ledger: &mut Ledger,
     ) -> Result<(), Refusal> {
-        let conversation = self.reachable(operator, id)?;
-        if conversation.state == ConversationState::Closed {
-            return Err(Refusal::Closed);
-        }
-        if let Some(taken) = self.taken(operator, conversation) {
-            return Err(taken);
-        }
+        self.open_to(operator, id)?;
         self.see(operator, now);
         self.take(operator, id, "taken by", false, ledger);
         Ok(())
@@ -241,6 +235,22 @@ impl Router {
             return Err(Refusal::NotAnswerable);
         }
         Ok(())
+    }
+
+    /// A conversation that the operator may see, that is open, and that nobody else has.
+    pub(super) fn open_to(
+        &self,
+        operator: OperatorId,
+        id: ConversationId,
+    ) -> Result<&Conversation, Refusal> {
+        let conversation = self.reachable(operator, id)?;
+        if conversation.state == ConversationState::Closed {
+            return Err(Refusal::Closed);
+        }
+        match self.taken(operator, conversation) {
+            Some(taken) => Err(taken),
+            None => Ok(conversation),
+        }
     }
 
     /// Who was first, if that stops this operator.

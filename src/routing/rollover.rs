@@ -9,7 +9,7 @@ use super::ids::{ConversationId, OperatorId, QueueId};
 use super::ledger::Ledger;
 use super::notices::Notice;
 use super::plan::Fallback;
-use super::record::{Conversation, ConversationState, Rollover};
+use super::record::{Conversation, Rollover};
 use super::router::Router;
 
 impl Router {
@@ -95,13 +95,7 @@ impl Router {
         now: Moment,
         ledger: &mut Ledger,
     ) -> Result<(), Refusal> {
-        let conversation = self.reachable(operator, id)?;
-        if conversation.state == ConversationState::Closed {
-            return Err(Refusal::Closed);
-        }
-        if let Some(taken) = self.taken(operator, conversation) {
-            return Err(taken);
-        }
+        let conversation = self.open_to(operator, id)?;
         let helps = !self.operator(operator)?.queues.contains(&conversation.home);
         let theirs = conversation.claimed_by == Some(operator);
         if !helps || !(theirs || self.offered(id).contains(&operator)) {
