@@ -39,12 +39,12 @@ pub async fn trial(
         "Textline: a trial. By this way you are called when the desk of {library} needs somebody."
     );
     let mut tried = Vec::new();
-    if let Some(mail) = &settings.mail {
+    if let (Some(mail), Some(mailer)) = (&settings.mail, &room.mailer) {
         let letter = Letter {
             subject: format!("[{library}] text line: a trial"),
             body: format!("{words}\n"),
         };
-        let problem = send(&Mailer::new(mail)?, &letter).await.err();
+        let problem = send(mailer, &letter).await.err();
         tried.extend(mail.to.iter().map(|to| Tried {
             to: to.clone(),
             problem: problem.clone(),

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -113,6 +114,11 @@ fn versions() -> String {
         rusqlite::version(),
         kernel.trim()
     )
+}
+
+/// The spool, to be read from; one that cannot be is told by [`spool_is_whole`].
+fn readable(spool: &Path) -> Option<Connection> {
+    Connection::open_with_flags(spool, OpenFlags::SQLITE_OPEN_READ_ONLY).ok()
 }
 
 fn spool_is_whole(path: &Path) -> Vec<Finding> {

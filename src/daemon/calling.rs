@@ -10,8 +10,8 @@ use crate::desk::Desk;
 use crate::mail;
 use crate::modem::Lines;
 use crate::spool::Spool;
-use crate::spool::settings::{self, Alerting, Smtp};
-use crate::web::{Ask, CallsForHelp, Tried, WhoSays};
+use crate::spool::settings::{self, Alerting};
+use crate::web::{Ask, CallsForHelp, Tried, WhoSays, mail_server};
 
 /// Wishes that may wait: an admin waits for each.
 const ASKS_MAX: usize = 4;
@@ -98,7 +98,7 @@ impl Calling {
                 let _ = answer.send(looked.map_err(|error| error.to_string()));
             }
             Ask::Trial(answer) => {
-                let called = self.called(&self.file.clone()).await;
+                let called = self.called(&self.file).await;
                 let (desk, spool) = (self.desk.clone(), self.spool.clone());
                 let lines = self.lines.clone();
                 // A mail server that does not answer must not hold up a change.
@@ -141,7 +141,7 @@ impl Calling {
             told.as_ref().and_then(|told| told.smtp.as_ref()),
         ) {
             (Some(mail), _) => Some((mail.clone(), WhoSays::File)),
-            (None, Some(smtp)) => match letters(smtp) {
+            (None, Some(smtp)) => match mail_server(smtp) {
                 Ok(mail) => Some((mail, WhoSays::Page)),
                 Err(error) => {
                     // It was checked when it was told; a row that is wrong costs the mail alone.
@@ -198,16 +198,6 @@ impl Calling {
         self.stands.send_replace(stands);
         Ok(())
     }
-}
-
-/// The page's mail server; whom a letter goes to is said with it.
-///
-/// # Errors
-/// When what the page was told makes none.
-pub fn letters(smtp: &Smtp) -> Result<mail::Settings, mail::MailError> {
-    let login = smtp.user.clone().zip(smtp.password.clone());
-    let security = mail::Security::from_word(&smtp.security).unwrap_or_default();
-    mail::Settings::new(&smtp.server, security, &smtp.from, login)
 }
 
 /// Who is called as the page says; `None`: nobody.

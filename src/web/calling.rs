@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::mail;
+use crate::spool::settings::Smtp;
 
 /// Who says who is called.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -46,6 +47,16 @@ pub struct CallsForHelp {
     pub disk_free: u64,
     /// The mail server, also where nobody is called by it, and who says so.
     pub mail: Option<(mail::Settings, WhoSays)>,
+}
+
+/// The mail server as the page was told; whom a letter goes to is said with it.
+///
+/// # Errors
+/// When what the page was told makes none.
+pub fn mail_server(told: &Smtp) -> Result<mail::Settings, mail::MailError> {
+    let login = told.user.clone().zip(told.password.clone());
+    let security = mail::Security::from_word(&told.security).unwrap_or_default();
+    mail::Settings::new(&told.server, security, &told.from, login)
 }
 
 /// What came of a trial, for one of those who are called.

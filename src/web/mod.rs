@@ -65,7 +65,7 @@ use crate::desk::{Desk, Link};
 use crate::modem::Lines;
 use crate::spool::Spool;
 
-pub use calling::{Ask, Calling, CallsForHelp, Tried, WhoSays};
+pub use calling::{Ask, Calling, CallsForHelp, Tried, WhoSays, mail_server};
 pub use network::{Network, NotANetwork};
 pub use password_rules::check as check_password;
 pub use passwords::{HashError, hash_password};

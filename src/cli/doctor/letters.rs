@@ -3,14 +3,14 @@
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
 use tokio::time::timeout;
 
 use super::finding::Finding;
+use super::readable;
 use crate::cli::config::Config;
-use crate::daemon::calling;
 use crate::mail::{MailError, Mailer, Settings};
 use crate::spool::settings;
+use crate::web::mail_server;
 
 const CHECK: &str = "mail";
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -44,9 +44,7 @@ async fn knock(server: &Settings) -> Result<(), MailError> {
     Mailer::new(server)?.knock().await
 }
 
-/// A spool that cannot be read is told elsewhere.
 fn of_the_page(spool: &Path) -> Option<Result<Settings, MailError>> {
-    let connection = Connection::open_with_flags(spool, OpenFlags::SQLITE_OPEN_READ_ONLY).ok()?;
-    let told = settings::alerting(&connection).ok()??;
-    Some(calling::letters(&told.smtp?))
+    let told = settings::alerting(&readable(spool)?).ok()??;
+    Some(mail_server(&told.smtp?))
 }

@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags};
-
 use super::finding::Finding;
+use super::readable;
 use crate::spool::messengers;
 use crate::xmpp::{self, Settings};
 
@@ -96,10 +95,9 @@ fn of_link(server: &str, domain: &str, came_back: bool) -> Finding {
     }
 }
 
-/// Where operators are. A spool that cannot be read is told elsewhere.
+/// Where operators are.
 fn hosts(spool: &Path) -> BTreeSet<String> {
-    Connection::open_with_flags(spool, OpenFlags::SQLITE_OPEN_READ_ONLY)
-        .ok()
+    readable(spool)
         .and_then(|connection| messengers::addresses(&connection).ok())
         .unwrap_or_default()
         .into_keys()

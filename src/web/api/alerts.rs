@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 use super::modems::telephone;
 use super::said::{Said, unprocessable};
 use super::upkeep::{self, BoxShape};
-use crate::mail::{self, Security, is_address};
+use crate::mail::{Security, is_address};
 use crate::routing::Right;
 use crate::spool::audit;
 use crate::spool::settings::{self, Alerting, Smtp};
 use crate::web::caller::Caller;
-use crate::web::calling::{Ask, WhoSays};
+use crate::web::calling::{Ask, WhoSays, mail_server};
 use crate::web::premises::Premises;
 use crate::web::problem::Problem;
 
@@ -101,9 +101,7 @@ fn server(told: ServerTold, before: Option<&Smtp>) -> Result<Smtp, Problem> {
         user,
         password,
     };
-    let login = smtp.user.clone().zip(smtp.password.clone());
-    mail::Settings::new(&smtp.server, security, &smtp.from, login)
-        .map_err(|error| unprocessable(format!("`mail`: {error}")))?;
+    mail_server(&smtp).map_err(|error| unprocessable(format!("`mail`: {error}")))?;
     Ok(smtp)
 }
 
