@@ -1,9 +1,10 @@
 //! Calls for help: texts that wait while nobody is signed in (M11), lines that are lost, rest or do
-//! not hear themselves, spool and disk in trouble; by e-mail and by text to staff telephones. Each once an incident, with an all-clear.
+//! not hear themselves, spool and disk in trouble; by e-mail and by text to staff telephones. Each
+//! once an incident, with an all-clear.
 //!
 //! [`incidents`] decides, purely, from what is found now and what was found before; [`findings`]
-//! words what is found; [`mail`] is the way out by SMTP, and [`trial`] tries it. A text goes through the desk's own outbox,
-//! by a line that works.
+//! words what is found; [`mail`] is the way out by SMTP, and [`trial`] tries it. A text goes through
+//! the desk's own outbox, by a line that works.
 
 pub mod findings;
 pub mod incidents;

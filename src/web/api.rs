@@ -2,8 +2,9 @@
 //! threads, [`messages`] words to patrons, [`beginnings`] the first of them, [`changes`] whose a
 //! conversation is, [`aids`] notes and marks on it, [`canned`] canned replies, [`arrangements`] the
 //! desk itself, [`book`] all of it as one file, [`modems`] its lines and [`traces`] what is said on
-//! their ports, [`upkeep`] the box, [`alerts`] whom it calls and [`backups`] its copies, [`staff`] and [`tokens`] who may come
-//! in, [`audit`] who did what, [`search`] and [`records`] what was said and counted. What they share stands in [`said`].
+//! their ports, [`upkeep`] the box, [`alerts`] whom it calls and [`backups`] its copies, [`staff`]
+//! and [`tokens`] who may come in, [`audit`] who did what, [`search`] and [`records`] what was said
+//! and counted. What they share stands in [`said`].
 
 mod aids;
 mod alerts;

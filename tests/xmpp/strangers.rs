@@ -9,6 +9,19 @@ use crate::slixmpp::Slixmpp;
 
 const QUEUE: &str = "desk@desk.example.org";
 
+/// Ana, who is there and has seen that the queue knows it.
+async fn on_duty(server: &Server) -> Slixmpp {
+    let mut ana = Slixmpp::connect(server, "ana", "slixmpp").await;
+    ana.does(json!(["presence", QUEUE])).await;
+    ana.hears("presence", |p| {
+        p["status"]
+            .as_str()
+            .is_some_and(|s| s.contains("librarian"))
+    })
+    .await;
+    ana
+}
+
 pub(crate) async fn a_librarian_with_slixmpp_answers_and_commands(server: Server) {
     let desk = Desk::open(&server).await;
     desk.texts("+15551230100", "Is my book in?").await;
@@ -93,14 +106,7 @@ pub(crate) async fn the_desk_has_the_librarys_name_and_picture(server: Server) {
 
 pub(crate) async fn a_patron_with_slixmpp_finds_the_desk_and_is_answered(server: Server) {
     let desk = Desk::open(&server).await;
-    let mut ana = Slixmpp::connect(&server, "ana", "slixmpp").await;
-    ana.does(json!(["presence", QUEUE])).await;
-    ana.hears("presence", |p| {
-        p["status"]
-            .as_str()
-            .is_some_and(|s| s.contains("librarian"))
-    })
-    .await;
+    let mut ana = on_duty(&server).await;
 
     let mut pat = Slixmpp::connect(&server, "pat", "phone").await;
     pat.does(json!(["items", "desk.example.org"])).await;
@@ -148,14 +154,7 @@ pub(crate) async fn a_patron_with_slixmpp_finds_the_desk_and_is_answered(server:
 /// the link passes through it.
 pub(crate) async fn what_a_client_uploaded_is_on_the_other_side_both_ways(server: Server) {
     let desk = Desk::open(&server).await;
-    let mut ana = Slixmpp::connect(&server, "ana", "slixmpp").await;
-    ana.does(json!(["presence", QUEUE])).await;
-    ana.hears("presence", |p| {
-        p["status"]
-            .as_str()
-            .is_some_and(|s| s.contains("librarian"))
-    })
-    .await;
+    let mut ana = on_duty(&server).await;
     let mut pat = Slixmpp::connect(&server, "pat", "phone").await;
     let cover = hex(b"\x89PNG\r\n\x1a\n a cover, torn at the corner");
     pat.does(json!(["upload", QUEUE, "cover.png", "image/png", cover]))
