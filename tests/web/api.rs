@@ -312,13 +312,37 @@ async fn lists_have_pages() {
         "limit=many",
         "state=open",
         "state=held,nonsense",
-        "queue=nowhere",
         "limit=1&limit=2",
     ] {
         ana.get(&format!("/conversations?{query}"))
             .await
             .is_problem(400);
     }
+    // Understood, and nothing of this desk's.
+    ana.get("/conversations?queue=nowhere")
+        .await
+        .is_problem(422);
+}
+
+/// JSON knows one kind of number: a program that writes its integers with a point means integers.
+#[tokio::test]
+async fn a_whole_number_may_be_written_with_a_point() {
+    let house = House::open().await;
+    house.hire_admin("root").await;
+    let root = house.with_token("root");
+    for (days, status) in [
+        (json!(14.0), 200),
+        (json!(1.4e1), 200),
+        (json!(14.5), 422),
+        (json!(1e300), 422),
+        (json!(-0.0), 422),
+        (json!("14"), 422),
+    ] {
+        let answer = root.put("/box/retention", json!({"days": days})).await;
+        assert_eq!(answer.status, status, "{days}: {}", answer.text());
+    }
+    let kept = root.get("/box").await.json["retention"]["seconds"].clone();
+    assert_eq!(kept, 14 * 86_400);
 }
 
 #[tokio::test]

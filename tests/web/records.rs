@@ -65,7 +65,7 @@ async fn an_operator_finds_what_an_operator_may_see() {
         assert_eq!(bodies(&answer), found, "{q}");
         assert!(!answer.text().contains("5551230"), "a number is shown");
     }
-    ana.get("/search?q=%20").await.is_problem(400);
+    ana.get("/search?q=%20").await.is_problem(422);
     // Page by page, and never what is not one's own.
     let first = ana.get("/search?q=le&limit=1").await;
     let next = first.json["next"].as_str().unwrap();
@@ -152,13 +152,15 @@ async fn reports_count_what_was_said_and_not_who_said_it() {
     assert!(lines[1].starts_with("front-desk,1,2,1,0,1,"), "{lines:?}");
     let svg = cleo.get("/reports.svg?by=hour&measure=waits").await;
     assert!(svg.is(200).text().starts_with("<svg "));
-    for bad in [
-        "/reports?by=number",
-        "/reports?from=2026-01-01&to=2025-01-01",
-        "/reports?from=2020-01-01&to=2026-01-01",
-        "/reports.svg?measure=money",
+    for (bad, status) in [
+        ("/reports?by=number", 400),
+        ("/reports?from=monday", 400),
+        ("/reports.svg?measure=money", 400),
+        // Days, and yet no time to count over.
+        ("/reports?from=2026-01-01&to=2025-01-01", 422),
+        ("/reports?from=2020-01-01&to=2026-01-01", 422),
     ] {
-        cleo.get(bad).await.is_problem(400);
+        cleo.get(bad).await.is_problem(status);
     }
     // The counts hold nothing by which a patron could be known.
     let columns = house

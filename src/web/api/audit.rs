@@ -36,7 +36,7 @@ pub(super) struct EntryShape {
 #[derive(Deserialize)]
 pub(super) struct Which {
     cursor: Option<i64>,
-    limit: Option<usize>,
+    limit: Option<u32>,
 }
 
 pub(super) async fn list(
@@ -45,7 +45,8 @@ pub(super) async fn list(
     Query(which): Query<Which>,
 ) -> Result<Json<Page<EntryShape>>, Problem> {
     caller.needs(Right::Audit)?;
-    let limit = which.limit.unwrap_or(PAGE).clamp(1, PAGE_MAX);
+    let limit = which.limit.map_or(PAGE, |limit| limit as usize);
+    let limit = limit.clamp(1, PAGE_MAX);
     let found = premises
         .spool
         .read(move |connection| audit::list(connection, which.cursor, limit))

@@ -88,7 +88,7 @@ pub(super) async fn list(
                 .map(|queue| queue.id)
                 .ok_or_else(|| {
                     Problem::new(
-                        StatusCode::BAD_REQUEST,
+                        StatusCode::UNPROCESSABLE_ENTITY,
                         "there is no such queue; GET /api/v1/queues lists those there are",
                     )
                 })?,

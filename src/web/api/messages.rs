@@ -76,6 +76,7 @@ pub(super) async fn say(
     reply: Reply,
 ) -> Result<Response, Problem> {
     check_key(reply.client_id.as_deref())?;
+    check_body(&reply.body)?;
     let _turn = premises.turn_to_send(caller.id()).await;
     if let Some(client_id) = reply.client_id.clone()
         && let Some(answer) = sent_before(premises, caller, id, client_id).await?
@@ -83,7 +84,6 @@ pub(super) async fn say(
         return Ok(answer);
     }
     let listed = listed(premises, caller, id).await?;
-    check_body(&reply.body)?;
     let draft = reply.body.clone();
     let receipt = premises
         .desk

@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 use serde::Deserialize;
 
-use super::said::At;
+use super::said::{At, unprocessable};
 use crate::records::{Division, Form, Measure, Report, picture};
 use crate::routing::{ConversationId, Right};
 use crate::spool::export::Selection;
@@ -51,7 +51,7 @@ fn days(asked: &Asked, zone: &TimeZone, now: Timestamp) -> Result<(Date, Date), 
         .map(|span| span.get_days())
         .unwrap_or(i32::MAX);
     if !(0..=DAYS_MAX).contains(&long) {
-        return Err(bad(format!(
+        return Err(unprocessable(format!(
             "`from` is a day, `to` the same or a later one, at most {DAYS_MAX} days apart: 2026-11-01"
         )));
     }
@@ -74,7 +74,7 @@ async fn report(
     let start = |day: Date| {
         day.to_zoned(zone.clone())
             .map(|zoned| zoned.timestamp())
-            .map_err(|_| bad("this day is out of the calendar"))
+            .map_err(|_| unprocessable("this day is out of the calendar"))
     };
     let begin = start(from)?;
     let end = start(to.checked_add(Span::new().days(1)).unwrap_or(to))?;

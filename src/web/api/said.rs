@@ -6,6 +6,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::{StatusCode, header};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::web::premises::Premises;
 use crate::web::problem::Problem;
@@ -40,7 +41,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<Premises>> for Said<T> {
                 status => Problem::new(status, "the request broke off: send it again"),
             })?;
         // In two steps: what is no JSON at all is told apart from JSON that means nothing here.
-        let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(|error| {
+        let value: Value = serde_json::from_slice(&bytes).map_err(|error| {
             Problem::new(
                 StatusCode::BAD_REQUEST,
                 format!("the body is not JSON: {error}"),
@@ -52,9 +53,30 @@ impl<T: DeserializeOwned> FromRequest<Arc<Premises>> for Said<T> {
                 "the JSON body cannot be used: it must be an object, `{…}`",
             ));
         }
-        serde_json::from_value(value)
+        serde_json::from_value(whole(value))
             .map(Said)
             .map_err(|error| unprocessable(format!("the JSON body cannot be used: {error}")))
+    }
+}
+
+/// A value with `14.0` read as `14`: to JSON, and to the description (JSON Schema 2020-12 §6.1.1), the
+/// two are one integer. No part of the API takes fractions.
+fn whole(value: Value) -> Value {
+    match value {
+        Value::Number(number) => {
+            // Beyond 2^53 a float no longer tells which integer was meant.
+            let exact = number.as_f64().filter(|float| {
+                number.is_f64() && float.fract() == 0.0 && float.abs() < 9_007_199_254_740_992.0
+            });
+            let integer = exact.and_then(|float| format!("{float:.0}").parse::<i64>().ok());
+            integer.map_or(Value::Number(number), Value::from)
+        }
+        Value::Array(values) => values.into_iter().map(whole).collect(),
+        Value::Object(parts) => parts
+            .into_iter()
+            .map(|(key, value)| (key, whole(value)))
+            .collect(),
+        Value::Null | Value::Bool(_) | Value::String(_) => value,
     }
 }
 

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Query, State};
-use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 
+use super::said::unprocessable;
 use crate::routing::MessageId;
 use crate::spool::search::{Question, search};
 use crate::spool::transcript;
@@ -28,7 +28,7 @@ const QUESTION_MAX: usize = 200;
 pub(super) struct Asked {
     q: String,
     cursor: Option<i64>,
-    limit: Option<usize>,
+    limit: Option<u32>,
 }
 
 #[derive(Debug, Serialize)]
@@ -44,12 +44,10 @@ pub(super) async fn find(
 ) -> Result<Json<Page<FindShape>>, Problem> {
     let typed: String = asked.q.chars().take(QUESTION_MAX).collect();
     let question = Question::read(&typed).ok_or_else(|| {
-        Problem::new(
-            StatusCode::BAD_REQUEST,
-            "there is nothing to look for: `q` has words, or tags such as #fines",
-        )
+        unprocessable("there is nothing to look for: `q` has words, or tags such as #fines")
     })?;
-    let limit = asked.limit.unwrap_or(PAGE).clamp(1, PAGE_MAX);
+    let limit = asked.limit.map_or(PAGE, |limit| limit as usize);
+    let limit = limit.clamp(1, PAGE_MAX);
     let plan = Arc::clone(&caller.board.plan);
     let page = premises
         .spool
