@@ -80,6 +80,7 @@ async fn open(folder: &Path) -> (Desk, String) {
         messengers: None,
         file_says: tokio::sync::watch::channel(web::FileSays::default()).1,
         calling: web::Calling::default(),
+        errands: callnumber::errands::Door::default(),
         settings: Settings::default(),
     });
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -19,13 +19,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::watch;
 
 pub use conversations::{Begun, Sought};
 pub use records::{Counting, Wanted};
 
 use crate::desk::{Desk, Link, SEGMENTS_MAX};
-use crate::modem::{Line, Lines, TracePlan};
+use crate::errands::{Chore, Door};
+use crate::modem::{Line, Lines, TracePlan, check_ussd};
 use crate::routing::book::Manuscript;
 use crate::routing::{
     Amendment, Event, Gateway, GatewayKind, Notice, Order, Plan, Queue, Show, unknown_name,
@@ -160,31 +161,6 @@ pub enum TraceWish {
     Stop,
 }
 
-/// What the process itself is asked for, not the desk.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Chore {
-    /// Tell more or less in the log.
-    Log {
-        /// A level, a filter, or `usual`.
-        level: String,
-        /// Back to usual after so many seconds.
-        for_s: Option<u64>,
-    },
-    /// Read the configuration again.
-    Reload,
-    /// Close.
-    Stop,
-}
-
-/// A chore on its way to whoever looks after the process.
-#[derive(Debug)]
-pub struct Errand {
-    /// What is wanted.
-    pub chore: Chore,
-    /// Where the answer goes; nobody may be waiting.
-    pub answer: oneshot::Sender<Result<Value, String>>,
-}
-
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Response {
@@ -207,8 +183,8 @@ pub struct Rooms {
     pub web: Option<SocketAddr>,
     /// How the link to the XMPP server stands, where one is configured.
     pub messengers: Option<watch::Receiver<Link>>,
-    /// The way to whoever looks after the daemon's process, where somebody does.
-    pub errands: Option<mpsc::Sender<Errand>>,
+    /// The way to whoever looks after the daemon's process.
+    pub errands: Door,
 }
 
 /// Where the socket of a spool is.
@@ -364,23 +340,12 @@ impl Rooms {
                 gateway,
             } => self.send(&number, text, gateway.as_deref()).await,
             Request::Ussd { line, code } => self.ussd(line.as_deref(), &code).await,
-            Request::Log { level, for_s } => self.errand(Chore::Log { level, for_s }).await,
-            Request::Reload => self.errand(Chore::Reload).await,
-            Request::Stop => self.errand(Chore::Stop).await,
+            Request::Log { level, for_s } => self.errands.ask(Chore::Log { level, for_s }).await,
+            Request::Reload => self.errands.ask(Chore::Reload).await,
+            Request::Stop => self.errands.ask(Chore::Stop).await,
             Request::Resume { line } => self.resume(line.as_deref()).await,
             Request::Trace { line, wish } => self.trace(line.as_deref(), wish).await,
         }
-    }
-
-    async fn errand(&self, chore: Chore) -> Result<Value, String> {
-        let Some(errands) = &self.errands else {
-            return Err("this desk has nobody to do that: it is no `callnumber run`".into());
-        };
-        let closing = || "the desk is closing".to_owned();
-        let (answer, answered) = oneshot::channel();
-        let errand = Errand { chore, answer };
-        errands.send(errand).await.map_err(|_| closing())?;
-        answered.await.unwrap_or_else(|_| Err(closing()))
     }
 
     async fn send(
@@ -415,16 +380,7 @@ impl Rooms {
     }
 
     async fn ussd(&self, line: Option<&str>, code: &str) -> Result<Value, String> {
-        let valid = !code.is_empty()
-            && code.len() <= 40
-            && code
-                .bytes()
-                .all(|b| b.is_ascii_digit() || b == b'*' || b == b'#');
-        if !valid {
-            return Err(format!(
-                "{code:?} is not a USSD code: it is made of digits, * and #, such as *100#"
-            ));
-        }
+        check_ussd(code)?;
         Ok(json!({ "answer": self.line(line)?.ussd(code).await? }))
     }
 

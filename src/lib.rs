@@ -8,7 +8,8 @@
 //!    [`texting`] (the radio), [`web`] (console and API), [`control`] (commands),
 //!    [`xmpp`] (operators' and patrons' own clients), [`alerts`] (calls for help).
 //! 2. Keepers: [`modem`] (PDU in, PDU out), [`spool`] (SQLite), [`desk`] (the counter between
-//!    surfaces and owner), [`mail`] (letters by SMTP).
+//!    surfaces and owner), [`errands`] (what the process itself is asked for), [`mail`] (letters by
+//!    SMTP).
 //! 1. Strangers to one another: [`sms`] (TS 23.040, 23.038), [`at`] (V.250, TS 27.005, 27.007),
 //!    [`routing`] (the law of the desk), [`records`] (transcripts and reports for others to read),
 //!    [`trace`] (what was said on a port, masked), all five pure; [`hardware`] (GPIO); and the
@@ -36,6 +37,7 @@ pub mod clock;
 pub mod control;
 pub mod daemon;
 pub mod desk;
+pub mod errands;
 pub mod hardware;
 pub mod mail;
 pub mod modem;

@@ -10,7 +10,7 @@ use std::process::Output;
 
 use callnumber::simulator::Settings;
 use post_office::PostOffice;
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::{Bench, Operator};
 
 fn report(output: &Output) -> Value {
@@ -40,6 +40,23 @@ fn expect(report: &Value, check: &str, verdict: &str, words: &str) {
             .any(|(is, said)| is == verdict && said.contains(words)),
         "{check}: {verdict} {words:?} is not among {findings:?}"
     );
+}
+
+/// What the page finds when it has the box looked over.
+async fn looked_over(admin: &Operator) -> Value {
+    admin
+        .api
+        .post("/api/v1/box/health", json!({}))
+        .await
+        .expect(202);
+    for _ in 0..600 {
+        let health = admin.api.get("/api/v1/box/health").await.expect(200);
+        if health["running"] == false {
+            return health;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    panic!("the look over the box does not end");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -84,6 +101,27 @@ async fn beside_a_running_desk() {
     }
     let words = String::from_utf8(bench.command(&["doctor"]).stdout).unwrap();
     assert!(words.contains("ok    signal (front-desk): "), "{words}");
+
+    // The same from the page, in the desk's own process; and what only that knows, its log.
+    let admin = bench.command(&["operator", "set", "ana", "--role", "admin"]);
+    assert!(admin.status.success(), "{admin:?}");
+    let on_the_page = looked_over(&ana).await;
+    assert_eq!(on_the_page["well"], true, "{on_the_page:#}");
+    expect(&on_the_page, "log", "ok", "without patrons' numbers");
+    let checks = |report: &Value| -> Vec<String> {
+        let findings = report["findings"].as_array().unwrap();
+        let names = findings.iter().map(|found| found["check"].to_string());
+        names.filter(|name| name != "\"log\"").collect()
+    };
+    assert_eq!(checks(&on_the_page), checks(&report_json));
+    let loud = json!({ "level": "debug", "for_s": 60 });
+    ana.api.put("/api/v1/box/log", loud).await.expect(200);
+    expect(
+        &looked_over(&ana).await,
+        "log",
+        "warning",
+        "numbers and words are written into it",
+    );
     assert!(bench.stop().success());
 }
 

@@ -16,6 +16,7 @@ const ROOMS: &[(&str, u8)] = &[
     ("modem", 2),
     ("spool", 2),
     ("desk", 2),
+    ("errands", 2),
     ("mail", 2),
     ("texting", 3),
     ("web", 3),

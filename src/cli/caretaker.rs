@@ -11,9 +11,9 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::config::Config;
-use super::{log, reload};
-use crate::control::{Chore, Errand};
+use super::{doctor, log, reload};
 use crate::daemon::House;
+use crate::errands::{Chore, Errand};
 
 /// Chores that may wait.
 pub(super) const ERRANDS_MAX: usize = 8;
@@ -57,6 +57,15 @@ impl Caretaker {
     pub(super) async fn next(&mut self, house: &mut House) -> Next {
         tokio::select! {
             errand = self.errands.recv() => match errand {
+                // Looking takes its time, and nothing else has to wait for it.
+                Some(Errand { chore: Chore::Examine, answer }) => {
+                    let (file, config) = (self.file.clone(), self.config.clone());
+                    tokio::spawn(async move {
+                        // Nobody may be waiting any more.
+                        let _ = answer.send(Ok(doctor::looked_over(file.as_deref(), &config).await));
+                    });
+                    Next::GoOn
+                }
                 Some(Errand { chore, answer }) => {
                     let closes = chore == Chore::Stop;
                     // Nobody may be waiting any more; it is done all the same.
@@ -93,6 +102,7 @@ impl Caretaker {
                 Ok(log::answer(&filter))
             }
             Chore::Reload => self.reload(house).await,
+            Chore::Examine => Ok(doctor::looked_over(self.file.as_deref(), &self.config).await),
             Chore::Stop => Ok(Value::Null),
         }
     }

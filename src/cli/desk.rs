@@ -89,14 +89,14 @@ pub(super) enum OperatorCommand {
         #[command(flatten)]
         list: ListArguments,
     },
-    /// Take a bearer token away
+    /// Take a bearer token away, or every way in that was handed out
     Revoke {
         /// Whose
         name: String,
         /// Its ID, as `operator tokens` lists it
         #[arg(required_unless_present = "all")]
         token: Option<String>,
-        /// All of them
+        /// All of them, and every session and unused link: they sign in again with their password
         #[arg(long, conflicts_with = "token")]
         all: bool,
         #[command(flatten)]
@@ -430,7 +430,14 @@ pub(super) async fn operator(command: OperatorCommand) -> anyhow::Result<()> {
             at,
         } => {
             let operator = name;
-            amend(&at, Amendment::RevokeToken { operator, token }).await
+            let amendment = match token {
+                Some(token) => Amendment::RevokeToken {
+                    operator,
+                    token: Some(token),
+                },
+                None => Amendment::ShutOut { operator },
+            };
+            amend(&at, amendment).await
         }
         OperatorCommand::Token { name, label, at } => {
             let token = secret::make();

@@ -1,7 +1,8 @@
 //! `callnumber doctor`: port, SIM, signal, spool, clock, mail, XMPP, web: what is wrong, what to do.
 //!
 //! With the daemon running it asks over the control socket; without it it opens the ports itself,
-//! and closes them again. It changes nothing, and never spends a try of the SIM's PIN.
+//! and closes them again. It changes nothing, and never spends a try of the SIM's PIN. The running
+//! daemon looks itself over by it too, when the page asks.
 
 mod finding;
 mod letters;
@@ -23,8 +24,8 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::BoxArguments;
 use super::config::{Config, ModemTable};
+use super::{BoxArguments, log};
 use crate::control::{self, CallError, Request};
 use crate::modem::{self, Phase, PinLedger};
 use crate::spool::check;
@@ -48,23 +49,19 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let findings = match arguments.at.load() {
-        Ok(config) => examine(&arguments.at, &config).await,
+        Ok(config) => examine(arguments.at.config.as_deref(), &config).await,
         Err(error) => vec![Finding::failure(
             "configuration",
             error.to_string(),
             "Nothing else was looked at: correct it first",
         )],
     };
-    let count = |verdict| {
-        findings
-            .iter()
-            .filter(|found| found.verdict == verdict)
-            .count()
-    };
-    let (failures, warnings) = (count(Verdict::Failure), count(Verdict::Warning));
+    let (failures, warnings) = (
+        count(&findings, Verdict::Failure),
+        count(&findings, Verdict::Warning),
+    );
     if arguments.json {
-        let report = json!({ "well": failures == 0, "findings": findings });
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        println!("{}", serde_json::to_string_pretty(&report(&findings))?);
     } else {
         for finding in &findings {
             println!("{}", finding.in_words());
@@ -80,10 +77,34 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     })
 }
 
-async fn examine(at: &BoxArguments, config: &Config) -> Vec<Finding> {
+fn count(findings: &[Finding], verdict: Verdict) -> usize {
+    let found = findings.iter().filter(|found| found.verdict == verdict);
+    found.count()
+}
+
+fn report(findings: &[Finding]) -> Value {
+    json!({ "well": count(findings, Verdict::Failure) == 0, "findings": findings })
+}
+
+/// The same as JSON, for a running desk that is asked to look itself over. What only the process itself
+/// knows is looked at too: how much its log tells.
+pub(super) async fn looked_over(file: Option<&Path>, config: &Config) -> Value {
+    let mut findings = examine(file, config).await;
+    findings.push(match log::tells_patrons() {
+        Some(filter) => Finding::warning(
+            "log",
+            format!("it tells by {filter}: patrons' numbers and words are written into it"),
+            "Once you have seen what you looked for: `callnumber log usual`, or the page Settings",
+        ),
+        None => Finding::ok("log", "it tells what is usual, without patrons' numbers"),
+    });
+    report(&findings)
+}
+
+async fn examine(file: Option<&Path>, config: &Config) -> Vec<Finding> {
     let spool = config.spool_path();
     let mut findings = vec![Finding::ok("program", versions())];
-    findings.extend(machine::configuration(at.config.as_deref(), config));
+    findings.extend(machine::configuration(file, config));
     findings.push(machine::clock());
     findings.push(machine::disk(&spool));
     let place = spool.clone();

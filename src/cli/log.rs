@@ -72,6 +72,18 @@ fn stderr_is_journal() -> bool {
         .is_ok_and(|found| stream == format!("{}:{}", found.dev(), found.ino()))
 }
 
+/// What it tells now, where that is more than is for everybody's eyes: numbers and words of patrons are
+/// at `debug` and below.
+pub(super) fn tells_patrons() -> Option<String> {
+    let filter = FILTER.get()?;
+    let now = filter.handle.with_current(ToString::to_string).ok()?;
+    tells_more(&now).then_some(now)
+}
+
+fn tells_more(filter: &str) -> bool {
+    filter.contains("debug") || filter.contains("trace")
+}
+
 /// Tells from now on what `level` says: a level, a filter, or `usual`. Answers the filter.
 pub(super) fn set(level: &str) -> Result<String, String> {
     let Some(filter) = FILTER.get() else {
@@ -137,7 +149,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     };
     let filter = answer["filter"].as_str().unwrap_or_default();
     println!("The desk logs by the filter {filter}");
-    if filter.contains("debug") || filter.contains("trace") {
+    if tells_more(filter) {
         eprintln!(
             "callnumber: this writes patrons' numbers and words into the log; `callnumber log \
              usual` ends it"

@@ -18,6 +18,7 @@ use super::shift::{CLOSING, Shift};
 use crate::alerts;
 use crate::control;
 use crate::desk::{self, Desk, Link, NotGranted};
+use crate::errands::{Door, Errand};
 use crate::hardware::{Board, Panel};
 use crate::mail;
 use crate::modem::{self, Lines};
@@ -45,7 +46,7 @@ pub struct HouseSettings {
     /// How long a transcript stays after its conversation closed; `None`: as the page says.
     pub retention: Option<Duration>,
     /// Who looks after the process, for commands that ask it of that.
-    pub errands: Option<mpsc::Sender<control::Errand>>,
+    pub errands: Option<mpsc::Sender<Errand>>,
     /// Who is called when the desk needs help; `None`: nobody.
     pub alerts: Option<alerts::Settings>,
     /// The mail server, also where nobody is called by it; `None`: as the page says.
@@ -198,6 +199,7 @@ impl House {
             surfaces.take(room.run(surfaces.stop()));
         }
 
+        let errands = Door::new(settings.errands);
         if settings.control {
             let socket = control::listen(spool.path()).map_err(|source| StartError::Control {
                 path: control::socket_path(spool.path()),
@@ -210,7 +212,7 @@ impl House {
                 running: true,
                 web: listener.as_ref().and_then(|web| web.local_addr().ok()),
                 messengers: link.clone(),
-                errands: settings.errands,
+                errands: errands.clone(),
             };
             let stop = surfaces.stop();
             surfaces.take(async move {
@@ -240,6 +242,7 @@ impl House {
                 messengers: link.clone(),
                 file_says,
                 calling: door,
+                errands,
                 settings: web.settings,
             };
             let mut router = web::router(rooms);
@@ -353,7 +356,7 @@ impl House {
             running,
             web: self.web,
             messengers: self.link.clone(),
-            errands: None,
+            errands: Door::default(),
         }
     }
 

@@ -533,6 +533,26 @@ impl LineStatus {
     }
 }
 
+/// Whether these are the characters of a code such as `*100#` (TS 22.090 §4.2).
+///
+/// # Errors
+/// What a code looks like.
+pub fn check_ussd(code: &str) -> Result<(), String> {
+    let fits = (1..=USSD_MAX).contains(&code.len())
+        && code
+            .bytes()
+            .all(|b| b.is_ascii_digit() || b == b'*' || b == b'#');
+    match fits {
+        true => Ok(()),
+        false => Err(format!(
+            "{code:?} is not a USSD code: it is made of digits, * and #, such as *100#"
+        )),
+    }
+}
+
+/// Characters of a code: a top-up with its voucher has thirty.
+const USSD_MAX: usize = 40;
+
 impl Line {
     /// Sends one segment: waits for the line's turn, and then for the network's word.
     ///
@@ -557,7 +577,7 @@ impl Line {
         })
     }
 
-    /// Asks the network a USSD code, at most 60 s.
+    /// Asks the network a USSD code, at most 60 s; see [`check_ussd`].
     pub async fn ussd(&self, code: &str) -> Result<String, String> {
         let (answer, answered) = oneshot::channel();
         let question = Question::Ussd {

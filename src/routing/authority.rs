@@ -114,6 +114,7 @@ fn needed(operator: &Operator, amendment: &Amendment) -> Option<Right> {
         } if own(name) => None,
         Amendment::AddToken { operator: name, .. }
         | Amendment::RevokeToken { operator: name, .. }
+        | Amendment::ShutOut { operator: name }
             if own(name) =>
         {
             None
@@ -137,6 +138,7 @@ fn needed(operator: &Operator, amendment: &Amendment) -> Option<Right> {
         | Amendment::RemoveOperator { .. }
         | Amendment::AddToken { .. }
         | Amendment::RevokeToken { .. }
+        | Amendment::ShutOut { .. }
         | Amendment::AddLink { .. }
         | Amendment::AddLine { .. }
         | Amendment::AddGateway { .. }
@@ -178,6 +180,9 @@ mod tests {
             operator: name.into(),
             token: None,
         };
+        let shut_out = |name: &str| Amendment::ShutOut {
+            operator: name.into(),
+        };
         let canned = || {
             Amendment::Canned(CannedChange::Remove {
                 key: "hours".into(),
@@ -191,6 +196,8 @@ mod tests {
             (token("ben"), [false, false, true]),
             (revoke("ana"), [true, true, true]),
             (revoke("ben"), [false, false, true]),
+            (shut_out("ana"), [true, true, true]),
+            (shut_out("ben"), [false, false, true]),
             (canned(), [false, true, true]),
             (set("ana", true, None, false), [true, true, true]),
             (set("ana", true, None, true), [false, false, true]),

@@ -436,6 +436,12 @@ pub enum Amendment {
         /// The beginning of its hash, as lists show it; all of them when left out.
         token: Option<String>,
     },
+    /// Takes back every way in that was handed out: sessions, bearer tokens and unused links end. The
+    /// password and the XMPP addresses stay.
+    ShutOut {
+        /// Whom.
+        operator: String,
+    },
     /// A change to the canned replies.
     Canned(CannedChange),
     /// A one-time sign-in link.

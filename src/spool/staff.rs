@@ -169,6 +169,7 @@ pub fn amend(connection: &Connection, amendment: &Amendment, now: Timestamp) -> 
             operator: name,
             token,
         } => tokens::revoke(connection, operator(connection, name)?, token.as_deref()),
+        Amendment::ShutOut { operator: name } => shut_out(connection, operator(connection, name)?),
         Amendment::Canned(change) => canned::change(connection, change),
         Amendment::AddLink {
             operator: name,
@@ -435,9 +436,21 @@ pub fn addresses_of(connection: &Connection, name: &str) -> Result<Vec<String>> 
     Ok(rows)
 }
 
+/// Ends what was handed out to sign in with: whoever has it is nobody's guest any more.
+fn shut_out(connection: &Connection, operator: i64) -> Result<()> {
+    for table in ["session", "token", "link"] {
+        connection.execute(
+            &format!("DELETE FROM {table} WHERE operator = ?1"),
+            [operator],
+        )?;
+    }
+    Ok(())
+}
+
 fn remove_operator(connection: &Connection, name: &str) -> Result<()> {
     let id = operator(connection, name)?;
-    for table in ["session", "token", "link", "assignment", "address"] {
+    shut_out(connection, id)?;
+    for table in ["assignment", "address"] {
         connection.execute(&format!("DELETE FROM {table} WHERE operator = ?1"), [id])?;
     }
     connection.execute(

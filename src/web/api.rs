@@ -2,7 +2,8 @@
 //! threads, [`messages`] words to patrons, [`beginnings`] the first of them, [`changes`] whose a
 //! conversation is, [`aids`] notes and marks on it, [`canned`] canned replies, [`arrangements`] the
 //! desk itself, [`book`] all of it as one file, [`modems`] its lines and [`traces`] what is said on
-//! their ports, [`upkeep`] the box, [`alerts`] whom it calls and [`backups`] its copies, [`staff`]
+//! their ports, [`upkeep`] the box, [`process`] the program that runs it, [`alerts`] whom it calls and
+//! [`backups`] its copies, [`staff`]
 //! and [`tokens`] who may come in, [`audit`] who did what, [`search`] and [`records`] what was said
 //! and counted. What they share stands in [`said`].
 
@@ -19,6 +20,7 @@ mod conversations;
 mod files;
 mod messages;
 mod modems;
+mod process;
 mod records;
 mod said;
 mod search;
@@ -110,17 +112,22 @@ pub(super) fn routes() -> Router<Arc<Premises>> {
         .route("/modems/{name}/self-test", post(modems::test))
         .route("/modems/{name}/resume", post(modems::resume))
         .route("/modems/{name}/signal", get(modems::signal))
+        .route("/modems/{name}/ussd", post(modems::ussd))
         .route(
             "/modems/{name}/trace",
             get(traces::stands).post(traces::begin).delete(traces::end),
         )
         .route("/modems/{name}/trace/file", get(traces::take))
         .route("/operators/{name}/link", post(staff::link))
+        .route("/operators/{name}/shut-out", post(staff::shut_out))
         .route(
             "/operators/{name}/addresses",
             get(staff::addresses).put(staff::set_addresses),
         )
         .route("/box", get(upkeep::stands))
+        .route("/box/health", get(process::health).post(process::examine))
+        .route("/box/log", put(process::set_log))
+        .route("/box/reload", post(process::reload))
         .route("/box/retention", put(upkeep::set_retention))
         .route("/box/alerts", put(alerts::set))
         .route("/box/alerts/trial", post(alerts::trial))

@@ -37,6 +37,7 @@ files! {
     "settings-staff.js" JS,
     "settings-records.js" JS,
     "settings-box.js" JS,
+    "settings-health.js" JS,
     "settings-lines.js" JS,
     "settings-book.js" JS,
     "manifest.webmanifest" "application/manifest+json",

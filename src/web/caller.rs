@@ -24,6 +24,8 @@ pub(super) struct Caller {
     pub(super) operator: Operator,
     /// SHA-256 of the session's token; `None` for a bearer token.
     pub(super) session: Option<String>,
+    /// SHA-256 of the bearer token; `None` for a session.
+    pub(super) token: Option<String>,
     /// The desk as it stood when they asked.
     pub(super) board: Arc<Board>,
 }
@@ -94,7 +96,8 @@ impl Caller {
         let operator = found.and_then(|id| board.plan.operator(id).cloned());
         Ok(operator.map(|operator| Self {
             operator,
-            session: by_session.then_some(hash),
+            session: by_session.then(|| hash.clone()),
+            token: (!by_session).then_some(hash),
             board,
         }))
     }

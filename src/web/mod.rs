@@ -62,6 +62,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::desk::{Desk, Link};
+use crate::errands;
 use crate::modem::Lines;
 use crate::spool::Spool;
 
@@ -99,6 +100,8 @@ pub struct Rooms {
     pub file_says: watch::Receiver<FileSays>,
     /// The way to whoever calls for help.
     pub calling: Calling,
+    /// The way to whoever looks after the process.
+    pub errands: errands::Door,
     /// How the surface behaves.
     pub settings: Settings,
 }

@@ -19,6 +19,7 @@ use super::throttle::Throttle;
 use super::widget::{self, Hub, Manners, OnTheWay, Sent};
 use super::{Calling, FileSays, Rooms, Settings};
 use crate::desk::{Arrivals, Board, Desk, Link, Wish};
+use crate::errands::Door;
 use crate::modem::{LineStatus, Lines, Phase};
 use crate::routing::{Event, OperatorId};
 use crate::spool::backup::{Copied, Progress};
@@ -39,6 +40,8 @@ pub(super) struct Premises {
     pub(super) file_says: watch::Receiver<FileSays>,
     /// The way to whoever calls for help.
     pub(super) calling: Calling,
+    /// The way to whoever looks after the process.
+    pub(super) errands: Door,
     /// How well they were heard today.
     pub(super) signals: Signals,
     pub(super) tally: Tally,
@@ -59,6 +62,7 @@ pub(super) struct Premises {
     pub(super) told: broadcast::Sender<Arc<Telling>>,
     pub(super) opened_at: Timestamp,
     copying: Mutex<Copying>,
+    examining: Mutex<Examining>,
     sending: [AsyncMutex<()>; SENDING],
     saying: [AsyncMutex<()>; SENDING],
     seen: Mutex<HashMap<OperatorId, Instant>>,
@@ -71,6 +75,15 @@ pub(super) struct Copying {
     pub(super) progress: Option<Progress>,
     /// When the last one was begun, and what came of it.
     pub(super) last: Option<(Timestamp, Result<Copied, String>)>,
+}
+
+/// The look over the box that is under way, and what the one before found.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Examining {
+    /// Whether one is.
+    pub(super) running: bool,
+    /// When the last one ended, and what it found: the doctor's own words.
+    pub(super) last: Option<(Timestamp, Result<serde_json::Value, String>)>,
 }
 
 impl Premises {
@@ -92,6 +105,7 @@ impl Premises {
             messengers: rooms.messengers,
             file_says: rooms.file_says,
             calling: rooms.calling,
+            errands: rooms.errands,
             signals: Signals::default(),
             tally,
             settings: rooms.settings,
@@ -108,6 +122,7 @@ impl Premises {
             told,
             opened_at: Timestamp::now(),
             copying: Mutex::default(),
+            examining: Mutex::default(),
             sending: std::array::from_fn(|_| AsyncMutex::new(())),
             saying: std::array::from_fn(|_| AsyncMutex::new(())),
             seen: Mutex::new(HashMap::new()),
@@ -131,6 +146,16 @@ impl Premises {
     /// Looks at how the backup stands, and changes it.
     pub(super) fn copy_now<T>(&self, change: impl FnOnce(&mut Copying) -> T) -> T {
         change(&mut self.copying.lock().unwrap_or_else(|held| held.into_inner()))
+    }
+
+    /// Looks at how the look over the box stands, and changes it.
+    pub(super) fn examine_now<T>(&self, change: impl FnOnce(&mut Examining) -> T) -> T {
+        change(
+            &mut self
+                .examining
+                .lock()
+                .unwrap_or_else(|held| held.into_inner()),
+        )
     }
 
     /// Writes into the audit trail what is no change of the plan.

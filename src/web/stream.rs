@@ -171,6 +171,7 @@ pub(super) async fn events(
     let mut tab = Tab {
         operator: caller.operator.clone(),
         session: caller.session.clone(),
+        token: caller.token.clone(),
         told,
         ready: VecDeque::new(),
         passed: 0,
@@ -206,6 +207,7 @@ struct Tab {
     premises: Arc<Premises>,
     operator: Operator,
     session: Option<String>,
+    token: Option<String>,
     told: broadcast::Receiver<Arc<Telling>>,
     /// To be sent before anything else.
     ready: VecDeque<Bytes>,
@@ -380,15 +382,18 @@ impl Tab {
         };
         self.operator = operator.clone();
         let operator = operator.clone();
-        let session = self.session.clone();
+        let (session, token) = (self.session.clone(), self.token.clone());
         let looked = self
             .premises
             .spool
             .read(move |connection| {
-                // A new password ends the sessions of the old one.
-                let still = match session {
-                    Some(hash) => staff::session(connection, &hash, Timestamp::now())?.is_some(),
-                    None => true,
+                // A new password ends the sessions of the old one, and tokens are revoked.
+                let still = match (session, token) {
+                    (Some(hash), _) => {
+                        staff::session(connection, &hash, Timestamp::now())?.is_some()
+                    }
+                    (None, Some(hash)) => staff::operator_by_token(connection, &hash)?.is_some(),
+                    (None, None) => false,
                 };
                 Ok((still, visible(connection, &operator)?))
             })

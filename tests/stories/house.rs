@@ -11,6 +11,7 @@ use callnumber::alerts::{self, Alerts};
 use callnumber::clock::Clock;
 use callnumber::daemon::{Owner, watch_line};
 use callnumber::desk::{self, Desk};
+use callnumber::errands::Door;
 use callnumber::modem::port::{OpenError, Opened, Opener};
 use callnumber::modem::{Keepers, Line, LineSettings, Lines, Phase, PortChoice, start_on_with};
 use callnumber::routing::{Amendment, Library, Role};
@@ -152,6 +153,7 @@ impl House {
             messengers: None,
             file_says: watch::channel(web::FileSays::default()).1,
             calling: web::Calling::default(),
+            errands: Door::default(),
             settings: web::Settings {
                 library: LIBRARY.into(),
                 public_url: opening.public_url.map(str::to_owned),

@@ -105,7 +105,20 @@ pub async fn example(house: &House, path: &str, operation: &Value, number: &str)
                 .await
                 .is(200);
         }
-        "setOperator" | "removeOperator" => house.hire(&name.to_lowercase(), "desk").await,
+        "askUssd" => {
+            // Another example may have unlocked it.
+            let pin = json!({"pin": PIN});
+            ada.post("/modems/front-desk/pin", pin).await;
+        }
+        "readHealth" => {
+            ada.post("/box/health", json!({})).await.is(202);
+            while ada.get("/box/health").await.json["running"] == true {
+                tokio::task::yield_now().await;
+            }
+        }
+        "setOperator" | "removeOperator" | "shutOut" => {
+            house.hire(&name.to_lowercase(), "desk").await
+        }
         _ => {}
     }
     let token = match name {
@@ -117,7 +130,7 @@ pub async fn example(house: &House, path: &str, operation: &Value, number: &str)
     };
     let named = match name {
         "listNotices" | "previewNotice" | "unlockSim" | "testLine" | "resumeLine"
-        | "readSignal" | "readTrace" | "beginTrace" | "endTrace" | "takeTrace" => {
+        | "readSignal" | "askUssd" | "readTrace" | "beginTrace" | "endTrace" | "takeTrace" => {
             "front-desk".to_owned()
         }
         "takeBackup" => BACKUP.to_owned(),
@@ -172,6 +185,8 @@ fn body(name: &str) -> Option<Value> {
         }),
         "setAddresses" => json!({"jids": ["ana@example.org"]}),
         "unlockSim" => json!({"pin": PIN}),
+        "askUssd" => json!({"code": "*100#"}),
+        "setLog" => json!({"level": "debug", "for_s": 600}),
         "testLine" => json!({"number": "+15550100000"}),
         "setWidget" => json!({"origins": ["https://www.elm.example"]}),
         _ => return None,

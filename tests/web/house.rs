@@ -11,6 +11,7 @@ use axum::http::{Method, Request, StatusCode, header};
 use callnumber::daemon::Owner;
 use callnumber::daemon::calling::Calling;
 use callnumber::desk::{self, Desk};
+use callnumber::errands::{Chore, Door, Errand};
 use callnumber::modem::port::{OpenError, Opened, Opener};
 use callnumber::modem::{self, LineSettings, Lines, PortChoice};
 use callnumber::routing::{
@@ -77,6 +78,35 @@ fn quick_hash(password: &str) -> String {
         .hash_password(password.as_bytes())
         .unwrap()
         .to_string()
+}
+
+/// Somebody who looks after the process: answers as the real one does, and does nothing.
+fn caretaker() -> Door {
+    let (errands, mut errand) = mpsc::channel::<Errand>(4);
+    tokio::spawn(async move {
+        while let Some(Errand { chore, answer }) = errand.recv().await {
+            let said = match chore {
+                Chore::Log { level, .. } if level == "loud" => {
+                    Err("\"loud\" is no level".to_owned())
+                }
+                Chore::Log { level, .. } => {
+                    Ok(json!({"filter": format!("callnumber={level},warn")}))
+                }
+                Chore::Reload => Ok(json!({"changed": ["[library]"], "needs_restart": ["[web]"]})),
+                Chore::Examine => Ok(json!({"well": false, "findings": [
+                    {"check": "clock", "line": null, "verdict": "ok",
+                     "found": "2026-11-26 15:04 UTC, synchronised", "remedy": null},
+                    {"check": "SIM", "line": "front-desk", "verdict": "failure",
+                     "found": "the SIM asks for a PIN", "remedy": "Enter it under Lines"},
+                    {"check": "signal", "line": "front-desk", "verdict": "warning",
+                     "found": "-107 dBm, weak", "remedy": "Move the antenna to a window"},
+                ]})),
+                Chore::Stop => Ok(Value::Null),
+            };
+            let _ = answer.send(said);
+        }
+    });
+    Door::new(Some(errands))
 }
 
 impl House {
@@ -153,6 +183,7 @@ impl House {
             let (_stop, stopped) = watch::channel(false);
             room.run(stopped).await;
         });
+        let errands = caretaker();
         let router = web::router(Rooms {
             desk: desk.clone(),
             spool: spool.clone(),
@@ -160,6 +191,7 @@ impl House {
             messengers: None,
             file_says: watch::channel(web::FileSays::default()).1,
             calling,
+            errands,
             settings,
         });
         let house = Self {

@@ -22,6 +22,7 @@ mod packing;
 #[path = "../support/post_office.rs"]
 mod post_office;
 mod presence;
+mod process;
 mod records;
 mod roles;
 mod settings;

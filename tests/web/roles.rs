@@ -95,6 +95,12 @@ pub const OPERATIONS: &[(&str, Door)] = &[
     ("beginTrace", Admin),
     ("endTrace", Admin),
     ("takeTrace", Admin),
+    ("askUssd", Admin),
+    ("shutOut", Admin),
+    ("readHealth", Admin),
+    ("examineBox", Admin),
+    ("setLog", Admin),
+    ("readFile", Admin),
 ];
 
 /// Operations another table of this repository's tests holds, because they bring their own words.
@@ -119,6 +125,8 @@ fn body_for(name: &str) -> Value {
         "sendMessage" => json!({"body": "x", "client_id": "x"}),
         "transferConversation" => json!({"to": "ben", "note": ""}),
         "beginConversation" => json!({"to": "+15551239999", "body": "x"}),
+        "askUssd" => json!({"code": "*100#"}),
+        "setLog" => json!({"level": "usual"}),
         "unlockSim" => json!({"pin": "4711"}),
         "setPassword" => json!({"current": "x", "new": "another one"}),
         _ => json!({}),

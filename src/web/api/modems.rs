@@ -1,7 +1,8 @@
 //! A line in a person's hands: its SIM's PIN, a text to itself that proves both directions, an end to
-//! its rest, and how well it was heard.
+//! its rest, a code its network is asked, and how well it was heard.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -12,7 +13,7 @@ use serde_json::json;
 
 use super::arrangements::modem_shape;
 use super::said::{At, Maybe, Said, unprocessable};
-use crate::modem::{Line, Pin};
+use crate::modem::{Line, Pin, check_ussd};
 use crate::routing::{Event, GatewayKind, Right, answerable};
 use crate::spool::{audit, lines};
 use crate::web::caller::Caller;
@@ -107,6 +108,41 @@ pub(super) async fn resume(
         })
         .await?;
     modem_shape(&premises, &line).await.map(Json)
+}
+
+/// How long a network may take with a code, so that whoever asked is told something.
+const USSD_PATIENCE: Duration = Duration::from_secs(25);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Code {
+    code: String,
+}
+
+/// Asks a line's network a code, such as that for what is left on a prepaid SIM. The code is kept
+/// nowhere: there may be a voucher in it.
+pub(super) async fn ussd(
+    State(premises): State<Arc<Premises>>,
+    caller: Caller,
+    At(name): At<String>,
+    Said(Code { code }): Said<Code>,
+) -> Result<Response, Problem> {
+    caller.needs(Right::Arrange)?;
+    let line = find(&premises, &name)?;
+    let code = code.trim();
+    check_ussd(code).map_err(unprocessable)?;
+    premises
+        .note(caller.id(), "asked_ussd", Some(name), None)
+        .await?;
+    let said = tokio::time::timeout(USSD_PATIENCE, line.ussd(code)).await;
+    let said = said.unwrap_or_else(|_| {
+        Err(format!(
+            "the network has not answered within {} s: ask again in a minute",
+            USSD_PATIENCE.as_secs()
+        ))
+    });
+    let answer = said.map_err(|words| Problem::new(StatusCode::CONFLICT, words))?;
+    Ok(Json(json!({ "answer": answer })).into_response())
 }
 
 /// How well a line was heard over the last day.

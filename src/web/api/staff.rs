@@ -125,6 +125,21 @@ pub(super) async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// `POST /operators/{name}/shut-out`: for a telephone that was lost.
+pub(super) async fn shut_out(
+    State(premises): State<Arc<Premises>>,
+    caller: Caller,
+    At(name): At<String>,
+) -> Result<StatusCode, Problem> {
+    if name != caller.operator.name {
+        caller.needs(Right::Arrange)?;
+    }
+    caller.board.plan.operator_named(&name).ok_or_else(nobody)?;
+    let amendment = Amendment::ShutOut { operator: name };
+    premises.desk.amend_by(caller.id(), amendment).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 /// For how long a link made on the page works: it is sent to somebody who may be away.
 const LINK_VALID_S: u32 = 3 * 24 * 60 * 60;
 

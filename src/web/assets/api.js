@@ -12,7 +12,8 @@ export class ApiError extends Error {
 /** Sends a file as it is. */
 export const upload = (path, file) => call('POST', path, file);
 
-export async function call(method, path, body) {
+/** `patience`: ms until nobody waits any longer. */
+export async function call(method, path, body, patience = 20_000) {
   const request = { method, headers: { accept: 'application/json' }, credentials: 'same-origin' };
   if (body instanceof Blob) request.body = body;
   else if (body !== undefined) {
@@ -20,7 +21,7 @@ export async function call(method, path, body) {
     request.body = JSON.stringify(body);
   }
   const limit = new AbortController();
-  const timer = setTimeout(() => limit.abort(), body instanceof Blob ? 120_000 : 20_000);
+  const timer = setTimeout(() => limit.abort(), body instanceof Blob ? 120_000 : patience);
   request.signal = limit.signal;
   try {
     let response;

@@ -1,9 +1,9 @@
 // The lines of the settings page: how each is and was, the PIN of its SIM, a text to itself, an end to its
-// rest, and what is said on its port.
+// rest, a code for its network, and what is said on its port.
 
 import { call, get, post } from './api.js';
 import { el, show } from './dom.js';
-import { act, at, button, fold, isAdmin, octets } from './settings-desk.js';
+import { act, at, button, fold, isAdmin, labelled, octets } from './settings-desk.js';
 import { signal } from './signal.js';
 import { ago, fullTime, since, timeOf } from './time.js';
 
@@ -61,6 +61,30 @@ function rest(m) {
   return el('div.rest', el('p.card-problem', `It rests since ${since(m.rest.since)}, until ${timeOf(m.rest.until)}: ${m.rest.reason}.`), go && el('p.card-acts', go));
 }
 
+/** A code that its network is asked, such as that for what is left on a prepaid SIM. */
+function ussd(name) {
+  return fold(`ussd-${name}`, 'Ask its network a code', async () => {
+    const code = el('input', { type: 'text', inputmode: 'tel', required: true, maxlength: 40, pattern: '[0-9*#]+', autocomplete: 'off', placeholder: '*100#', title: 'Digits, * and #' });
+    const said = el('p.ussd-said', { role: 'status' });
+    const go = el('button.quiet.small', 'Ask');
+    const node = el('form', labelled('The code', code, 'Such as that of your carrier for what is left on a prepaid SIM. It is not written down.'), el('p.card-acts', go), said);
+    node.addEventListener('submit', async (event) => {
+      event.preventDefault();
+      go.disabled = true;
+      said.className = 'ussd-said';
+      said.textContent = 'Asking…';
+      try {
+        said.textContent = (await call('POST', `/modems/${at(name)}/ussd`, { code: code.value.trim() }, 35_000)).answer;
+      } catch (error) {
+        said.classList.add('card-problem');
+        said.textContent = error.message;
+      }
+      go.disabled = false;
+    });
+    return node;
+  });
+}
+
 /** What is said on its port: written down, and taken away as a file. */
 function trace(name) {
   return fold(`trace-${name}`, 'What is said on its port', async (again) => {
@@ -96,5 +120,6 @@ export function line(m) {
     m.wants_pin && isAdmin ? kept(pinForms, m.name, () => pinForm(m.name)) : null,
     signal(m.name),
     m.phase === 'ready' && isAdmin ? selfTest(m) : null,
+    m.phase === 'ready' && isAdmin ? ussd(m.name) : null,
     isAdmin ? trace(m.name) : null);
 }

@@ -41,6 +41,14 @@ export function entry(o) {
         label.value = '';
         token.select();
       }, 'The token is made', { word: 'Make' }),
+      el('h4', 'A lost telephone, a shared computer'),
+      el('p.hint', 'Every session, token and unused link of theirs ends. The password stays: set another one if somebody may know it.'),
+      el('p.card-acts', button('Sign out everywhere', async () => {
+        const words = o.name === me ? 'You are signed out here too, and your scripts are kept out.' : 'What they answer stays theirs for 90 seconds; their scripts are kept out.';
+        if (await ask(`Sign ${o.name} out everywhere?`, words, 'Sign out')) {
+          act(() => post(`/operators/${at(o.name)}/shut-out`), `${o.name} is signed out everywhere`).then(again);
+        }
+      })),
       el('h4', 'XMPP'),
       form([labelled('Their addresses, one a line', jids, 'Whose words count as theirs, where the desk has an XMPP server.')],
         () => put(`/operators/${at(o.name)}/addresses`, { jids: jids.value.split(/\s+/).filter(Boolean) }), `${o.name}: the addresses are saved`),

@@ -7,6 +7,7 @@ import { follow } from './live.js';
 import { setUpBook } from './settings-book.js';
 import { setUpBox, showBox } from './settings-box.js';
 import { act, amend, button, choice, desk, isAdmin, me, reads } from './settings-desk.js';
+import { setUpHealth } from './settings-health.js';
 import { about, hours } from './settings-hours.js';
 import { line } from './settings-lines.js';
 import { setUpCanned, setUpReports, setUpTranscripts, showCanned, showTranscripts } from './settings-records.js';
@@ -195,9 +196,12 @@ form('queue-add', () => amend('add_queue', { name: $('queue-name').value.trim() 
 form('gateway-add', () => amend('add_gateway', {
   name: $('gateway-name').value.trim(), kind: $('gateway-kind').value, queue: $('gateway-queue').value, line: null, policy: null,
 }), 'The way in is there');
-form('operator-add', () => post('/operators', {
-  name: $('operator-name').value.trim().toLowerCase(), password: $('operator-password').value, role: 'operator', queues: desk.queues.slice(0, 1).map((q) => q.name),
-}), 'They can sign in');
+form('operator-add', async () => {
+  const name = $('operator-name').value.trim().toLowerCase();
+  const password = $('operator-password').value || null;
+  await post('/operators', { name, password, role: 'operator', queues: desk.queues.slice(0, 1).map((q) => q.name) });
+  if (!password) toast(`${name} has no password: make them a sign-in link under Ways to sign in`);
+}, 'They are added');
 
 let due = 0;
 function soon(after = 300) {
@@ -214,6 +218,7 @@ if (isAdmin) {
   setUpTranscripts();
   setUpBook();
   setUpBox();
+  setUpHealth();
   showBox().catch((error) => toast(error.message));
   $('trail-more').addEventListener('click', () => {
     trailShown += 150;
