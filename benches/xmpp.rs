@@ -11,6 +11,7 @@ mod daemon;
 #[path = "../tests/xmpp/server.rs"]
 mod server;
 
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use callnumber::daemon::{House, HouseSettings};
@@ -48,24 +49,48 @@ fn median(mut times: Vec<Duration>) -> Duration {
     times[times.len() / 2]
 }
 
-/// In turns, so that whatever else the machine does meets both.
-async fn flood(server: &Server) {
-    let (mut ours, mut bare) = (Vec::new(), Vec::new());
-    for turn in 0..TURNS {
-        ours.push(held_texts(server).await);
-        bare.push(bare_component(server).await);
-        let (ours, bare) = (ours[turn], bare[turn]);
-        println!("turn {turn}: desk {ours:.0?}, bare component {bare:.0?}");
+/// What an operator's client answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Client {
+    /// Receipts (XEP-0184) and pings.
+    Receipts,
+    /// Pings alone (XEP-0199).
+    Pings,
+}
+
+impl Client {
+    async fn connect(self, server: &Server) -> Messenger {
+        let mut client = Messenger::connect(server, "op0", "gajim").await;
+        client.gives_receipts(self == Self::Receipts);
+        client
     }
-    let (ours, bare) = (median(ours), median(bare));
-    println!(
-        "{TEXTS} held texts to one operator: desk {ours:.0?}, bare component {bare:.0?}, {:.2} times (aim: 1.5)",
-        ours.as_secs_f64() / bare.as_secs_f64()
-    );
+}
+
+/// In turns, so that whatever else the machine does meets all of them.
+async fn flood(server: &Server) {
+    for client in [Client::Receipts, Client::Pings] {
+        let (mut ours, mut bare, mut pinging) = (Vec::new(), Vec::new(), Vec::new());
+        for turn in 0..TURNS {
+            ours.push(held_texts(server, client).await);
+            bare.push(bare_component(server, client, false).await);
+            pinging.push(bare_component(server, client, true).await);
+            println!(
+                "turn {turn}: desk {:.0?}, bare component {:.0?}, one that pings {:.0?}",
+                ours[turn], bare[turn], pinging[turn]
+            );
+        }
+        let (ours, bare, pinging) = (median(ours), median(bare), median(pinging));
+        println!(
+            "{TEXTS} held texts, a client that answers {client:?}: desk {ours:.0?}, bare component \
+             {bare:.0?}, {:.2} times (aim: 1.5); a bare component that pings {pinging:.0?}, {:.2} times",
+            ours.as_secs_f64() / bare.as_secs_f64(),
+            ours.as_secs_f64() / pinging.as_secs_f64()
+        );
+    }
 }
 
 /// From the operator's presence to the last of the held texts on the client's side.
-async fn held_texts(server: &Server) -> Duration {
+async fn held_texts(server: &Server, client: Client) -> Duration {
     let folder = tempfile::tempdir().unwrap();
     let mut settings = HouseSettings::quiet(folder.path().join("spool.db"), Library::default());
     settings.xmpp = Some(server.settings(SECRET, DOMAIN));
@@ -85,7 +110,7 @@ async fn held_texts(server: &Server) -> Duration {
     }
     let mut standing = house.messengers().unwrap().clone();
     standing.wait_for(|s| *s == Standing::Up).await.unwrap();
-    let mut client = Messenger::connect(server, "op0", "gajim").await;
+    let mut client = client.connect(server).await;
     let mut flood = Flood::default();
     let begun = Instant::now();
     client
@@ -97,9 +122,10 @@ async fn held_texts(server: &Server) -> Duration {
     took
 }
 
-/// The same words with the same elements, written as fast as the server takes them.
-async fn bare_component(server: &Server) -> Duration {
-    let mut client = Messenger::connect(server, "op0", "gajim").await;
+/// The same words with the same elements, written as fast as the server takes them, with a ping
+/// after each if so asked.
+async fn bare_component(server: &Server, client: Client, pings: bool) -> Duration {
+    let mut client = client.connect(server).await;
     client.send("<presence/>").await;
     client.expect(&["<presence"]).await;
     let mut socket = TcpStream::connect(("127.0.0.1", server.components))
@@ -126,20 +152,35 @@ async fn bare_component(server: &Server) -> Duration {
     until(&mut socket, "<handshake").await;
     let mut flood = Flood::default();
     let begun = Instant::now();
+    let (mut reader, mut writer) = socket.into_split();
+    // Nobody cares for what comes back, but it must not fill the pipe.
+    let reading = tokio::spawn(async move {
+        let mut chunk = [0; 16 * 1024];
+        while reader.read(&mut chunk).await.is_ok_and(|count| count > 0) {}
+    });
     let write = async {
         for n in 0..TEXTS {
-            let text = format!(
+            let mut text = format!(
                 "<message from='~heron-{n}@{DOMAIN}/desk' to='op0@example.org' type='chat' \
                  id='text-{n}'><body>text {n}.</body><thread>c{n}</thread>\
                  <nick xmlns='http://jabber.org/protocol/nick'>heron-{n}</nick>\
                  <request xmlns='urn:xmpp:receipts'/><markable xmlns='urn:xmpp:chat-markers:0'/>\
                  <origin-id xmlns='urn:xmpp:sid:0' id='text-{n}'/></message>"
             );
-            socket.write_all(text.as_bytes()).await.unwrap();
+            if pings {
+                let _ = write!(
+                    text,
+                    "<iq type='get' from='~heron-{n}@{DOMAIN}/desk' to='op0@example.org/gajim' \
+                     id='ping-{n}'><ping xmlns='urn:xmpp:ping'/></iq>"
+                );
+            }
+            writer.write_all(text.as_bytes()).await.unwrap();
         }
     };
     tokio::join!(write, client.reads_until(&mut flood, TEXTS));
-    begun.elapsed()
+    let took = begun.elapsed();
+    reading.abort();
+    took
 }
 
 async fn until(socket: &mut TcpStream, text: &str) -> String {

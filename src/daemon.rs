@@ -891,6 +891,7 @@ fn conversation_of(event: &Event) -> Option<ConversationId> {
         | Event::Claim { conversation, .. }
         | Event::Release { conversation, .. }
         | Event::Return { conversation, .. }
+        | Event::CallBack { conversation, .. }
         | Event::Close { conversation, .. }
         | Event::Transfer { conversation, .. }
         | Event::Delivery { conversation, .. }

@@ -146,6 +146,14 @@ pub enum Event {
         /// Which.
         conversation: ConversationId,
     },
+    /// Whoever relayed the patron from another box needs no help any more: the conversation ends
+    /// here (clause 7).
+    CallBack {
+        /// Which.
+        conversation: ConversationId,
+        /// Why, for whoever had it or was offered it: `answered by ana (desk.example.org)`.
+        reason: String,
+    },
     /// An operator ends a conversation.
     Close {
         /// Who.

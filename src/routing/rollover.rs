@@ -9,7 +9,7 @@ use super::ids::{ConversationId, OperatorId, QueueId};
 use super::ledger::Ledger;
 use super::notices::Notice;
 use super::plan::Fallback;
-use super::record::{Conversation, Rollover};
+use super::record::{Conversation, ConversationState, Rollover};
 use super::router::Router;
 
 impl Router {
@@ -112,6 +112,26 @@ impl Router {
         self.change(id, ledger, |c| c.queue = c.home);
         let why = format!("returned by {}", self.name(operator));
         self.go_home(id, &why, now, ledger);
+        Ok(())
+    }
+
+    /// The box that relayed the patron has answered, or the patron would rather wait for it.
+    pub(super) fn call_back(
+        &mut self,
+        id: ConversationId,
+        reason: &str,
+        now: Moment,
+        ledger: &mut Ledger,
+    ) -> Result<(), Refusal> {
+        let conversation = self.conversation(id).ok_or(Refusal::NoSuchConversation)?;
+        if conversation.state == ConversationState::Closed {
+            return Err(Refusal::Closed);
+        }
+        let mut told = self.offered(id);
+        told.extend(conversation.claimed_by);
+        ledger.note(id, reason.to_owned());
+        self.shut(id, now, ledger);
+        ledger.withdraw(id, &told, reason);
         Ok(())
     }
 
@@ -299,6 +319,37 @@ mod tests {
             conversation: ConversationId(1),
         });
         assert!(again.is_err(), "{again:?}");
+    }
+
+    #[test]
+    fn what_another_box_calls_back_ends_for_whoever_had_it_or_was_asked() {
+        for claims in [true, false] {
+            let mut desk = consortium();
+            desk.arrives(ANA);
+            desk.text(PAT, "Is my book in?");
+            if claims {
+                desk.claim(ANA, 1).unwrap();
+            }
+            let call_back = || Event::CallBack {
+                conversation: ConversationId(1),
+                reason: "answered by cal (south)".into(),
+            };
+            let called = desk.does(call_back());
+            assert_eq!(notes(&called), ["answered by cal (south)"]);
+            assert_eq!(
+                bells(&called),
+                ["withdraw 1 from 1: answered by cal (south)"]
+            );
+            assert_eq!(desk.state(1), ConversationState::Closed);
+            assert_eq!(
+                desk.try_do(call_back()),
+                Err(Refusal::Closed),
+                "once is enough"
+            );
+            // What the patron writes then is offered like anything else.
+            let again = desk.text(PAT, "And the other one?");
+            assert_eq!(bells(&again), ["offer 1 to 1"], "the thread is a day's");
+        }
     }
 
     #[test]

@@ -225,6 +225,9 @@ impl Router {
             | Event::Return {
                 conversation: id, ..
             }
+            | Event::CallBack {
+                conversation: id, ..
+            }
             | Event::Close {
                 conversation: id, ..
             }
@@ -360,6 +363,10 @@ impl Router {
                 operator,
                 conversation,
             } => self.hand_back(operator, conversation, now, l)?,
+            Event::CallBack {
+                conversation,
+                reason,
+            } => self.call_back(conversation, &reason, now, l)?,
             Event::Close {
                 operator,
                 conversation,

@@ -105,6 +105,10 @@ impl World {
                 operator: OperatorId(o),
                 conversation: self.pick_conversation(pick),
             },
+            Step::CallBack(pick) => Event::CallBack {
+                conversation: self.pick_conversation(pick),
+                reason: "answered by zoe (elsewhere)".into(),
+            },
             Step::Close(o, pick) => Event::Close {
                 operator: OperatorId(o),
                 conversation: self.pick_conversation(pick),

@@ -1,7 +1,7 @@
 //! What must be remembered for operators and patrons with XMPP clients: whose address is whose,
 //! what a client proved to have read, whose reply waits for its fate, who watches a queue.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -10,7 +10,8 @@ use super::outbox::{Due, OutboxId, Settled};
 use super::wire::{self, CONVERSATION, MESSAGE, MESSAGE_COLUMNS, PATRON, PATRON_COLUMNS};
 use super::{Result, transcript};
 use crate::routing::{
-    Conversation, ConversationId, GatewayKind, Message, MessageId, OperatorId, Patron, QueueId,
+    Conversation, ConversationId, GatewayId, GatewayKind, Message, MessageId, OperatorId, Patron,
+    QueueId,
 };
 
 /// Operators by bare JID.
@@ -93,20 +94,22 @@ pub fn owed(
     Ok(rows)
 }
 
-/// What the client at `jid` is to show of one thread.
+/// What the client at `jid` is to show of some threads, oldest first, at most `limit`.
 pub fn owed_in(
     connection: &Connection,
     jid: &str,
-    conversation: ConversationId,
+    threads: &BTreeSet<ConversationId>,
     limit: usize,
 ) -> Result<Vec<Owed>> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let threads: Vec<String> = threads.iter().map(ToString::to_string).collect();
+    let threads = format!("[{}]", threads.join(","));
     let rows = connection
         .prepare_cached(&format!(
-            "SELECT {MESSAGE}, {PATRON}, g.kind, c.queue, {HELPER} IS NOT NULL {OWED} AND c.id = ?2
-             ORDER BY m.id LIMIT ?3"
+            "SELECT {MESSAGE}, {PATRON}, g.kind, c.queue, {HELPER} IS NOT NULL {OWED}
+               AND c.id IN (SELECT value FROM json_each(?2)) ORDER BY m.id LIMIT ?3"
         ))?
-        .query_map(params![jid, conversation.0, limit], owed_row)?
+        .query_map(params![jid, threads, limit], owed_row)?
         .collect::<rusqlite::Result<_>>()?;
     Ok(rows)
 }
@@ -173,6 +176,24 @@ pub fn thread_of(connection: &Connection, naming: &Naming) -> Result<Option<Thre
         ))?
         .query_row(params![value, queue], |row| row.get(0))
         .optional()?;
+    match found {
+        Some(id) => thread(connection, ConversationId(id)),
+        None => Ok(None),
+    }
+}
+
+/// The latest thread of the patron who writes from an address.
+pub fn thread_with(
+    connection: &Connection,
+    gateway: GatewayId,
+    address: &str,
+) -> Result<Option<Thread>> {
+    let found: Option<i64> = connection
+        .prepare_cached(
+            "SELECT max(c.id) FROM conversation c JOIN patron p ON p.id = c.patron
+             WHERE p.gateway = ?1 AND p.address = ?2",
+        )?
+        .query_row(params![gateway.0, address], |row| row.get(0))?;
     match found {
         Some(id) => thread(connection, ConversationId(id)),
         None => Ok(None),

@@ -5,6 +5,10 @@
 //! the same patron's address to the client's full JID came back with a *result*: stanzas between
 //! two addresses keep their order (RFC 6120 §10.1), so whoever answered the ping has read what came
 //! before it. An *error* proves nothing, since the server itself answers for a client that is gone.
+//!
+//! A client that gives receipts by itself needs no pings, which are two stanzas more for each text:
+//! after some in a row its texts go without, until one has no receipt in time. Clients give them by
+//! sender, some to acquaintances only, so one that is late is asked for all.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -23,6 +27,10 @@ pub(super) const QUEUED_MAX: usize = 500;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Copies of a text to a client that answers nothing at all.
 const TRIES_MAX: u32 = 3;
+/// Receipts in a row after which a client's texts go without pings.
+const TRUSTED_AFTER: u32 = 8;
+/// A text that went without is followed by a ping after all when no receipt came by then.
+const RECEIPT_PATIENCE: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]
 struct Outstanding {
@@ -31,6 +39,18 @@ struct Outstanding {
     through: String,
     sent: Instant,
     tries: u32,
+    /// Whether a ping went after it.
+    pinged: bool,
+}
+
+/// A text to be sent now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Sending {
+    pub(super) owed: Owed,
+    /// 1 for the first copy.
+    pub(super) tries: u32,
+    /// Whether a ping is to follow.
+    pub(super) ping: bool,
 }
 
 /// How far a thread is proved to have been read.
@@ -49,6 +69,10 @@ pub(super) struct Delivery {
     here: BTreeSet<MessageId>,
     /// More is in the spool behind the last one read from it.
     pub(super) more_after: Option<MessageId>,
+    /// Threads whose texts are to be read from the spool.
+    pub(super) unread: BTreeSet<ConversationId>,
+    /// Who gave receipts, and how many in a row.
+    receipts: (String, u32),
 }
 
 impl Delivery {
@@ -72,11 +96,12 @@ impl Delivery {
     }
 
     /// The next text to be sent now, through the client `through`.
-    pub(super) fn next(&mut self, through: &str, now: Instant) -> Option<(Owed, u32)> {
+    pub(super) fn next(&mut self, through: &str, now: Instant) -> Option<Sending> {
         if self.outstanding.len() >= OUTSTANDING_MAX {
             return None;
         }
         let owed = self.queue.pop_front()?;
+        let ping = !self.is_trusted(through);
         self.outstanding.insert(
             owed.message.id,
             Outstanding {
@@ -84,13 +109,41 @@ impl Delivery {
                 through: through.to_owned(),
                 sent: now,
                 tries: 1,
+                pinged: ping,
             },
         );
-        Some((owed, 1))
+        Some(Sending {
+            owed,
+            tries: 1,
+            ping,
+        })
+    }
+
+    /// Whether a client gives receipts by itself.
+    fn is_trusted(&self, through: &str) -> bool {
+        self.receipts.0 == through && self.receipts.1 >= TRUSTED_AFTER
+    }
+
+    /// Texts that went without a ping and have no receipt yet: each with the client that is to be
+    /// pinged for it now.
+    pub(super) fn unreceipted(&mut self, now: Instant) -> Vec<(Owed, String)> {
+        let late: Vec<(Owed, String)> = self
+            .outstanding
+            .values_mut()
+            .filter(|text| !text.pinged && now.duration_since(text.sent) >= RECEIPT_PATIENCE)
+            .map(|text| {
+                text.pinged = true;
+                (text.owed.clone(), text.through.clone())
+            })
+            .collect();
+        if !late.is_empty() {
+            self.receipts.1 = 0;
+        }
+        late
     }
 
     /// Texts whose proof is overdue: to be sent once more.
-    pub(super) fn overdue(&mut self, through: &str, now: Instant) -> Vec<(Owed, u32)> {
+    pub(super) fn overdue(&mut self, through: &str, now: Instant) -> Vec<Sending> {
         let mut again = Vec::new();
         for outstanding in self.outstanding.values_mut() {
             if outstanding.tries < TRIES_MAX
@@ -98,17 +151,26 @@ impl Delivery {
             {
                 outstanding.tries += 1;
                 outstanding.sent = now;
+                outstanding.pinged = true;
                 through.clone_into(&mut outstanding.through);
-                again.push((outstanding.owed.clone(), outstanding.tries));
+                again.push(Sending {
+                    owed: outstanding.owed.clone(),
+                    tries: outstanding.tries,
+                    ping: true,
+                });
             }
         }
         again
     }
 
-    /// A receipt, marker or reply named this text.
-    pub(super) fn read(&mut self, message: MessageId) -> Option<Proved> {
+    /// A receipt or marker from `from` named this text.
+    pub(super) fn read(&mut self, message: MessageId, from: &str) -> Option<Proved> {
         let outstanding = self.outstanding.remove(&message)?;
         self.here.remove(&message);
+        if self.receipts.0 != from {
+            self.receipts = (from.to_owned(), 0);
+        }
+        self.receipts.1 = self.receipts.1.saturating_add(1);
         Some(self.proved(outstanding.owed.message.conversation, message))
     }
 
@@ -179,6 +241,7 @@ impl Delivery {
 
     /// A thread is somebody else's now, or closed.
     pub(super) fn forget(&mut self, conversation: ConversationId) {
+        self.unread.remove(&conversation);
         self.queue
             .retain(|owed| owed.message.conversation != conversation);
         self.outstanding
@@ -245,7 +308,7 @@ mod tests {
 
     fn send_all(delivery: &mut Delivery, through: &str, now: Instant) -> Vec<i64> {
         std::iter::from_fn(|| delivery.next(through, now))
-            .map(|(owed, _)| owed.message.id.0)
+            .map(|sending| sending.owed.message.id.0)
             .collect()
     }
 
@@ -258,7 +321,7 @@ mod tests {
             send_all(&mut delivery, "a/1", now),
             (1..=100).collect::<Vec<_>>()
         );
-        delivery.read(MessageId(7)).unwrap();
+        delivery.read(MessageId(7), "a/1").unwrap();
         assert_eq!(send_all(&mut delivery, "a/1", now), [101]);
         assert!(!delivery.owe((301..=900).map(|id| owed(id, id)).collect()));
     }
@@ -296,10 +359,14 @@ mod tests {
         let mut delivery = Delivery::default();
         delivery.owe(vec![owed(1, 5), owed(2, 5)]);
         send_all(&mut delivery, "a/1", Instant::now());
-        let proved = delivery.read(MessageId(2)).unwrap();
+        let proved = delivery.read(MessageId(2), "a/1").unwrap();
         assert_eq!(proved.up_to, MessageId(0));
-        assert_eq!(delivery.read(MessageId(1)).unwrap().up_to, MessageId(1));
-        assert_eq!(delivery.read(MessageId(1)), None, "a receipt repeated");
+        assert_eq!(
+            delivery.read(MessageId(1), "a/1").unwrap().up_to,
+            MessageId(1)
+        );
+        let repeated = delivery.read(MessageId(1), "a/1");
+        assert_eq!(repeated, None, "a receipt repeated");
         assert!(delivery.is_empty());
     }
 
@@ -327,6 +394,69 @@ mod tests {
             copies += delivery.overdue("a/1", now).len();
         }
         assert_eq!(copies, 3);
+    }
+
+    /// Sends the next text; says whether a ping follows it.
+    fn is_pinged(delivery: &mut Delivery, through: &str, now: Instant) -> bool {
+        delivery.next(through, now).unwrap().ping
+    }
+
+    #[test]
+    fn a_client_that_gives_receipts_is_pinged_no_more() {
+        let now = Instant::now();
+        let mut delivery = Delivery::default();
+        delivery.owe((1..=30).map(|id| owed(id, id)).collect());
+        for id in 1..=8 {
+            assert!(is_pinged(&mut delivery, "a/1", now), "text {id}");
+            delivery.read(MessageId(id), "a/1").unwrap();
+        }
+        assert!(!is_pinged(&mut delivery, "a/1", now));
+        assert!(is_pinged(&mut delivery, "a/2", now), "another client");
+        delivery.read(MessageId(10), "a/2").unwrap();
+        assert!(is_pinged(&mut delivery, "a/1", now), "no longer in a row");
+    }
+
+    #[test]
+    fn a_receipt_that_is_late_brings_the_pings_back() {
+        let now = Instant::now();
+        let mut delivery = Delivery::default();
+        delivery.owe((1..=30).map(|id| owed(id, id)).collect());
+        for id in 1..=8 {
+            delivery.next("a/1", now).unwrap();
+            delivery.read(MessageId(id), "a/1").unwrap();
+        }
+        assert!(!is_pinged(&mut delivery, "a/1", now));
+        assert!(!is_pinged(&mut delivery, "a/1", now));
+        delivery.read(MessageId(10), "a/1").unwrap();
+        let soon = now + RECEIPT_PATIENCE - Duration::from_millis(1);
+        assert_eq!(delivery.unreceipted(soon), []);
+        let late = delivery.unreceipted(now + RECEIPT_PATIENCE);
+        assert_eq!(late, [(owed(9, 9), "a/1".to_owned())]);
+        assert_eq!(delivery.unreceipted(now + PATIENCE), [], "pinged once");
+        assert!(is_pinged(&mut delivery, "a/1", now));
+        let proved = delivery.pinged(ConversationId(9), MessageId(9), "a/1");
+        assert_eq!(proved.unwrap().up_to, MessageId(9));
+    }
+
+    #[test]
+    fn a_copy_is_always_followed_by_a_ping() {
+        let now = Instant::now();
+        let mut delivery = Delivery::default();
+        delivery.owe((1..=9).map(|id| owed(id, id)).collect());
+        for id in 1..=8 {
+            delivery.next("a/1", now).unwrap();
+            delivery.read(MessageId(id), "a/1").unwrap();
+        }
+        assert!(!is_pinged(&mut delivery, "a/1", now));
+        let again = delivery.overdue("a/1", now + PATIENCE);
+        assert!(matches!(
+            again.as_slice(),
+            [Sending {
+                tries: 2,
+                ping: true,
+                ..
+            }]
+        ));
     }
 
     #[test]

@@ -1,15 +1,20 @@
-//! Conversations that go back to the box they came from.
+//! What one box tells another of a conversation that both know: that it goes back, or that no answer
+//! is needed any more.
 //!
 //! A patron of another box is an instant-message patron here. When a librarian here closes the
 //! conversation, that box is told, and has it for itself again: it ends over there as well when the
-//! patron's last words were answered, and otherwise waits in the queue it came from (clause 7). A
-//! box that does not answer is told again every minute while this daemon runs, and once more after
-//! a start; telling it twice changes nothing.
+//! patron's last words were answered, and otherwise waits in the queue it came from (clause 7). The
+//! other way round, when somebody at home answers, or the patron would rather wait for them, the box
+//! that helps is told, and its librarians see why and are asked no more.
+//!
+//! A box that does not answer is told again every minute while this daemon runs; of what goes back
+//! it is told once more after a start. Telling it twice changes nothing.
 //!
 //! Only the queue that a box's operators' table names may give back, only what it answers or was
-//! offered, and only as a component: a person's client always has a resource.
+//! offered, and only as a component: a person's client always has a resource. Only the address a
+//! conversation came from may call it back; the server vouches for the box's domain.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -28,34 +33,90 @@ use crate::spool::messengers::{self, Naming};
 const AGAIN: Duration = Duration::from_secs(60);
 /// After a day the patron's next words begin a conversation of their own.
 const DAY: Duration = Duration::from_secs(24 * 3600);
-/// Returns that wait for an answer; the oldest gives way.
-const RETURNS_MAX: usize = 1_000;
-/// Ids of returns begin so.
-const RETURN: &str = "return-";
+/// Errands that wait for an answer; the oldest gives way.
+const ERRANDS_MAX: usize = 1_000;
+/// Letters of a reason that are shown.
+const REASON_MAX: usize = 200;
+/// Ids of errands begin so.
+const ERRAND: &str = "errand-";
 
-/// A return on its way.
+/// What another box is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Word {
+    /// Its conversation goes back to it.
+    Returned,
+    /// It need not answer ours any more, and why.
+    Withdrawn(String),
+}
+
+impl Word {
+    fn element(&self) -> Element {
+        match self {
+            Self::Returned => Element::bare("returned", stanzas::DESK),
+            Self::Withdrawn(reason) => stanzas::text_in("withdrawn", stanzas::DESK, reason),
+        }
+    }
+}
+
+/// Something to be told, until it is answered.
 #[derive(Debug)]
-struct Returning {
-    /// The patron's address at the other box.
-    patron: String,
-    queue: QueueId,
+struct Errand {
+    word: Word,
+    from: String,
     since: Instant,
     told: Option<Instant>,
 }
 
-/// What goes back, until the other box has it.
+/// What other boxes are to be told, by conversation and the address it goes to.
 #[derive(Debug, Default)]
-pub(super) struct Returns {
-    waiting: BTreeMap<ConversationId, Returning>,
+pub(super) struct Errands {
+    waiting: BTreeMap<(ConversationId, String), Errand>,
+    /// Conversations of other boxes that ended because they were called back: they go nowhere.
+    recalled: BTreeSet<ConversationId>,
     /// Those of an earlier daemon were read from the spool.
     read: bool,
 }
 
-impl Returns {
+impl Errands {
     /// Nothing told on the old link is known to have arrived.
     pub(super) fn link_is_new(&mut self) {
-        for returning in self.waiting.values_mut() {
-            returning.told = None;
+        for errand in self.waiting.values_mut() {
+            errand.told = None;
+        }
+    }
+
+    fn wait(&mut self, id: ConversationId, word: Word, from: String, to: String) {
+        let errand = Errand {
+            word,
+            from,
+            since: Instant::now(),
+            told: None,
+        };
+        self.waiting.insert((id, to), errand);
+        while self.waiting.len() > ERRANDS_MAX {
+            self.waiting.pop_first();
+        }
+    }
+
+    /// A conversation is answered anew: nothing told of it before holds.
+    fn forget(&mut self, id: ConversationId, word: impl Fn(&Word) -> bool) {
+        self.waiting
+            .retain(|(other, _), errand| *other != id || !word(&errand.word));
+    }
+
+    /// A box is there: what it did not answer is told now.
+    fn is_there(&mut self, domain: &str) {
+        for ((_, to), errand) in &mut self.waiting {
+            if domain_of(to) == domain {
+                errand.told = None;
+            }
+        }
+    }
+
+    fn will_end(&mut self, id: ConversationId) {
+        self.recalled.insert(id);
+        while self.recalled.len() > ERRANDS_MAX {
+            self.recalled.pop_first();
         }
     }
 }
@@ -66,7 +127,10 @@ impl Surface {
         let id = conversation.id;
         if conversation.state != ConversationState::Closed {
             // The patron wrote again before the other box knew: it is ours to answer.
-            self.returns.waiting.remove(&id);
+            self.errands.forget(id, |word| *word == Word::Returned);
+            return;
+        }
+        if self.errands.recalled.remove(&id) {
             return;
         }
         let read = self.spool.read(move |c| messengers::thread(c, id)).await;
@@ -75,82 +139,158 @@ impl Surface {
         };
         if thread.kind == GatewayKind::Im && is_relayed(&thread.patron.address) {
             self.wait_to_return(id, thread.patron.address, thread.conversation.home);
-            self.tell_returns();
+            self.run_errands();
         }
     }
 
-    /// The link is up: what was closed while nobody could be told goes back now.
-    pub(super) async fn resume_returns(&mut self) {
-        self.returns.link_is_new();
-        if !self.returns.read {
+    fn wait_to_return(&mut self, id: ConversationId, patron: String, queue: QueueId) {
+        // A queue that is no more gives nothing back.
+        if let Some(from) = self.queue_address(queue) {
+            self.errands.wait(id, Word::Returned, from, patron);
+        }
+    }
+
+    /// A desk that was asked for help need not answer any more.
+    pub(super) async fn call_back(&mut self, id: ConversationId, from: OperatorId, reason: &str) {
+        let desks: Vec<String> = self
+            .addresses_of(from)
+            .into_iter()
+            .filter(|bare| self.is_desk(bare))
+            .collect();
+        if desks.is_empty() {
+            return;
+        }
+        let read = self.spool.read(move |c| messengers::thread(c, id)).await;
+        let Some(Some(thread)) = kept(read) else {
+            return;
+        };
+        let Some(queue) = self.queue_name(thread.conversation.queue) else {
+            return;
+        };
+        let patron = self
+            .addresses
+            .patron(&thread.patron, thread.kind, &queue, true);
+        for desk in desks {
+            let word = Word::Withdrawn(reason.to_owned());
+            self.errands.wait(id, word, patron.clone(), desk);
+        }
+        self.run_errands();
+    }
+
+    /// A desk is asked for help: what it was told of the conversation before does not hold.
+    pub(super) fn ask_again(&mut self, id: ConversationId) {
+        self.errands.forget(id, |word| *word != Word::Returned);
+    }
+
+    /// The link is up: what nobody could be told is told now.
+    pub(super) async fn resume_errands(&mut self) {
+        self.errands.link_is_new();
+        if !self.errands.read {
             let since = self.spool.now().checked_sub(DAY).unwrap_or_default();
             let read = self
                 .spool
-                .read(move |c| messengers::closed_relayed(c, since, RETURNS_MAX))
+                .read(move |c| messengers::closed_relayed(c, since, ERRANDS_MAX))
                 .await;
             if let Some(closed) = kept(read) {
-                self.returns.read = true;
+                self.errands.read = true;
                 for (id, patron, queue) in closed {
                     self.wait_to_return(id, patron, queue);
                 }
             }
         }
-        self.tell_returns();
+        self.run_errands();
     }
 
-    fn wait_to_return(&mut self, id: ConversationId, patron: String, queue: QueueId) {
-        let returning = Returning {
-            patron,
-            queue,
-            since: Instant::now(),
-            told: None,
-        };
-        self.returns.waiting.insert(id, returning);
-        while self.returns.waiting.len() > RETURNS_MAX {
-            self.returns.waiting.pop_first();
+    /// Another box's desk says that it is there.
+    pub(super) fn desk_is_there(&mut self, bare: &str) {
+        self.errands.is_there(domain_of(bare));
+        self.run_errands();
+    }
+
+    /// Tells the other boxes what they did not answer yet.
+    pub(super) fn run_errands(&mut self) {
+        if !self.is_up() {
+            return;
         }
-    }
-
-    /// Tells the other boxes what goes back to them, as far as they did not answer.
-    pub(super) fn tell_returns(&mut self) {
         let now = Instant::now();
         let mut told = Vec::new();
-        self.returns
+        self.errands
             .waiting
-            .retain(|_, returning| now.duration_since(returning.since) < DAY);
-        for (id, returning) in &mut self.returns.waiting {
-            let early = returning
-                .told
-                .is_some_and(|at| now.duration_since(at) < AGAIN);
+            .retain(|_, errand| now.duration_since(errand.since) < DAY);
+        for ((id, to), errand) in &mut self.errands.waiting {
+            let early = errand.told.is_some_and(|at| now.duration_since(at) < AGAIN);
             if !early {
-                returning.told = Some(now);
-                told.push((*id, returning.patron.clone(), returning.queue));
+                errand.told = Some(now);
+                let id = format!("{ERRAND}{id}");
+                told.push(stanzas::order(&errand.from, to, &id, errand.word.element()));
             }
         }
-        for (id, patron, queue) in told {
-            if let Some(from) = self.queue_address(queue) {
-                let returned = Element::bare("returned", stanzas::DESK);
-                let id = format!("{RETURN}{id}");
-                self.say(stanzas::order(&from, &patron, &id, returned));
-            }
+        for stanza in told {
+            self.say(stanza);
         }
     }
 
-    /// Another box answered a return, or its server did for it.
-    pub(super) fn return_answered(&mut self, stanza: &Element, bare: &str) {
-        let id = stanza.attr("id").and_then(|id| id.strip_prefix(RETURN));
+    /// Another box answered, or its server did for it.
+    pub(super) fn errand_answered(&mut self, stanza: &Element, bare: &str) {
+        let id = stanza.attr("id").and_then(|id| id.strip_prefix(ERRAND));
         let Some(id) = id.and_then(|id| id.parse().ok()).map(ConversationId) else {
             return;
         };
-        let theirs = self
-            .returns
-            .waiting
-            .get(&id)
-            .is_some_and(|returning| stanzas::bare(&returning.patron) == bare);
         // A box that is away, or busy, is told again.
-        let passing = stanza.attr("type") == Some("error") && stanzas::is_passing(stanza);
-        if theirs && !passing {
-            self.returns.waiting.remove(&id);
+        if stanza.attr("type") == Some("error") && stanzas::is_passing(stanza) {
+            return;
+        }
+        self.errands
+            .waiting
+            .retain(|(other, to), _| *other != id || stanzas::bare(to) != bare);
+    }
+
+    /// A box that asked for help with a patron of its own needs none any more.
+    pub(super) async fn withdrawn(&mut self, stanza: &Element, bare: &str, queue: &str) {
+        let gateway = self.queue_named(queue).and_then(|q| self.im_gateway(q));
+        let words = stanza
+            .get_child("withdrawn", stanzas::DESK)
+            .map(Element::text)
+            .unwrap_or_default();
+        let Some(gateway) = gateway.filter(|_| is_relayed(bare)) else {
+            self.refuse_stranger(stanza);
+            return;
+        };
+        let address = bare.to_owned();
+        let read = self
+            .spool
+            .read(move |c| messengers::thread_with(c, gateway, &address))
+            .await;
+        let thread = match kept(read) {
+            Some(Some(thread)) => thread,
+            Some(None) => {
+                self.refuse(stanza, Fault::ITEM_NOT_FOUND, "there is no such patron");
+                return;
+            }
+            None => {
+                let words = "the desk cannot read its disk: try again";
+                self.refuse(stanza, Fault::TRY_AGAIN, words);
+                return;
+            }
+        };
+        let id = thread.conversation.id;
+        if thread.conversation.state == ConversationState::Closed {
+            self.say(stanzas::result(stanza, None));
+            return;
+        }
+        let event = Event::CallBack {
+            conversation: id,
+            reason: reason(&words, bare),
+        };
+        // Before its end is told: the box that called it back need not hear of it.
+        self.errands.will_end(id);
+        match self.desk.ask(event).await {
+            Ok(_) => self.say(stanzas::result(stanza, None)),
+            Err(error) => {
+                self.errands.recalled.remove(&id);
+                let (fault, words) = refusal(&error);
+                self.refuse(stanza, fault, &words);
+            }
         }
     }
 
@@ -197,5 +337,86 @@ impl Surface {
                 self.refuse(stanza, fault, &words);
             }
         }
+    }
+}
+
+/// Another box's words, with whose they are: `answered by ana (desk.example.org)`.
+fn reason(words: &str, patron: &str) -> String {
+    let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words: String = words.chars().take(REASON_MAX).collect();
+    let words = match words.as_str() {
+        "" => "no answer is needed any more",
+        words => words,
+    };
+    format!("{words} ({})", domain_of(patron))
+}
+
+fn domain_of(jid: &str) -> &str {
+    let bare = stanzas::bare(jid);
+    bare.split_once('@').map_or(bare, |(_, domain)| domain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_boxes_words_are_one_line_and_say_whose_they_are() {
+        let patron = "~heron-1@desk.example.org";
+        for (words, shown) in [
+            ("answered by ana", "answered by ana (desk.example.org)"),
+            (
+                " answered\n\nby  ana\t",
+                "answered by ana (desk.example.org)",
+            ),
+            ("", "no answer is needed any more (desk.example.org)"),
+        ] {
+            assert_eq!(reason(words, patron), shown);
+        }
+        let long = reason(&"x".repeat(5_000), patron);
+        assert_eq!(
+            long.chars().count(),
+            REASON_MAX + " (desk.example.org)".len()
+        );
+    }
+
+    #[test]
+    fn only_the_newest_errands_wait() {
+        let mut errands = Errands::default();
+        for id in 0..5_000 {
+            let id = ConversationId(id);
+            errands.wait(id, Word::Returned, "a@a".into(), "~b@b/q".into());
+            errands.will_end(id);
+        }
+        assert_eq!(errands.waiting.len(), ERRANDS_MAX);
+        assert_eq!(errands.recalled.len(), ERRANDS_MAX);
+        assert!(errands.recalled.contains(&ConversationId(4_999)));
+    }
+
+    #[test]
+    fn a_box_that_is_there_is_told_at_once() {
+        let mut errands = Errands::default();
+        for (id, to) in [(1, "~heron-1@a.example/desk"), (2, "desk@b.example")] {
+            let id = ConversationId(id);
+            errands.wait(id, Word::Returned, "desk@c.example".into(), to.into());
+        }
+        for errand in errands.waiting.values_mut() {
+            errand.told = Some(Instant::now());
+        }
+        errands.is_there("a.example");
+        let told: Vec<bool> = errands.waiting.values().map(|e| e.told.is_some()).collect();
+        assert_eq!(told, [false, true]);
+    }
+
+    #[test]
+    fn what_is_asked_again_is_not_called_back() {
+        let mut errands = Errands::default();
+        let id = ConversationId(1);
+        let word = Word::Withdrawn("answered by ana".into());
+        errands.wait(id, word, "~b@b/q".into(), "a@a".into());
+        errands.forget(id, |word| *word == Word::Returned);
+        assert_eq!(errands.waiting.len(), 1);
+        errands.forget(id, |word| *word != Word::Returned);
+        assert_eq!(errands.waiting.len(), 0);
     }
 }

@@ -15,12 +15,12 @@ impl Surface {
             "result" => {
                 self.pinged(stanza, bare);
                 self.renewed(stanza, bare).await;
-                self.return_answered(stanza, bare);
+                self.errand_answered(stanza, bare);
                 self.desk_answered(stanza, bare).await;
                 return;
             }
             "error" => {
-                self.return_answered(stanza, bare);
+                self.errand_answered(stanza, bare);
                 self.desk_answered(stanza, bare).await;
                 return;
             }
@@ -75,6 +75,10 @@ impl Surface {
                     self.returned(stanza, operator, naming.clone()).await;
                 }
                 _ => self.refuse_stranger(stanza),
+            },
+            ("set", "withdrawn", stanzas::DESK) => match place {
+                Place::Queue(queue) => self.withdrawn(stanza, bare, queue).await,
+                Place::Domain | Place::Patron(_) | Place::Nowhere => self.refuse_stranger(stanza),
             },
             ("set", "command", stanzas::COMMANDS) => match operator {
                 Some(operator) if matches!(place, Place::Domain | Place::Queue(_)) => {

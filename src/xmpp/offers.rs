@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 use tokio_xmpp::minidom::Element;
 
-use super::delivery::{Proved, QUEUED_MAX};
+use super::delivery::{Proved, QUEUED_MAX, Sending};
 use super::stanzas::{self, With};
 use super::surface::{Surface, kept};
 use crate::routing::{
@@ -90,7 +90,7 @@ impl Surface {
                     .any(|&queue| thread.conversation.is_in(queue)),
             };
             if theirs {
-                self.owe_thread(&bare, conversation).await;
+                self.owe_thread(&bare, conversation);
             }
         }
     }
@@ -136,10 +136,11 @@ impl Surface {
         }
     }
 
-    pub(super) async fn offer(&mut self, conversation: ConversationId, to: OperatorId) {
+    pub(super) fn offer(&mut self, conversation: ConversationId, to: OperatorId) {
         self.offered.entry(conversation).or_default().insert(to);
+        self.ask_again(conversation);
         for bare in self.addresses_of(to) {
-            self.owe_thread(&bare, conversation).await;
+            self.owe_thread(&bare, conversation);
         }
     }
 
@@ -159,6 +160,7 @@ impl Surface {
         }
         self.tell_operator(from, conversation, &format!("/me {reason}"))
             .await;
+        self.call_back(conversation, from, reason).await;
     }
 
     /// Words from a patron's address that are not the patron's, to all of an operator's clients.
@@ -211,26 +213,50 @@ impl Surface {
         self.pump(bare).await;
     }
 
-    async fn owe_thread(&mut self, bare: &str, conversation: ConversationId) {
-        if !self.clients.contains_key(bare) {
+    /// A thread's texts are to be shown; they are read with those of other threads.
+    fn owe_thread(&mut self, bare: &str, conversation: ConversationId) {
+        if let Some(client) = self.clients.get_mut(bare) {
+            client.delivery.unread.insert(conversation);
+        }
+    }
+
+    /// Reads the texts of the threads that are to be shown, and sends what may go.
+    pub(super) async fn owe_threads(&mut self) {
+        let readers: Vec<String> = self
+            .clients
+            .iter()
+            .filter(|(_, client)| !client.delivery.unread.is_empty())
+            .map(|(bare, _)| bare.clone())
+            .collect();
+        if readers.is_empty() {
             return;
         }
         self.write_proofs().await;
-        let jid = bare.to_owned();
-        let read = self
-            .spool
-            .read(move |c| messengers::owed_in(c, &jid, conversation, QUEUED_MAX))
-            .await;
-        let Some(mut texts) = kept(read) else { return };
-        texts.retain(|owed| self.may_go_to(bare, &owed.patron, owed.kind));
-        let Some(client) = self.clients.get_mut(bare) else {
-            return;
-        };
-        if !client.delivery.owe(texts) && client.delivery.more_after.is_none() {
-            // Too many at once: read again from the start when there is room.
-            client.delivery.more_after = Some(MessageId(0));
+        for bare in readers {
+            let Some(client) = self.clients.get_mut(&bare) else {
+                continue;
+            };
+            let threads = std::mem::take(&mut client.delivery.unread);
+            let jid = bare.clone();
+            let read = self
+                .spool
+                .read(move |c| messengers::owed_in(c, &jid, &threads, QUEUED_MAX))
+                .await;
+            let Some(mut texts) = kept(read) else {
+                continue;
+            };
+            let all = texts.len() < QUEUED_MAX;
+            texts.retain(|owed| self.may_go_to(&bare, &owed.patron, owed.kind));
+            let Some(client) = self.clients.get_mut(&bare) else {
+                continue;
+            };
+            let fitted = client.delivery.owe(texts);
+            if !(all && fitted) {
+                // Too many at once: read again from the start when there is room.
+                client.delivery.more_after = Some(MessageId(0));
+            }
+            self.pump(&bare).await;
         }
-        self.pump(bare).await;
     }
 
     /// Sends what may go to a client.
@@ -250,10 +276,10 @@ impl Surface {
                 let Some(client) = self.clients.get_mut(bare) else {
                     return;
                 };
-                let Some((owed, tries)) = client.delivery.next(&through, now) else {
+                let Some(sending) = client.delivery.next(&through, now) else {
                     break;
                 };
-                self.send_text(bare, &through, &owed, tries);
+                self.send_text(bare, &through, &sending);
             }
             let Some(client) = self.clients.get_mut(bare) else {
                 return;
@@ -303,23 +329,51 @@ impl Surface {
         let Some(through) = client.receiver().cloned() else {
             return;
         };
-        for (owed, tries) in client.delivery.overdue(&through, now) {
-            self.send_text(bare, &through, &owed, tries);
+        let late = client.delivery.unreceipted(now);
+        let again = client.delivery.overdue(&through, now);
+        for (owed, asked) in late {
+            if let Some(from) = self.sender(bare, &owed) {
+                self.send_ping(bare, &asked, &from, &owed);
+            }
+        }
+        for sending in again {
+            self.send_text(bare, &through, &sending);
         }
     }
 
-    /// One text to the bare JID, and a ping from the same patron after it: a filter that drops one
-    /// drops both.
-    fn send_text(&mut self, bare: &str, through: &str, owed: &Owed, tries: u32) {
-        let Some(queue) = self.queue_name(owed.queue) else {
+    /// The patron's address as an operator sees it.
+    fn sender(&mut self, bare: &str, owed: &Owed) -> Option<String> {
+        let queue = self.queue_name(owed.queue)?;
+        let reader = self.staff.get(bare).copied();
+        let veiled = owed.lent && reader.is_none_or(|o| !self.queues_of(o).contains(&owed.queue));
+        let address = self
+            .addresses
+            .patron(&owed.patron, owed.kind, &queue, veiled);
+        Some(address)
+    }
+
+    /// From the same patron as the text before it: a filter that drops one drops both.
+    fn send_ping(&mut self, bare: &str, through: &str, from: &str, owed: &Owed) {
+        // A desk answers a ping before it has written anything down.
+        if self.is_desk(bare) {
+            return;
+        }
+        let ping = format!("{PING}{}-{}", owed.message.conversation, owed.message.id);
+        self.say(stanzas::get(
+            from,
+            through,
+            &ping,
+            Element::bare("ping", stanzas::PING),
+        ));
+    }
+
+    /// One text to the bare JID, and a ping after it.
+    fn send_text(&mut self, bare: &str, through: &str, sending: &Sending) {
+        let owed = &sending.owed;
+        let Some(from) = self.sender(bare, owed) else {
             return;
         };
         let message = &owed.message;
-        let reader = self.staff.get(bare).copied();
-        let veiled = owed.lent && reader.is_none_or(|o| !self.queues_of(o).contains(&owed.queue));
-        let from = self
-            .addresses
-            .patron(&owed.patron, owed.kind, &queue, veiled);
         let id = format!("{TEXT}{}", message.id);
         let mut text = stanzas::chat(&from, bare, &id)
             .saying(&message.body)
@@ -332,17 +386,14 @@ impl Surface {
             .with(Element::bare("markable", stanzas::MARKERS))
             .with(Element::bare("origin-id", stanzas::IDS).id(&id));
         let now = Timestamp::now();
-        if tries > 1 || now.duration_since(message.at) > LATE {
+        if sending.tries > 1 || now.duration_since(message.at) > LATE {
             let stamp = message.at.to_string();
             let delay = stanzas::attribute(Element::bare("delay", stanzas::DELAY), "stamp", &stamp);
             text.append_child(stanzas::attribute(delay, "from", self.addresses.domain()));
         }
-        let ping = format!("{PING}{}-{}", message.conversation, message.id);
-        let ping = stanzas::get(&from, through, &ping, Element::bare("ping", stanzas::PING));
         self.say(text);
-        // A desk answers a ping before it has written anything down.
-        if !self.is_desk(bare) {
-            self.say(ping);
+        if sending.ping {
+            self.send_ping(bare, through, &from, owed);
         }
     }
 
@@ -382,10 +433,11 @@ impl Surface {
         let Some(id) = named.and_then(text_id) else {
             return;
         };
+        let from = stanza.attr("from").unwrap_or_default();
         let proved = self
             .clients
             .get_mut(bare)
-            .and_then(|client| client.delivery.read(id));
+            .and_then(|client| client.delivery.read(id, from));
         if let Some(proved) = proved {
             self.keep_proof(bare, proved);
         }

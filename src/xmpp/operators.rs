@@ -226,7 +226,9 @@ impl Surface {
         if priority < 0 {
             client.delivery.lost(jid);
         }
-        if jid == bare && !self.desks.contains(bare) {
+        if self.is_desk(bare) {
+            self.desk_is_there(bare);
+        } else if jid == bare {
             self.desks_asked = None;
         }
         if let Some(endpoint) = opened {
@@ -318,7 +320,7 @@ impl Surface {
         self.return_untaken().await;
         self.tell_fates().await;
         self.tell_untold().await;
-        self.resume_returns().await;
+        self.resume_errands().await;
         self.send_chats().await;
     }
 

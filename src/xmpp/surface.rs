@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
@@ -14,13 +14,13 @@ use tokio_xmpp::minidom::Element;
 use super::Settings;
 use super::addresses::{Addresses, Place};
 use super::delivery::Proved;
+use super::errands::Errands;
 use super::im::Chats;
 use super::link::Told;
 use super::operators::Client;
 use super::picture::Picture;
 use super::renewals::Renewals;
 use super::replies::{Replier, Sent};
-use super::returns::Returns;
 use super::stanzas::{self, Fault};
 use super::stream::COMPONENT;
 use crate::desk::{Board, Change, Desk, NotGranted, What};
@@ -67,8 +67,8 @@ pub(super) struct Surface {
     pub(super) cut_off: BTreeSet<OperatorId>,
     /// Clients that were reported gone and may be there.
     pub(super) renewals: Renewals,
-    /// Other boxes' conversations that go back to them.
-    pub(super) returns: Returns,
+    /// What other boxes are told of conversations.
+    pub(super) errands: Errands,
     /// Addresses of operators that are other boxes' desks.
     pub(super) desks: BTreeSet<String>,
     /// When they were last asked whether they are there.
@@ -103,7 +103,7 @@ impl Surface {
             arrivals: 0,
             cut_off: BTreeSet::new(),
             renewals: Renewals::default(),
-            returns: Returns::default(),
+            errands: Errands::default(),
             desks: BTreeSet::new(),
             desks_asked: None,
             returned: false,
@@ -132,7 +132,18 @@ impl Surface {
                     None => return,
                 },
                 change = self.changes.recv() => match change {
-                    Ok(change) => self.change(&change.what).await,
+                    Ok(change) => {
+                        self.change(&change.what).await;
+                        // A sign-in offers whatever is held: what is to be shown is read together.
+                        for _ in 0..BURST {
+                            match self.changes.try_recv() {
+                                Ok(change) => self.change(&change.what).await,
+                                Err(TryRecvError::Lagged(_)) => self.catch_up().await,
+                                Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+                            }
+                        }
+                        self.owe_threads().await;
+                    }
                     Err(RecvError::Lagged(_)) => self.catch_up().await,
                     Err(RecvError::Closed) => return,
                 },
@@ -273,6 +284,10 @@ impl Surface {
     }
 
     async fn change(&mut self, what: &What) {
+        // Whatever follows an offer finds it shown.
+        if !matches!(what, What::Offered { .. } | What::Conversation(_)) {
+            self.owe_threads().await;
+        }
         match what {
             What::Conversation(conversation) => {
                 self.conversation(conversation);
@@ -282,7 +297,7 @@ impl Surface {
             What::Note {
                 conversation, text, ..
             } => self.note(*conversation, text).await,
-            What::Offered { conversation, to } => self.offer(*conversation, *to).await,
+            What::Offered { conversation, to } => self.offer(*conversation, *to),
             What::Withdrawn {
                 conversation,
                 from,
@@ -328,7 +343,7 @@ impl Surface {
         self.tell_fates().await;
         self.chat_tick().await;
         self.ask_desks();
-        self.tell_returns();
+        self.run_errands();
     }
 
     pub(super) fn all_stale(&mut self) {

@@ -53,6 +53,10 @@ pub(crate) struct Messenger {
     socket: TcpStream,
     buffer: String,
     resource: String,
+    /// Whether it gives receipts by itself (XEP-0184), as some do and some do not.
+    receipts: bool,
+    /// How often it was pinged.
+    pub(crate) pings: usize,
     /// Stanzas that came while something else was looked for.
     seen: Vec<String>,
 }
@@ -67,6 +71,8 @@ impl Messenger {
             socket,
             buffer: String::new(),
             resource: resource.into(),
+            receipts: false,
+            pings: 0,
             seen: Vec::new(),
         };
         client.send(HEADER).await;
@@ -97,6 +103,10 @@ impl Messenger {
         client
     }
 
+    pub(crate) fn gives_receipts(&mut self, gives: bool) {
+        self.receipts = gives;
+    }
+
     pub(crate) async fn send(&mut self, text: &str) {
         timeout(PATIENCE, self.socket.write_all(text.as_bytes()))
             .await
@@ -123,6 +133,28 @@ impl Messenger {
 
     pub(crate) async fn next(&mut self) -> String {
         loop {
+            if let Some(stanza) = self.next_or_ping().await {
+                return stanza;
+            }
+        }
+    }
+
+    /// Until it was pinged so often.
+    pub(crate) async fn until_pinged(&mut self, count: usize) {
+        let pinged = async {
+            while self.pings < count {
+                if let Some(stanza) = self.next_or_ping().await {
+                    self.seen.push(stanza);
+                }
+            }
+        };
+        let pinged = timeout(PATIENCE, pinged).await;
+        assert!(pinged.is_ok(), "pinged {} times", self.pings);
+    }
+
+    /// The next stanza, or none if it was a ping, which is answered.
+    async fn next_or_ping(&mut self) -> Option<String> {
+        loop {
             if let Some(end) = stanza_end(&self.buffer) {
                 let stanza: String = self.buffer.drain(..end).collect();
                 let stanza = stanza.replace('"', "'");
@@ -134,9 +166,18 @@ impl Messenger {
                         attribute(&stanza, "id")
                     );
                     self.send(&pong).await;
-                    continue;
+                    self.pings += 1;
+                    return None;
                 }
-                return stanza;
+                if self.receipts && stanza.contains("<request xmlns='urn:xmpp:receipts'") {
+                    let receipt = format!(
+                        "<message type='chat' to='{}'><received xmlns='urn:xmpp:receipts' id='{}'/></message>",
+                        attribute(&stanza, "from"),
+                        attribute(&stanza, "id")
+                    );
+                    self.send(&receipt).await;
+                }
+                return Some(stanza);
             }
             assert!(self.fill().await, "hung up: {}", self.buffer);
         }

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use crate::PATIENCE;
 use crate::client::{Messenger, attribute};
 use crate::library::Desk;
-use crate::neighbour::{Neighbour, returned};
+use crate::neighbour::{Neighbour, returned, withdrawn};
 use crate::server::Server;
 
 const NUMBER: &str = "+15551230100";
@@ -199,6 +199,69 @@ pub(crate) async fn a_conversation_comes_back_from_another_box(server: Server) {
     north.house.close().await;
 }
 
+pub(crate) async fn what_is_answered_at_home_is_called_back(mut server: Server) {
+    const WHY: &str = "/me answered by ana (desk.example.org)";
+    let south = Desk::open_at(&server, "south.example.org", &["ben"]).await;
+    let north = north(&server).await;
+    let mut ana = Messenger::connect(&server, "ana", "gajim").await;
+    ana.sign_in().await;
+    let mut ben = on_duty_in_the_south(&server).await;
+    south_shows(&north, Show::Available).await;
+
+    // Both are asked, and Ana is first: Ben sees so, and it is open in the south no more.
+    north.texts(NUMBER, "Who shot the heron?").await;
+    let asked = ana.expect(&["Who shot the heron?"]).await;
+    let relayed = ben.expect(&["Who shot the heron?"]).await;
+    ana.says(&attribute(&asked, "from"), "a1", "Nobody did.")
+        .await;
+    let told = ben.expect(&["answered by"]).await;
+    assert!(told.contains(WHY), "{told}");
+    assert_eq!(attribute(&told, "from"), attribute(&relayed, "from"));
+    ben.says(SOUTH, "w1", "!waiting").await;
+    ben.expect(&["Nothing waits."]).await;
+    // An answer all the same comes back, and the patron reads one alone.
+    ben.says(&attribute(&relayed, "from"), "b1", "The miller.")
+        .await;
+    ben.expect(&["type='error'", "id='b1'", "The miller."])
+        .await;
+    let sent = north.sent().await;
+    let bodies: Vec<_> = sent.iter().map(|(body, _)| body.as_str()).collect();
+    assert_eq!(bodies, ["Nobody did."]);
+
+    // Ben has it without an answer yet, and the link is down when Ana answers at the console.
+    north.texts("+15551230101", "Do you have maps?").await;
+    ana.expect(&["Do you have maps?"]).await;
+    ben.expect(&["Do you have maps?"]).await;
+    ben.says(SOUTH, "t1", "!take").await;
+    ben.expect(&["It is yours"]).await;
+    server.kill();
+    for desk in [&north, &south] {
+        desk.linked(|standing| matches!(standing, Standing::Down(_)))
+            .await;
+    }
+    north.answers("ana", "+15551230101", "In the cellar.").await;
+    let mut southern = south.house.desk().changes();
+    server.run().await;
+    for desk in [&north, &south] {
+        desk.linked(|standing| *standing == Standing::Up).await;
+    }
+    let _ben = on_duty_in_the_south(&server).await;
+    let called_back = async {
+        loop {
+            if let What::Note { text, .. } = &southern.recv().await.unwrap().what
+                && WHY.ends_with(&**text)
+            {
+                return;
+            }
+        }
+    };
+    timeout(PATIENCE, called_back)
+        .await
+        .expect("it is called back once the link is up");
+    south.house.close().await;
+    north.house.close().await;
+}
+
 pub(crate) async fn boxes_that_help_one_another_pass_nothing_round(server: Server) {
     let south = Desk::open_at(&server, "south.example.org", &["ben"]).await;
     let north = north(&server).await;
@@ -273,6 +336,18 @@ pub(crate) async fn only_the_box_that_helps_gives_back_and_only_what_it_has(serv
         ("f6", SOUTH, "desk@desk.example.org", "forbidden"),
     ] {
         let answer = box_by_hand.gives_back(from, to, id).await;
+        assert!(answer.contains("type='error'"), "{id}: {answer}");
+        assert!(answer.contains(condition), "{id}: {answer}");
+    }
+    // Nor does anybody call back but the address a conversation came from.
+    for (id, from, condition) in [
+        ("w1", SOUTH, "forbidden"),
+        ("w2", "~nobody-1@south.example.org/desk", "item-not-found"),
+    ] {
+        box_by_hand
+            .send(&withdrawn(from, "desk@desk.example.org", id))
+            .await;
+        let answer = box_by_hand.answer(id).await;
         assert!(answer.contains("type='error'"), "{id}: {answer}");
         assert!(answer.contains(condition), "{id}: {answer}");
     }

@@ -117,6 +117,25 @@ impl Desk {
         self.house.desk().ask(event).await.unwrap();
     }
 
+    /// A librarian answers a patron at the console.
+    pub(crate) async fn answers(&self, librarian: &str, number: &str, words: &str) {
+        let number = number.to_owned();
+        let latest = self.house.spool().read(move |c| {
+            let latest = "SELECT max(c.id) FROM conversation c JOIN patron p ON p.id = c.patron
+                          WHERE p.address = ?1";
+            Ok(c.query_row(latest, [number], |row| row.get(0))?)
+        });
+        let board = self.house.desk().board();
+        let operator = board.borrow().plan.operator_named(librarian).unwrap().id;
+        let event = Event::Send {
+            operator,
+            conversation: ConversationId(latest.await.unwrap()),
+            body: words.into(),
+            client_id: None,
+        };
+        self.house.desk().ask(event).await.unwrap();
+    }
+
     /// The line sends the message with these words, once it is written, and its delivery is reported.
     pub(crate) async fn line_delivers(&self, words: &str) {
         let mut changes = self.house.desk().changes();

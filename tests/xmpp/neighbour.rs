@@ -97,6 +97,14 @@ impl Neighbour {
     }
 }
 
+/// A conversation that is called back.
+pub(crate) fn withdrawn(from: &str, queue: &str, id: &str) -> String {
+    format!(
+        "<iq type='set' id='{id}' from='{from}' to='{queue}'>\
+         <withdrawn xmlns='urn:callnumber:desk:0'>answered by ana</withdrawn></iq>"
+    )
+}
+
 /// A conversation that is given back.
 pub(crate) fn returned(from: &str, patron: &str, id: &str) -> String {
     let from = match from {

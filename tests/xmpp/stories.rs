@@ -225,3 +225,30 @@ pub(crate) async fn a_client_that_comes_back_under_its_resource_is_served(server
     assert!(!seen.iter().any(|s| s.contains("And I?")), "{seen:#?}");
     desk.house.close().await;
 }
+
+pub(crate) async fn a_client_that_gives_receipts_is_not_pinged_as_well(server: Server) {
+    let desk = Desk::open(&server).await;
+    let mut ana = Messenger::connect(&server, "ana", "gajim").await;
+    ana.sign_in().await;
+    ana.gives_receipts(true);
+    for n in 10..30 {
+        let words = format!("text {n}.");
+        desk.texts(&format!("+155512301{n}"), &words).await;
+        ana.expect(&[&words]).await;
+        // The receipt is there, and so is what followed the text.
+        ana.waits_for("desk@desk.example.org").await;
+    }
+    assert_eq!(ana.pings, 8, "until it was known");
+    // It gives none any more: the ping is late, but it comes, and from the next text on at once.
+    ana.gives_receipts(false);
+    desk.texts("+15551230130", "text 30.").await;
+    ana.expect(&["text 30."]).await;
+    ana.waits_for("desk@desk.example.org").await;
+    assert_eq!(ana.pings, 8);
+    ana.until_pinged(9).await;
+    desk.texts("+15551230131", "text 31.").await;
+    ana.expect(&["text 31."]).await;
+    ana.waits_for("desk@desk.example.org").await;
+    assert_eq!(ana.pings, 10);
+    desk.house.close().await;
+}

@@ -58,6 +58,7 @@ pub(super) enum Step {
     Claim(i64, usize),
     Release(i64, usize),
     Return(i64, usize),
+    CallBack(usize),
     Close(i64, usize),
     Transfer {
         operator: i64,
@@ -122,6 +123,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         4 => (operator.clone(), pick.clone()).prop_map(|(o, p)| Step::Claim(o, p)),
         2 => (operator.clone(), pick.clone()).prop_map(|(o, p)| Step::Release(o, p)),
         2 => (operator.clone(), pick.clone()).prop_map(|(o, p)| Step::Return(o, p)),
+        1 => pick.clone().prop_map(Step::CallBack),
         3 => (operator.clone(), pick.clone()).prop_map(|(o, p)| Step::Close(o, p)),
         4 => (operator.clone(), pick.clone(), any::<bool>(), 1..5_i64)
             .prop_map(|(operator, pick, queue, to)| Step::Transfer { operator, pick, queue, to }),
@@ -274,6 +276,7 @@ impl fmt::Debug for Step {
             Step::Claim(o, pick) => write!(f, "{} claims the {pick}th latest", who(o)),
             Step::Release(o, pick) => write!(f, "{} releases the {pick}th latest", who(o)),
             Step::Return(o, pick) => write!(f, "{} gives the {pick}th latest back", who(o)),
+            Step::CallBack(pick) => write!(f, "another box calls the {pick}th latest back"),
             Step::Close(o, pick) => write!(f, "{} closes the {pick}th latest", who(o)),
             Step::Transfer {
                 operator,
