@@ -96,6 +96,14 @@ pub async fn shoot(browser: &Browser, name: &str) {
         )
         .await;
     assert_eq!(wide, 0, "{name} is wider than the window");
+    // Nor may what scrolls up and down hide something at its side: a row's age, a reply's end.
+    let sideways = browser
+        .script(
+            "return [...document.querySelectorAll('*')].filter((n) => n.offsetParent && ['auto', 'scroll'].includes(getComputedStyle(n).overflowY) && n.scrollWidth > n.clientWidth && !n.matches('.table-scroll, .picture-scroll, textarea'))\
+             .map((n) => n.outerHTML.slice(0, 120));",
+        )
+        .await;
+    assert_eq!(sideways, json!([]), "{name} scrolls sideways");
     if let Some(axe) = std::env::var_os("CALLNUMBER_AXE") {
         let axe = std::fs::read_to_string(axe).unwrap();
         let found = browser
@@ -108,6 +116,15 @@ pub async fn shoot(browser: &Browser, name: &str) {
     if let Some(folder) = shots() {
         browser
             .screenshot(&folder.join(format!("{name}.png")))
+            .await;
+    }
+}
+
+/// A picture of one part of the page, all of it, when somebody wants to look.
+pub async fn picture(browser: &Browser, css: &str, name: &str) {
+    if let Some(folder) = shots() {
+        browser
+            .picture(css, &folder.join(format!("{name}.png")))
             .await;
     }
 }

@@ -10,6 +10,7 @@ mod description;
 mod entry;
 mod events;
 mod examples;
+mod gallery;
 mod guide;
 mod house;
 mod icons;

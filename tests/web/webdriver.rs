@@ -314,6 +314,30 @@ impl Browser {
         std::fs::write(path, base64(shot.as_str().unwrap())).unwrap();
     }
 
+    /// A picture of one element, however long, with a margin.
+    pub async fn picture(&self, css: &str, path: &Path) {
+        const MARGIN: f64 = 12.0;
+        let place = self
+            .script(&format!(
+                "const r = document.querySelector({}).getBoundingClientRect(); \
+                 return [0, r.top + scrollY, document.documentElement.clientWidth, r.height];",
+                json!(css)
+            ))
+            .await;
+        let at = |n: usize| place[n].as_f64().unwrap();
+        let clip = json!({
+            "x": at(0), "y": (at(1) - MARGIN).max(0.0), "width": at(2),
+            "height": at(3) + 2.0 * MARGIN, "scale": 1,
+        });
+        let shot = self
+            .devtools(
+                "Page.captureScreenshot",
+                json!({"clip": clip, "captureBeyondViewport": true}),
+            )
+            .await;
+        std::fs::write(path, base64(shot["data"].as_str().unwrap())).unwrap();
+    }
+
     /// What the page complained about.
     pub async fn complaints(&self) -> Vec<String> {
         let log = self

@@ -27,7 +27,7 @@ const words = (box) => box.value.split(/[\s,;]+/).filter(Boolean);
 
 /** Calls everybody once, and says who was reached. */
 function trial() {
-  const said = el('ul.rows.tried');
+  const said = el('ul.entries.tried');
   const go = button('Send everybody a trial', async () => {
     go.disabled = true;
     said.replaceChildren(el('li', 'Calling…'));

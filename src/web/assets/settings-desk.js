@@ -78,11 +78,11 @@ const folds = new Map();
  * A part of a card that opens, filled when it first does. There is one for each key: what somebody is
  * writing in it outlives the card around it. `fill(box, again)` answers nodes.
  */
-export function fold(key, title, fill) {
+export function fold(key, title, fill, kind = '') {
   const kept = folds.get(key);
   if (kept) return kept;
   const body = el('div.fold-body');
-  const box = el('details.fold', { id: `fold-${key.replace(/[^a-z0-9-]/gi, '_')}` }, el('summary', title), body);
+  const box = el(`details.fold${kind}`, { id: `fold-${key.replace(/[^a-z0-9-]/gi, '_')}` }, el('summary', title), body);
   const again = async () => {
     try {
       body.replaceChildren(...[await fill(again)].flat().filter(Boolean));

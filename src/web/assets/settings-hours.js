@@ -19,7 +19,7 @@ async function previews(queue) {
 function holidayRows(queue, again) {
   const days = Object.entries(queue.holidays).sort();
   if (!days.length) return el('p.empty', 'No days with hours of their own.');
-  return el('ul.rows', ...days.map(([day, words]) => el('li', el('span', el('b', day), ` ${words}`),
+  return el('ul.entries', ...days.map(([day, words]) => el('li', el('span', el('b', day), ` ${words}`),
     button('Remove', () => act(() => amend('set_hours', { queue: queue.name, hours: null, no_holidays: [day] }), `${day} is a day like any other`).then(again)))));
 }
 

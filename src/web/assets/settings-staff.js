@@ -27,7 +27,7 @@ export function entry(o) {
         link.select();
       }, 'The link is made'))),
       el('h4', 'Tokens for scripts'),
-      tokens.items.length ? el('ul.rows', ...tokens.items.map((t) => el('li', el('span', el('b', t.label ?? t.id), ` ${fullTime(t.made)}`),
+      tokens.items.length ? el('ul.entries', ...tokens.items.map((t) => el('li', el('span', el('b', t.label ?? t.id), ` ${fullTime(t.made)}`),
         button('Revoke', async () => {
           if (await ask(`Revoke ${t.label ?? t.id}?`, 'Whatever uses it is kept out at once.', 'Revoke')) {
             act(() => call('DELETE', `/tokens/${at(t.id)}`), 'The token is revoked').then(again);

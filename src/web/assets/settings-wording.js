@@ -54,5 +54,5 @@ export function wording(g) {
   return fold(`wording-${g.name}`, 'What its patrons are told', async (again) => {
     const { items } = await get(`/gateways/${at(g.name)}/notices`);
     return items.map((n, place) => notice(g, n, place + 1, again));
-  });
+  }, '.fold-wide');
 }
