@@ -428,12 +428,17 @@ pub struct Listed {
     pub blocked_until: Option<Timestamp>,
     /// The latest message.
     pub latest: Option<Message>,
+    /// What the patron said last, where the desk itself has said something since: a notice is no answer,
+    /// and nobody picks a conversation by it.
+    pub asked: Option<String>,
     /// Where a visitor of a web page wrote from last.
     pub page: Option<VisitedPage>,
 }
 
 const LISTED: &str = "LEFT JOIN message m ON m.id =
          (SELECT max(id) FROM message WHERE conversation = c.id)
+     LEFT JOIN message a ON m.author = 'desk' AND a.id =
+         (SELECT max(id) FROM message WHERE conversation = c.id AND author = 'patron')
      JOIN patron p ON p.id = c.patron
      JOIN gateway g ON g.id = c.gateway
      LEFT JOIN visitor v ON v.gateway = p.gateway AND v.address = p.address";
@@ -453,6 +458,7 @@ fn listed_row(row: &Row<'_>) -> rusqlite::Result<Listed> {
         blocked_until: patron.blocked_until,
         patron: patron.name,
         latest,
+        asked: row.get(KIND + 3)?,
         page: row
             .get::<_, Option<String>>(KIND + 1)?
             .map(|url| {
@@ -492,7 +498,7 @@ pub fn list(connection: &Connection, listing: &Listing) -> Result<Vec<Listed>> {
     };
     // Words and numbers of our own making: nothing of the asker's is spliced in.
     let sql = format!(
-        "SELECT {CONVERSATION}, {PATRON}, {MESSAGE}, g.kind, v.page, v.title
+        "SELECT {CONVERSATION}, {PATRON}, {MESSAGE}, g.kind, v.page, v.title, a.body
          FROM conversation c {LISTED}
          WHERE {open} c.state IN ({states}) {queues} AND c.id > ?1 ORDER BY c.id LIMIT ?2"
     );
@@ -509,7 +515,7 @@ pub fn list(connection: &Connection, listing: &Listing) -> Result<Vec<Listed>> {
 pub fn listed(connection: &Connection, id: ConversationId) -> Result<Option<Listed>> {
     Ok(connection
         .prepare_cached(&format!(
-            "SELECT {CONVERSATION}, {PATRON}, {MESSAGE}, g.kind, v.page, v.title
+            "SELECT {CONVERSATION}, {PATRON}, {MESSAGE}, g.kind, v.page, v.title, a.body
          FROM conversation c {LISTED}
              WHERE c.id = ?1"
         ))?

@@ -240,6 +240,8 @@ pub(super) struct ConversationShape {
     blocked_until: Option<Timestamp>,
     transfer: Option<TransferShape>,
     latest: Option<MessageShape>,
+    /// What the patron said last, where the desk itself has said something since.
+    asked: Option<String>,
     /// Where a visitor of a web page wrote from last.
     page: Option<PageShape>,
 }
@@ -299,6 +301,7 @@ impl ConversationShape {
                 .latest
                 .as_ref()
                 .map(|message| MessageShape::new(message, &listed.patron, names)),
+            asked: listed.asked.clone(),
             page: listed.page.as_ref().map(|page| PageShape {
                 url: page.url.clone(),
                 title: page.title.clone(),

@@ -324,6 +324,26 @@ async fn lists_have_pages() {
         .is_problem(422);
 }
 
+/// A notice of the desk's own is the latest word, and nobody picks a conversation by it.
+#[tokio::test]
+async fn what_is_asked_stays_in_sight_behind_a_notice() {
+    let house = House::open().await;
+    let id = house.text("+15551230100", "Is my book in?").await;
+    let ana = house.with_token("ana");
+    let held = ana.get("/conversations").await.json["items"][0].clone();
+    assert_eq!(held["latest"]["author_kind"], "desk", "{held}");
+    assert_eq!(held["asked"], "Is my book in?");
+    house.text("+15551230100", "The Le Guin one.").await;
+    let again = ana.get("/conversations").await.json["items"][0].clone();
+    assert_eq!(again["latest"]["body"], "The Le Guin one.");
+    assert_eq!(again["asked"], Value::Null);
+    available(&house, &["ana"]).await;
+    let path = format!("/conversations/{id}/messages");
+    ana.post(&path, json!({"body": "It is."})).await.is(201);
+    let answered = ana.get("/conversations").await.json["items"][0].clone();
+    assert_eq!(answered["asked"], Value::Null);
+}
+
 /// JSON knows one kind of number: a program that writes its integers with a point means integers.
 #[tokio::test]
 async fn a_whole_number_may_be_written_with_a_point() {

@@ -156,6 +156,12 @@ async fn every_page_and_every_part_is_whole() {
         browser
             .until("document.querySelectorAll('#waiting .row').length === 2")
             .await;
+        // What is asked is in sight, and not what the desk said to it by itself.
+        let asked = browser.text("#waiting").await;
+        assert!(
+            asked.contains("large-print") && !asked.contains("nobody is at"),
+            "{asked}"
+        );
         look(&browser, &format!("{name}-held")).await;
 
         // A morning, with a conversation that is over and one that has seen much.

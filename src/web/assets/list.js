@@ -19,10 +19,11 @@ export function spine(node, patron) {
   return node;
 }
 
-/** One line of what was said last. */
+/** One line of what was said last; a notice of the desk's own says nothing of what is asked. */
 export function excerpt(c) {
   const m = c.latest;
   if (!m) return '';
+  if (c.asked) return c.asked.replace(/\s+/g, ' ').slice(0, 160);
   const who = m.direction === 'in' ? '' : m.author_kind === 'desk' ? 'Desk: ' : m.author === store.me ? 'You: ' : `${m.author}: `;
   return who + m.body.replace(/\s+/g, ' ').slice(0, 160);
 }
@@ -61,7 +62,7 @@ function row(c) {
 
 // Everything a row shows.
 const print = (c) => JSON.stringify([c.patron, c.tags, c.promise, whereFrom(c), c.state, c.claimed_by, c.flagged, c.transfer,
-  c.latest?.id, c.latest?.body, c.latest?.state, needsAnswer(c), age(c.waiting_since || c.active_at), c.id === store.current]);
+  c.asked, c.latest?.id, c.latest?.body, c.latest?.state, needsAnswer(c), age(c.waiting_since || c.active_at), c.id === store.current]);
 
 function fill(id, items) {
   reconcile($(id), items, (c) => `c${c.id}`, print, row);

@@ -10,7 +10,7 @@ try {
   const open = await all('/conversations?limit=500');
   open.sort((a, b) => (a.waiting_since ? Date.parse(a.waiting_since) : Infinity) - (b.waiting_since ? Date.parse(b.waiting_since) : Infinity) || a.id - b.id);
   for (const c of open) {
-    const last = c.latest ? `${c.latest.direction === 'in' ? '' : `${c.latest.author}: `}${c.latest.body.replace(/\s+/g, ' ').slice(0, 140)}` : '';
+    const last = c.asked ? c.asked.replace(/\s+/g, ' ').slice(0, 140) : c.latest ? `${c.latest.direction === 'in' ? '' : `${c.latest.author}: `}${c.latest.body.replace(/\s+/g, ' ').slice(0, 140)}` : '';
     // Their roles are said: on a phone they are no table to look at.
     const cell = (head, text) => el('td', { role: 'cell', 'data-head': head }, text);
     place.append(el('tr', { role: 'row' },

@@ -130,12 +130,19 @@ export async function loadClosed() {
   changed();
 }
 
+/** A message is a conversation's latest now; what was asked stays in sight behind a notice of the desk's own. */
+function said(c, message) {
+  if (message.author_kind !== 'desk') c.asked = null;
+  else if (c.latest?.direction === 'in') c.asked = c.latest.body;
+  c.latest = message;
+}
+
 /** What the answer to a sending says of it; the feed may have told already what became of it since. */
 export function learn(message) {
   const messages = store.threads.get(message.conversation)?.messages;
   if (messages && !messages.has(message.id)) messages.set(message.id, message);
   const c = store.conversations.get(message.conversation);
-  if (c && (!c.latest || c.latest.id < message.id)) c.latest = message;
+  if (c && (!c.latest || c.latest.id < message.id)) said(c, message);
 }
 
 /** Something the desk told. Answers nothing; whoever needs to react watches. */
@@ -155,7 +162,7 @@ export function apply(event, data) {
       store.threads.get(data.conversation)?.messages.set(data.id, data);
       if (data.direction === 'in') store.typing.delete(data.conversation);
       const c = store.conversations.get(data.conversation);
-      if (c && (!c.latest || c.latest.id <= data.id)) c.latest = data;
+      if (c && (!c.latest || c.latest.id <= data.id)) said(c, data);
       break;
     }
     case 'typing':
