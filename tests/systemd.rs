@@ -2,9 +2,17 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod support;
+
 use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use callnumber::simulator::Settings;
+use support::{Bench, binary};
 
 /// The highest exposure that is let pass: 0 is shut in, 10 is open. In tenths, as the tool wants it.
 const EXPOSURE_MAX_TENTHS: u32 = 17;
@@ -281,4 +289,67 @@ fn the_helper_answers_one_request_on_its_standard_streams() {
         assert_eq!(String::from_utf8_lossy(&output.stdout), answer);
         assert!(output.status.success());
     }
+}
+
+/// What the service manager hears, until it heard all of this.
+fn hears(socket: &UnixDatagram, wanted: &[&str]) -> String {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let mut heard = String::new();
+    while !wanted.iter().all(|words| heard.contains(words)) {
+        let left = deadline.saturating_duration_since(Instant::now());
+        assert!(!left.is_zero(), "{wanted:?} is not in {heard}");
+        socket.set_read_timeout(Some(left)).unwrap();
+        let mut datagram = [0; 4096];
+        if let Ok(count) = socket.recv(&mut datagram) {
+            heard += &String::from_utf8_lossy(&datagram[..count]);
+            heard.push('\n');
+        }
+    }
+    heard
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_service_says_that_it_is_ready_that_it_moves_and_how_it_is() {
+    let mut bench = Bench::new(Settings::default()).await;
+    let manager = bench.path().join("notify");
+    let socket = UnixDatagram::bind(&manager).unwrap();
+    bench.start_with(&[
+        ("NOTIFY_SOCKET", manager.to_str().unwrap()),
+        ("WATCHDOG_USEC", "600000"),
+    ]);
+    let heard = hears(
+        &socket,
+        &["READY=1", "WATCHDOG=1", "STATUS=", "front-desk: ready"],
+    );
+    let ready = heard.find("READY=1").unwrap();
+    assert!(ready < heard.find("WATCHDOG=1").unwrap(), "{heard}");
+    assert!(heard.contains("0 on duty, 0 unanswered; "), "{heard}");
+    // It goes on moving.
+    let more = hears(&socket, &["WATCHDOG=1"]);
+    assert!(!more.contains("READY=1"), "{more}");
+    assert!(bench.stop().success());
+    hears(&socket, &["STOPPING=1"]);
+}
+
+/// A field of the journal is a field of the log: what a modem does is said with its line's name.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_names_the_line() {
+    let bench = Bench::new(Settings::default()).await;
+    let mut daemon = binary()
+        .args(["run", "--config"])
+        .arg(bench.config())
+        .env("CALLNUMBER_LOG", "callnumber=info")
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let said = BufReader::new(daemon.stderr.take().unwrap());
+    let set_up = said
+        .lines()
+        .map(Result::unwrap)
+        .find(|line| line.contains("the modem is set up"));
+    daemon.kill().unwrap();
+    daemon.wait().unwrap();
+    let set_up = set_up.expect("it sets the modem up");
+    assert!(set_up.contains("modem{line=front-desk}"), "{set_up}");
 }

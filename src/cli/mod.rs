@@ -21,6 +21,7 @@ mod records;
 mod reload;
 mod run;
 mod secret;
+mod service;
 pub mod simulate;
 mod spool;
 mod status;

@@ -1,16 +1,14 @@
 //! `callnumber run`: the daemon.
 
-use std::time::Duration;
-
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use super::caretaker::{Caretaker, ERRANDS_MAX, Next};
-use super::{BoxArguments, panel, secret};
+use super::{BoxArguments, panel, secret, service};
 use crate::daemon::{House, HouseSettings, WebSetup};
-use crate::desk::{Desk, NotGranted};
-use crate::routing::{Amendment, Event, Role};
+use crate::desk::Desk;
+use crate::routing::{Amendment, Role};
 use crate::spool::staff;
 use crate::web;
 
@@ -67,7 +65,7 @@ pub(super) async fn run(arguments: &BoxArguments) -> anyhow::Result<()> {
 
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     let mut caretaker = Caretaker::new(errand, hang_up, arguments.config.clone(), config);
-    let fed = feed_watchdog(house.desk().clone());
+    let fed = service::tell(house.desk().clone(), house.control(true));
     tokio::pin!(fed);
     loop {
         tokio::select! {
@@ -136,31 +134,4 @@ pub(super) async fn link(desk: &Desk, operator: String, valid_s: u32) -> anyhow:
     })
     .await?;
     Ok(format!("/enter/{secret}"))
-}
-
-/// Tells systemd that the desk moves: each ping goes through the router and back. A disk that takes
-/// nothing is no reason to be started again. Ends only when the router is gone, and then there is
-/// nothing left to run for.
-async fn feed_watchdog(desk: Desk) {
-    let every =
-        sd_notify::watchdog_enabled().map_or(Duration::from_secs(60), |timeout| timeout / 3);
-    let mut interval = tokio::time::interval(every);
-    loop {
-        interval.tick().await;
-        match desk.ask(Event::Tick).await {
-            Ok(_) => {}
-            Err(NotGranted::ShuttingDown) => return,
-            Err(error @ NotGranted::NotKept(_)) => {
-                tracing::warn!(%error, "the desk is not well");
-            }
-            Err(
-                error @ (NotGranted::Refused(_)
-                | NotGranted::BadAmendment(_)
-                | NotGranted::Forbidden(_)),
-            ) => {
-                tracing::error!(%error, "the desk refused to tick");
-            }
-        }
-        let _ = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]);
-    }
 }

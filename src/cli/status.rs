@@ -77,14 +77,40 @@ fn in_words(status: &Value) -> String {
     words
 }
 
-pub(super) fn line_in_words(line: &Value) -> String {
-    let phase = match line["phase"]["phase"].as_str() {
+/// The same in one line: `2 on duty, 3 unanswered; front-desk: ready`.
+pub(super) fn in_a_line(status: &Value) -> String {
+    let unanswered: u64 = ["held", "waiting"]
+        .iter()
+        .filter_map(|state| status["conversations"][state].as_u64())
+        .sum();
+    let mut words = format!(
+        "{} on duty, {unanswered} unanswered",
+        status["operators_available"]
+    );
+    for line in array(&status["lines"]) {
+        let how = match line["alarm"].as_str() {
+            Some(alarm) => alarm.to_owned(),
+            None => phase_in_words(line),
+        };
+        words += &format!("; {}: {how}", text(&line["name"]));
+    }
+    if status["xmpp"]["up"].as_bool() == Some(false) {
+        words += "; XMPP: not linked";
+    }
+    words
+}
+
+fn phase_in_words(line: &Value) -> String {
+    match line["phase"]["phase"].as_str() {
         Some("ready") => "ready".to_owned(),
         Some("starting") => "starting".to_owned(),
         Some(_) => text(&line["phase"]["detail"]).to_owned(),
         None => "not known".to_owned(),
-    };
-    let mut words = format!("line {}: {phase}\n", text(&line["name"]));
+    }
+}
+
+pub(super) fn line_in_words(line: &Value) -> String {
+    let mut words = format!("line {}: {}\n", text(&line["name"]), phase_in_words(line));
     if let Some(alarm) = line["alarm"].as_str() {
         words += &format!("  ALARM: {alarm}\n");
     }
@@ -196,6 +222,29 @@ fn array(value: &Value) -> impl Iterator<Item = &Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_status_in_a_line_says_what_matters() {
+        let mut status = json!({
+            "operators_available": 2,
+            "conversations": { "held": 1, "waiting": 2, "claimed": 9 },
+            "lines": [
+                { "name": "front", "phase": { "phase": "ready" } },
+                { "name": "back", "phase": { "phase": "stuck", "detail": "the SIM asks for a PIN" } },
+            ],
+            "xmpp": null,
+        });
+        assert_eq!(
+            in_a_line(&status),
+            "2 on duty, 3 unanswered; front: ready; back: the SIM asks for a PIN"
+        );
+        status["lines"] = json!([{ "name": "front", "alarm": "the modem does not answer" }]);
+        status["xmpp"] = json!({ "up": false });
+        assert_eq!(
+            in_a_line(&status),
+            "2 on duty, 3 unanswered; front: the modem does not answer; XMPP: not linked"
+        );
+    }
 
     #[test]
     fn a_status_reads_as_a_person_would_say_it() {

@@ -150,7 +150,7 @@ pub(super) fn spawn<O: Opener>(
         stands: None,
         identified: false,
     };
-    let span = tracing::info_span!("line", name = %name);
+    let span = tracing::info_span!("modem", line = %name);
     tokio::spawn(driver.run(opener, submitted, asked).instrument(span));
     Line {
         name,
