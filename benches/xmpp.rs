@@ -75,15 +75,20 @@ async fn flood(server: &Server) {
             bare.push(bare_component(server, client, false).await);
             pinging.push(bare_component(server, client, true).await);
             println!(
-                "turn {turn}: desk {:.0?}, bare component {:.0?}, one that pings {:.0?}",
-                ours[turn], bare[turn], pinging[turn]
+                "turn {turn}: desk {} ms, bare component {} ms, one that pings {} ms",
+                ours[turn].as_millis(),
+                bare[turn].as_millis(),
+                pinging[turn].as_millis()
             );
         }
         let (ours, bare, pinging) = (median(ours), median(bare), median(pinging));
         println!(
-            "{TEXTS} held texts, a client that answers {client:?}: desk {ours:.0?}, bare component \
-             {bare:.0?}, {:.2} times (aim: 1.5); a bare component that pings {pinging:.0?}, {:.2} times",
+            "{TEXTS} held texts, a client that answers {client:?}: desk {} ms, bare component {} ms, \
+             {:.2} times (aim: 1.5); a bare component that pings {} ms, {:.2} times",
+            ours.as_millis(),
+            bare.as_millis(),
             ours.as_secs_f64() / bare.as_secs_f64(),
+            pinging.as_millis(),
             ours.as_secs_f64() / pinging.as_secs_f64()
         );
     }

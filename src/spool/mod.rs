@@ -67,6 +67,10 @@ use crate::clock::Clock;
 
 /// Threads that read; the console's lists must not wait for one another.
 const READERS: usize = 2;
+/// Pages that a connection keeps to itself, in KiB: the system has them as well, and a small box has
+/// little memory. SQLite would keep 2,000 for each.
+const WRITER_CACHE_KIB: i64 = 1_024;
+const READER_CACHE_KIB: i64 = 256;
 /// Writes that share a transaction at most, so that none waits long for the others.
 const SHARED_MAX: usize = 64;
 
@@ -445,6 +449,14 @@ fn connect(path: &Path, read_only: bool) -> Result<Connection, OpenError> {
         .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
         .map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(64);
+    let cache_kib = if read_only {
+        READER_CACHE_KIB
+    } else {
+        WRITER_CACHE_KIB
+    };
+    connection
+        .pragma_update(None, "cache_size", -cache_kib)
+        .map_err(failed)?;
     if !read_only {
         migrate::recognise(&connection, path)?;
         // `auto_vacuum` only takes on an empty file, before its first table.
