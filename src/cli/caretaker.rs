@@ -57,24 +57,7 @@ impl Caretaker {
     pub(super) async fn next(&mut self, house: &mut House) -> Next {
         tokio::select! {
             errand = self.errands.recv() => match errand {
-                // Looking takes its time, and nothing else has to wait for it.
-                Some(Errand { chore: Chore::Examine, answer }) => {
-                    let (file, config) = (self.file.clone(), self.config.clone());
-                    tokio::spawn(async move {
-                        // Nobody may be waiting any more.
-                        let _ = answer.send(Ok(doctor::looked_over(file.as_deref(), &config).await));
-                    });
-                    Next::GoOn
-                }
-                Some(Errand { chore, answer }) => {
-                    let closes = chore == Chore::Stop;
-                    // Nobody may be waiting any more; it is done all the same.
-                    let _ = answer.send(self.perform(chore, house).await);
-                    match closes {
-                        true => Next::Close,
-                        false => Next::GoOn,
-                    }
-                }
+                Some(errand) => self.perform(errand, house).await,
                 None => pending().await,
             },
             _ = self.hang_up.recv() => {
@@ -93,18 +76,34 @@ impl Caretaker {
         }
     }
 
-    async fn perform(&mut self, chore: Chore, house: &mut House) -> Result<Value, String> {
-        match chore {
-            Chore::Log { level, for_s } => {
-                let filter = log::set(&level)?;
-                self.hush_at = for_s.map(|seconds| Instant::now() + Duration::from_secs(seconds));
-                tracing::warn!(filter, "the log's filter was changed");
-                Ok(log::answer(&filter))
-            }
+    /// Nobody may be waiting for the answer any more; it is done all the same.
+    async fn perform(&mut self, errand: Errand, house: &mut House) -> Next {
+        let Errand { chore, answer } = errand;
+        let outcome = match chore {
+            Chore::Log { level, for_s } => self.set_log(&level, for_s),
             Chore::Reload => self.reload(house).await,
-            Chore::Examine => Ok(doctor::looked_over(self.file.as_deref(), &self.config).await),
-            Chore::Stop => Ok(Value::Null),
-        }
+            Chore::Examine => {
+                // Looking takes its time, and nothing else has to wait for it.
+                let (file, config) = (self.file.clone(), self.config.clone());
+                tokio::spawn(async move {
+                    let _ = answer.send(Ok(doctor::looked_over(file.as_deref(), &config).await));
+                });
+                return Next::GoOn;
+            }
+            Chore::Stop => {
+                let _ = answer.send(Ok(Value::Null));
+                return Next::Close;
+            }
+        };
+        let _ = answer.send(outcome);
+        Next::GoOn
+    }
+
+    fn set_log(&mut self, level: &str, for_s: Option<u64>) -> Result<Value, String> {
+        let filter = log::set(level)?;
+        self.hush_at = for_s.map(|seconds| Instant::now() + Duration::from_secs(seconds));
+        tracing::warn!(filter, "the log's filter was changed");
+        Ok(log::answer(&filter))
     }
 
     /// Reads the configuration again and puts in force what can change without a restart.

@@ -27,7 +27,8 @@ use super::surface::{Surface, kept};
 use crate::routing::{
     Conversation, ConversationId, ConversationState, Event, GatewayKind, OperatorId, QueueId,
 };
-use crate::spool::messengers::{self, Naming};
+use crate::spool::SpoolError;
+use crate::spool::messengers::{self, Naming, Thread};
 
 /// Between two tellings of what was not answered.
 const AGAIN: Duration = Duration::from_secs(60);
@@ -245,6 +246,25 @@ impl Surface {
             .retain(|(other, to), _| *other != id || stanzas::bare(to) != bare);
     }
 
+    /// The thread that another box's order is about; where there is none, the order is refused.
+    fn found(
+        &mut self,
+        stanza: &Element,
+        read: Result<Option<Thread>, SpoolError>,
+    ) -> Option<Thread> {
+        match kept(read) {
+            Some(Some(thread)) => return Some(thread),
+            Some(None) => {
+                self.refuse(stanza, Fault::ITEM_NOT_FOUND, "there is no such patron");
+            }
+            None => {
+                let words = "the desk cannot read its disk: try again";
+                self.refuse(stanza, Fault::TRY_AGAIN, words);
+            }
+        }
+        None
+    }
+
     /// A box that asked for help with a patron of its own needs none any more.
     pub(super) async fn withdrawn(&mut self, stanza: &Element, bare: &str, queue: &str) {
         let gateway = self.queue_named(queue).and_then(|q| self.im_gateway(q));
@@ -261,17 +281,8 @@ impl Surface {
             .spool
             .read(move |c| messengers::thread_with(c, gateway, &address))
             .await;
-        let thread = match kept(read) {
-            Some(Some(thread)) => thread,
-            Some(None) => {
-                self.refuse(stanza, Fault::ITEM_NOT_FOUND, "there is no such patron");
-                return;
-            }
-            None => {
-                let words = "the desk cannot read its disk: try again";
-                self.refuse(stanza, Fault::TRY_AGAIN, words);
-                return;
-            }
+        let Some(thread) = self.found(stanza, read) else {
+            return;
         };
         let id = thread.conversation.id;
         if thread.conversation.state == ConversationState::Closed {
@@ -314,21 +325,12 @@ impl Surface {
             .spool
             .read(move |c| messengers::thread_of(c, &naming))
             .await;
-        let conversation = match kept(read) {
-            Some(Some(thread)) => thread.conversation.id,
-            Some(None) => {
-                self.refuse(stanza, Fault::ITEM_NOT_FOUND, "there is no such patron");
-                return;
-            }
-            None => {
-                let words = "the desk cannot read its disk: try again";
-                self.refuse(stanza, Fault::TRY_AGAIN, words);
-                return;
-            }
+        let Some(thread) = self.found(stanza, read) else {
+            return;
         };
         let event = Event::Return {
             operator,
-            conversation,
+            conversation: thread.conversation.id,
         };
         match self.desk.ask(event).await {
             Ok(_) => self.say(stanzas::result(stanza, None)),
