@@ -26,7 +26,7 @@ make_root() { # PACKAGES: into $root, by way of $ROOT_CACHE if that is set
 wait_for() { # WORDS COMMAND…: until it succeeds
     local words=$1
     shift
-    for _ in $(seq ${PATIENCE:-600}); do
+    for _ in $(seq 600); do
         if "$@" >/dev/null 2>&1; then return; fi
         sleep 0.2
     done
