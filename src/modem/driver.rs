@@ -214,7 +214,7 @@ impl Driver {
                             self.session.unlock(pin);
                         }
                         Some(Question::Sweep) => self.session.sweep(),
-                        Some(Question::SetUp) => self.session.set_up_again(),
+                        Some(Question::SetUp) => self.session.set_up_again(now()),
                         None => stopping = Some(now() + LAST_WORD),
                     }
                 }

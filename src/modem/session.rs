@@ -144,7 +144,8 @@ pub(super) struct Session {
     /// Until when a starting SIM is waited for before that is a trouble.
     sim_patience: Option<Instant>,
     setup_at: Option<Instant>,
-    setup_wanted: bool,
+    /// When the modem is to be set up again, once nothing else is under way.
+    setup_due: Option<Instant>,
     echo_is_off: bool,
     profile: &'static Profile,
     mailbox: Mailbox,
@@ -213,7 +214,7 @@ impl Session {
             wait_until: None,
             sim_patience: None,
             setup_at: None,
-            setup_wanted: false,
+            setup_due: None,
             echo_is_off: false,
             profile: &GENERIC,
             ladder: Ladder::default(),
@@ -335,9 +336,9 @@ impl Session {
     }
 
     /// Sets the modem up again, when nothing more urgent is to be done.
-    pub(super) fn set_up_again(&mut self) {
+    pub(super) fn set_up_again(&mut self, now: Instant) {
         if self.stage == Stage::Running {
-            self.setup_wanted = true;
+            self.setup_due = Some(now);
         }
     }
 
@@ -368,7 +369,7 @@ impl Session {
             Stage::SoftReset(n) => Some(self.reset_command(n)),
             Stage::Rebooting { until } => self.rebooting_command(until, now),
             Stage::Farewell => self.profile.soft_off.map(Command::Vendor),
-            Stage::Running if self.setup_wanted => {
+            Stage::Running if self.setup_due.is_some_and(|due| due <= now) => {
                 self.begin_setup();
                 Some(Command::Attention)
             }
@@ -394,7 +395,7 @@ impl Session {
             Stage::Setup(_) | Stage::Radio(_) => (self.wait_until, [None; 2]),
             Stage::Rebooting { until } => (self.wait_until, [Some(until), None]),
             Stage::Running => (
-                None,
+                self.setup_due,
                 [Some(self.look_around_at), self.mailbox.next_deadline()],
             ),
         };
@@ -523,7 +524,7 @@ impl Session {
                 if state == "READY" {
                     self.setup_if_due(now);
                 } else if self.stage == Stage::Running {
-                    self.setup_wanted = true; // the SIM has gone
+                    self.setup_due = Some(now); // the SIM has gone
                 }
             }
             Unsolicited::Supply(words) => {
@@ -612,7 +613,8 @@ impl Session {
     }
 
     fn next_of_submission(&mut self, now: Instant) -> Option<Command> {
-        let is_ready = self.status.phase == Phase::Ready;
+        // A modem that has lost its settings might read the PDU as a text to a number (`+CMGF=1`).
+        let is_ready = self.status.phase == Phase::Ready && self.setup_due.is_none();
         let held = self
             .held
             .as_mut()
@@ -779,16 +781,18 @@ impl Session {
     fn setup_if_due(&mut self, now: Instant) {
         let due = self.setup_at.is_none_or(|at| now >= at + SETUP_APART);
         if due && self.stage == Stage::Running {
-            self.setup_wanted = true;
+            self.setup_due = Some(now);
         }
     }
 
     /// The modem restarted without saying so: texts come in text mode, or commands are echoed.
+    /// Soon after a setup the next one waits a little, but it comes: until then no text is
+    /// announced.
     fn settings_lost(&mut self, now: Instant) {
-        let due = self.setup_at.is_none_or(|at| now >= at + SETUP_APART_LOST);
-        if due && self.stage == Stage::Running {
+        if self.stage == Stage::Running && self.setup_due.is_none() {
             tracing::info!("the modem has forgotten its settings; setting it up again");
-            self.setup_wanted = true;
+            let apart = self.setup_at.map(|at| at + SETUP_APART_LOST);
+            self.setup_due = Some(apart.map_or(now, |apart| apart.max(now)));
         }
     }
 

@@ -81,7 +81,7 @@ impl Session {
         self.wait_until = None;
         self.sim_patience = None;
         self.setup_at = None;
-        self.setup_wanted = false;
+        self.setup_due = None;
         self.hang_up = false;
         self.mailbox.reset();
         self.errands.clear();

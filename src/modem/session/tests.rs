@@ -641,6 +641,38 @@ fn an_echo_betrays_a_restart_that_nobody_announced() {
 }
 
 #[test]
+fn settings_lost_right_after_a_setup_are_set_again_soon_and_nothing_is_sent_before() {
+    let mut dialogue = Dialogue::new(&[
+        ("AT+CSQ", "AT+CSQ\r\r\n+CSQ: 20,99\r\n\r\nOK\r\n"),
+        ("AT+CMGS=4", "\r\n> \r\n+CMGS: 1\r\n\r\nOK\r\n"),
+    ]);
+    dialogue.pass(Duration::from_secs(60)); // looks around, and hears the echo
+    assert!(dialogue.take_asked().contains(&"ATE0".to_owned()));
+    let listing = "AT+CPMS=\"ME\",\"ME\",\"ME\";+CMGL=4";
+    dialogue.answers.remove(0);
+    dialogue
+        .answers
+        .push((listing, format!("{listing}\r\r\nOK\r\n")));
+    dialogue.pass(Duration::from_secs(1));
+    dialogue.says("+CMTI: \"ME\",1\r\n");
+    dialogue
+        .session
+        .submit(vec![1, 0, 0, 0], false, dialogue.now);
+    dialogue.converse();
+    let asked = dialogue.take_asked();
+    assert!(asked.iter().any(|asked| asked == listing), "{asked:?}");
+    for early in ["ATE0", "AT+CMGS=4"] {
+        assert!(!asked.contains(&early.to_owned()), "{asked:?}");
+    }
+    dialogue.answers.pop();
+    dialogue.pass(SETUP_APART_LOST - Duration::from_secs(1));
+    let asked = dialogue.take_asked();
+    let place = |text: &str| asked.iter().position(|asked| asked == text);
+    assert!(place("ATE0").is_some(), "{asked:?}");
+    assert!(place("AT+CNMI=2,1,2,1,0") < place("AT+CMGS=4"), "{asked:?}");
+}
+
+#[test]
 fn row_47_where_phase_2_plus_cannot_be_left_each_delivery_is_acknowledged_once_it_is_kept() {
     let mut dialogue = Dialogue::new(&[("AT+CSMS=0", "+CMS ERROR: 303\r\n")]);
     dialogue.take_asked();
