@@ -53,8 +53,7 @@ pub(crate) fn measure(table: &mut Table) {
     let mut days = Vec::with_capacity(DAYS);
     let mut written = 0;
     runtime.block_on(async {
-        let mut events = api.events(None).await;
-        let reading = tokio::spawn(async move { while events.next().await.is_some() {} });
+        let reading = tokio::spawn(api.events(None).await.read_on());
         let there = json!({ "show": "available" });
         api.put("/api/v1/presence", there).await.expect(200);
         for day in 0..DAYS {

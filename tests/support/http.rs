@@ -202,6 +202,11 @@ impl Events {
         }
     }
 
+    /// Reads on until the server ends the stream, however long it is silent.
+    pub async fn read_on(mut self) {
+        while self.read().await.is_some() {}
+    }
+
     async fn read(&mut self) -> Option<ServerEvent> {
         loop {
             if let Some(end) = self.body.windows(2).position(|pair| pair == b"\n\n") {
