@@ -64,10 +64,11 @@ fn owed_row(row: &Row<'_>) -> rusqlite::Result<Owed> {
     })
 }
 
-/// Queues for `IN (…)`: there are few, and no list can be bound to a statement.
-fn listed(queues: &[QueueId]) -> String {
-    let ids: Vec<String> = queues.iter().map(|queue| queue.0.to_string()).collect();
-    ids.join(", ")
+/// Numbers for `IN (SELECT value FROM json_each(?))`: a list is bound as one JSON array, so that the
+/// statement stays the same whatever is in it.
+fn listed(ids: impl IntoIterator<Item = i64>) -> String {
+    let ids: Vec<String> = ids.into_iter().map(|id| id.to_string()).collect();
+    format!("[{}]", ids.join(","))
 }
 
 /// What the client at `jid` is to show when its operator comes: unanswered texts of these queues
@@ -80,16 +81,17 @@ pub fn owed(
     after: MessageId,
     limit: usize,
 ) -> Result<Vec<Owed>> {
-    let queues = listed(queues);
+    let queues = listed(queues.iter().map(|queue| queue.0));
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = connection
         .prepare_cached(&format!(
             "SELECT {MESSAGE}, {PATRON}, g.kind, c.queue, {HELPER} IS NOT NULL {OWED}
                AND (c.claimed_by = ?2 OR (c.claimed_by IS NULL
-                    AND (c.queue IN ({queues}) OR {HELPER} IN ({queues}))))
+                    AND (c.queue IN (SELECT value FROM json_each(?5))
+                         OR {HELPER} IN (SELECT value FROM json_each(?5)))))
                AND m.id > ?3 ORDER BY m.id LIMIT ?4"
         ))?
-        .query_map(params![jid, operator.0, after.0, limit], owed_row)?
+        .query_map(params![jid, operator.0, after.0, limit, queues], owed_row)?
         .collect::<rusqlite::Result<_>>()?;
     Ok(rows)
 }
@@ -102,8 +104,7 @@ pub fn owed_in(
     limit: usize,
 ) -> Result<Vec<Owed>> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let threads: Vec<String> = threads.iter().map(ToString::to_string).collect();
-    let threads = format!("[{}]", threads.join(","));
+    let threads = listed(threads.iter().map(|thread| thread.0));
     let rows = connection
         .prepare_cached(&format!(
             "SELECT {MESSAGE}, {PATRON}, g.kind, c.queue, {HELPER} IS NOT NULL {OWED}
@@ -254,16 +255,16 @@ pub fn open_threads(
     queues: &[QueueId],
     limit: usize,
 ) -> Result<Vec<(Conversation, String)>> {
-    let queues = listed(queues);
+    let queues = listed(queues.iter().map(|queue| queue.0));
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = connection
         .prepare_cached(&format!(
             "SELECT {CONVERSATION}, p.name FROM conversation c JOIN patron p ON p.id = c.patron
              WHERE c.state <> 'closed' AND (c.claimed_by = ?1
-                OR (c.claimed_by IS NULL AND c.queue IN ({queues})))
+                OR (c.claimed_by IS NULL AND c.queue IN (SELECT value FROM json_each(?3))))
              ORDER BY c.id LIMIT ?2"
         ))?
-        .query_map(params![operator.0, limit], |row| {
+        .query_map(params![operator.0, limit, queues], |row| {
             Ok((
                 wire::conversation(row)?,
                 row.get(wire::CONVERSATION_COLUMNS)?,
@@ -280,16 +281,16 @@ pub fn blocked(
     now: Timestamp,
     limit: usize,
 ) -> Result<Vec<String>> {
-    let queues = listed(queues);
+    let queues = listed(queues.iter().map(|queue| queue.0));
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = connection
-        .prepare_cached(&format!(
+        .prepare_cached(
             "SELECT p.name FROM patron p WHERE p.blocked_until > ?1
                AND EXISTS (SELECT 1 FROM conversation c
-                           WHERE c.patron = p.id AND c.queue IN ({queues}))
-             ORDER BY p.id LIMIT ?2"
-        ))?
-        .query_map(params![wire::time(now), limit], |row| row.get(0))?
+                           WHERE c.patron = p.id AND c.queue IN (SELECT value FROM json_each(?3)))
+             ORDER BY p.id LIMIT ?2",
+        )?
+        .query_map(params![wire::time(now), limit, queues], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
     Ok(rows)
 }
