@@ -114,6 +114,13 @@ impl Errands {
         }
     }
 
+    /// Changes were missed: which conversations ended is only in the spool, and which of them were
+    /// called back is not known any more. A box that is told of one of those says that it knows.
+    fn missed(&mut self) {
+        self.recalled.clear();
+        self.read = false;
+    }
+
     fn will_end(&mut self, id: ConversationId) {
         self.recalled.insert(id);
         while self.recalled.len() > ERRANDS_MAX {
@@ -200,6 +207,12 @@ impl Surface {
             }
         }
         self.run_errands();
+    }
+
+    /// Changes were missed: what ended meanwhile goes back to its box all the same.
+    pub(super) async fn catch_up_errands(&mut self) {
+        self.errands.missed();
+        self.resume_errands().await;
     }
 
     /// Another box's desk says that it is there.
@@ -393,6 +406,20 @@ mod tests {
         assert_eq!(errands.waiting.len(), ERRANDS_MAX);
         assert_eq!(errands.recalled.len(), ERRANDS_MAX);
         assert!(errands.recalled.contains(&ConversationId(4_999)));
+    }
+
+    #[test]
+    fn what_changed_unseen_is_read_from_the_spool_again() {
+        let mut errands = Errands {
+            read: true,
+            ..Errands::default()
+        };
+        let id = ConversationId(7);
+        errands.wait(id, Word::Returned, "a@a".into(), "~b@b/q".into());
+        errands.will_end(id);
+        errands.missed();
+        assert!(!errands.read && errands.recalled.is_empty());
+        assert_eq!(errands.waiting.len(), 1, "what is untold stays so");
     }
 
     #[test]

@@ -329,6 +329,7 @@ impl Surface {
             self.owe_all(&bare).await;
         }
         self.send_chats().await;
+        self.catch_up_errands().await;
     }
 
     async fn tick(&mut self) {
