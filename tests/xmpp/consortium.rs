@@ -66,13 +66,38 @@ async fn on_duty_in_the_south(server: &Server) -> Messenger {
     ben
 }
 
+/// Both boxes, and a librarian on duty in each.
+struct Consortium {
+    south: Desk,
+    north: Desk,
+    ana: Messenger,
+    ben: Messenger,
+}
+
+impl Consortium {
+    async fn open(server: &Server) -> Self {
+        let south = Desk::open_at(server, "south.example.org", &["ben"]).await;
+        let north = north(server).await;
+        let mut ana = Messenger::connect(server, "ana", "gajim").await;
+        ana.sign_in().await;
+        let ben = on_duty_in_the_south(server).await;
+        south_shows(&north, Show::Available).await;
+        Self {
+            south,
+            north,
+            ana,
+            ben,
+        }
+    }
+}
+
 pub(crate) async fn another_box_helps_out_and_no_number_crosses(mut server: Server) {
-    let south = Desk::open_at(&server, "south.example.org", &["ben"]).await;
-    let north = north(&server).await;
-    let mut ana = Messenger::connect(&server, "ana", "gajim").await;
-    ana.sign_in().await;
-    let mut ben = on_duty_in_the_south(&server).await;
-    south_shows(&north, Show::Available).await;
+    let Consortium {
+        south,
+        north,
+        mut ana,
+        mut ben,
+    } = Consortium::open(&server).await;
 
     // Nobody answers in the north.
     north.texts(NUMBER, "Do you have maps?").await;
@@ -145,13 +170,12 @@ pub(crate) async fn another_box_helps_out_and_no_number_crosses(mut server: Serv
 }
 
 pub(crate) async fn a_conversation_comes_back_from_another_box(server: Server) {
-    const SOUTHERN: &str = "desk@south.example.org";
-    let south = Desk::open_at(&server, "south.example.org", &["ben"]).await;
-    let north = north(&server).await;
-    let mut ana = Messenger::connect(&server, "ana", "gajim").await;
-    ana.sign_in().await;
-    let mut ben = on_duty_in_the_south(&server).await;
-    south_shows(&north, Show::Available).await;
+    let Consortium {
+        south,
+        north,
+        mut ana,
+        mut ben,
+    } = Consortium::open(&server).await;
     let mut changes = north.house.desk().changes();
 
     // Ben takes it and has no answer: it is the north's alone again, and Ana sees whose it was.
@@ -162,7 +186,7 @@ pub(crate) async fn a_conversation_comes_back_from_another_box(server: Server) {
         ("t1", "!take", "It is yours"),
         ("c1", "!close", "It is closed."),
     ] {
-        ben.says(SOUTHERN, id, words).await;
+        ben.says(SOUTH, id, words).await;
         ben.expect(&[said]).await;
     }
     ana.expect(&["/me returned by south"]).await;
@@ -180,7 +204,7 @@ pub(crate) async fn a_conversation_comes_back_from_another_box(server: Server) {
     ana.expect(&["/me answered by south"]).await;
     north.line_delivers("In the cellar.").await;
     ben.expect(&["received", "id='b1'"]).await;
-    ben.says(SOUTHERN, "c2", "!close").await;
+    ben.says(SOUTH, "c2", "!close").await;
     ben.expect(&["It is closed."]).await;
     let ended = async {
         loop {
@@ -201,12 +225,12 @@ pub(crate) async fn a_conversation_comes_back_from_another_box(server: Server) {
 
 pub(crate) async fn what_is_answered_at_home_is_called_back(mut server: Server) {
     const WHY: &str = "/me answered by ana (desk.example.org)";
-    let south = Desk::open_at(&server, "south.example.org", &["ben"]).await;
-    let north = north(&server).await;
-    let mut ana = Messenger::connect(&server, "ana", "gajim").await;
-    ana.sign_in().await;
-    let mut ben = on_duty_in_the_south(&server).await;
-    south_shows(&north, Show::Available).await;
+    let Consortium {
+        south,
+        north,
+        mut ana,
+        mut ben,
+    } = Consortium::open(&server).await;
 
     // Both are asked, and Ana is first: Ben sees so, and it is open in the south no more.
     north.texts(NUMBER, "Who shot the heron?").await;
@@ -263,13 +287,13 @@ pub(crate) async fn what_is_answered_at_home_is_called_back(mut server: Server) 
 }
 
 pub(crate) async fn boxes_that_help_one_another_pass_nothing_round(server: Server) {
-    let south = Desk::open_at(&server, "south.example.org", &["ben"]).await;
-    let north = north(&server).await;
+    let Consortium {
+        south,
+        north,
+        mut ana,
+        mut ben,
+    } = Consortium::open(&server).await;
     helped(&south, "north", "desk@desk.example.org").await;
-    let mut ana = Messenger::connect(&server, "ana", "gajim").await;
-    ana.sign_in().await;
-    let mut ben = on_duty_in_the_south(&server).await;
-    south_shows(&north, Show::Available).await;
     let mut southern = south.house.desk().changes();
 
     // Nobody answers in either place, and both ask the other for help.
