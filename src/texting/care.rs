@@ -22,6 +22,8 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const AGAIN: Duration = Duration::from_secs(60 * 60);
 /// How often it is looked whether something is due.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
+/// How soon after the line became ready: by then the modem has been asked for its number as well.
+const SETTLES: Duration = Duration::from_secs(5);
 /// How long a text to ourselves may be on its way: networks hold texts for a minute or two when
 /// they are busy.
 const ROUND_TRIP_MAX: Duration = Duration::from_secs(10 * 60);
@@ -92,6 +94,7 @@ impl Care {
             tokio::select! {
                 () = closing(&mut stop) => return,
                 () = sleep(LOOK_EVERY) => asked = false,
+                () = self.becomes_ready() => asked = false,
                 () = self.line.self_test_asked() => asked = true,
             }
         }
@@ -132,6 +135,18 @@ impl Care {
         if self.settings.self_test && test_is_due(&standing, now) {
             self.text_ourselves(&standing).await;
         }
+    }
+
+    /// Until the line has become ready, and settled; for ever while it stays so.
+    async fn becomes_ready(&self) {
+        let mut status = self.line.status();
+        for ready in [false, true] {
+            let stands_so = status.wait_for(|status| (status.phase == Phase::Ready) == ready);
+            if stands_so.await.is_err() {
+                return std::future::pending().await; // the line is let go
+            }
+        }
+        sleep(SETTLES).await;
     }
 
     fn is_ready(&self) -> bool {
