@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::due::before;
 use super::{closing, tail};
@@ -22,8 +22,9 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const AGAIN: Duration = Duration::from_secs(60 * 60);
 /// How often it is looked whether something is due.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
-/// How soon after the line became ready: by then the modem has been asked for its number as well.
-const SETTLES: Duration = Duration::from_secs(5);
+/// How long a line that became ready may take to say its own number, which is asked later; many SIMs
+/// do not know it.
+const SETTLES: Duration = Duration::from_secs(30);
 /// How long a text to ourselves may be on its way: networks hold texts for a minute or two when
 /// they are busy.
 const ROUND_TRIP_MAX: Duration = Duration::from_secs(10 * 60);
@@ -146,7 +147,8 @@ impl Care {
                 return std::future::pending().await; // the line is let go
             }
         }
-        sleep(SETTLES).await;
+        let numbered = status.wait_for(|status| status.own_number.is_some());
+        let _ = timeout(SETTLES, numbered).await; // the look copes without
     }
 
     fn is_ready(&self) -> bool {
