@@ -21,9 +21,10 @@ mod delivery;
 mod errands;
 mod im;
 mod interruptions;
+mod iq;
 mod laws;
 mod link;
-mod manners;
+
 mod offers;
 mod operators;
 mod peers;
