@@ -15,12 +15,12 @@ impl Surface {
             "result" => {
                 self.pinged(stanza, bare);
                 self.renewed(stanza, bare).await;
-                self.errand_answered(stanza, bare);
+                self.relay_answered(stanza, bare);
                 self.desk_answered(stanza, bare).await;
                 return;
             }
             "error" => {
-                self.errand_answered(stanza, bare);
+                self.relay_answered(stanza, bare);
                 self.desk_answered(stanza, bare).await;
                 return;
             }

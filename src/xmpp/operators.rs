@@ -320,7 +320,7 @@ impl Surface {
         self.return_untaken().await;
         self.tell_fates().await;
         self.tell_untold().await;
-        self.resume_errands().await;
+        self.resume_relay().await;
         self.send_chats().await;
     }
 

@@ -14,11 +14,11 @@ use tokio_xmpp::minidom::Element;
 use super::Settings;
 use super::addresses::{Addresses, Place};
 use super::delivery::Proved;
-use super::errands::Errands;
 use super::im::Chats;
 use super::link::Told;
 use super::operators::Client;
 use super::picture::Picture;
+use super::relay::Relay;
 use super::renewals::Renewals;
 use super::replies::{Replier, Sent};
 use super::stanzas::{self, Fault};
@@ -68,7 +68,7 @@ pub(super) struct Surface {
     /// Clients that were reported gone and may be there.
     pub(super) renewals: Renewals,
     /// What other boxes are told of conversations.
-    pub(super) errands: Errands,
+    pub(super) relay: Relay,
     /// Addresses of operators that are other boxes' desks.
     pub(super) desks: BTreeSet<String>,
     /// When they were last asked whether they are there.
@@ -103,7 +103,7 @@ impl Surface {
             arrivals: 0,
             cut_off: BTreeSet::new(),
             renewals: Renewals::default(),
-            errands: Errands::default(),
+            relay: Relay::default(),
             desks: BTreeSet::new(),
             desks_asked: None,
             returned: false,
@@ -329,7 +329,7 @@ impl Surface {
             self.owe_all(&bare).await;
         }
         self.send_chats().await;
-        self.catch_up_errands().await;
+        self.catch_up_relay().await;
     }
 
     async fn tick(&mut self) {
@@ -344,7 +344,7 @@ impl Surface {
         self.tell_fates().await;
         self.chat_tick().await;
         self.ask_desks();
-        self.run_errands();
+        self.relay_notices();
     }
 
     pub(super) fn all_stale(&mut self) {

@@ -34,12 +34,12 @@ use crate::spool::messengers::{self, Naming, Thread};
 const AGAIN: Duration = Duration::from_secs(60);
 /// After a day the patron's next words begin a conversation of their own.
 const DAY: Duration = Duration::from_secs(24 * 3600);
-/// Errands that wait for an answer; the oldest gives way.
-const ERRANDS_MAX: usize = 1_000;
+/// Relay that wait for an answer; the oldest gives way.
+const NOTICES_MAX: usize = 1_000;
 /// Letters of a reason that are shown.
 const REASON_MAX: usize = 200;
-/// Ids of errands begin so.
-const ERRAND: &str = "errand-";
+/// Ids of notices begin so.
+const NOTICE: &str = "errand-";
 
 /// What another box is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +61,7 @@ impl Word {
 
 /// Something to be told, until it is answered.
 #[derive(Debug)]
-struct Errand {
+struct Notice {
     word: Word,
     from: String,
     since: Instant,
@@ -70,31 +70,31 @@ struct Errand {
 
 /// What other boxes are to be told, by conversation and the address it goes to.
 #[derive(Debug, Default)]
-pub(super) struct Errands {
-    waiting: BTreeMap<(ConversationId, String), Errand>,
+pub(super) struct Relay {
+    waiting: BTreeMap<(ConversationId, String), Notice>,
     /// Conversations of other boxes that ended because they were called back: they go nowhere.
     recalled: BTreeSet<ConversationId>,
     /// Those of an earlier daemon were read from the spool.
     read: bool,
 }
 
-impl Errands {
+impl Relay {
     /// Nothing told on the old link is known to have arrived.
     pub(super) fn link_is_new(&mut self) {
-        for errand in self.waiting.values_mut() {
-            errand.told = None;
+        for notice in self.waiting.values_mut() {
+            notice.told = None;
         }
     }
 
     fn wait(&mut self, id: ConversationId, word: Word, from: String, to: String) {
-        let errand = Errand {
+        let notice = Notice {
             word,
             from,
             since: Instant::now(),
             told: None,
         };
-        self.waiting.insert((id, to), errand);
-        while self.waiting.len() > ERRANDS_MAX {
+        self.waiting.insert((id, to), notice);
+        while self.waiting.len() > NOTICES_MAX {
             self.waiting.pop_first();
         }
     }
@@ -102,14 +102,14 @@ impl Errands {
     /// A conversation is answered anew: nothing told of it before holds.
     fn forget(&mut self, id: ConversationId, word: impl Fn(&Word) -> bool) {
         self.waiting
-            .retain(|(other, _), errand| *other != id || !word(&errand.word));
+            .retain(|(other, _), notice| *other != id || !word(&notice.word));
     }
 
     /// A box is there: what it did not answer is told now.
     fn is_there(&mut self, domain: &str) {
-        for ((_, to), errand) in &mut self.waiting {
+        for ((_, to), notice) in &mut self.waiting {
             if domain_of(to) == domain {
-                errand.told = None;
+                notice.told = None;
             }
         }
     }
@@ -123,7 +123,7 @@ impl Errands {
 
     fn will_end(&mut self, id: ConversationId) {
         self.recalled.insert(id);
-        while self.recalled.len() > ERRANDS_MAX {
+        while self.recalled.len() > NOTICES_MAX {
             self.recalled.pop_first();
         }
     }
@@ -135,10 +135,10 @@ impl Surface {
         let id = conversation.id;
         if conversation.state != ConversationState::Closed {
             // The patron wrote again before the other box knew: it is ours to answer.
-            self.errands.forget(id, |word| *word == Word::Returned);
+            self.relay.forget(id, |word| *word == Word::Returned);
             return;
         }
-        if self.errands.recalled.remove(&id) {
+        if self.relay.recalled.remove(&id) {
             return;
         }
         let read = self.spool.read(move |c| messengers::thread(c, id)).await;
@@ -147,14 +147,14 @@ impl Surface {
         };
         if thread.kind == GatewayKind::Im && is_relayed(&thread.patron.address) {
             self.wait_to_return(id, thread.patron.address, thread.conversation.home);
-            self.run_errands();
+            self.relay_notices();
         }
     }
 
     fn wait_to_return(&mut self, id: ConversationId, patron: String, queue: QueueId) {
         // A queue that is no more gives nothing back.
         if let Some(from) = self.queue_address(queue) {
-            self.errands.wait(id, Word::Returned, from, patron);
+            self.relay.wait(id, Word::Returned, from, patron);
         }
     }
 
@@ -180,63 +180,63 @@ impl Surface {
             .patron(&thread.patron, thread.kind, &queue, true);
         for desk in desks {
             let word = Word::Withdrawn(reason.to_owned());
-            self.errands.wait(id, word, patron.clone(), desk);
+            self.relay.wait(id, word, patron.clone(), desk);
         }
-        self.run_errands();
+        self.relay_notices();
     }
 
     /// A desk is asked for help: what it was told of the conversation before does not hold.
     pub(super) fn ask_again(&mut self, id: ConversationId) {
-        self.errands.forget(id, |word| *word != Word::Returned);
+        self.relay.forget(id, |word| *word != Word::Returned);
     }
 
     /// The link is up: what nobody could be told is told now.
-    pub(super) async fn resume_errands(&mut self) {
-        self.errands.link_is_new();
-        if !self.errands.read {
+    pub(super) async fn resume_relay(&mut self) {
+        self.relay.link_is_new();
+        if !self.relay.read {
             let since = self.spool.now().checked_sub(DAY).unwrap_or_default();
             let read = self
                 .spool
-                .read(move |c| messengers::closed_relayed(c, since, ERRANDS_MAX))
+                .read(move |c| messengers::closed_relayed(c, since, NOTICES_MAX))
                 .await;
             if let Some(closed) = kept(read) {
-                self.errands.read = true;
+                self.relay.read = true;
                 for (id, patron, queue) in closed {
                     self.wait_to_return(id, patron, queue);
                 }
             }
         }
-        self.run_errands();
+        self.relay_notices();
     }
 
     /// Changes were missed: what ended meanwhile goes back to its box all the same.
-    pub(super) async fn catch_up_errands(&mut self) {
-        self.errands.missed();
-        self.resume_errands().await;
+    pub(super) async fn catch_up_relay(&mut self) {
+        self.relay.missed();
+        self.resume_relay().await;
     }
 
     /// Another box's desk says that it is there.
     pub(super) fn desk_is_there(&mut self, bare: &str) {
-        self.errands.is_there(domain_of(bare));
-        self.run_errands();
+        self.relay.is_there(domain_of(bare));
+        self.relay_notices();
     }
 
     /// Tells the other boxes what they did not answer yet.
-    pub(super) fn run_errands(&mut self) {
+    pub(super) fn relay_notices(&mut self) {
         if !self.is_up() {
             return;
         }
         let now = Instant::now();
         let mut told = Vec::new();
-        self.errands
+        self.relay
             .waiting
-            .retain(|_, errand| now.duration_since(errand.since) < DAY);
-        for ((id, to), errand) in &mut self.errands.waiting {
-            let early = errand.told.is_some_and(|at| now.duration_since(at) < AGAIN);
+            .retain(|_, notice| now.duration_since(notice.since) < DAY);
+        for ((id, to), notice) in &mut self.relay.waiting {
+            let early = notice.told.is_some_and(|at| now.duration_since(at) < AGAIN);
             if !early {
-                errand.told = Some(now);
-                let id = format!("{ERRAND}{id}");
-                told.push(stanzas::order(&errand.from, to, &id, errand.word.element()));
+                notice.told = Some(now);
+                let id = format!("{NOTICE}{id}");
+                told.push(stanzas::order(&notice.from, to, &id, notice.word.element()));
             }
         }
         for stanza in told {
@@ -245,8 +245,8 @@ impl Surface {
     }
 
     /// Another box answered, or its server did for it.
-    pub(super) fn errand_answered(&mut self, stanza: &Element, bare: &str) {
-        let id = stanza.attr("id").and_then(|id| id.strip_prefix(ERRAND));
+    pub(super) fn relay_answered(&mut self, stanza: &Element, bare: &str) {
+        let id = stanza.attr("id").and_then(|id| id.strip_prefix(NOTICE));
         let Some(id) = id.and_then(|id| id.parse().ok()).map(ConversationId) else {
             return;
         };
@@ -254,7 +254,7 @@ impl Surface {
         if stanza.attr("type") == Some("error") && stanzas::is_passing(stanza) {
             return;
         }
-        self.errands
+        self.relay
             .waiting
             .retain(|(other, to), _| *other != id || stanzas::bare(to) != bare);
     }
@@ -307,11 +307,11 @@ impl Surface {
             reason: reason(&words, bare),
         };
         // Before its end is told: the box that called it back need not hear of it.
-        self.errands.will_end(id);
+        self.relay.will_end(id);
         match self.desk.ask(event).await {
             Ok(_) => self.say(stanzas::result(stanza, None)),
             Err(error) => {
-                self.errands.recalled.remove(&id);
+                self.relay.recalled.remove(&id);
                 let (fault, words) = refusal(&error);
                 self.refuse(stanza, fault, &words);
             }
@@ -396,56 +396,56 @@ mod tests {
     }
 
     #[test]
-    fn only_the_newest_errands_wait() {
-        let mut errands = Errands::default();
+    fn only_the_newest_notices_wait() {
+        let mut relay = Relay::default();
         for id in 0..5_000 {
             let id = ConversationId(id);
-            errands.wait(id, Word::Returned, "a@a".into(), "~b@b/q".into());
-            errands.will_end(id);
+            relay.wait(id, Word::Returned, "a@a".into(), "~b@b/q".into());
+            relay.will_end(id);
         }
-        assert_eq!(errands.waiting.len(), ERRANDS_MAX);
-        assert_eq!(errands.recalled.len(), ERRANDS_MAX);
-        assert!(errands.recalled.contains(&ConversationId(4_999)));
+        assert_eq!(relay.waiting.len(), NOTICES_MAX);
+        assert_eq!(relay.recalled.len(), NOTICES_MAX);
+        assert!(relay.recalled.contains(&ConversationId(4_999)));
     }
 
     #[test]
     fn what_changed_unseen_is_read_from_the_spool_again() {
-        let mut errands = Errands {
+        let mut relay = Relay {
             read: true,
-            ..Errands::default()
+            ..Relay::default()
         };
         let id = ConversationId(7);
-        errands.wait(id, Word::Returned, "a@a".into(), "~b@b/q".into());
-        errands.will_end(id);
-        errands.missed();
-        assert!(!errands.read && errands.recalled.is_empty());
-        assert_eq!(errands.waiting.len(), 1, "what is untold stays so");
+        relay.wait(id, Word::Returned, "a@a".into(), "~b@b/q".into());
+        relay.will_end(id);
+        relay.missed();
+        assert!(!relay.read && relay.recalled.is_empty());
+        assert_eq!(relay.waiting.len(), 1, "what is untold stays so");
     }
 
     #[test]
     fn a_box_that_is_there_is_told_at_once() {
-        let mut errands = Errands::default();
+        let mut relay = Relay::default();
         for (id, to) in [(1, "~heron-1@a.example/desk"), (2, "desk@b.example")] {
             let id = ConversationId(id);
-            errands.wait(id, Word::Returned, "desk@c.example".into(), to.into());
+            relay.wait(id, Word::Returned, "desk@c.example".into(), to.into());
         }
-        for errand in errands.waiting.values_mut() {
-            errand.told = Some(Instant::now());
+        for notice in relay.waiting.values_mut() {
+            notice.told = Some(Instant::now());
         }
-        errands.is_there("a.example");
-        let told: Vec<bool> = errands.waiting.values().map(|e| e.told.is_some()).collect();
+        relay.is_there("a.example");
+        let told: Vec<bool> = relay.waiting.values().map(|e| e.told.is_some()).collect();
         assert_eq!(told, [false, true]);
     }
 
     #[test]
     fn what_is_asked_again_is_not_called_back() {
-        let mut errands = Errands::default();
+        let mut relay = Relay::default();
         let id = ConversationId(1);
         let word = Word::Withdrawn("answered by ana".into());
-        errands.wait(id, word, "~b@b/q".into(), "a@a".into());
-        errands.forget(id, |word| *word == Word::Returned);
-        assert_eq!(errands.waiting.len(), 1);
-        errands.forget(id, |word| *word != Word::Returned);
-        assert_eq!(errands.waiting.len(), 0);
+        relay.wait(id, word, "~b@b/q".into(), "a@a".into());
+        relay.forget(id, |word| *word == Word::Returned);
+        assert_eq!(relay.waiting.len(), 1);
+        relay.forget(id, |word| *word != Word::Returned);
+        assert_eq!(relay.waiting.len(), 0);
     }
 }
