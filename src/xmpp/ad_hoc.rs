@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use tokio_xmpp::minidom::Element;
 
-use super::asking::{LINES_MAX, once};
+use super::command_replies::{LINES_MAX, once};
 use super::commands::{Asked, COMMANDS, Field, known};
 use super::stanzas::{self, Fault, With, attribute};
 use super::stream::COMPONENT;

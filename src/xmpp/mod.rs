@@ -15,7 +15,7 @@
 
 mod ad_hoc;
 mod addresses;
-mod asking;
+mod command_replies;
 mod commands;
 mod delivery;
 mod im;

@@ -111,7 +111,7 @@ impl Surface {
         let by_command = message
             .client_id
             .as_deref()
-            .is_some_and(|id| id.starts_with(super::asking::BY_COMMAND));
+            .is_some_and(|id| id.starts_with(super::command_replies::BY_COMMAND));
         let words = match by_command {
             true => format!("[you] {}", message.body),
             false => format!("[you, at the console] {}", message.body),
