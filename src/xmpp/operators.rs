@@ -160,7 +160,7 @@ impl Surface {
         let Some(jid) = stanza.attr("from").map(str::to_owned) else {
             return;
         };
-        self.renewals.settle(&jid);
+        self.resumed.settle(&jid);
         if stanza.attr("type") == Some("unavailable") {
             if jid.contains('/') {
                 self.close_resource(bare, &jid).await;
@@ -328,7 +328,7 @@ impl Surface {
     pub(super) async fn go_down(&mut self) {
         let here = self.clients.values().map(|client| client.operator);
         self.cut_off.extend(here);
-        self.renewals.link_is_new();
+        self.resumed.link_is_new();
         for bare in self.clients.keys().cloned().collect::<Vec<_>>() {
             self.leave(&bare).await;
         }

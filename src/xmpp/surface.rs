@@ -19,8 +19,8 @@ use super::link::Told;
 use super::operators::Client;
 use super::picture::Picture;
 use super::relay::Relay;
-use super::renewals::Renewals;
 use super::replies::{Replier, Sent};
+use super::resumed_sessions::ResumedSessions;
 use super::stanzas::{self, Fault};
 use super::stream::COMPONENT;
 use crate::desk::{Board, Change, Desk, NotGranted, What};
@@ -66,7 +66,7 @@ pub(super) struct Surface {
     /// has their texts.
     pub(super) cut_off: BTreeSet<OperatorId>,
     /// Clients that were reported gone and may be there.
-    pub(super) renewals: Renewals,
+    pub(super) resumed: ResumedSessions,
     /// What other boxes are told of conversations.
     pub(super) relay: Relay,
     /// Addresses of operators that are other boxes' desks.
@@ -102,7 +102,7 @@ impl Surface {
             reported: false,
             arrivals: 0,
             cut_off: BTreeSet::new(),
-            renewals: Renewals::default(),
+            resumed: ResumedSessions::default(),
             relay: Relay::default(),
             desks: BTreeSet::new(),
             desks_asked: None,

@@ -34,11 +34,11 @@ struct Doubt {
 
 /// By full JID.
 #[derive(Debug, Default)]
-pub(super) struct Renewals {
+pub(super) struct ResumedSessions {
     doubts: BTreeMap<String, Doubt>,
 }
 
-impl Renewals {
+impl ResumedSessions {
     /// Says that something newer is known of this address.
     pub(super) fn settle(&mut self, jid: &str) {
         self.doubts.remove(jid);
@@ -54,10 +54,10 @@ impl Surface {
     /// A client was reported gone that had come anew at `again`: asks it.
     pub(super) fn doubt(&mut self, jid: &str, operator: OperatorId, priority: i8, again: Instant) {
         let now = Instant::now();
-        self.renewals
+        self.resumed
             .doubts
             .retain(|_, doubt| now.duration_since(doubt.asked) < SOON);
-        if now.duration_since(again) >= SOON || self.renewals.doubts.len() >= DOUBTS_MAX {
+        if now.duration_since(again) >= SOON || self.resumed.doubts.len() >= DOUBTS_MAX {
             return;
         }
         let queue = self.queues_of(operator).first().copied();
@@ -68,7 +68,7 @@ impl Surface {
         let id = format!("{AGAIN}{}", self.arrivals);
         let ping = Element::bare("ping", stanzas::PING);
         self.say(stanzas::get(&from, jid, &id, ping));
-        self.renewals.doubts.insert(
+        self.resumed.doubts.insert(
             jid.to_owned(),
             Doubt {
                 operator,
@@ -87,8 +87,8 @@ impl Surface {
         if !id.starts_with(AGAIN) {
             return;
         }
-        let doubt = match self.renewals.doubts.get(jid) {
-            Some(doubt) if doubt.id == id => self.renewals.doubts.remove(jid),
+        let doubt = match self.resumed.doubts.get(jid) {
+            Some(doubt) if doubt.id == id => self.resumed.doubts.remove(jid),
             Some(_) | None => None,
         };
         let Some(doubt) = doubt else { return };
