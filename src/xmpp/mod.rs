@@ -23,18 +23,17 @@ mod interruptions;
 mod iq;
 mod laws;
 mod link;
-
 mod offers;
 mod operators;
 mod peers;
 mod picture;
+mod probe;
 mod relay;
 mod replies;
 mod resumed_sessions;
 mod stanzas;
 mod stream;
 mod surface;
-mod survey;
 
 use tokio::sync::{mpsc, watch};
 
@@ -43,7 +42,7 @@ pub use addresses::PatronStyle;
 pub use laws::law;
 pub use link::{LinkError, Standing};
 pub use picture::{PICTURE_MAX, Picture};
-pub use survey::{Survey, survey};
+pub use probe::{Probe, probe};
 
 use crate::desk::Desk;
 use crate::spool::Spool;

@@ -34,7 +34,7 @@ use crate::spool::messengers::{self, Naming, Thread};
 const AGAIN: Duration = Duration::from_secs(60);
 /// After a day the patron's next words begin a conversation of their own.
 const DAY: Duration = Duration::from_secs(24 * 3600);
-/// Relay that wait for an answer; the oldest gives way.
+/// Notices that wait for an answer; the oldest gives way.
 const NOTICES_MAX: usize = 1_000;
 /// Letters of a reason that are shown.
 const REASON_MAX: usize = 200;

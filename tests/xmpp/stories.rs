@@ -169,8 +169,8 @@ pub(crate) async fn a_refused_link_says_why(server: Server) {
     let refused = async |settings: xmpp::Settings| {
         let server = settings.servers[0].clone();
         let hosts = BTreeSet::new();
-        let survey = xmpp::survey(&settings, &server, &hosts).await;
-        survey.unwrap_err()
+        let probed = xmpp::probe(&settings, &server, &hosts).await;
+        probed.unwrap_err()
     };
     for (secret, domain, wanted) in [
         ("wrong", "desk.example.org", "secret"),

@@ -37,7 +37,7 @@ pub(super) async fn try_out(settings: &Settings, spool: &Path) -> Vec<Finding> {
     let mut offered = None;
     // Each node of a cluster must let us in: it may be the one that is left.
     for server in &settings.servers {
-        match xmpp::survey(settings, server, &hosts).await {
+        match xmpp::probe(settings, server, &hosts).await {
             Ok(seen) => {
                 findings.push(of_link(server, &settings.domain, seen.came_back));
                 offered.get_or_insert(seen.hosts);

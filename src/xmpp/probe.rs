@@ -22,7 +22,7 @@ const SELF: &str = "survey";
 
 /// What a server showed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Survey {
+pub struct Probe {
     /// A ping to our own domain came back: the server routes the domain here.
     pub came_back: bool,
     /// Each host asked, with what it offers (XEP-0030), or why it said nothing of it.
@@ -34,11 +34,11 @@ pub struct Survey {
 ///
 /// # Errors
 /// Why there is no link, in words.
-pub async fn survey(
+pub async fn probe(
     settings: &Settings,
     server: &str,
     hosts: &BTreeSet<String>,
-) -> Result<Survey, LinkError> {
+) -> Result<Probe, LinkError> {
     let domain = settings.domain.to_lowercase();
     let dial = Dial {
         domain: domain.clone(),
@@ -64,7 +64,7 @@ pub async fn survey(
         .write_all(&bytes)
         .await
         .map_err(|error| broken(error.to_string()))?;
-    let mut survey = Survey {
+    let mut probe = Probe {
         came_back: false,
         hosts: hosts
             .iter()
@@ -87,10 +87,10 @@ pub async fn survey(
                 .strip_prefix('-')
                 .and_then(|number| number.parse::<usize>().ok())
             {
-                None => survey.came_back = true,
+                None => probe.came_back = true,
                 Some(number) => {
                     if let Some(host) = hosts.get(number) {
-                        survey.hosts.insert((*host).clone(), offers(&stanza));
+                        probe.hosts.insert((*host).clone(), offers(&stanza));
                     }
                 }
             }
@@ -100,7 +100,7 @@ pub async fn survey(
     };
     // What has not come by then does not come.
     timeout(PATIENCE, answers).await.unwrap_or(Ok(()))?;
-    Ok(survey)
+    Ok(probe)
 }
 
 /// What a host says it offers (XEP-0030 §3.1).
