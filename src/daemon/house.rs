@@ -26,7 +26,7 @@ use crate::routing::Library;
 use crate::spool::{OpenError, Spool, SpoolError};
 use crate::texting::Stranded;
 use crate::web;
-use crate::xmpp::{self, Messengers};
+use crate::xmpp::{self, Component};
 
 /// What the house is opened with.
 #[derive(Debug, Clone)]
@@ -191,7 +191,7 @@ impl House {
 
         let (mut messengers, mut link) = (None, None);
         if let Some(settings) = settings.xmpp {
-            let room = Messengers::new(settings, desk.clone(), spool.clone());
+            let room = Component::new(settings, desk.clone(), spool.clone());
             let (told, kept) = watch::channel(Link::default());
             tokio::spawn(tell_link(room.standing(), told));
             link = Some(kept);

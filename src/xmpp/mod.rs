@@ -17,6 +17,7 @@ mod ad_hoc;
 mod addresses;
 mod command_replies;
 mod commands;
+mod component;
 mod delivery;
 mod im;
 mod interruptions;
@@ -31,91 +32,16 @@ mod probe;
 mod relay;
 mod replies;
 mod resumed_sessions;
+mod settings;
 mod stanzas;
 mod stream;
 mod surface;
 
-use tokio::sync::{mpsc, watch};
-
 pub use addresses::PatronStyle;
+pub use component::Component;
 #[doc(hidden)]
 pub use laws::law;
 pub use link::{LinkError, Standing};
 pub use picture::{PICTURE_MAX, Picture};
 pub use probe::{Probe, probe};
-
-use crate::desk::Desk;
-use crate::spool::Spool;
-
-/// Looked-at stanzas that may wait for the room.
-const TOLD_MAX: usize = 256;
-
-/// How the room is set up.
-#[derive(Clone)]
-pub struct Settings {
-    /// The component's domain.
-    pub domain: String,
-    /// Where the server listens for components: `host:port`; of a cluster each node, the first one
-    /// first. Never empty.
-    pub servers: Vec<String>,
-    /// The secret shared with the server.
-    pub secret: String,
-    /// How patrons are named in addresses.
-    pub patrons: PatronStyle,
-    /// What clients show beside a queue.
-    pub picture: Option<Picture>,
-}
-
-impl std::fmt::Debug for Settings {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Settings")
-            .field("domain", &self.domain)
-            .field("servers", &self.servers)
-            .field("patrons", &self.patrons)
-            .finish_non_exhaustive()
-    }
-}
-
-/// The room, ready to run.
-#[derive(Debug)]
-pub struct Messengers {
-    settings: Settings,
-    desk: Desk,
-    spool: Spool,
-    standing: watch::Sender<Standing>,
-}
-
-impl Messengers {
-    /// Furnishes the room; nothing is connected yet.
-    pub fn new(settings: Settings, desk: Desk, spool: Spool) -> Self {
-        Self {
-            settings,
-            desk,
-            spool,
-            standing: watch::Sender::new(Standing::Connecting),
-        }
-    }
-
-    /// How the link stands, from now on.
-    pub fn standing(&self) -> watch::Receiver<Standing> {
-        self.standing.subscribe()
-    }
-
-    /// Serves until `stop` says so. A server that is away is tried again and again: the desk goes
-    /// on without it.
-    pub async fn run(self, mut stop: watch::Receiver<bool>) {
-        let (told, incoming) = mpsc::channel(TOLD_MAX);
-        let dial = link::Dial {
-            domain: self.settings.domain.clone(),
-            servers: self.settings.servers.clone(),
-            secret: self.settings.secret.clone(),
-        };
-        let link = tokio::spawn(link::keep(dial, told, self.standing));
-        let surface = surface::Surface::new(&self.settings, self.desk, self.spool);
-        tokio::select! {
-            () = surface.run(incoming) => {}
-            _ = stop.wait_for(|stop| *stop) => {}
-        }
-        link.abort();
-    }
-}
+pub use settings::Settings;

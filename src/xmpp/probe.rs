@@ -8,8 +8,8 @@ use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 use tokio_xmpp::minidom::Element;
 
-use super::Settings;
 use super::link::{Dial, LinkError, next, open};
+use super::settings::Settings;
 use super::stanzas;
 use super::stream::{self, Read};
 

@@ -11,7 +11,6 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_xmpp::minidom::Element;
 
-use super::Settings;
 use super::addresses::{Addresses, Place};
 use super::delivery::Proved;
 use super::im::Chats;
@@ -21,6 +20,7 @@ use super::picture::Picture;
 use super::relay::Relay;
 use super::replies::{Replier, Sent};
 use super::resumed_sessions::ResumedSessions;
+use super::settings::Settings;
 use super::stanzas::{self, Fault};
 use super::stream::COMPONENT;
 use crate::desk::{Board, Change, Desk, NotGranted, What};
