@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use callnumber::daemon::{House, HouseSettings};
 use callnumber::routing::{Amendment, Event, Library, Role};
-use callnumber::xmpp::Standing;
+use callnumber::xmpp::LinkState;
 use sha1::{Digest, Sha1};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -114,7 +114,7 @@ async fn held_texts(server: &Server, client: Client) -> Duration {
         desk.ask(event).await.unwrap();
     }
     let mut standing = house.messengers().unwrap().clone();
-    standing.wait_for(|s| *s == Standing::Up).await.unwrap();
+    standing.wait_for(|s| *s == LinkState::Up).await.unwrap();
     let mut client = client.connect(server).await;
     let mut flood = Flood::default();
     let begun = Instant::now();

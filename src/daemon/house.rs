@@ -136,7 +136,7 @@ pub struct House {
     spool: Spool,
     lines: LinesAtWork,
     web: Option<SocketAddr>,
-    messengers: Option<watch::Receiver<xmpp::Standing>>,
+    messengers: Option<watch::Receiver<xmpp::LinkState>>,
     link: Option<watch::Receiver<Link>>,
     told: watch::Sender<web::FileSays>,
     calling: mpsc::Sender<FileChange>,
@@ -343,7 +343,7 @@ impl House {
     }
 
     /// How the link to the XMPP server stands, if one is configured.
-    pub fn messengers(&self) -> Option<&watch::Receiver<xmpp::Standing>> {
+    pub fn messengers(&self) -> Option<&watch::Receiver<xmpp::LinkState>> {
         self.messengers.as_ref()
     }
 
@@ -379,12 +379,12 @@ impl House {
 }
 
 /// Says in the house's words how the link to the XMPP server stands, until its room is gone.
-async fn tell_link(mut standing: watch::Receiver<xmpp::Standing>, told: watch::Sender<Link>) {
+async fn tell_link(mut standing: watch::Receiver<xmpp::LinkState>, told: watch::Sender<Link>) {
     loop {
         let link = match &*standing.borrow_and_update() {
-            xmpp::Standing::Connecting => Link::Connecting,
-            xmpp::Standing::Up => Link::Up,
-            xmpp::Standing::Down(error) => Link::Down(error.to_string()),
+            xmpp::LinkState::Connecting => Link::Connecting,
+            xmpp::LinkState::Up => Link::Up,
+            xmpp::LinkState::Down(error) => Link::Down(error.to_string()),
         };
         told.send_replace(link);
         if standing.changed().await.is_err() {

@@ -2,7 +2,7 @@
 
 use tokio::sync::{mpsc, watch};
 
-use super::link::{self, Standing};
+use super::link::{self, LinkState};
 use super::settings::Settings;
 use super::surface::Surface;
 use crate::desk::Desk;
@@ -17,7 +17,7 @@ pub struct Component {
     settings: Settings,
     desk: Desk,
     spool: Spool,
-    standing: watch::Sender<Standing>,
+    standing: watch::Sender<LinkState>,
 }
 
 impl Component {
@@ -27,12 +27,12 @@ impl Component {
             settings,
             desk,
             spool,
-            standing: watch::Sender::new(Standing::Connecting),
+            standing: watch::Sender::new(LinkState::Connecting),
         }
     }
 
     /// How the link stands, from now on.
-    pub fn standing(&self) -> watch::Receiver<Standing> {
+    pub fn standing(&self) -> watch::Receiver<LinkState> {
         self.standing.subscribe()
     }
 

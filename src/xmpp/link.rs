@@ -102,7 +102,7 @@ pub enum LinkError {
 
 /// How the link stands, for the status page and for whoever asks the doctor.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
+pub enum LinkState {
     /// Not up yet, and no try failed yet.
     Connecting,
     /// Up.
@@ -113,7 +113,7 @@ pub enum Standing {
 
 /// What the link tells the room.
 #[derive(Debug)]
-pub(super) enum Told {
+pub(super) enum LinkEvent {
     /// Up: stanzas go out through this one until it closes.
     Up(mpsc::Sender<Element>),
     /// Came in.
@@ -125,7 +125,11 @@ pub(super) enum Told {
 }
 
 /// Keeps a link up until nobody listens any more.
-pub(super) async fn keep(dial: Dial, told: mpsc::Sender<Told>, standing: watch::Sender<Standing>) {
+pub(super) async fn keep(
+    dial: Dial,
+    told: mpsc::Sender<LinkEvent>,
+    standing: watch::Sender<LinkState>,
+) {
     let mut wait = WAIT_FIRST;
     // Of a cluster that lost a node, the next one serves as well.
     let nodes = dial.servers.iter().enumerate().cycle();
@@ -134,9 +138,9 @@ pub(super) async fn keep(dial: Dial, told: mpsc::Sender<Told>, standing: watch::
         let error = match open(&dial, server).await {
             Ok((reader, writer, assembler)) => {
                 tracing::info!(domain = %dial.domain, server, "linked to the XMPP server");
-                standing.send_replace(Standing::Up);
+                standing.send_replace(LinkState::Up);
                 let error = hold(&dial, reader, writer, assembler, &told).await;
-                if told.send(Told::Down).await.is_err() {
+                if told.send(LinkEvent::Down).await.is_err() {
                     return;
                 }
                 error
@@ -146,10 +150,10 @@ pub(super) async fn keep(dial: Dial, told: mpsc::Sender<Told>, standing: watch::
         if told.is_closed() {
             return;
         }
-        if *standing.borrow() != Standing::Down(error.clone()) {
+        if *standing.borrow() != LinkState::Down(error.clone()) {
             tracing::warn!(%error, "no link to the XMPP server");
         }
-        standing.send_replace(Standing::Down(error));
+        standing.send_replace(LinkState::Down(error));
         if begun.elapsed() > GOOD {
             wait = WAIT_FIRST;
         }
@@ -296,10 +300,10 @@ async fn hold(
     reader: OwnedReadHalf,
     writer: OwnedWriteHalf,
     reading: Reading,
-    told: &mpsc::Sender<Told>,
+    told: &mpsc::Sender<LinkEvent>,
 ) -> LinkError {
     let (outgoing, to_write) = mpsc::channel(OUTGOING_MAX);
-    if told.send(Told::Up(outgoing)).await.is_err() {
+    if told.send(LinkEvent::Up(outgoing)).await.is_err() {
         return LinkError::Ended {
             reason: "the desk is closing".into(),
         };
@@ -344,7 +348,7 @@ enum ReadEnd {
 async fn read_on(
     mut reader: OwnedReadHalf,
     mut reading: Reading,
-    incoming: mpsc::Sender<Told>,
+    incoming: mpsc::Sender<LinkEvent>,
     came_back: watch::Sender<u64>,
 ) -> ReadEnd {
     loop {
@@ -357,9 +361,9 @@ async fn read_on(
                     came_back.send_replace(number);
                     continue;
                 }
-                None => Told::Stanza(element),
+                None => LinkEvent::Stanza(element),
             },
-            Ok(Read::TooMuch(element)) => Told::TooMuch(element),
+            Ok(Read::TooMuch(element)) => LinkEvent::TooMuch(element),
             Ok(Read::Header(_)) => continue,
             Ok(Read::Footer) => return ReadEnd::Closed("it is shutting down".into()),
             Err(reason) => return ReadEnd::Closed(reason),

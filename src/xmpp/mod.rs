@@ -41,7 +41,7 @@ pub use addresses::PatronStyle;
 pub use component::Component;
 #[doc(hidden)]
 pub use laws::law;
-pub use link::{LinkError, Standing};
+pub use link::{LinkError, LinkState};
 pub use picture::{PICTURE_MAX, Picture};
 pub use probe::{Probe, probe};
 pub use settings::Settings;

@@ -14,7 +14,7 @@ use tokio_xmpp::minidom::Element;
 use super::addresses::{Addresses, Place};
 use super::delivery::Proved;
 use super::im::Chats;
-use super::link::Told;
+use super::link::LinkEvent;
 use super::operators::Client;
 use super::picture::Picture;
 use super::relay::Relay;
@@ -111,7 +111,7 @@ impl Surface {
         }
     }
 
-    pub(super) async fn run(mut self, mut incoming: mpsc::Receiver<Told>) {
+    pub(super) async fn run(mut self, mut incoming: mpsc::Receiver<LinkEvent>) {
         self.read_staff().await;
         self.was_interrupted();
         let mut due = self.desk.due();
@@ -197,24 +197,24 @@ impl Surface {
         }
     }
 
-    async fn hear(&mut self, told: Told) {
+    async fn hear(&mut self, told: LinkEvent) {
         match told {
-            Told::Up(out) => {
+            LinkEvent::Up(out) => {
                 self.out = Some(out);
                 self.come_up().await;
             }
-            Told::Down => {
+            LinkEvent::Down => {
                 self.out = None;
                 self.go_down().await;
             }
-            Told::TooMuch(stanza) => {
+            LinkEvent::TooMuch(stanza) => {
                 self.refuse(
                     &stanza,
                     Fault::NOT_ACCEPTABLE,
                     "this is too much for a text",
                 );
             }
-            Told::Stanza(stanza) => self.stanza(stanza).await,
+            LinkEvent::Stanza(stanza) => self.stanza(stanza).await,
         }
     }
 

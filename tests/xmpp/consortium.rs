@@ -2,7 +2,7 @@
 
 use callnumber::desk::What;
 use callnumber::routing::{Amendment, ConversationState, DeliveryState, Role, Show};
-use callnumber::xmpp::Standing;
+use callnumber::xmpp::LinkState;
 use tokio::time::timeout;
 
 use crate::PATIENCE;
@@ -127,13 +127,13 @@ pub(crate) async fn another_box_helps_out_and_no_number_crosses(mut server: Serv
     // The link is down: what comes meanwhile is held, and relayed once it is up again.
     server.kill();
     for desk in [&north, &south] {
-        desk.linked(|standing| matches!(standing, Standing::Down(_)))
+        desk.linked(|standing| matches!(standing, LinkState::Down(_)))
             .await;
     }
     north.texts(NUMBER, "Are you there?").await;
     server.run().await;
     for desk in [&north, &south] {
-        desk.linked(|standing| *standing == Standing::Up).await;
+        desk.linked(|standing| *standing == LinkState::Up).await;
     }
     let mut ben = on_duty_in_the_south(&server).await;
     let text = ben.expect(&["Are you there?"]).await;
@@ -260,14 +260,14 @@ pub(crate) async fn what_is_answered_at_home_is_called_back(mut server: Server) 
     ben.expect(&["It is yours"]).await;
     server.kill();
     for desk in [&north, &south] {
-        desk.linked(|standing| matches!(standing, Standing::Down(_)))
+        desk.linked(|standing| matches!(standing, LinkState::Down(_)))
             .await;
     }
     north.answers("ana", "+15551230101", "In the cellar.").await;
     let mut southern = south.house.desk().changes();
     server.run().await;
     for desk in [&north, &south] {
-        desk.linked(|standing| *standing == Standing::Up).await;
+        desk.linked(|standing| *standing == LinkState::Up).await;
     }
     let _ben = on_duty_in_the_south(&server).await;
     let called_back = async {

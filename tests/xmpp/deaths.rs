@@ -9,7 +9,7 @@ use callnumber::daemon::{House, HouseSettings};
 use callnumber::routing::{Amendment, Event, Library, OperatorId, Role};
 use callnumber::spool::Spool;
 use callnumber::spool::messengers::{self, Reply};
-use callnumber::xmpp::Standing;
+use callnumber::xmpp::LinkState;
 use tempfile::TempDir;
 use tokio::time::timeout;
 
@@ -73,10 +73,10 @@ async fn nothing_held_is_lost_when_it_dies(mut server: Server, victim: Victim) {
         ana.reads_until(&mut flood, stop_at).await;
         if stop_at < TEXTS && victim == Victim::Server {
             server.kill();
-            desk.linked(|standing| matches!(standing, Standing::Down(_)))
+            desk.linked(|standing| matches!(standing, LinkState::Down(_)))
                 .await;
             server.run().await;
-            desk.linked(|standing| *standing == Standing::Up).await;
+            desk.linked(|standing| *standing == LinkState::Up).await;
         }
         // The client's socket closes with stanzas unread in it, as the kernel does it for a
         // process that was killed.

@@ -1,6 +1,6 @@
 //! What a stranger may send: nothing leaks, nothing reaches anybody, the stream goes on.
 
-use callnumber::xmpp::Standing;
+use callnumber::xmpp::LinkState;
 use tokio::time::timeout;
 
 use crate::PATIENCE;
@@ -115,7 +115,7 @@ pub(crate) async fn hostile_stanzas_reach_nobody_and_end_nothing(server: Server)
         }
     }
     let standing = desk.house.messengers().unwrap().borrow().clone();
-    assert_eq!(standing, Standing::Up);
+    assert_eq!(standing, LinkState::Up);
     assert_eq!(desk.sent().await, [], "nothing reached a patron");
     // And the librarian was not disturbed: the next thing they see is the next text.
     desk.texts("+15551230100", "Second.").await;

@@ -8,7 +8,7 @@ use callnumber::routing::{
     Library, MessageId, Role,
 };
 use callnumber::spool::transcript::{self, Entry, Listing};
-use callnumber::xmpp::{self, Standing};
+use callnumber::xmpp::{self, LinkState};
 use tempfile::TempDir;
 use tokio::time::timeout;
 
@@ -95,11 +95,11 @@ impl Desk {
             line,
             _folder: folder,
         };
-        desk.linked(|standing| *standing == Standing::Up).await;
+        desk.linked(|standing| *standing == LinkState::Up).await;
         desk
     }
 
-    pub(crate) async fn linked(&self, wanted: impl Fn(&Standing) -> bool) {
+    pub(crate) async fn linked(&self, wanted: impl Fn(&LinkState) -> bool) {
         let mut standing = self.house.messengers().unwrap().clone();
         timeout(PATIENCE, standing.wait_for(wanted))
             .await
