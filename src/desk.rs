@@ -4,6 +4,8 @@
 //! asked is on disk when the answer comes. The channels carry nothing that is not also a row: a
 //! listener that falls behind reads the spool again.
 
+pub mod views;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -1,15 +1,16 @@
 //! callnumber: a library's phone number as a staffed desk.
 //!
-//! Five floors; imports go downstairs only (`tests/floors.rs` holds it):
+//! Six floors; imports go downstairs only (`tests/floors.rs` holds it):
 //!
-//! 5. [`cli`]: the commands.
-//! 4. [`daemon`]: the router's one owner: wish, decision, commit, and only then the bells.
-//! 3. Surfaces, each turning its own wire into events, and effects back into its wire:
+//! 6. [`cli`]: the commands.
+//! 5. [`daemon`]: the router's one owner: wish, decision, commit, and only then the bells.
+//! 4. Surfaces, each turning its own wire into events, and effects back into its wire:
 //!    [`texting`] (the radio), [`web`] (console and API), [`control`] (commands),
 //!    [`xmpp`] (operators' and patrons' own clients), [`alerts`] (calls for help).
-//! 2. Keepers: [`modem`] (PDU in, PDU out), [`spool`] (SQLite), [`desk`] (the counter between
-//!    surfaces and owner), [`errands`] (what the process itself is asked for), [`mail`] (letters by
-//!    SMTP).
+//! 3. [`desk`]: the counter between surfaces and owner, and the [views](desk::views): the one shape
+//!    of every thing that leaves.
+//! 2. Keepers: [`modem`] (PDU in, PDU out), [`spool`] (SQLite), [`errands`] (what the process itself
+//!    is asked for), [`mail`] (letters by SMTP).
 //! 1. Strangers to one another: [`sms`] (TS 23.040, 23.038), [`at`] (V.250, TS 27.005, 27.007),
 //!    [`routing`] (the law of the desk), [`records`] (transcripts and reports for others to read),
 //!    [`trace`] (what was said on a port, masked), all five pure; [`hardware`] (GPIO); and the

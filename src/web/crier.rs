@@ -13,13 +13,13 @@ use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::{broadcast, watch};
 
 use super::caller::{Audience, partners_patron};
-use super::shapes::{ConversationShape, MessageShape, ModemShape, Names, NoteShape, mentioned_in};
+use crate::desk::views::{self, Names};
 use crate::desk::{Board, Change, Desk, What};
 use crate::modem::{LineStatus, Lines};
 use crate::routing::{ConversationId, OperatorId, Plan};
 use crate::spool::feed::{self, FeedKind, FeedRow};
 use crate::spool::transcript::Listed;
-use crate::spool::{self, Spool, lines, outbox, transcript};
+use crate::spool::{self, Spool, transcript};
 
 /// Tellings a slow stream may lag behind before it starts afresh.
 const TELLINGS_MAX: usize = 1024;
@@ -81,7 +81,7 @@ impl Telling {
     }
 
     /// A modem's state changed.
-    pub(super) fn modem(shape: &ModemShape) -> Self {
+    pub(super) fn modem(shape: &views::Modem) -> Self {
         Self {
             id: 0,
             to: To::Everyone,
@@ -93,7 +93,7 @@ impl Telling {
 
 /// An event on the wire. `id` is left out when it is 0, and the browser keeps the last one.
 pub(super) fn frame(id: i64, event: &str, data: &impl Serialize) -> Bytes {
-    // Our shapes have only string keys, so this cannot fail; JSON without indentation is one line.
+    // Our views have only string keys, so this cannot fail; JSON without indentation is one line.
     let data = serde_json::to_string(data).unwrap_or_else(|_| "{}".into());
     let text = if id > 0 {
         format!("id: {id}\nevent: {event}\ndata: {data}\n\n")
@@ -253,17 +253,13 @@ fn word_for(
     row: &FeedRow,
     listed: &Listed,
 ) -> spool::Result<Option<Bytes>> {
-    let conversation = &listed.conversation;
+    let names = Names::new(connection, plan);
     let frame = match row.kind {
-        FeedKind::Conversation => {
-            let mentioned = mentioned_in(conversation, listed.latest.as_ref());
-            let names = Names::read(connection, plan, mentioned)?;
-            frame(
-                row.id,
-                "conversation",
-                &ConversationShape::new(listed, &names),
-            )
-        }
+        FeedKind::Conversation => frame(
+            row.id,
+            "conversation",
+            &views::Conversation::new(listed, &names)?,
+        ),
         FeedKind::Message => {
             let message = match row.message {
                 Some(id) => transcript::message(connection, id)?,
@@ -272,22 +268,16 @@ fn word_for(
             let Some(message) = message else {
                 return Ok(None);
             };
-            let mentioned = mentioned_in(conversation, Some(&message));
-            let names = Names::read(connection, plan, mentioned)?;
-            frame(
-                row.id,
-                "message",
-                &MessageShape::new(&message, &listed.patron, &names),
-            )
+            let shape = views::Message::new(&message, &listed.patron, &names)?;
+            frame(row.id, "message", &shape)
         }
         FeedKind::Note => {
             let note = match row.note {
                 Some(id) => transcript::note(connection, id)?,
                 None => None,
             };
-            let by = note.as_ref().and_then(transcript::Entry::by);
-            let names = Names::read(connection, plan, by)?;
-            match note.and_then(|entry| NoteShape::new(conversation, &entry, &names)) {
+            let Some(note) = note else { return Ok(None) };
+            match views::Note::new(listed.conversation.id, &note, &names)? {
                 Some(shape) => frame(row.id, "note", &shape),
                 None => return Ok(None),
             }
@@ -398,24 +388,14 @@ async fn watch_line(
 ) {
     loop {
         let now = status.borrow_and_update().clone();
-        let asked = name.clone();
-        let (queued, standing) = spool
-            .read(move |connection| {
-                Ok((
-                    outbox::waiting(connection, &asked)?,
-                    lines::standing(connection, &asked)?,
-                ))
-            })
-            .await
-            .unwrap_or_default();
-        match told.upgrade() {
-            // Nobody may be listening.
-            Some(told) => {
-                let shape = ModemShape::new(&name, &now, (queued, &standing));
-                let _ = told.send(Arc::new(Telling::modem(&shape)));
-            }
-            None => return,
+        let shape = views::modem(&spool, &name, now).await;
+        // Nobody may be listening.
+        let Some(told) = told.upgrade() else { return };
+        match shape {
+            Ok(shape) => drop(told.send(Arc::new(Telling::modem(&shape)))),
+            Err(error) => tracing::warn!(%error, line = name, "a line could not be looked up"),
         }
+        drop(told);
         if status.changed().await.is_err() {
             return;
         }

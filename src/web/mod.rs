@@ -32,8 +32,6 @@ mod passwords;
 mod premises;
 mod presence;
 mod problem;
-mod segments;
-mod shapes;
 mod sign_in;
 mod signals;
 mod stream;

@@ -16,7 +16,8 @@ use super::network::From;
 use super::premises::Premises;
 use super::problem::Problem;
 use super::sign_in::Opened;
-use super::{Ribbon, shapes, sign_in};
+use super::{Ribbon, sign_in};
+use crate::desk::views;
 use crate::routing::Right;
 
 #[derive(Template)]
@@ -102,7 +103,7 @@ pub(super) async fn console(
     html(&ConsolePage {
         library: &premises.settings.library,
         operator: &caller.operator.name,
-        show: shapes::show(board, caller.id()).word(),
+        show: views::show(board, caller.id()).word(),
         queues: &queues.join(", "),
         assigned: !queues.is_empty(),
         version: env!("CARGO_PKG_VERSION"),

@@ -24,7 +24,7 @@ use super::caller::{Audience, Caller, sees};
 use super::crier::{self, Telling, To, frame};
 use super::premises::Premises;
 use super::problem::Problem;
-use super::shapes;
+use crate::desk::views;
 use crate::desk::{Desk, NotGranted};
 use crate::routing::{
     ConversationId, ConversationState, EndpointId, Event, Operator, OperatorId, Refusal,
@@ -239,7 +239,7 @@ impl Tab {
         let resumed = past.missed.is_some() && last.is_some();
         let hello = serde_json::json!({
             "operator": self.operator.name,
-            "show": shapes::show(&board, self.operator.id),
+            "show": views::show(&board, self.operator.id),
             "resumed": resumed,
             "version": env!("CARGO_PKG_VERSION"),
         });

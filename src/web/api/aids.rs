@@ -11,12 +11,12 @@ use serde::Deserialize;
 use super::changes::change;
 use super::conversations::listed;
 use super::said::{At, Said};
+use crate::desk::views;
 use crate::routing::{Aid, ConversationId, Event};
 use crate::spool::transcript;
 use crate::web::caller::Caller;
 use crate::web::premises::Premises;
 use crate::web::problem::Problem;
-use crate::web::shapes::ConversationShape;
 
 /// Asks for one of them, and answers how the conversation stands then.
 async fn aid(
@@ -24,7 +24,7 @@ async fn aid(
     caller: &Caller,
     id: i64,
     aid: Aid,
-) -> Result<Json<ConversationShape>, Problem> {
+) -> Result<Json<views::Conversation>, Problem> {
     let conversation = ConversationId(id);
     let event = Event::Aid {
         operator: caller.id(),
@@ -60,7 +60,7 @@ pub(super) async fn label(
     caller: Caller,
     At(id): At<i64>,
     Said(Tags { tags }): Said<Tags>,
-) -> Result<Json<ConversationShape>, Problem> {
+) -> Result<Json<views::Conversation>, Problem> {
     aid(&premises, &caller, id, Aid::Label(tags)).await
 }
 
@@ -69,7 +69,7 @@ pub(super) async fn promise(
     caller: Caller,
     At(id): At<i64>,
     Said(words): Said<Words>,
-) -> Result<Json<ConversationShape>, Problem> {
+) -> Result<Json<views::Conversation>, Problem> {
     aid(&premises, &caller, id, Aid::Promise(words.text)).await
 }
 
@@ -77,7 +77,7 @@ pub(super) async fn reopen(
     State(premises): State<Arc<Premises>>,
     caller: Caller,
     At(id): At<i64>,
-) -> Result<Json<ConversationShape>, Problem> {
+) -> Result<Json<views::Conversation>, Problem> {
     aid(&premises, &caller, id, Aid::Reopen).await
 }
 
@@ -85,7 +85,7 @@ pub(super) async fn block(
     State(premises): State<Arc<Premises>>,
     caller: Caller,
     At(id): At<i64>,
-) -> Result<Json<ConversationShape>, Problem> {
+) -> Result<Json<views::Conversation>, Problem> {
     aid(&premises, &caller, id, Aid::Block).await
 }
 
@@ -93,7 +93,7 @@ pub(super) async fn unblock(
     State(premises): State<Arc<Premises>>,
     caller: Caller,
     At(id): At<i64>,
-) -> Result<Json<ConversationShape>, Problem> {
+) -> Result<Json<views::Conversation>, Problem> {
     aid(&premises, &caller, id, Aid::Unblock).await
 }
 

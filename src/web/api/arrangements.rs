@@ -6,80 +6,50 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 
+use crate::desk::views::{self, Page};
 use crate::modem::Line;
 use crate::routing::{ConversationState, Show};
-use crate::spool::{self, lines, outbox, transcript};
+use crate::spool::transcript;
 use crate::web::caller::Caller;
 use crate::web::premises::Premises;
 use crate::web::problem::Problem;
-use crate::web::shapes::{self, ModemShape, Page};
 
-pub(super) async fn queues(caller: Caller) -> Json<Page<shapes::QueueShape>> {
-    Json(Page::whole(shapes::queues(&caller.board, caller.id())))
+pub(super) async fn queues(caller: Caller) -> Json<Page<views::Queue>> {
+    Json(Page::whole(views::queues(&caller.board, caller.id())))
 }
 
-pub(super) async fn operators(caller: Caller) -> Json<Page<shapes::OperatorShape>> {
+pub(super) async fn operators(caller: Caller) -> Json<Page<views::Operator>> {
     let board = &caller.board;
     let items = board.plan.operators.iter();
     Json(Page::whole(
-        items.map(|one| shapes::operator(board, one)).collect(),
+        items.map(|one| views::Operator::new(board, one)).collect(),
     ))
 }
 
-pub(super) async fn gateways(caller: Caller) -> Json<Page<shapes::GatewayShape>> {
-    Json(Page::whole(shapes::gateways(&caller.board)))
+pub(super) async fn gateways(caller: Caller) -> Json<Page<views::Gateway>> {
+    Json(Page::whole(views::gateways(&caller.board)))
 }
 
 /// The lines as they stand.
-async fn modem_shapes(premises: &Premises) -> Result<Vec<ModemShape>, Problem> {
-    let driven = premises.lines.now();
-    let names: Vec<String> = driven.iter().map(|line| line.name.clone()).collect();
-    let queued = premises
-        .spool
-        .read(move |connection| {
-            names
-                .iter()
-                .map(|name| {
-                    Ok((
-                        outbox::waiting(connection, name)?,
-                        lines::standing(connection, name)?,
-                    ))
-                })
-                .collect::<spool::Result<Vec<_>>>()
-        })
-        .await?;
-    Ok(driven
+async fn driven(premises: &Premises) -> Result<Vec<views::Modem>, Problem> {
+    let lines = premises.lines.now();
+    let known = lines
         .iter()
-        .zip(queued)
-        .map(|(line, (queued, standing))| {
-            let status = line.status();
-            let status = status.borrow();
-            ModemShape::new(&line.name, &status, (queued, &standing))
-        })
-        .collect())
+        .map(|line| (line.name.clone(), line.status().borrow().clone()));
+    Ok(views::modems(&premises.spool, known.collect()).await?)
 }
 
 /// One line as it stands.
-pub(super) async fn modem_shape(premises: &Premises, line: &Line) -> Result<ModemShape, Problem> {
-    let name = line.name.clone();
-    let (queued, standing) = premises
-        .spool
-        .read(move |connection| {
-            Ok((
-                outbox::waiting(connection, &name)?,
-                lines::standing(connection, &name)?,
-            ))
-        })
-        .await?;
+pub(super) async fn modem(premises: &Premises, line: &Line) -> Result<views::Modem, Problem> {
     let status = line.status().borrow().clone();
-    Ok(ModemShape::new(&line.name, &status, (queued, &standing)))
+    Ok(views::modem(&premises.spool, &line.name, status).await?)
 }
 
 pub(super) async fn modems(
     State(premises): State<Arc<Premises>>,
     _caller: Caller,
-) -> Result<Json<Page<ModemShape>>, Problem> {
-    Ok(Json(Page::whole(modem_shapes(&premises).await?)))
+) -> Result<Json<Page<views::Modem>>, Problem> {
+    Ok(Json(Page::whole(driven(&premises).await?)))
 }
 
 pub(super) async fn status(
@@ -99,7 +69,7 @@ pub(super) async fn status(
             .plan
             .operators
             .iter()
-            .filter(|operator| shapes::show(board, operator.id) == wanted)
+            .filter(|operator| views::show(board, operator.id) == wanted)
             .map(|operator| operator.name.as_str())
             .collect::<Vec<_>>()
     };
@@ -115,8 +85,8 @@ pub(super) async fn status(
         "available": shows(Show::Available),
         "away": shows(Show::Away),
         "streams": premises.seats.taken(),
-        "queues": shapes::queues(board, caller.id()),
-        "modems": modem_shapes(&premises).await?,
+        "queues": views::queues(board, caller.id()),
+        "modems": driven(&premises).await?,
     }))
     .into_response())
 }

@@ -5,33 +5,20 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::said::{Said, unprocessable};
+use crate::desk::views::{AuditEntry, Page};
 use crate::routing::{Amendment, Right};
 use crate::spool::audit;
 use crate::web::caller::Caller;
 use crate::web::premises::Premises;
 use crate::web::problem::Problem;
-use crate::web::shapes::Page;
 
 /// Lines of one page.
 const PAGE: usize = 100;
 /// Lines of one page at most.
 const PAGE_MAX: usize = 500;
-
-#[derive(Debug, Serialize)]
-pub(super) struct EntryShape {
-    id: i64,
-    at: Timestamp,
-    /// The operator; null for a command on the box.
-    by: Option<String>,
-    action: String,
-    subject: Option<String>,
-    conversation: Option<i64>,
-    detail: Option<serde_json::Value>,
-}
 
 #[derive(Deserialize)]
 pub(super) struct Which {
@@ -43,7 +30,7 @@ pub(super) async fn list(
     State(premises): State<Arc<Premises>>,
     caller: Caller,
     Query(which): Query<Which>,
-) -> Result<Json<Page<EntryShape>>, Problem> {
+) -> Result<Json<Page<AuditEntry>>, Problem> {
     caller.needs(Right::Audit)?;
     let limit = which.limit.map_or(PAGE, |limit| limit as usize);
     let limit = limit.clamp(1, PAGE_MAX);
@@ -54,20 +41,7 @@ pub(super) async fn list(
     let next = (found.len() == limit)
         .then(|| found.last().map(|last| last.id.to_string()))
         .flatten();
-    let items = found
-        .into_iter()
-        .map(|entry| EntryShape {
-            id: entry.id,
-            at: entry.at,
-            by: entry.name,
-            action: entry.action,
-            subject: entry.subject,
-            conversation: entry.conversation.map(|id| id.0),
-            detail: entry
-                .detail
-                .and_then(|detail| serde_json::from_str(&detail).ok()),
-        })
-        .collect();
+    let items = found.into_iter().map(AuditEntry::from).collect();
     Ok(Json(Page { items, next }))
 }
 

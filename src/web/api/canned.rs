@@ -6,49 +6,24 @@ use axum::Json;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::said::{At, Said};
-use crate::routing::{Amendment, Canned, CannedChange, Plan};
+use crate::desk::views::{self, Page};
+use crate::routing::{Amendment, CannedChange};
 use crate::spool::canned;
 use crate::web::caller::Caller;
 use crate::web::premises::Premises;
 use crate::web::problem::Problem;
-use crate::web::segments;
-use crate::web::shapes::Page;
-
-#[derive(Debug, Serialize)]
-pub(super) struct CannedShape {
-    key: String,
-    /// For this queue alone.
-    queue: Option<String>,
-    text: String,
-    segments: usize,
-}
-
-impl CannedShape {
-    fn new(canned: &Canned, plan: &Plan) -> Option<Self> {
-        let queue = match canned.queue {
-            Some(id) => Some(plan.queue(id)?.name.clone()),
-            None => None,
-        };
-        Some(Self {
-            key: canned.key.clone(),
-            queue,
-            segments: segments::count(&canned.text),
-            text: canned.text.clone(),
-        })
-    }
-}
 
 /// All of them; which fit a conversation is for whoever types to see.
 pub(super) async fn list(
     State(premises): State<Arc<Premises>>,
     caller: Caller,
-) -> Result<Json<Page<CannedShape>>, Problem> {
+) -> Result<Json<Page<views::Canned>>, Problem> {
     let all = premises.spool.read(canned::list).await?;
     let plan = &caller.board.plan;
-    let items = all.iter().filter_map(|one| CannedShape::new(one, plan));
+    let items = all.iter().filter_map(|one| views::Canned::new(one, plan));
     Ok(Json(Page::whole(items.collect())))
 }
 
@@ -57,11 +32,11 @@ async fn shown(
     premises: &Premises,
     key: &str,
     queue: Option<&str>,
-) -> Result<Json<CannedShape>, Problem> {
+) -> Result<Json<views::Canned>, Problem> {
     let all = premises.spool.read(canned::list).await?;
     let plan = Arc::clone(&premises.board().plan);
     all.iter()
-        .filter_map(|one| CannedShape::new(one, &plan))
+        .filter_map(|one| views::Canned::new(one, &plan))
         .find(|shape| shape.key == key && shape.queue.as_deref() == queue)
         .map(Json)
         .ok_or_else(|| {
@@ -114,7 +89,7 @@ pub(super) async fn set(
     At(key): At<String>,
     Query(Which { queue }): Query<Which>,
     Said(Words { text }): Said<Words>,
-) -> Result<Json<CannedShape>, Problem> {
+) -> Result<Json<views::Canned>, Problem> {
     let change = CannedChange::Set {
         key: key.clone(),
         queue: queue.clone(),

@@ -9,12 +9,12 @@ use serde::Deserialize;
 use super::conversations::listed;
 use super::messages;
 use super::said::{At, Maybe, Said, unprocessable};
+use crate::desk::views::{self, Names};
 use crate::routing::{ConversationId, Event, Plan, TransferTarget};
 use crate::spool::transcript;
 use crate::web::caller::Caller;
 use crate::web::premises::Premises;
 use crate::web::problem::Problem;
-use crate::web::shapes::{ConversationShape, Names, mentioned_in};
 
 /// Letters of the note that goes with a transfer.
 const NOTE_MAX: usize = 1000;
@@ -25,7 +25,7 @@ pub(super) async fn change(
     caller: &Caller,
     id: ConversationId,
     event: Event,
-) -> Result<Json<ConversationShape>, Problem> {
+) -> Result<Json<views::Conversation>, Problem> {
     listed(premises, caller, id).await?;
     premises.desk.ask(event).await?;
     // Read whether or not they may still see it: it was theirs to change a moment ago.
@@ -38,9 +38,8 @@ pub(super) async fn change(
                 return Ok(None);
             };
             caller.veil(&mut listed);
-            let mentioned = mentioned_in(&listed.conversation, listed.latest.as_ref());
-            let names = Names::read(connection, &plan, mentioned)?;
-            Ok(Some(ConversationShape::new(&listed, &names)))
+            let names = Names::new(connection, &plan);
+            views::Conversation::new(&listed, &names).map(Some)
         })
         .await?;
     shape.map(Json).ok_or_else(Problem::no_conversation)
@@ -50,7 +49,7 @@ pub(super) async fn claim(
     State(premises): State<Arc<Premises>>,
     caller: Caller,
     At(id): At<i64>,
-) -> Result<Json<ConversationShape>, Problem> {
+) -> Result<Json<views::Conversation>, Problem> {
     let (operator, conversation) = (caller.id(), ConversationId(id));
     let event = Event::Claim {
         operator,
@@ -63,7 +62,7 @@ pub(super) async fn release(
     State(premises): State<Arc<Premises>>,
     caller: Caller,
     At(id): At<i64>,
-) -> Result<Json<ConversationShape>, Problem> {
+) -> Result<Json<views::Conversation>, Problem> {
     let (operator, conversation) = (caller.id(), ConversationId(id));
     let event = Event::Release {
         operator,
@@ -84,7 +83,7 @@ pub(super) async fn close(
     caller: Caller,
     At(id): At<i64>,
     Maybe(farewell): Maybe<Farewell>,
-) -> Result<Json<ConversationShape>, Problem> {
+) -> Result<Json<views::Conversation>, Problem> {
     let (operator, conversation) = (caller.id(), ConversationId(id));
     if let Some(body) = farewell.text {
         // A conversation whose last text was refused stays open, with its words given back.
@@ -113,7 +112,7 @@ pub(super) async fn transfer(
     caller: Caller,
     At(id): At<i64>,
     Said(hand_over): Said<HandOver>,
-) -> Result<Json<ConversationShape>, Problem> {
+) -> Result<Json<views::Conversation>, Problem> {
     let conversation = ConversationId(id);
     listed(&premises, &caller, conversation).await?;
     if hand_over.note.chars().count() > NOTE_MAX {

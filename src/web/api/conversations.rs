@@ -10,15 +10,13 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 
 use super::said::At;
+use crate::desk::views::{self, Names, Page, Thread};
 use crate::routing::{ConversationId, ConversationState, Plan};
 use crate::spool::transcript::{Entry, Listed, Listing};
 use crate::spool::{self, transcript};
 use crate::web::caller::Caller;
 use crate::web::premises::Premises;
 use crate::web::problem::Problem;
-use crate::web::shapes::{
-    ConversationShape, MessageShape, Names, NoteShape, Page, ThreadShape, mentioned_in,
-};
 
 /// Entries of a list, unless asked otherwise.
 const PAGE: usize = 100;
@@ -72,7 +70,7 @@ pub(super) async fn list(
     State(premises): State<Arc<Premises>>,
     caller: Caller,
     which: Result<Query<Which>, QueryRejection>,
-) -> Result<Json<Page<ConversationShape>>, Problem> {
+) -> Result<Json<Page<views::Conversation>>, Problem> {
     let Query(which) = which.map_err(|_| {
         Problem::new(
             StatusCode::BAD_REQUEST,
@@ -164,14 +162,11 @@ pub(super) async fn list(
                 .last()
                 .filter(|_| more)
                 .map(|last| last.conversation.id.to_string());
-            let mentioned = items
-                .iter()
-                .flat_map(|item| mentioned_in(&item.conversation, item.latest.as_ref()));
-            let names = Names::read(connection, &plan, mentioned)?;
+            let names = Names::new(connection, &plan);
             let items = items
                 .iter()
-                .map(|item| ConversationShape::new(item, &names))
-                .collect();
+                .map(|item| views::Conversation::new(item, &names))
+                .collect::<spool::Result<_>>()?;
             Ok(Page { items, next })
         })
         .await?;
@@ -199,7 +194,7 @@ pub(super) async fn whole(
     State(premises): State<Arc<Premises>>,
     caller: Caller,
     At(id): At<i64>,
-) -> Result<Json<ThreadShape>, Problem> {
+) -> Result<Json<Thread>, Problem> {
     let id = ConversationId(id);
     let thread = premises
         .spool
@@ -221,7 +216,7 @@ fn thread(
     connection: &rusqlite::Connection,
     plan: &Plan,
     listed: &Listed,
-) -> spool::Result<ThreadShape> {
+) -> spool::Result<Thread> {
     let conversation = &listed.conversation;
     let mut entries: VecDeque<Entry> = VecDeque::new();
     let mut truncated = false;
@@ -251,28 +246,5 @@ fn thread(
             break;
         }
     }
-    let messages = entries.iter().filter_map(|entry| match entry {
-        Entry::Message(message) => Some(message),
-        Entry::Note { .. } => None,
-    });
-    let mentioned = mentioned_in(conversation, listed.latest.as_ref())
-        .chain(
-            messages
-                .clone()
-                .flat_map(|message| mentioned_in(conversation, Some(message))),
-        )
-        .chain(entries.iter().filter_map(Entry::by))
-        .collect::<Vec<_>>();
-    let names = Names::read(connection, plan, mentioned)?;
-    Ok(ThreadShape {
-        conversation: ConversationShape::new(listed, &names),
-        messages: messages
-            .map(|message| MessageShape::new(message, &listed.patron, &names))
-            .collect(),
-        notes: entries
-            .iter()
-            .filter_map(|entry| NoteShape::new(conversation, entry, &names))
-            .collect(),
-        truncated,
-    })
+    Thread::new(listed, &entries, truncated, &Names::new(connection, plan))
 }

@@ -11,13 +11,13 @@ use serde::Deserialize;
 use super::conversations::listed;
 use super::said::{At, Said, unprocessable};
 use crate::desk::SEGMENTS_MAX;
-use crate::routing::{Conversation, ConversationId, Event, MessageId, Plan};
+use crate::desk::views::{self, Names};
+use crate::routing::{ConversationId, Event, MessageId, Plan};
+use crate::sms;
 use crate::spool::transcript;
 use crate::web::caller::Caller;
 use crate::web::premises::Premises;
 use crate::web::problem::Problem;
-use crate::web::segments;
-use crate::web::shapes::{MessageShape, Names, mentioned_in};
 
 /// Letters of a sender's own key: a UUID has 36.
 const CLIENT_ID_MAX: usize = 200;
@@ -57,7 +57,7 @@ pub(super) fn check_body(body: &str) -> Result<(), Problem> {
             "there is nothing to send: write something first",
         ));
     }
-    let segments = segments::count(body);
+    let segments = sms::plan(body).segments;
     if segments > SEGMENTS_MAX {
         return Err(unprocessable(format!(
             "this would take {segments} texts, and {SEGMENTS_MAX} are the most: longer answers \
@@ -105,7 +105,7 @@ pub(super) async fn say(
         .with_draft(&draft)
     })?;
     let plan = Arc::clone(&caller.board.plan);
-    let shape = shape_message(premises, plan, listed.conversation, listed.patron, message).await?;
+    let shape = shape_message(premises, plan, listed.patron, message).await?;
     Ok((StatusCode::CREATED, Json(shape)).into_response())
 }
 
@@ -128,12 +128,8 @@ async fn sent_before(
             let Some(listed) = transcript::listed(connection, message.conversation)? else {
                 return Ok(None);
             };
-            let names = Names::read(
-                connection,
-                &plan,
-                mentioned_in(&listed.conversation, Some(&message)),
-            )?;
-            let shape = MessageShape::new(&message, &listed.patron, &names);
+            let names = Names::new(connection, &plan);
+            let shape = views::Message::new(&message, &listed.patron, &names)?;
             Ok(Some((message.conversation, shape)))
         })
         .await?;
@@ -155,16 +151,13 @@ async fn sent_before(
 async fn shape_message(
     premises: &Premises,
     plan: Arc<Plan>,
-    conversation: Conversation,
     patron: String,
     message: crate::routing::Message,
-) -> Result<MessageShape, Problem> {
+) -> Result<views::Message, Problem> {
     let shape = premises
         .spool
         .read(move |connection| {
-            let mentioned = mentioned_in(&conversation, Some(&message));
-            let names = Names::read(connection, &plan, mentioned)?;
-            Ok(MessageShape::new(&message, &patron, &names))
+            views::Message::new(&message, &patron, &Names::new(connection, &plan))
         })
         .await?;
     Ok(shape)
@@ -196,6 +189,6 @@ pub(super) async fn retry(
     };
     let message = message.ok_or_else(|| Problem::from(crate::routing::Refusal::NoSuchMessage))?;
     let plan = Arc::clone(&caller.board.plan);
-    let shape = shape_message(&premises, plan, listed.conversation, listed.patron, message).await?;
+    let shape = shape_message(&premises, plan, listed.patron, message).await?;
     Ok(Json(shape).into_response())
 }

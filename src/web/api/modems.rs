@@ -11,15 +11,15 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::arrangements::modem_shape;
+use super::arrangements::modem;
 use super::said::{At, Maybe, Said, unprocessable};
+use crate::desk::views;
 use crate::modem::{Line, Pin, check_ussd};
 use crate::routing::{Event, GatewayKind, Right, answerable};
 use crate::spool::{audit, lines};
 use crate::web::caller::Caller;
 use crate::web::premises::Premises;
 use crate::web::problem::Problem;
-use crate::web::shapes::ModemShape;
 use crate::web::signals;
 
 #[derive(Deserialize)]
@@ -82,7 +82,7 @@ pub(super) async fn test(
             "a text of this line to itself is under way: wait until it is back, ten minutes at most",
         ));
     }
-    let shape = modem_shape(&premises, &line).await?;
+    let shape = modem(&premises, &line).await?;
     line.ask_for_self_test();
     Ok((StatusCode::ACCEPTED, Json(shape)).into_response())
 }
@@ -93,7 +93,7 @@ pub(super) async fn resume(
     State(premises): State<Arc<Premises>>,
     caller: Caller,
     At(name): At<String>,
-) -> Result<Json<ModemShape>, Problem> {
+) -> Result<Json<views::Modem>, Problem> {
     caller.needs(Right::Arrange)?;
     let line = find(&premises, &name)?;
     let (by, now) = (caller.id(), premises.spool.now());
@@ -107,7 +107,7 @@ pub(super) async fn resume(
             Ok(())
         })
         .await?;
-    modem_shape(&premises, &line).await.map(Json)
+    modem(&premises, &line).await.map(Json)
 }
 
 /// How long a network may take with a code, so that whoever asked is told something.

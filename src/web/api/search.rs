@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Query, State};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::said::unprocessable;
+use crate::desk::views::{self, Find, Names, Page};
 use crate::routing::MessageId;
 use crate::spool::search::{Question, search};
 use crate::spool::transcript;
 use crate::web::caller::Caller;
 use crate::web::premises::Premises;
 use crate::web::problem::Problem;
-use crate::web::shapes::{ConversationShape, MessageShape, Names, Page, mentioned_in};
 
 /// Finds of one page.
 const PAGE: usize = 50;
@@ -31,17 +31,11 @@ pub(super) struct Asked {
     limit: Option<u32>,
 }
 
-#[derive(Debug, Serialize)]
-pub(super) struct FindShape {
-    conversation: ConversationShape,
-    message: MessageShape,
-}
-
 pub(super) async fn find(
     State(premises): State<Arc<Premises>>,
     caller: Caller,
     Query(asked): Query<Asked>,
-) -> Result<Json<Page<FindShape>>, Problem> {
+) -> Result<Json<Page<Find>>, Problem> {
     let typed: String = asked.q.chars().take(QUESTION_MAX).collect();
     let question = Question::read(&typed).ok_or_else(|| {
         unprocessable("there is nothing to look for: `q` has words, or tags such as #fines")
@@ -52,6 +46,7 @@ pub(super) async fn find(
     let page = premises
         .spool
         .read(move |connection| {
+            let names = Names::new(connection, &plan);
             let mut before = asked.cursor.map(MessageId);
             let mut items = Vec::new();
             let mut looked_at = 0;
@@ -66,12 +61,9 @@ pub(super) async fn find(
                     let Some(listed) = listed.filter(|one| caller.sees(&one.conversation)) else {
                         continue;
                     };
-                    let mentioned = mentioned_in(&listed.conversation, Some(&message))
-                        .chain(mentioned_in(&listed.conversation, listed.latest.as_ref()));
-                    let names = Names::read(connection, &plan, mentioned)?;
-                    items.push(FindShape {
-                        message: MessageShape::new(&message, &listed.patron, &names),
-                        conversation: ConversationShape::new(&listed, &names),
+                    items.push(Find {
+                        message: views::Message::new(&message, &listed.patron, &names)?,
+                        conversation: views::Conversation::new(&listed, &names)?,
                     });
                     if items.len() == limit {
                         next = before;

@@ -11,13 +11,14 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::said::{Said, unprocessable};
+use crate::desk::views;
 use crate::routing::{Event, Show, spoken_since};
 use crate::spool::transcript;
 use crate::web::caller::{self, Caller};
 use crate::web::network::From;
 use crate::web::premises::Premises;
 use crate::web::problem::Problem;
-use crate::web::{shapes, sign_in};
+use crate::web::sign_in;
 
 #[derive(Deserialize)]
 pub(super) struct Credentials {
@@ -41,7 +42,7 @@ pub(super) async fn sign_in(
     Ok((
         StatusCode::CREATED,
         [(header::SET_COOKIE, cookie)],
-        Json(shapes::operator(&board, operator)),
+        Json(views::Operator::new(&board, operator)),
     )
         .into_response())
 }

@@ -9,13 +9,13 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
 use super::said::{At, Said, unprocessable};
+use crate::desk::views;
 use crate::routing::{Amendment, Right, Role};
 use crate::spool::staff;
 use crate::web::caller::Caller;
 use crate::web::password_rules;
 use crate::web::premises::Premises;
 use crate::web::problem::Problem;
-use crate::web::shapes;
 use crate::web::sign_in;
 
 #[derive(Deserialize)]
@@ -47,10 +47,10 @@ async fn hash(premises: &Premises, name: &str, password: String) -> Result<Strin
 }
 
 /// An operator as the board shows them now.
-fn shown(premises: &Premises, name: &str) -> Result<Json<shapes::OperatorShape>, Problem> {
+fn shown(premises: &Premises, name: &str) -> Result<Json<views::Operator>, Problem> {
     let board = premises.board();
     let operator = board.plan.operator_named(name).ok_or_else(nobody)?;
-    Ok(Json(shapes::operator(&board, operator)))
+    Ok(Json(views::Operator::new(&board, operator)))
 }
 
 fn nobody() -> Problem {
@@ -94,7 +94,7 @@ pub(super) async fn set(
     caller: Caller,
     At(name): At<String>,
     Said(changes): Said<Changes>,
-) -> Result<Json<shapes::OperatorShape>, Problem> {
+) -> Result<Json<views::Operator>, Problem> {
     caller.board.plan.operator_named(&name).ok_or_else(nobody)?;
     if changes.password.is_some() {
         // One's own goes with the present one: PUT /password.

@@ -6,28 +6,19 @@ use axum::Json;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::said::{At, Said, unprocessable};
+use crate::desk::views::{Page, Token};
 use crate::routing::{Amendment, Right};
 use crate::spool::{staff, tokens};
 use crate::web::caller::Caller;
 use crate::web::premises::Premises;
 use crate::web::problem::Problem;
-use crate::web::shapes::Page;
 use crate::web::sign_in;
 
 /// Letters of what a token is for.
 const LABEL_MAX: usize = 60;
-
-#[derive(Debug, Serialize)]
-pub(super) struct TokenShape {
-    id: String,
-    operator: String,
-    made: Timestamp,
-    label: Option<String>,
-}
 
 #[derive(Deserialize)]
 pub(super) struct Whose {
@@ -39,7 +30,7 @@ pub(super) async fn list(
     State(premises): State<Arc<Premises>>,
     caller: Caller,
     Query(whose): Query<Whose>,
-) -> Result<Json<Page<TokenShape>>, Problem> {
+) -> Result<Json<Page<Token>>, Problem> {
     let plan = Arc::clone(&caller.board.plan);
     let of = match whose.operator.as_deref() {
         None => Some(caller.id()),
@@ -60,17 +51,8 @@ pub(super) async fn list(
         .spool
         .read(move |connection| tokens::list(connection, of))
         .await?;
-    let items = found
-        .into_iter()
-        .filter_map(|token| {
-            Some(TokenShape {
-                operator: plan.operator(token.operator)?.name.clone(),
-                id: token.id,
-                made: token.made,
-                label: token.label,
-            })
-        })
-        .collect();
+    let items = found.into_iter();
+    let items = items.filter_map(|token| Token::new(token, &plan)).collect();
     Ok(Json(Page::whole(items)))
 }
 
