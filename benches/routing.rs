@@ -7,8 +7,9 @@
 use std::time::Duration;
 
 use callnumber::routing::{
-    ConversationId, DeliveryState, EndpointId, Event, Gateway, GatewayId, GatewayKind, Library,
-    MessageId, Moment, Operator, OperatorId, Plan, Queue, QueueId, Restored, Role, Router, Show,
+    Act, ConversationId, DeliveryState, EndpointId, Event, Gateway, GatewayId, GatewayKind,
+    Library, MessageId, Moment, Operator, OperatorId, Plan, Queue, QueueId, Restored, Role, Router,
+    Show,
 };
 use divan::Bencher;
 use jiff::Timestamp;
@@ -109,12 +110,11 @@ fn busy_desk() -> Router {
 }
 
 fn answer(n: usize) -> Event {
-    Event::Send {
-        operator: OperatorId((n % 20) as i64 + 1),
-        conversation: ConversationId(n as i64 + 1),
-        body: "Yes, it is on the shelf.".into(),
-        client_id: None,
-    }
+    Event::act(
+        OperatorId((n % 20) as i64 + 1),
+        ConversationId(n as i64 + 1),
+        Act::send("Yes, it is on the shelf."),
+    )
 }
 
 /// Handles one event after another, each a different one, on one busy desk.

@@ -29,7 +29,7 @@ use crate::errands::{Chore, Door};
 use crate::modem::{Line, Lines, TracePlan, check_ussd};
 use crate::routing::book::Manuscript;
 use crate::routing::{
-    Amendment, Event, Gateway, GatewayKind, Notice, Order, Plan, Queue, Show, unknown_name,
+    Act, Amendment, Event, Gateway, GatewayKind, Notice, Plan, Queue, Show, unknown_name,
 };
 use crate::sms;
 use crate::spool::{Spool, lines, outbox, transcript};
@@ -57,11 +57,11 @@ pub enum Request {
         id: i64,
     },
     /// Do something to a conversation, in nobody's name.
-    Order {
-        /// Which.
-        conversation: i64,
+    Act {
+        /// To which.
+        on: i64,
         /// What.
-        order: Order,
+        act: Act,
     },
     /// Begin a conversation in an operator's name.
     Begin(Begun),
@@ -318,10 +318,7 @@ impl Rooms {
             Request::Import { book, dry_run } => self.import(book, dry_run).await,
             Request::Conversations(sought) => self.conversations(sought).await,
             Request::Conversation { id } => self.conversation(id).await,
-            Request::Order {
-                conversation,
-                order,
-            } => self.order(conversation, order).await,
+            Request::Act { on, act } => self.act(on, act).await,
             Request::Begin(begun) => self.begin(begun).await,
             Request::Transcripts(wanted) => self.transcripts(wanted).await,
             Request::Report(counting) => self.report(counting).await,
@@ -680,13 +677,13 @@ mod tests {
             Request::Amend(Amendment::AddQueue {
                 name: "kids".into(),
             }),
-            Request::Order {
-                conversation: 7,
-                order: Order::Label(vec!["fines".into()]),
+            Request::Act {
+                on: 7,
+                act: Act::Tag(vec!["fines".into()]),
             },
-            Request::Order {
-                conversation: 7,
-                order: Order::Reopen,
+            Request::Act {
+                on: 7,
+                act: Act::Reopen,
             },
             Request::Send {
                 number: "+15551230100".into(),

@@ -28,8 +28,8 @@ use crate::desk::{
     Arrivals, Asked, Board, Change, Counter, Import, NotGranted, Receipt, SEGMENTS_MAX, What, Wish,
 };
 use crate::routing::{
-    Amendment, ConversationId, Effect, EndpointId, Event, GatewayKind, Library, Message, MessageId,
-    Moment, Need, OperatorId, Plan, QueueId, Recalled, Refusal, Right, Router, Show,
+    Act, Amendment, ConversationId, Effect, EndpointId, Event, GatewayKind, Library, Message,
+    MessageId, Moment, Need, OperatorId, Plan, QueueId, Recalled, Refusal, Right, Router, Show,
 };
 use crate::spool::{Spool, SpoolError, audit, book, inbox, staff, transcript};
 
@@ -245,19 +245,8 @@ impl Owner {
             let _ = answer.send(Err(refusal.into()));
             return;
         }
-        let key = match &event {
-            Event::Send {
-                operator,
-                client_id: Some(client_id),
-                ..
-            }
-            | Event::Start {
-                operator,
-                client_id: Some(client_id),
-                ..
-            } => Some((*operator, client_id.clone())),
-            _ => None,
-        };
+        let key = event.key();
+        let key = key.map(|(operator, client_id)| (operator, client_id.to_owned()));
         if let Some(key) = &key {
             match self.sent_before(key, batch).await {
                 // Answered with the batch: its first sender's commit may still fail.
@@ -292,7 +281,7 @@ impl Owner {
             }
             _ => {}
         }
-        let touched = conversation_of(&event);
+        let touched = event.conversation();
         let origin = batch.shared.then(|| (event.clone(), arrivals.clone()));
         match self.router.handle(event, self.now()) {
             Ok(effects) => {
@@ -329,10 +318,12 @@ impl Owner {
     /// Whether words would be more texts than one answer may be, whichever surface they come by.
     fn too_long(&self, event: &Event) -> Option<Refusal> {
         let (gateway, body) = match event {
-            Event::Send {
-                conversation, body, ..
-            } => (self.router.conversation(*conversation)?.gateway, body),
-            Event::Write { gateway, body, .. } | Event::Start { gateway, body, .. } => {
+            Event::Act {
+                on,
+                act: Act::Send { body, .. },
+                ..
+            } => (self.router.conversation(*on)?.gateway, body),
+            Event::Write { gateway, body, .. } | Event::Begin { gateway, body, .. } => {
                 (*gateway, body)
             }
             _ => return None,
@@ -880,37 +871,6 @@ fn is_row(effect: &Effect) -> bool {
         | Effect::Withdraw { .. }
         | Effect::OperatorShows { .. }
         | Effect::QueueShows { .. } => false,
-    }
-}
-
-/// The conversation an operator's wish is about.
-fn conversation_of(event: &Event) -> Option<ConversationId> {
-    match event {
-        Event::TextAmended { conversation, .. }
-        | Event::Send { conversation, .. }
-        | Event::Claim { conversation, .. }
-        | Event::Release { conversation, .. }
-        | Event::Return { conversation, .. }
-        | Event::CallBack { conversation, .. }
-        | Event::Close { conversation, .. }
-        | Event::Transfer { conversation, .. }
-        | Event::Delivery { conversation, .. }
-        | Event::Aid { conversation, .. }
-        | Event::Order { conversation, .. }
-        | Event::Retry { conversation, .. } => Some(*conversation),
-        Event::Rearranged(_)
-        | Event::TextArrived { .. }
-        | Event::PictureArrived { .. }
-        | Event::CallMissed { .. }
-        | Event::EndpointOpened { .. }
-        | Event::EndpointClosed { .. }
-        | Event::Seen { .. }
-        | Event::Presence { .. }
-        | Event::Write { .. }
-        | Event::Start { .. }
-        | Event::LineNumber { .. }
-        | Event::LineRestored { .. }
-        | Event::Tick => None,
     }
 }
 

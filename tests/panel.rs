@@ -13,7 +13,7 @@ use std::time::Duration;
 use callnumber::daemon::{House, HouseSettings, LineSetup, PanelDuty};
 use callnumber::hardware::{Bias, Board, HardwareError, Panel, PanelPins};
 use callnumber::modem::{LineSettings, PortChoice};
-use callnumber::routing::{Amendment, Event, Library, Role};
+use callnumber::routing::{Act, Amendment, Event, Library, Role};
 use callnumber::simulator::{Settings, SimulatedModem};
 use callnumber::spool::transcript;
 use callnumber::texting::CareSettings;
@@ -179,12 +179,7 @@ async fn lamps_switch_and_button_are_the_desks() {
     let operator = board.borrow().plan.operators[0].id;
     house
         .desk()
-        .ask(Event::Send {
-            operator,
-            conversation: waiting[0].id,
-            body: "Yes.".into(),
-            client_id: None,
-        })
+        .ask(Event::act(operator, waiting[0].id, Act::send("Yes.")))
         .await
         .unwrap();
     pins.shows(AMBER, PinState::Low).await;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use callnumber::daemon::{House, HouseSettings};
 use callnumber::routing::{
-    Amendment, ConversationId, Event, GatewayId, Library, Moment, OperatorId, Role, Router,
+    Act, Amendment, ConversationId, Event, GatewayId, Library, Moment, OperatorId, Role, Router,
 };
 use callnumber::spool::{Spool, transcript};
 use serde_json::json;
@@ -149,12 +149,11 @@ fn events(table: &mut Table, path: &Path) {
                 body: format!("And volume {n}?"),
                 stamped_at: None,
             },
-            1 => Event::Send {
-                operator: OperatorId(2 + id % OPERATORS),
-                conversation: ConversationId(id),
-                body: "It is on the shelf.".into(),
-                client_id: None,
-            },
+            1 => Event::act(
+                OperatorId(2 + id % OPERATORS),
+                ConversationId(id),
+                Act::send("It is on the shelf."),
+            ),
             _ => Event::TextArrived {
                 gateway: GatewayId(1),
                 from: format!("+1666{n:07}"),

@@ -9,7 +9,7 @@ use super::BoxArguments;
 use super::desk::{ListArguments, ask, print, sms};
 use crate::control::{Begun, Request, Sought};
 use crate::records::{Form, Transcript};
-use crate::routing::{ConversationState, Order};
+use crate::routing::{Act, ConversationState};
 
 /// Conversations asked for at once.
 const PAGE: usize = 200;
@@ -151,7 +151,7 @@ pub(super) async fn run(command: ConversationCommand) -> anyhow::Result<()> {
             Ok(())
         }
         ConversationCommand::Reopen(which) => {
-            let row = order(&which.at, which.id, Order::Reopen).await?;
+            let row = act(&which.at, which.id, Act::Reopen).await?;
             println!(
                 "Conversation {} is before {} again.",
                 which.id,
@@ -165,7 +165,7 @@ pub(super) async fn run(command: ConversationCommand) -> anyhow::Result<()> {
             none: _,
             at,
         } => {
-            let row = order(&at, id, Order::Label(tags)).await?;
+            let row = act(&at, id, Act::Tag(tags)).await?;
             let tags: Vec<&str> = row["tags"]
                 .as_array()
                 .into_iter()
@@ -179,7 +179,7 @@ pub(super) async fn run(command: ConversationCommand) -> anyhow::Result<()> {
             Ok(())
         }
         ConversationCommand::Block(which) => {
-            let row = order(&which.at, which.id, Order::Block).await?;
+            let row = act(&which.at, which.id, Act::Block).await?;
             println!(
                 "{} is blocked until {}; what they write is kept.",
                 word(&row, "patron"),
@@ -188,7 +188,7 @@ pub(super) async fn run(command: ConversationCommand) -> anyhow::Result<()> {
             Ok(())
         }
         ConversationCommand::Unblock(which) => {
-            let row = order(&which.at, which.id, Order::Unblock).await?;
+            let row = act(&which.at, which.id, Act::Unblock).await?;
             println!("{} is not blocked any more.", word(&row, "patron"));
             Ok(())
         }
@@ -231,12 +231,8 @@ async fn all(at: &BoxArguments, mut sought: Sought) -> anyhow::Result<Value> {
     }
 }
 
-async fn order(at: &BoxArguments, conversation: i64, order: Order) -> anyhow::Result<Value> {
-    let request = Request::Order {
-        conversation,
-        order,
-    };
-    ask(at, request).await
+async fn act(at: &BoxArguments, on: i64, act: Act) -> anyhow::Result<Value> {
+    ask(at, Request::Act { on, act }).await
 }
 
 fn word<'a>(row: &'a Value, key: &str) -> &'a str {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Rooms, normal_number, words};
 use crate::routing::{
-    ConversationId, ConversationState, Event, Gateway, GatewayKind, Operator, Order, Plan,
+    Act, Actor, ConversationId, ConversationState, Event, Gateway, GatewayKind, Operator, Plan,
     block_holds,
 };
 use crate::spool::transcript::{Listed, Listing};
@@ -121,13 +121,12 @@ impl Rooms {
     }
 
     /// Does something to a conversation, in nobody's name.
-    pub(super) async fn order(&self, id: i64, order: Order) -> Result<Value, String> {
+    pub(super) async fn act(&self, id: i64, act: Act) -> Result<Value, String> {
         let id = ConversationId(id);
-        let event = Event::Order {
-            conversation: id,
-            order,
-        };
-        self.desk.ask(event).await.map_err(words)?;
+        self.desk
+            .ask(Event::act(Actor::Box, id, act))
+            .await
+            .map_err(words)?;
         let now = self.spool.now();
         let read = self.spool.read(move |connection| {
             let listed = transcript::listed(connection, id)?;
@@ -156,9 +155,9 @@ impl Rooms {
             GatewayKind::Sms => Some(crate::sms::plan(&begun.text).segments),
             GatewayKind::Im | GatewayKind::Widget => None,
         };
-        let event = Event::Start {
+        let event = Event::Begin {
+            by: Actor::Box,
             operator: operator.id,
-            on_the_box: true,
             gateway: gateway.id,
             to,
             body: begun.text,

@@ -200,8 +200,8 @@ mod tests {
     use crate::daemon::Owner;
     use crate::desk;
     use crate::routing::{
-        Amendment, ConversationId, DeliveryState, EndpointId, Event, GatewayId, Library, MessageId,
-        OperatorId, Role, Show,
+        Act, Amendment, ConversationId, DeliveryState, EndpointId, Event, GatewayId, Library,
+        MessageId, OperatorId, Role, Show,
     };
     use crate::spool::inbox::{self, Raw};
 
@@ -285,12 +285,14 @@ mod tests {
                 body: "Is my book in?".into(),
                 stamped_at: None,
             },
-            Event::Send {
+            Event::act(
                 operator,
                 conversation,
-                body: "Yes.".into(),
-                client_id: Some("k".into()),
-            },
+                Act::Send {
+                    body: "Yes.".into(),
+                    client_id: Some("k".into()),
+                },
+            ),
             Event::Delivery {
                 message: MessageId(2),
                 conversation,
@@ -313,12 +315,9 @@ mod tests {
             "settled"
         );
         assert_eq!(count(&spool, "SELECT count(*) FROM inbox").await, 0, "used");
-        desk.ask(Event::Close {
-            operator,
-            conversation,
-        })
-        .await
-        .unwrap();
+        desk.ask(Event::act(operator, conversation, Act::Close))
+            .await
+            .unwrap();
         tokio::time::sleep(29 * DAY).await;
         assert_eq!(count(&spool, "SELECT count(*) FROM message").await, 2);
         tokio::time::sleep(2 * DAY).await;
@@ -344,16 +343,8 @@ mod tests {
         assert_eq!(receipt.conversation.unwrap().id, conversation);
         // The library may think better of it.
         for event in [
-            Event::Send {
-                operator,
-                conversation,
-                body: "Hello.".into(),
-                client_id: None,
-            },
-            Event::Close {
-                operator,
-                conversation,
-            },
+            Event::act(operator, conversation, Act::send("Hello.")),
+            Event::act(operator, conversation, Act::Close),
         ] {
             desk.ask(event).await.unwrap();
         }

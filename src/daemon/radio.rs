@@ -15,7 +15,7 @@ use crate::modem::{
     self, ArrivedPdu, Line, LineStatus, Phase, Remedy, Slot, Submission, SubmitOutcome,
     SubmitRefusal, Tracer,
 };
-use crate::routing::{DeliveryState, OfflinePolicy, Role};
+use crate::routing::{Act, DeliveryState, OfflinePolicy, Role};
 use crate::sms::{
     Address, Body, Concat, DataCoding, Pdu, ProtocolId, SmsDeliver, SmsStatusReport, SmsSubmit,
     Status, Tpdu, UserData, UserDataHeader, unhex,
@@ -225,12 +225,9 @@ impl House {
 
     /// Ana answers the only conversation.
     async fn reply(&self, words: &str) -> MessageId {
-        let sent = self.desk.ask(Event::Send {
-            operator: ANA,
-            conversation: ConversationId(1),
-            body: words.into(),
-            client_id: None,
-        });
+        let sent = self
+            .desk
+            .ask(Event::act(ANA, ConversationId(1), Act::send(words)));
         sent.await.unwrap().message.unwrap().id
     }
 
@@ -863,11 +860,7 @@ async fn what_is_unknown_is_sent_again_by_a_person_alone() {
     house.expect_state(other, DeliveryState::Sent).await;
     house.expect_silence().await;
 
-    let retry = Event::Retry {
-        operator: ANA,
-        message: id,
-        conversation: ConversationId(1),
-    };
+    let retry = Event::act(ANA, ConversationId(1), Act::Retry { message: id });
     house.desk.ask(retry.clone()).await.unwrap();
     assert!(house.desk.ask(retry).await.is_err(), "once");
     assert_eq!(house.accept(2).await, "Yes.");

@@ -164,12 +164,14 @@ fn text(from: &str, body: &str) -> Event {
 }
 
 fn send(operator: OperatorId, conversation: i64, key: Option<&str>) -> Event {
-    Event::Send {
+    Event::act(
         operator,
-        conversation: ConversationId(conversation),
-        body: "Yes, it is.".into(),
-        client_id: key.map(str::to_owned),
-    }
+        ConversationId(conversation),
+        Act::Send {
+            body: "Yes, it is.".into(),
+            client_id: key.map(str::to_owned),
+        },
+    )
 }
 
 const PATRON: &str = "+15551230100";
@@ -720,27 +722,20 @@ fn wish(step: &Step) -> Option<Wish> {
             let key = keyed.then(|| format!("key {c}"));
             send(who(n), thread(c).0, key.as_deref())
         }
-        Step::Claim(n, c) => Event::Claim {
-            operator: who(n),
-            conversation: thread(c),
-        },
-        Step::Release(n, c) => Event::Release {
-            operator: who(n),
-            conversation: thread(c),
-        },
-        Step::Close(n, c) => Event::Close {
-            operator: who(n),
-            conversation: thread(c),
-        },
-        Step::Transfer(n, c, queue) => Event::Transfer {
-            operator: who(n),
-            conversation: thread(c),
-            to: match queue {
-                true => TransferTarget::Queue(QueueId(2)),
-                false => TransferTarget::Operator(who(n + 1)),
+        Step::Claim(n, c) => Event::act(who(n), thread(c), Act::Claim),
+        Step::Release(n, c) => Event::act(who(n), thread(c), Act::Release),
+        Step::Close(n, c) => Event::act(who(n), thread(c), Act::Close),
+        Step::Transfer(n, c, queue) => Event::act(
+            who(n),
+            thread(c),
+            Act::Transfer {
+                to: match queue {
+                    true => TransferTarget::Queue(QueueId(2)),
+                    false => TransferTarget::Operator(who(n + 1)),
+                },
+                note: "knows more".into(),
             },
-            note: "knows more".into(),
-        },
+        ),
         Step::Deliver(m, state) => Event::Delivery {
             message: MessageId(1 + i64::from(m)),
             conversation: thread(m),
@@ -753,11 +748,13 @@ fn wish(step: &Step) -> Option<Wish> {
             ][usize::from(state % 5)],
             reason: None,
         },
-        Step::Retry(n, m) => Event::Retry {
-            operator: who(n),
-            message: MessageId(1 + i64::from(m)),
-            conversation: thread(m),
-        },
+        Step::Retry(n, m) => Event::act(
+            who(n),
+            thread(m),
+            Act::Retry {
+                message: MessageId(1 + i64::from(m)),
+            },
+        ),
         Step::Write(n) => Event::Write {
             gateway: LINE,
             to: format!("+1555123010{}", n % 4),

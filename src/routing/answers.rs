@@ -3,12 +3,15 @@
 
 use std::collections::BTreeSet;
 
+use super::act::AuditAction;
+use super::actor::Actor;
 use super::alarms::Alarm;
 use super::automatic::answerable;
-use super::event::{Moment, Refusal};
+use super::event::Moment;
 use super::ids::{ConversationId, GatewayId, OperatorId};
 use super::ledger::Ledger;
 use super::record::{Author, Conversation, ConversationState, Rollover};
+use super::refusal::Refusal;
 use super::router::Router;
 
 impl Router {
@@ -22,7 +25,7 @@ impl Router {
         now: Moment,
         ledger: &mut Ledger,
     ) -> Result<(), Refusal> {
-        let conversation = self.reachable(operator, id)?;
+        let conversation = self.present(id)?;
         if body.trim().is_empty() {
             return Err(Refusal::Empty);
         }
@@ -30,22 +33,18 @@ impl Router {
         let patron = conversation.patron;
         let closed = conversation.state == ConversationState::Closed;
         if closed {
-            match self.threads.of_patron(patron) {
-                // The patron has begun another thread since: that one is to be answered.
-                Some(newer) => {
-                    return Err(self.taken(operator, newer).unwrap_or(Refusal::Closed));
-                }
-                None => {
-                    let queue = self.present_queue(conversation);
-                    self.open(id, queue, ledger);
-                }
+            // The patron has begun another thread since: that one is to be answered.
+            if let Some(newer) = self.threads.of_patron(patron) {
+                return Err(self.taken(operator, newer).unwrap_or(Refusal::Closed));
             }
-        } else if let Some(taken) = self.taken(operator, conversation) {
-            return Err(taken);
+            let queue = self.present_queue(conversation);
+            self.open(id, queue, ledger);
         }
 
-        self.see(operator, now);
-        self.lift_block(Some(operator), patron, id, now, ledger);
+        let by = Actor::Operator(operator);
+        if self.lift_block(by, patron, id, now, ledger) {
+            ledger.audit(by, AuditAction::UnblockedSender, id);
+        }
         self.take(operator, id, "answered by", closed, ledger);
         self.change(id, ledger, |conversation| {
             conversation.waiting_since = None;
@@ -59,20 +58,6 @@ impl Router {
         });
         let author = Author::Operator(operator);
         self.send_out(id, patron, body, author, client_id, now, ledger);
-        Ok(())
-    }
-
-    /// Takes a conversation without answering yet; accepts a transfer.
-    pub(super) fn claim(
-        &mut self,
-        operator: OperatorId,
-        id: ConversationId,
-        now: Moment,
-        ledger: &mut Ledger,
-    ) -> Result<(), Refusal> {
-        self.open_to(operator, id)?;
-        self.see(operator, now);
-        self.take(operator, id, "taken by", false, ledger);
         Ok(())
     }
 
@@ -118,15 +103,12 @@ impl Router {
         id: ConversationId,
         now: Moment,
         ledger: &mut Ledger,
-    ) -> Result<(), Refusal> {
-        self.answered_by(operator, id)?;
-        self.see(operator, now);
+    ) {
         ledger.note(
             id,
             format!("returned to the queue by {}", self.name(operator)),
         );
         self.give_back(id, now, ledger);
-        Ok(())
     }
 
     pub(super) fn close(
@@ -135,13 +117,10 @@ impl Router {
         id: ConversationId,
         now: Moment,
         ledger: &mut Ledger,
-    ) -> Result<(), Refusal> {
-        self.answered_by(operator, id)?;
-        self.see(operator, now);
+    ) {
         let offered = self.offered(id);
         self.shut(id, now, ledger);
         ledger.withdraw(id, &offered, &format!("closed by {}", self.name(operator)));
-        Ok(())
     }
 
     /// The desk writes of its own accord. Nothing waits for a librarian then: a new thread is
@@ -182,6 +161,13 @@ impl Router {
         Ok(())
     }
 
+    /// The conversation, if it is there and not on its way out.
+    pub(super) fn present(&self, id: ConversationId) -> Result<&Conversation, Refusal> {
+        self.conversation(id)
+            .filter(|conversation| !conversation.farewell)
+            .ok_or(Refusal::NoSuchConversation)
+    }
+
     /// The conversation, if this operator may see it.
     pub(super) fn reachable(
         &self,
@@ -189,16 +175,13 @@ impl Router {
         id: ConversationId,
     ) -> Result<&Conversation, Refusal> {
         let assigned = &self.operator(operator)?.queues;
-        self.conversation(id)
-            .filter(|conversation| {
-                !conversation.farewell
-                    && (assigned.contains(&self.present_queue(conversation))
-                        || conversation
-                            .partner()
-                            .is_some_and(|queue| assigned.contains(&queue))
-                        || conversation.claimed_by == Some(operator)
-                        || self.may_accept(operator, conversation))
-            })
+        let conversation = self.present(id)?;
+        let partner = conversation.partner();
+        let sees = assigned.contains(&self.present_queue(conversation))
+            || partner.is_some_and(|queue| assigned.contains(&queue))
+            || conversation.claimed_by == Some(operator)
+            || self.may_accept(operator, conversation);
+        sees.then_some(conversation)
             .ok_or(Refusal::NoSuchConversation)
     }
 

@@ -4,12 +4,14 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::automatic::answerable;
 use super::consent::{self, Word};
-use super::event::{Effect, Moment, Refusal};
+use super::effect::Effect;
+use super::event::Moment;
 use super::ids::{ConversationId, GatewayId, MessageId, PatronId, QueueId};
 use super::ledger::Ledger;
 use super::notices::Notice;
 use super::plan::{Gateway, GatewayKind};
 use super::record::{Conversation, ConversationState, Direction, Patron, Rollover};
+use super::refusal::Refusal;
 use super::router::Router;
 
 /// A patron who writes again within this continues the thread (clause 4).

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::event::{Effect, Moment};
+use super::effect::Effect;
+use super::event::Moment;
 use super::ids::{ConversationId, PatronId, QueueId};
 use super::ledger::Ledger;
 use super::notices::{Notice, Values};

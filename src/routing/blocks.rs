@@ -3,10 +3,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::aids::Deed;
-use super::event::{Moment, Refusal};
-use super::ids::{ConversationId, OperatorId, PatronId};
+use super::actor::Actor;
+use super::event::Moment;
+use super::ids::{ConversationId, PatronId};
 use super::ledger::Ledger;
+use super::refusal::Refusal;
 use super::router::Router;
 
 /// How long a block lasts.
@@ -19,80 +20,77 @@ pub fn block_holds(until: Timestamp, now: Timestamp) -> bool {
 }
 
 impl Router {
+    /// Nobody is asked to answer this patron for a day; what is open of theirs is closed.
     pub(super) fn block(
         &mut self,
-        operator: OperatorId,
+        by: Actor,
         id: ConversationId,
         now: Moment,
         ledger: &mut Ledger,
     ) -> Result<(), Refusal> {
-        let patron = self.reachable(operator, id)?.patron;
+        let patron = self.present(id)?.patron;
         let open = self.threads.of_patron(patron);
-        if let Some(taken) = open.and_then(|open| self.taken(operator, open)) {
+        let taken = open.and_then(|open| match by {
+            Actor::Operator(operator) => self.taken(operator, open),
+            Actor::Box | Actor::Peer => open.claimed_by.map(|owner| {
+                let owner = self.name(owner);
+                Refusal::Unfit(format!(
+                    "{owner} answers this patron now: ask {owner}, or wait until it is closed"
+                ))
+            }),
+        });
+        if let Some(taken) = taken {
             return Err(taken);
         }
-        self.block_patron(Some(operator), patron, id, now, ledger);
-        Ok(())
-    }
-
-    /// Nobody is asked to answer this patron for a day; what is open of theirs is closed.
-    pub(super) fn block_patron(
-        &mut self,
-        by: Option<OperatorId>,
-        patron: PatronId,
-        id: ConversationId,
-        now: Moment,
-        ledger: &mut Ledger,
-    ) {
+        let open = open.map(|open| open.id);
         let until = now.wall.checked_add(BLOCK).unwrap_or(now.wall);
         self.memory
             .change_patron(patron, |p| p.blocked_until = Some(until));
         ledger.patron(patron);
         let why = format!("blocked for a day by {}", self.who(by));
         ledger.note(id, why.clone());
-        ledger.deed(by, Deed::Blocked, id);
-        if let Some(open) = self.threads.of_patron(patron).map(|open| open.id) {
+        if let Some(open) = open {
             let offered = self.offered(open);
             self.shut(open, now, ledger);
             ledger.withdraw(open, &offered, &why);
         }
         // The console shows it with the conversation.
         ledger.conversation(id);
+        Ok(())
     }
 
     pub(super) fn unblock(
         &mut self,
-        operator: OperatorId,
+        by: Actor,
         id: ConversationId,
         now: Moment,
         ledger: &mut Ledger,
     ) -> Result<(), Refusal> {
-        let patron = self.reachable(operator, id)?.patron;
-        if !self.is_blocked(patron, now) {
-            return Err(Refusal::Unfit("this sender is not blocked".into()));
+        let patron = self.present(id)?.patron;
+        match self.lift_block(by, patron, id, now, ledger) {
+            true => Ok(()),
+            false => Err(Refusal::Unfit("this sender is not blocked".into())),
         }
-        self.lift_block(Some(operator), patron, id, now, ledger);
-        Ok(())
     }
 
-    /// Whoever writes to a blocked sender wants an answer.
+    /// Whoever writes to a blocked sender wants an answer. Whether there was a block.
     pub(super) fn lift_block(
         &mut self,
-        by: Option<OperatorId>,
+        by: Actor,
         patron: PatronId,
         id: ConversationId,
         now: Moment,
         ledger: &mut Ledger,
-    ) {
+    ) -> bool {
         if !self.is_blocked(patron, now) {
-            return;
+            return false;
         }
         self.memory
             .change_patron(patron, |p| p.blocked_until = None);
         ledger.patron(patron);
         ledger.conversation(id);
         ledger.note(id, format!("block lifted by {}", self.who(by)));
-        ledger.deed(by, Deed::Unblocked, id);
+        true
     }
 
     /// Whether what this patron writes is kept without asking anyone.
@@ -111,19 +109,15 @@ mod tests {
 
     const PAT: &str = "+15551230100";
 
-    fn aid(operator: OperatorId, aid: Aid) -> Event {
-        Event::Aid {
-            operator,
-            conversation: ConversationId(1),
-            aid,
-        }
+    fn does(operator: OperatorId, act: Act) -> Event {
+        Event::act(operator, ConversationId(1), act)
     }
 
-    fn deeds(effects: &[Effect]) -> Vec<Deed> {
+    fn trail(effects: &[Effect]) -> Vec<AuditAction> {
         effects
             .iter()
             .filter_map(|effect| match effect {
-                Effect::Audit { deed, .. } => Some(*deed),
+                Effect::Audit { action, .. } => Some(*action),
                 _ => None,
             })
             .collect()
@@ -135,8 +129,8 @@ mod tests {
         desk.arrives(ANA);
         desk.arrives(BEN);
         desk.text(PAT, "You are all fools");
-        let blocked = desk.does(aid(ANA, Aid::Block));
-        assert_eq!(deeds(&blocked), [Deed::Blocked]);
+        let blocked = desk.does(does(ANA, Act::Block));
+        assert_eq!(trail(&blocked), [AuditAction::BlockedSender]);
         assert_eq!(desk.state(1), ConversationState::Closed);
         assert!(bells(&blocked).contains(&"withdraw 1 from 2: blocked for a day by ana".into()));
 
@@ -178,16 +172,16 @@ mod tests {
             let mut desk = TestDesk::new(elm());
             desk.arrives(ANA);
             desk.text(PAT, "You are all fools");
-            desk.does(aid(ANA, Aid::Block));
+            desk.does(does(ANA, Act::Block));
             match way {
                 0 => {
-                    let lifted = desk.does(aid(BEN, Aid::Unblock));
-                    assert_eq!(deeds(&lifted), [Deed::Unblocked]);
-                    desk.try_do(aid(BEN, Aid::Unblock)).unwrap_err();
+                    let lifted = desk.does(does(BEN, Act::Unblock));
+                    assert_eq!(trail(&lifted), [AuditAction::UnblockedSender]);
+                    desk.try_do(does(BEN, Act::Unblock)).unwrap_err();
                 }
                 1 => {
                     let sent = desk.send(ANA, 1, "What can we do?").unwrap();
-                    assert_eq!(deeds(&sent), [Deed::Unblocked]);
+                    assert_eq!(trail(&sent), [AuditAction::UnblockedSender]);
                     desk.close(ANA, 1).unwrap();
                 }
                 _ => desk.now.wall -= jiff::SignedDuration::from_hours(1000),
@@ -207,9 +201,9 @@ mod tests {
         desk.text(PAT, "Hello");
         desk.claim(ANA, 1).unwrap();
         assert!(matches!(
-            desk.try_do(aid(BEN, Aid::Block)),
+            desk.try_do(does(BEN, Act::Block)),
             Err(Refusal::AnsweredBy { .. })
         ));
-        desk.does(aid(ANA, Aid::Block));
+        desk.does(does(ANA, Act::Block));
     }
 }

@@ -1,9 +1,10 @@
 //! What becomes of our texts on the wire (clause 11).
 
-use super::event::{Effect, Moment, Refusal};
-use super::ids::{ConversationId, MessageId, OperatorId};
+use super::effect::Effect;
+use super::ids::{ConversationId, MessageId};
 use super::ledger::Ledger;
 use super::record::{DeliveryState, Direction, Message};
+use super::refusal::Refusal;
 use super::router::Router;
 
 /// Whether a message in one state can come to be in another. News from the network comes late and
@@ -53,13 +54,11 @@ impl Router {
     /// A person has a lost text sent again, knowing that it may arrive twice.
     pub(super) fn retry(
         &mut self,
-        operator: OperatorId,
         message: MessageId,
         conversation: ConversationId,
-        now: Moment,
         ledger: &mut Ledger,
     ) -> Result<(), Refusal> {
-        let thread = self.reachable(operator, conversation)?;
+        let thread = self.present(conversation)?;
         let lost = self.our_message(message, conversation)?;
         let may_be_doubled = match lost.state {
             DeliveryState::Failed => false,
@@ -71,16 +70,12 @@ impl Router {
             | DeliveryState::Delivered => return Err(Refusal::NotRetryable),
         };
         self.check_answerable(thread)?;
-        if let Some(taken) = self.taken(operator, thread) {
-            return Err(taken);
-        }
         let body = lost.body.clone();
         let patron = self
             .memory
             .patron(thread.patron)
             .ok_or(Refusal::NoSuchConversation)?;
         let (gateway, to) = (patron.gateway, patron.address.clone());
-        self.see(operator, now);
         self.set_delivery(message, conversation, DeliveryState::Queued, None, ledger);
         ledger.row(Effect::Submit {
             message,

@@ -6,7 +6,8 @@ use std::collections::VecDeque;
 use jiff::Timestamp;
 
 use super::automatic::Guarded;
-use super::event::{Effect, Moment};
+use super::effect::Effect;
+use super::event::Moment;
 use super::ids::{ConversationId, PatronId};
 use super::ledger::Ledger;
 use super::notices::Notice;

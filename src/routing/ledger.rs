@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::aids::Deed;
-use super::event::Effect;
+use super::act::AuditAction;
+use super::actor::Actor;
+use super::effect::Effect;
 use super::ids::{ConversationId, OperatorId, PatronId};
 
 /// Collects what follows from an event and puts it in order: who and which thread first, since
@@ -52,16 +53,11 @@ impl Ledger {
         self.rows.push(Effect::Note { conversation, text });
     }
 
-    /// What an operator did, or a command on the box, for the audit trail.
-    pub(super) fn deed(
-        &mut self,
-        by: Option<OperatorId>,
-        deed: Deed,
-        conversation: ConversationId,
-    ) {
+    /// What somebody did, for the audit trail.
+    pub(super) fn audit(&mut self, by: Actor, action: AuditAction, conversation: ConversationId) {
         self.rows.push(Effect::Audit {
             by,
-            deed,
+            action,
             conversation,
         });
     }

@@ -4,10 +4,11 @@
 use jiff::Timestamp;
 
 use super::automatic::answerable;
-use super::event::{Moment, Refusal};
+use super::event::Moment;
 use super::ids::GatewayId;
 use super::ledger::Ledger;
 use super::notices::Notice;
+use super::refusal::Refusal;
 use super::router::Router;
 
 /// What stands in the thread in a picture's place.

@@ -5,19 +5,21 @@
 //! transaction and then rings the bells. [`Router::next_deadline`] says when to come back with
 //! [`Event::Tick`]. If the commit fails, the router is thrown away and built again from the spool.
 
+mod act;
+mod actor;
+mod acts;
 mod ages;
-mod aids;
 mod alarms;
 mod answers;
 mod arrivals;
 mod authority;
 mod automatic;
-mod beginnings;
 mod blocks;
 pub mod book;
 mod canned;
 mod consent;
 mod deliveries;
+mod effect;
 mod event;
 mod forgetting;
 mod hours;
@@ -25,20 +27,22 @@ mod ids;
 mod ledger;
 mod memory;
 mod missed;
+mod need;
 mod notices;
 mod offers;
 mod optouts;
-mod orders;
 mod outages;
 mod plan;
 mod presence;
 mod pseudonym;
 mod rearrangement;
 mod record;
+mod refusal;
 mod rollover;
 mod router;
 #[cfg(test)]
 mod simulation;
+mod start_conversation;
 #[cfg(test)]
 mod stories;
 #[cfg(test)]
@@ -46,19 +50,21 @@ mod test_desk;
 mod threads;
 mod transfers;
 
+pub use act::{Act, AuditAction};
+pub use actor::Actor;
 pub use ages::{spoken, spoken_since};
-pub use aids::{Aid, Deed};
 pub use authority::Right;
 pub use automatic::answerable;
 pub use blocks::block_holds;
 pub use canned::{Canned, CannedChange};
-pub use event::{Effect, Event, Moment, Need, Refusal, Show};
+pub use effect::Effect;
+pub use event::{Event, Moment, Show};
 pub use hours::{Calendar, DayHours, HOLIDAYS_MAX, Hours, HoursError, Opening};
 pub use ids::{
     ArrivalId, ConversationId, EndpointId, GatewayId, MessageId, OperatorId, PatronId, QueueId,
 };
+pub use need::{Need, Recalled};
 pub use notices::{Notice, Values, unknown_name};
-pub use orders::Order;
 pub use plan::{
     Amendment, Fallback, Gateway, GatewayKind, Library, OfflinePolicy, Operator, Plan, Queue, Role,
     check_name,
@@ -67,4 +73,5 @@ pub use record::{
     Author, Conversation, ConversationState, DeliveryState, Direction, Marks, Message, Patron,
     Promise, Repeats, Rollover, Transfer, TransferTarget,
 };
-pub use router::{Recalled, Restored, Router};
+pub use refusal::Refusal;
+pub use router::{Restored, Router};

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::alarms::Alarm;
-use super::event::{Effect, Moment};
+use super::effect::Effect;
+use super::event::Moment;
 use super::ids::{ConversationId, OperatorId, QueueId};
 use super::ledger::Ledger;
 use super::plan::{Gateway, OfflinePolicy};

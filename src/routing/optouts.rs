@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use sha2::{Digest, Sha256};
 
-use super::event::Effect;
+use super::effect::Effect;
 use super::ids::{GatewayId, PatronId};
 use super::ledger::Ledger;
 use super::plan::GatewayKind;

@@ -2,11 +2,13 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::event::{Effect, Moment, Refusal};
+use super::effect::Effect;
+use super::event::Moment;
 use super::hours::{clock_words, time_words};
 use super::ids::{ConversationId, GatewayId, PatronId};
 use super::ledger::Ledger;
 use super::notices::Notice;
+use super::refusal::Refusal;
 use super::router::Router;
 
 /// What lasts less nobody notices: the network tries again within minutes.

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::alarms::Alarm;
-use super::event::{Effect, Moment, Show};
+use super::effect::Effect;
+use super::event::{Moment, Show};
 use super::ids::{EndpointId, OperatorId, QueueId};
 use super::ledger::Ledger;
 use super::router::Router;

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::alarms::Alarm;
-use super::event::{Effect, Moment, Show};
+use super::effect::Effect;
+use super::event::{Moment, Show};
 use super::ids::{ConversationId, OperatorId, QueueId};
 use super::ledger::Ledger;
 use super::plan::Plan;

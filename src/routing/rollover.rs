@@ -4,12 +4,13 @@
 use std::collections::BTreeSet;
 
 use super::alarms::Alarm;
-use super::event::{Moment, Refusal};
+use super::event::Moment;
 use super::ids::{ConversationId, OperatorId, QueueId};
 use super::ledger::Ledger;
 use super::notices::Notice;
 use super::plan::Fallback;
 use super::record::{Conversation, ConversationState, Rollover};
+use super::refusal::Refusal;
 use super::router::Router;
 
 impl Router {
@@ -95,19 +96,19 @@ impl Router {
         now: Moment,
         ledger: &mut Ledger,
     ) -> Result<(), Refusal> {
-        let conversation = self.open_to(operator, id)?;
+        let conversation = self.present(id)?;
         let helps = !self.operator(operator)?.queues.contains(&conversation.home);
         let theirs = conversation.claimed_by == Some(operator);
         if !helps || !(theirs || self.offered(id).contains(&operator)) {
             return Err(Refusal::NotYours);
         }
         if theirs && conversation.waiting_since.is_none() {
-            return self.close(operator, id, now, ledger);
+            self.close(operator, id, now, ledger);
+            return Ok(());
         }
         if self.plan.queue(conversation.home).is_none() {
             return Err(Refusal::NoSuchQueue);
         }
-        self.see(operator, now);
         // It may have been handed over by hand.
         self.change(id, ledger, |c| c.queue = c.home);
         let why = format!("returned by {}", self.name(operator));
@@ -123,7 +124,7 @@ impl Router {
         now: Moment,
         ledger: &mut Ledger,
     ) -> Result<(), Refusal> {
-        let conversation = self.conversation(id).ok_or(Refusal::NoSuchConversation)?;
+        let conversation = self.present(id)?;
         if conversation.state == ConversationState::Closed {
             return Err(Refusal::Closed);
         }
@@ -275,10 +276,7 @@ mod tests {
             desk.arrives(CAL);
             desk.text(PAT, "Is my book in?");
             desk.wait(90);
-            let returns = |operator| Event::Return {
-                operator,
-                conversation: ConversationId(1),
-            };
+            let returns = |operator| Event::act(operator, ConversationId(1), Act::Return);
             assert_eq!(desk.try_do(returns(ANA)), Err(Refusal::NotYours));
             if claims {
                 desk.claim(CAL, 1).unwrap();
@@ -309,15 +307,9 @@ mod tests {
         desk.text(PAT, "Is my book in?");
         desk.wait(90);
         desk.send(CAL, 1, "It is in.").unwrap();
-        desk.does(Event::Return {
-            operator: CAL,
-            conversation: ConversationId(1),
-        });
+        desk.does(Event::act(CAL, ConversationId(1), Act::Return));
         assert_eq!(desk.state(1), ConversationState::Closed);
-        let again = desk.try_do(Event::Return {
-            operator: CAL,
-            conversation: ConversationId(1),
-        });
+        let again = desk.try_do(Event::act(CAL, ConversationId(1), Act::Return));
         assert!(again.is_err(), "{again:?}");
     }
 
@@ -330,9 +322,14 @@ mod tests {
             if claims {
                 desk.claim(ANA, 1).unwrap();
             }
-            let call_back = || Event::CallBack {
-                conversation: ConversationId(1),
-                reason: "answered by cal (south)".into(),
+            let call_back = || {
+                Event::act(
+                    Actor::Peer,
+                    ConversationId(1),
+                    Act::CallBack {
+                        reason: "answered by cal (south)".into(),
+                    },
+                )
             };
             let called = desk.does(call_back());
             assert_eq!(notes(&called), ["answered by cal (south)"]);
@@ -413,11 +410,7 @@ mod tests {
         desk.arrives(CAL);
         desk.text(PAT, "Is my book in?");
         desk.wait(90);
-        let reveal = |operator| Event::Aid {
-            operator,
-            conversation: ConversationId(1),
-            aid: Aid::Reveal,
-        };
+        let reveal = |operator| Event::act(operator, ConversationId(1), Act::Reveal);
         assert!(matches!(
             desk.try_do(reveal(CAL)),
             Err(Refusal::Unfit(words)) if words.contains("another library's")

@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::actor::Actor;
 use super::alarms::{Alarm, Alarms};
 use super::automatic::Breaker;
-use super::beginnings::Beginning;
-use super::event::{Effect, Event, Moment, Need, Refusal, Show};
+use super::effect::Effect;
+use super::event::{Event, Moment, Show};
 use super::forgetting::Ghosts;
 use super::ids::{ConversationId, GatewayId, MessageId, OperatorId, PatronId, QueueId};
 use super::ledger::Ledger;
 use super::memory::Memory;
+use super::need::{Need, Recalled};
 use super::optouts::OptOuts;
 use super::outages::Outage;
 use super::plan::{Operator, Plan};
@@ -21,6 +23,8 @@ use super::pseudonym::pseudonym;
 use super::record::{
     Author, Conversation, ConversationState, DeliveryState, Direction, Message, Patron, Repeats,
 };
+use super::refusal::Refusal;
+use super::start_conversation::Beginning;
 use super::threads::Threads;
 
 /// What the spool remembers, as the router starts.
@@ -60,19 +64,6 @@ pub(crate) struct Durable {
     pub(crate) next: [i64; 3],
     pub(crate) opted_out: BTreeSet<i64>,
     pub(crate) outages: Vec<(GatewayId, Timestamp, Timestamp)>,
-}
-
-/// The answer to a [`Need`], found or not.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recalled {
-    /// What was asked.
-    pub need: Need,
-    /// The patron asked for, or the patron of the conversation asked for.
-    pub patron: Option<Patron>,
-    /// The conversation asked for, or the latest one of the patron asked for.
-    pub conversation: Option<Conversation>,
-    /// The message asked for.
-    pub message: Option<Message>,
 }
 
 /// The law of the desk at work: who is there, what is open, what is due.
@@ -189,68 +180,40 @@ impl Router {
     /// The rows of every event handled before must be visible to the look-up, or still be with the
     /// router because [`committed`](Self::committed) was not called since.
     pub fn needs(&self, event: &Event) -> Vec<Need> {
-        let conversation = |id: ConversationId| {
-            let known = self.threads.get(id).is_some() || self.memory.closed(id).is_some();
-            (!known).then_some(Need::Conversation(id))
-        };
-        let message = |id: MessageId| {
-            let known = self.memory.message(id).is_some();
-            (!known).then_some(Need::Message(id))
+        let unknown = |need: &Need| match need {
+            Need::Conversation(id) => self.conversation(*id).is_none(),
+            Need::Message(id) => self.memory.message(*id).is_none(),
+            Need::Patron(gateway, address) => {
+                let known = self.memory.patron_at(*gateway, address);
+                !known.is_some_and(|patron| {
+                    self.threads.of_patron(patron.id).is_some() || self.memory.is_settled(patron.id)
+                })
+            }
         };
         let patron = |gateway: GatewayId, address: &str| {
-            let known = self.memory.patron_at(gateway, address);
-            let known = known.is_some_and(|patron| {
-                self.threads.of_patron(patron.id).is_some() || self.memory.is_settled(patron.id)
-            });
-            (!known).then(|| Need::Patron(gateway, address.to_owned()))
+            let need = Need::Patron(gateway, address.to_owned());
+            unknown(&need).then_some(need).into_iter().collect()
         };
         match event {
             Event::TextArrived { gateway, from, .. }
             | Event::PictureArrived { gateway, from, .. }
-            | Event::CallMissed { gateway, from } => patron(*gateway, from).into_iter().collect(),
-            Event::Write { gateway, to, .. } | Event::Start { gateway, to, .. } => {
+            | Event::CallMissed { gateway, from } => patron(*gateway, from),
+            Event::Write { gateway, to, .. } | Event::Begin { gateway, to, .. } => {
                 patron(*gateway, &super::answers::dialled(to))
-                    .into_iter()
-                    .collect()
             }
-            Event::Send {
-                conversation: id, ..
-            }
-            | Event::Claim {
-                conversation: id, ..
-            }
-            | Event::Release {
-                conversation: id, ..
-            }
-            | Event::Return {
-                conversation: id, ..
-            }
-            | Event::CallBack {
-                conversation: id, ..
-            }
-            | Event::Close {
-                conversation: id, ..
-            }
-            | Event::Transfer {
-                conversation: id, ..
-            }
-            | Event::Aid {
-                conversation: id, ..
-            }
-            | Event::Order {
-                conversation: id, ..
-            } => conversation(*id).into_iter().collect(),
+            Event::Act { on, act, .. } => act.needs(*on).filter(unknown).collect(),
             Event::Delivery {
-                message: m,
-                conversation: id,
+                message,
+                conversation,
                 ..
+            } => {
+                let needs = [Need::Conversation(*conversation), Need::Message(*message)];
+                needs.into_iter().filter(unknown).collect()
             }
-            | Event::Retry {
-                message: m,
-                conversation: id,
-                ..
-            } => conversation(*id).into_iter().chain(message(*m)).collect(),
-            Event::TextAmended { message: m, .. } => message(*m).into_iter().collect(),
+            Event::TextAmended { message, .. } => {
+                let need = Need::Message(*message);
+                unknown(&need).then_some(need).into_iter().collect()
+            }
             Event::Rearranged(_)
             | Event::EndpointOpened { .. }
             | Event::EndpointClosed { .. }
@@ -345,49 +308,18 @@ impl Router {
                 self.operator(operator)?;
                 self.set_show(operator, show, now, l);
             }
-            Event::Send {
+            Event::Act { by, on, act } => self.act(by, on, act, now, l)?,
+            Event::Begin {
+                by,
                 operator,
-                conversation,
-                body,
-                client_id,
-            } => self.send(operator, conversation, body, client_id, now, l)?,
-            Event::Claim {
-                operator,
-                conversation,
-            } => self.claim(operator, conversation, now, l)?,
-            Event::Release {
-                operator,
-                conversation,
-            } => self.release(operator, conversation, now, l)?,
-            Event::Return {
-                operator,
-                conversation,
-            } => self.hand_back(operator, conversation, now, l)?,
-            Event::CallBack {
-                conversation,
-                reason,
-            } => self.call_back(conversation, &reason, now, l)?,
-            Event::Close {
-                operator,
-                conversation,
-            } => self.close(operator, conversation, now, l)?,
-            Event::Transfer {
-                operator,
-                conversation,
-                to,
-                note,
-            } => self.transfer(operator, conversation, to, note, now, l)?,
-            Event::Start {
-                operator,
-                on_the_box,
                 gateway,
                 to,
                 body,
                 client_id,
             } => {
                 let beginning = Beginning {
+                    by,
                     operator,
-                    on_the_box,
                     gateway,
                     to,
                     body,
@@ -395,15 +327,6 @@ impl Router {
                 };
                 self.start(beginning, now, l)?;
             }
-            Event::Aid {
-                operator,
-                conversation,
-                aid,
-            } => self.aid(operator, conversation, aid, now, l)?,
-            Event::Order {
-                conversation,
-                order,
-            } => self.order(conversation, order, now, l)?,
             Event::Write { gateway, to, body } => self.write(gateway, &to, body, now, l)?,
             Event::Delivery {
                 message,
@@ -411,11 +334,6 @@ impl Router {
                 state,
                 reason,
             } => self.deliver(message, conversation, state, reason, l)?,
-            Event::Retry {
-                operator,
-                message,
-                conversation,
-            } => self.retry(operator, message, conversation, now, l)?,
             Event::LineNumber { number } => self.breaker.know(number),
             Event::LineRestored { gateway, from, to } => self.restore_line(gateway, from, to, l)?,
             Event::Tick => {
@@ -493,11 +411,12 @@ impl Router {
         }
     }
 
-    /// Who did something: an operator, or a command on the box.
-    pub(super) fn who(&self, by: Option<OperatorId>) -> String {
+    /// Who did something.
+    pub(super) fn who(&self, by: Actor) -> String {
         match by {
-            Some(operator) => self.name(operator),
-            None => "whoever keeps the box".to_owned(),
+            Actor::Operator(operator) => self.name(operator),
+            Actor::Box => "whoever keeps the box".to_owned(),
+            Actor::Peer => "another box".to_owned(),
         }
     }
 

@@ -87,47 +87,50 @@ impl World {
                 operator,
                 pick,
                 empty,
-            } => Event::Send {
-                operator: OperatorId(operator),
-                conversation: self.pick_conversation(pick),
-                body: if empty { " " } else { "Yes, it is." }.into(),
-                client_id: None,
-            },
-            Step::Claim(o, pick) => Event::Claim {
-                operator: OperatorId(o),
-                conversation: self.pick_conversation(pick),
-            },
-            Step::Release(o, pick) => Event::Release {
-                operator: OperatorId(o),
-                conversation: self.pick_conversation(pick),
-            },
-            Step::Return(o, pick) => Event::Return {
-                operator: OperatorId(o),
-                conversation: self.pick_conversation(pick),
-            },
-            Step::CallBack(pick) => Event::CallBack {
-                conversation: self.pick_conversation(pick),
-                reason: "answered by zoe (elsewhere)".into(),
-            },
-            Step::Close(o, pick) => Event::Close {
-                operator: OperatorId(o),
-                conversation: self.pick_conversation(pick),
-            },
+            } => Event::act(
+                OperatorId(operator),
+                self.pick_conversation(pick),
+                Act::Send {
+                    body: if empty { " " } else { "Yes, it is." }.into(),
+                    client_id: None,
+                },
+            ),
+            Step::Claim(o, pick) => {
+                Event::act(OperatorId(o), self.pick_conversation(pick), Act::Claim)
+            }
+            Step::Release(o, pick) => {
+                Event::act(OperatorId(o), self.pick_conversation(pick), Act::Release)
+            }
+            Step::Return(o, pick) => {
+                Event::act(OperatorId(o), self.pick_conversation(pick), Act::Return)
+            }
+            Step::CallBack(pick) => Event::act(
+                Actor::Peer,
+                self.pick_conversation(pick),
+                Act::CallBack {
+                    reason: "answered by zoe (elsewhere)".into(),
+                },
+            ),
+            Step::Close(o, pick) => {
+                Event::act(OperatorId(o), self.pick_conversation(pick), Act::Close)
+            }
             Step::Transfer {
                 operator,
                 pick,
                 queue,
                 to,
-            } => Event::Transfer {
-                operator: OperatorId(operator),
-                conversation: self.pick_conversation(pick),
-                to: if queue {
-                    TransferTarget::Queue(QueueId(to))
-                } else {
-                    TransferTarget::Operator(OperatorId(to))
+            } => Event::act(
+                OperatorId(operator),
+                self.pick_conversation(pick),
+                Act::Transfer {
+                    to: if queue {
+                        TransferTarget::Queue(QueueId(to))
+                    } else {
+                        TransferTarget::Operator(OperatorId(to))
+                    },
+                    note: "knows more".into(),
                 },
-                note: "knows more".into(),
-            },
+            ),
             Step::Write { gateway, peer } => Event::Write {
                 gateway: GatewayId(gateway),
                 to: PEERS[peer].into(),
@@ -152,11 +155,7 @@ impl World {
             }
             Step::Retry { operator, pick } => {
                 let (message, conversation) = self.pick_message(pick, Direction::Out);
-                Event::Retry {
-                    operator: OperatorId(operator),
-                    message,
-                    conversation,
-                }
+                Event::act(OperatorId(operator), conversation, Act::Retry { message })
             }
             Step::Amend { pick, words } => {
                 let (message, conversation) = self.pick_message(pick, Direction::In);

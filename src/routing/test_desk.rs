@@ -413,10 +413,11 @@ impl TestDesk {
         operator: OperatorId,
         conversation: i64,
     ) -> Result<Vec<Effect>, Refusal> {
-        self.try_do(Event::Claim {
+        self.try_do(Event::act(
             operator,
-            conversation: ConversationId(conversation),
-        })
+            ConversationId(conversation),
+            Act::Claim,
+        ))
     }
 
     pub(super) fn close(
@@ -424,10 +425,11 @@ impl TestDesk {
         operator: OperatorId,
         conversation: i64,
     ) -> Result<Vec<Effect>, Refusal> {
-        self.try_do(Event::Close {
+        self.try_do(Event::act(
             operator,
-            conversation: ConversationId(conversation),
-        })
+            ConversationId(conversation),
+            Act::Close,
+        ))
     }
 
     pub(super) fn release(
@@ -435,10 +437,11 @@ impl TestDesk {
         operator: OperatorId,
         conversation: i64,
     ) -> Result<Vec<Effect>, Refusal> {
-        self.try_do(Event::Release {
+        self.try_do(Event::act(
             operator,
-            conversation: ConversationId(conversation),
-        })
+            ConversationId(conversation),
+            Act::Release,
+        ))
     }
 
     pub(super) fn transfer(
@@ -448,12 +451,14 @@ impl TestDesk {
         to: TransferTarget,
         note: &str,
     ) -> Result<Vec<Effect>, Refusal> {
-        self.try_do(Event::Transfer {
+        self.try_do(Event::act(
             operator,
-            conversation: ConversationId(conversation),
-            to,
-            note: note.into(),
-        })
+            ConversationId(conversation),
+            Act::Transfer {
+                to,
+                note: note.into(),
+            },
+        ))
     }
 
     pub(super) fn conversation(&self, id: i64) -> &Conversation {
@@ -491,12 +496,7 @@ pub(super) fn text(gateway: GatewayId, from: &str, body: &str) -> Event {
 }
 
 pub(super) fn send(operator: OperatorId, conversation: i64, body: &str) -> Event {
-    Event::Send {
-        operator,
-        conversation: ConversationId(conversation),
-        body: body.into(),
-        client_id: None,
-    }
+    Event::act(operator, ConversationId(conversation), Act::send(body))
 }
 
 /// The bells among the effects, in words.

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::alarms::Alarm;
-use super::event::{Moment, Refusal};
+use super::event::Moment;
 use super::ids::{ConversationId, OperatorId};
 use super::ledger::Ledger;
 use super::record::{Conversation, Rollover, Transfer, TransferTarget};
+use super::refusal::Refusal;
 use super::router::Router;
 
 /// A transfer not accepted within this falls back.
@@ -26,9 +27,8 @@ impl Router {
         now: Moment,
         ledger: &mut Ledger,
     ) -> Result<(), Refusal> {
-        let conversation = self.answered_by(operator, id)?;
+        let conversation = self.present(id)?;
         let target = self.check_target(operator, conversation, to)?;
-        self.see(operator, now);
         let before = self.offered(id);
 
         let note: String = note.trim().chars().take(NOTE_MAX).collect();

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::Result;
 use super::wire;
-use crate::routing::{Amendment, ConversationId, Deed, OperatorId};
+use crate::routing::{Actor, Amendment, AuditAction, ConversationId, OperatorId};
 
 /// Rows kept: many years of a large library.
 const ROWS_MAX: i64 = 200_000;
@@ -66,11 +66,11 @@ pub fn has(connection: &Connection, action: &str, conversation: ConversationId) 
         .query_row(params![action, conversation.0], |row| row.get(0))?)
 }
 
-/// Writes down what an operator did in a conversation, or a command on the box.
+/// Writes down what somebody did to a conversation.
 pub(super) fn did(
     connection: &Connection,
-    by: Option<OperatorId>,
-    deed: Deed,
+    by: Actor,
+    action: AuditAction,
     conversation: ConversationId,
     now: Timestamp,
 ) -> Result<()> {
@@ -85,8 +85,8 @@ pub(super) fn did(
     };
     write(
         connection,
-        by,
-        deed.word(),
+        by.operator(),
+        action.as_str(),
         patron.as_deref(),
         Some(conversation),
         None,

@@ -98,10 +98,10 @@ pub fn keep(connection: &Connection, effect: &Effect, now: Timestamp) -> Result<
         } => leave_note(connection, *conversation, Some(*by), text, now),
         Effect::Audit {
             by,
-            deed,
+            action,
             conversation,
         } => {
-            audit::did(connection, *by, *deed, *conversation, now)?;
+            audit::did(connection, *by, *action, *conversation, now)?;
             Ok(None)
         }
         Effect::KeepConsent {

@@ -110,7 +110,9 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let status = match &refusal {
             Refusal::NoSuchConversation | Refusal::NoSuchMessage => StatusCode::NOT_FOUND,
-            Refusal::NoSuchOperator | Refusal::NotYours => StatusCode::FORBIDDEN,
+            Refusal::NoSuchOperator | Refusal::NotYours | Refusal::NotPermitted => {
+                StatusCode::FORBIDDEN
+            }
             Refusal::NoSuchGateway
             | Refusal::NoSuchQueue
             | Refusal::Empty

@@ -2,13 +2,13 @@
 
 use tokio_xmpp::minidom::Element;
 
-use super::commands::{Asked, HELP, parse};
+use super::commands::{Asked, HELP, act, parse};
 use super::replies::{client_id, refusal};
 use super::stanzas::{self, With};
 use super::surface::{Surface, kept};
 use crate::desk::NotGranted;
 use crate::routing::{
-    Aid, Canned, Conversation, Event, OperatorId, Show, TransferTarget, spoken_since,
+    Act, Canned, Conversation, Event, OperatorId, Show, TransferTarget, spoken_since,
 };
 use crate::spool::messengers::{self, Naming};
 use crate::spool::{canned, transcript};
@@ -62,58 +62,26 @@ impl Surface {
         }
         let conversation = self.meant(operator, asked.command, asked.patron).await?;
         let id = conversation.id;
-        let event = match asked.command {
-            "take" => Event::Claim {
-                operator,
-                conversation: id,
-            },
-            "release" => Event::Release {
-                operator,
-                conversation: id,
-            },
-            "close" => Event::Close {
-                operator,
-                conversation: id,
-            },
-            "transfer" => Event::Transfer {
-                operator,
-                conversation: id,
-                to: self.target(asked.to)?,
-                note: asked.note,
-            },
-            "canned" => Event::Send {
-                operator,
-                conversation: id,
-                body: self.canned(&conversation, asked.key).await?,
+        let (act, done) = match asked.command {
+            "transfer" => {
+                let (to, note) = (self.target(asked.to)?, asked.note);
+                let done = "It is offered; it stays yours until it is accepted.";
+                (Act::Transfer { to, note }, done)
+            }
+            "canned" => {
+                let body = self.canned(&conversation, asked.key).await?;
                 // A client may count its ids from one at every start: in another thread it is
                 // another request.
-                client_id: Some(format!("{once}-{id}")),
-            },
-            aid => Event::Aid {
-                operator,
-                conversation: id,
-                aid: match aid {
-                    "note" => Aid::Remark(asked.note),
-                    "block" => Aid::Block,
-                    "unblock" => Aid::Unblock,
-                    _ => Aid::Reveal,
-                },
-            },
-        };
-        match self.desk.ask(event).await {
-            // That it was looked at is on disk before it is shown.
-            Ok(_) if asked.command == "reveal" => self.number(&conversation).await,
-            Ok(_) => Ok(match asked.command {
-                "take" => "It is yours: write to the patron.",
-                "release" => "It is back in the queue.",
-                "close" => "It is closed.",
-                "note" => "Your colleagues see it; the patron does not.",
-                "canned" => "It is on its way.",
-                "block" => "Nothing from this sender is shown for a day.",
-                "unblock" => "This sender is heard again.",
-                _ => "It is offered; it stays yours until it is accepted.",
+                let client_id = Some(format!("{once}-{id}"));
+                (Act::Send { body, client_id }, "It is on its way.")
             }
-            .to_owned()),
+            simple => act(simple, asked.note).ok_or("There is no such command: ask !help.")?,
+        };
+        let reveals = act == Act::Reveal;
+        match self.desk.ask(Event::act(operator, id, act)).await {
+            // That it was looked at is on disk before it is shown.
+            Ok(_) if reveals => self.number(&conversation).await,
+            Ok(_) => Ok(done.to_owned()),
             Err(error) => Err(sentence(&error)),
         }
     }

@@ -2,6 +2,8 @@
 //! queue's address begin with `!`, since some clients have no commands and others keep `/` to
 //! themselves.
 
+use crate::routing::Act;
+
 /// The commands: name, what it does, and the fields its form asks for.
 pub(super) const COMMANDS: [(&str, &str, &[Field]); 12] = [
     ("who", "Who is here", &[]),
@@ -33,6 +35,24 @@ pub(super) const COMMANDS: [(&str, &str, &[Field]); 12] = [
     ("reveal", "See the number behind a name", &[Field::Patron]),
     ("help", "What can be asked for", &[]),
 ];
+
+/// What a command does to a conversation, where it needs no more than a note, and what is said when it
+/// is done.
+pub(super) fn act(command: &str, note: String) -> Option<(Act, &'static str)> {
+    Some(match command {
+        "take" => (Act::Claim, "It is yours: write to the patron."),
+        "release" => (Act::Release, "It is back in the queue."),
+        "close" => (Act::Close, "It is closed."),
+        "note" => (
+            Act::Note(note),
+            "Your colleagues see it; the patron does not.",
+        ),
+        "block" => (Act::Block, "Nothing from this sender is shown for a day."),
+        "unblock" => (Act::Unblock, "This sender is heard again."),
+        "reveal" => (Act::Reveal, "That you looked is on record."),
+        _ => return None,
+    })
+}
 
 pub(super) const HELP: &str = "\
 !who: who is here

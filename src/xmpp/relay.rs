@@ -25,7 +25,8 @@ use super::replies::refusal;
 use super::stanzas::{self, Fault};
 use super::surface::{Surface, kept};
 use crate::routing::{
-    Conversation, ConversationId, ConversationState, Event, GatewayKind, OperatorId, QueueId,
+    Act, Actor, Conversation, ConversationId, ConversationState, Event, GatewayKind, OperatorId,
+    QueueId,
 };
 use crate::spool::SpoolError;
 use crate::spool::messengers::{self, Naming, Thread};
@@ -302,10 +303,13 @@ impl Surface {
             self.say(stanzas::result(stanza, None));
             return;
         }
-        let event = Event::CallBack {
-            conversation: id,
-            reason: reason(&words, bare),
-        };
+        let event = Event::act(
+            Actor::Peer,
+            id,
+            Act::CallBack {
+                reason: reason(&words, bare),
+            },
+        );
         // Before its end is told: the box that called it back need not hear of it.
         self.relay.will_end(id);
         match self.desk.ask(event).await {
@@ -341,10 +345,7 @@ impl Surface {
         let Some(thread) = self.found(stanza, read) else {
             return;
         };
-        let event = Event::Return {
-            operator,
-            conversation: thread.conversation.id,
-        };
+        let event = Event::act(operator, thread.conversation.id, Act::Return);
         match self.desk.ask(event).await {
             Ok(_) => self.say(stanzas::result(stanza, None)),
             Err(error) => {

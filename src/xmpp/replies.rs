@@ -9,7 +9,7 @@ use super::commands;
 use super::stanzas::{self, Fault, With};
 use super::surface::{Surface, kept};
 use crate::desk::{Arrivals, Desk, NotGranted, Wish};
-use crate::routing::{ConversationId, DeliveryState, Event, OperatorId, Refusal};
+use crate::routing::{Act, ConversationId, DeliveryState, Event, OperatorId, Refusal};
 use crate::spool::Spool;
 use crate::spool::messengers::{self, Naming, Reply};
 
@@ -89,12 +89,14 @@ async fn send(desk: &Desk, spool: &Spool, batch: Vec<Sending>) -> Vec<Sent> {
     let mut posted = Vec::with_capacity(batch.len());
     for sending in batch {
         let wish = Wish::Happened {
-            event: Event::Send {
-                operator: sending.reply.operator,
-                conversation: sending.conversation,
-                body: sending.words,
-                client_id: Some(sending.reply.client_id.clone()),
-            },
+            event: Event::act(
+                sending.reply.operator,
+                sending.conversation,
+                Act::Send {
+                    body: sending.words,
+                    client_id: Some(sending.reply.client_id.clone()),
+                },
+            ),
             arrivals: Arrivals::None,
         };
         posted.push((sending.stanza, sending.reply, desk.post(wish).await));

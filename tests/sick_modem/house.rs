@@ -12,8 +12,8 @@ use callnumber::daemon::Owner;
 use callnumber::desk::{self, Change, Desk, NotGranted};
 use callnumber::modem::{Line, LineSettings, Phase, PortChoice, start_on};
 use callnumber::routing::{
-    Amendment, ConversationId, EndpointId, Event, Library, Message, MessageId, OperatorId, Refusal,
-    Role, Show,
+    Act, Amendment, ConversationId, EndpointId, Event, Library, Message, MessageId, OperatorId,
+    Refusal, Role, Show,
 };
 use callnumber::simulator::SimulatedModem;
 use callnumber::spool::{Spool, SpoolError, transcript};
@@ -217,12 +217,11 @@ impl House {
 
     /// Ana answers a conversation; `None` when nobody can be answered there.
     pub async fn tries_to_answer(&self, conversation: i64, words: &str) -> Option<MessageId> {
-        let sent = self.desk.ask(Event::Send {
-            operator: ANA,
-            conversation: ConversationId(conversation),
-            body: words.into(),
-            client_id: None,
-        });
+        let sent = self.desk.ask(Event::act(
+            ANA,
+            ConversationId(conversation),
+            Act::send(words),
+        ));
         match sent.await {
             Ok(receipt) => Some(receipt.message.unwrap().id),
             Err(NotGranted::Refused(Refusal::NotAnswerable)) => None,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use callnumber::desk::NotGranted;
-use callnumber::routing::{ConversationId, Event, Refusal};
+use callnumber::routing::{Act, ConversationId, Event, Refusal};
 use callnumber::simulator::{Ailment, Parts, Timestamp};
 use callnumber::sms::{
     self, Address, Body, Concat, DataCoding, Pdu, ProtocolId, SmsDeliver, Tpdu, UserData,
@@ -330,12 +330,11 @@ async fn row_30_names_and_short_codes_are_shown_and_cannot_be_answered() {
     for conversation in 1..=2 {
         let refused = house
             .desk
-            .ask(Event::Send {
-                operator: ANA,
-                conversation: ConversationId(conversation),
-                body: "Thank you.".into(),
-                client_id: None,
-            })
+            .ask(Event::act(
+                ANA,
+                ConversationId(conversation),
+                Act::send("Thank you."),
+            ))
             .await;
         assert!(
             matches!(refused, Err(NotGranted::Refused(Refusal::NotAnswerable))),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use callnumber::modem::LineSettings;
 use callnumber::modem::PortChoice;
-use callnumber::routing::{DeliveryState, Event, Message, MessageId};
+use callnumber::routing::{Act, DeliveryState, Event, Message, MessageId};
 use callnumber::simulator::{Ailment, ReportPolicy};
 use callnumber::sms::{Address, Pdu, SmsStatusReport, Status, Tpdu};
 use callnumber::spool::lines;
@@ -140,11 +140,11 @@ async fn row_16_what_may_have_left_is_for_a_person() {
     assert_eq!(words(&house), ["Yes, it is.", "On the second floor."]);
     house
         .desk
-        .ask(Event::Retry {
-            operator: crate::house::ANA,
-            message: id,
-            conversation: callnumber::routing::ConversationId(1),
-        })
+        .ask(Event::act(
+            crate::house::ANA,
+            callnumber::routing::ConversationId(1),
+            Act::Retry { message: id },
+        ))
         .await
         .unwrap();
     stands(&mut house, id, DeliveryState::Sent).await;

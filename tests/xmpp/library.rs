@@ -4,8 +4,8 @@ use std::path::Path;
 
 use callnumber::daemon::{House, HouseSettings};
 use callnumber::routing::{
-    Amendment, ConversationId, ConversationState, DeliveryState, Event, GatewayId, GatewayKind,
-    Library, MessageId, Role,
+    Act, Amendment, ConversationId, ConversationState, DeliveryState, Event, GatewayId,
+    GatewayKind, Library, MessageId, Role,
 };
 use callnumber::spool::transcript::{self, Entry, Listing};
 use callnumber::xmpp::{self, LinkState};
@@ -127,12 +127,11 @@ impl Desk {
         });
         let board = self.house.desk().board();
         let operator = board.borrow().plan.operator_named(librarian).unwrap().id;
-        let event = Event::Send {
+        let event = Event::act(
             operator,
-            conversation: ConversationId(latest.await.unwrap()),
-            body: words.into(),
-            client_id: None,
-        };
+            ConversationId(latest.await.unwrap()),
+            Act::send(words),
+        );
         self.house.desk().ask(event).await.unwrap();
     }
 

@@ -3,7 +3,7 @@
 use super::*;
 use crate::desk::{NotGranted, SEGMENTS_MAX};
 use crate::modem::Lines;
-use crate::routing::Refusal;
+use crate::routing::{Act, Refusal};
 use crate::texting::Stranded;
 
 async fn refuse_with(house: &mut House, code: u16, remedy: Remedy) -> SmsSubmit {
@@ -105,12 +105,11 @@ async fn three_recipients_in_a_row_rest_the_line_and_an_hour_ends_it() {
         .expect_texts(&["Is my book in?", "And mine?", "And mine?"])
         .await;
     for conversation in 1..=3 {
-        let sent = house.desk.ask(Event::Send {
-            operator: ANA,
-            conversation: ConversationId(conversation),
-            body: "Yes.".into(),
-            client_id: None,
-        });
+        let sent = house.desk.ask(Event::act(
+            ANA,
+            ConversationId(conversation),
+            Act::send("Yes."),
+        ));
         sent.await.unwrap();
     }
     for _ in 1..=3 {
@@ -153,12 +152,14 @@ async fn ten_texts_are_the_most_for_one_answer_whoever_sends_it() {
     let long = "A long answer about old maps. ".repeat(60);
     let (gateway, to) = (crate::routing::GatewayId(1), PATRON.to_owned());
     for event in [
-        Event::Send {
-            operator: ANA,
-            conversation: ConversationId(1),
-            body: long.clone(),
-            client_id: Some("a".into()),
-        },
+        Event::act(
+            ANA,
+            ConversationId(1),
+            Act::Send {
+                body: long.clone(),
+                client_id: Some("a".into()),
+            },
+        ),
         Event::Write {
             gateway,
             to,

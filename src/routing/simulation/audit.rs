@@ -146,7 +146,10 @@ impl World {
 
             let by_hand = matches!(
                 event,
-                Event::Send { .. } | Event::Write { .. } | Event::Retry { .. }
+                Event::Act {
+                    act: Act::Send { .. } | Act::Retry { .. },
+                    ..
+                } | Event::Write { .. }
             );
             if by_hand {
                 continue;
@@ -197,7 +200,13 @@ impl World {
                 assert!(
                     before.offered_to(after.id).contains(&new) || {
                         // Someone who is away may accept what is meant for them.
-                        matches!(event, Event::Claim { .. } | Event::Send { .. })
+                        matches!(
+                            event,
+                            Event::Act {
+                                act: Act::Claim | Act::Send { .. },
+                                ..
+                            }
+                        )
                     }
                 );
             }

@@ -55,11 +55,13 @@ fn a_lost_text_is_sent_again_only_by_a_person() {
         desk.send(ANA, 1, "Yes.").unwrap();
         desk.does(delivery(2, state, None));
         desk.close(ANA, 1).unwrap();
-        let retried = desk.try_do(Event::Retry {
-            operator: ANA,
-            message: MessageId(2),
-            conversation: ConversationId(1),
-        });
+        let retried = desk.try_do(Event::act(
+            ANA,
+            ConversationId(1),
+            Act::Retry {
+                message: MessageId(2),
+            },
+        ));
         let Some(doubled) = doubled else {
             assert_eq!(retried, Err(Refusal::NotRetryable));
             continue;
@@ -83,10 +85,12 @@ fn a_lost_text_is_not_sent_again_to_whoever_opted_out() {
     desk.send(ANA, 1, "Yes.").unwrap();
     desk.does(delivery(2, DeliveryState::Failed, None));
     desk.text(PAT, "stop");
-    let retried = desk.try_do(Event::Retry {
-        operator: ANA,
-        message: MessageId(2),
-        conversation: ConversationId(1),
-    });
+    let retried = desk.try_do(Event::act(
+        ANA,
+        ConversationId(1),
+        Act::Retry {
+            message: MessageId(2),
+        },
+    ));
     assert_eq!(retried, Err(Refusal::OptedOut));
 }

@@ -12,25 +12,21 @@ use super::changes::change;
 use super::conversations::listed;
 use super::said::{At, Said};
 use crate::desk::views;
-use crate::routing::{Aid, ConversationId, Event};
+use crate::routing::{Act, ConversationId, Event};
 use crate::spool::transcript;
 use crate::web::caller::Caller;
 use crate::web::premises::Premises;
 use crate::web::problem::Problem;
 
-/// Asks for one of them, and answers how the conversation stands then.
-async fn aid(
+/// Does something to a conversation, and answers how the conversation stands then.
+async fn act(
     premises: &Premises,
     caller: &Caller,
     id: i64,
-    aid: Aid,
+    act: Act,
 ) -> Result<Json<views::Conversation>, Problem> {
     let conversation = ConversationId(id);
-    let event = Event::Aid {
-        operator: caller.id(),
-        conversation,
-        aid,
-    };
+    let event = Event::act(caller.id(), conversation, act);
     change(premises, caller, conversation, event).await
 }
 
@@ -46,7 +42,7 @@ pub(super) async fn remark(
     At(id): At<i64>,
     Said(words): Said<Words>,
 ) -> Result<Response, Problem> {
-    let shape = aid(&premises, &caller, id, Aid::Remark(words.text)).await?;
+    let shape = act(&premises, &caller, id, Act::Note(words.text)).await?;
     Ok((StatusCode::CREATED, shape).into_response())
 }
 
@@ -61,7 +57,7 @@ pub(super) async fn label(
     At(id): At<i64>,
     Said(Tags { tags }): Said<Tags>,
 ) -> Result<Json<views::Conversation>, Problem> {
-    aid(&premises, &caller, id, Aid::Label(tags)).await
+    act(&premises, &caller, id, Act::Tag(tags)).await
 }
 
 pub(super) async fn promise(
@@ -70,7 +66,7 @@ pub(super) async fn promise(
     At(id): At<i64>,
     Said(words): Said<Words>,
 ) -> Result<Json<views::Conversation>, Problem> {
-    aid(&premises, &caller, id, Aid::Promise(words.text)).await
+    act(&premises, &caller, id, Act::Promise(words.text)).await
 }
 
 pub(super) async fn reopen(
@@ -78,7 +74,7 @@ pub(super) async fn reopen(
     caller: Caller,
     At(id): At<i64>,
 ) -> Result<Json<views::Conversation>, Problem> {
-    aid(&premises, &caller, id, Aid::Reopen).await
+    act(&premises, &caller, id, Act::Reopen).await
 }
 
 pub(super) async fn block(
@@ -86,7 +82,7 @@ pub(super) async fn block(
     caller: Caller,
     At(id): At<i64>,
 ) -> Result<Json<views::Conversation>, Problem> {
-    aid(&premises, &caller, id, Aid::Block).await
+    act(&premises, &caller, id, Act::Block).await
 }
 
 pub(super) async fn unblock(
@@ -94,7 +90,7 @@ pub(super) async fn unblock(
     caller: Caller,
     At(id): At<i64>,
 ) -> Result<Json<views::Conversation>, Problem> {
-    aid(&premises, &caller, id, Aid::Unblock).await
+    act(&premises, &caller, id, Act::Unblock).await
 }
 
 /// The number behind the name. That it was looked at is on disk before it is shown.
@@ -105,11 +101,7 @@ pub(super) async fn reveal(
 ) -> Result<Response, Problem> {
     let conversation = ConversationId(id);
     let patron = listed(&premises, &caller, conversation).await?;
-    let event = Event::Aid {
-        operator: caller.id(),
-        conversation,
-        aid: Aid::Reveal,
-    };
+    let event = Event::act(caller.id(), conversation, Act::Reveal);
     premises.desk.ask(event).await?;
     let whose = patron.conversation.patron;
     let found = premises

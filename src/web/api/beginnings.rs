@@ -36,9 +36,9 @@ pub(super) async fn begin(
     let draft = beginning.body.clone();
     let receipt = premises
         .desk
-        .ask(Event::Start {
+        .ask(Event::Begin {
+            by: caller.id().into(),
             operator: caller.id(),
-            on_the_box: false,
             gateway,
             to: beginning.to.trim().to_owned(),
             body: beginning.body,

@@ -10,7 +10,7 @@ use super::conversations::listed;
 use super::messages;
 use super::said::{At, Maybe, Said, unprocessable};
 use crate::desk::views::{self, Names};
-use crate::routing::{ConversationId, Event, Plan, TransferTarget};
+use crate::routing::{Act, ConversationId, Event, Plan, TransferTarget};
 use crate::spool::transcript;
 use crate::web::caller::Caller;
 use crate::web::premises::Premises;
@@ -51,10 +51,7 @@ pub(super) async fn claim(
     At(id): At<i64>,
 ) -> Result<Json<views::Conversation>, Problem> {
     let (operator, conversation) = (caller.id(), ConversationId(id));
-    let event = Event::Claim {
-        operator,
-        conversation,
-    };
+    let event = Event::act(operator, conversation, Act::Claim);
     change(&premises, &caller, conversation, event).await
 }
 
@@ -64,10 +61,7 @@ pub(super) async fn release(
     At(id): At<i64>,
 ) -> Result<Json<views::Conversation>, Problem> {
     let (operator, conversation) = (caller.id(), ConversationId(id));
-    let event = Event::Release {
-        operator,
-        conversation,
-    };
+    let event = Event::act(operator, conversation, Act::Release);
     change(&premises, &caller, conversation, event).await
 }
 
@@ -93,10 +87,7 @@ pub(super) async fn close(
         };
         messages::say(&premises, &caller, conversation, reply).await?;
     }
-    let event = Event::Close {
-        operator,
-        conversation,
-    };
+    let event = Event::act(operator, conversation, Act::Close);
     change(&premises, &caller, conversation, event).await
 }
 
@@ -120,12 +111,14 @@ pub(super) async fn transfer(
             "the note has more than {NOTE_MAX} letters: shorten it"
         )));
     }
-    let event = Event::Transfer {
-        operator: caller.id(),
+    let event = Event::act(
+        caller.id(),
         conversation,
-        to: target(&caller.board.plan, &hand_over.to)?,
-        note: hand_over.note.trim().to_owned(),
-    };
+        Act::Transfer {
+            to: target(&caller.board.plan, &hand_over.to)?,
+            note: hand_over.note.trim().to_owned(),
+        },
+    );
     change(&premises, &caller, conversation, event).await
 }
 

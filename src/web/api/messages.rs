@@ -12,7 +12,7 @@ use super::conversations::listed;
 use super::said::{At, Said, unprocessable};
 use crate::desk::SEGMENTS_MAX;
 use crate::desk::views::{self, Names};
-use crate::routing::{ConversationId, Event, MessageId, Plan};
+use crate::routing::{Act, ConversationId, Event, MessageId, Plan};
 use crate::sms;
 use crate::spool::transcript;
 use crate::web::caller::Caller;
@@ -87,12 +87,14 @@ pub(super) async fn say(
     let draft = reply.body.clone();
     let receipt = premises
         .desk
-        .ask(Event::Send {
-            operator: caller.id(),
-            conversation: id,
-            body: reply.body,
-            client_id: reply.client_id,
-        })
+        .ask(Event::act(
+            caller.id(),
+            id,
+            Act::Send {
+                body: reply.body,
+                client_id: reply.client_id,
+            },
+        ))
         .await
         .map_err(|error| Problem::from(error).with_draft(&draft))?;
     let message = receipt.message.ok_or_else(|| {
@@ -172,11 +174,7 @@ pub(super) async fn retry(
     let listed = listed(&premises, &caller, id).await?;
     let receipt = premises
         .desk
-        .ask(Event::Retry {
-            operator: caller.id(),
-            message,
-            conversation: id,
-        })
+        .ask(Event::act(caller.id(), id, Act::Retry { message }))
         .await?;
     let message = match receipt.message {
         Some(message) => Some(message),

@@ -1,18 +1,20 @@
 //! An operator begins a conversation with a number. Whoever opted out is left in peace (clause 9).
 
-use super::aids::Deed;
+use super::act::{Act, AuditAction};
+use super::actor::Actor;
 use super::answers::dialled;
 use super::automatic::answerable;
-use super::event::{Moment, Refusal};
+use super::event::Moment;
 use super::ids::{ConversationId, GatewayId, OperatorId};
 use super::ledger::Ledger;
 use super::plan::GatewayKind;
+use super::refusal::Refusal;
 use super::router::Router;
 
 /// What an operator wants to begin with.
 pub(super) struct Beginning {
+    pub(super) by: Actor,
     pub(super) operator: OperatorId,
-    pub(super) on_the_box: bool,
     pub(super) gateway: GatewayId,
     pub(super) to: String,
     pub(super) body: String,
@@ -28,13 +30,18 @@ impl Router {
         ledger: &mut Ledger,
     ) -> Result<(), Refusal> {
         let Beginning {
+            by,
             operator,
-            on_the_box,
             gateway,
             to,
             body,
             client_id,
         } = beginning;
+        match by {
+            Actor::Box => {}
+            Actor::Operator(asks) if asks == operator => {}
+            Actor::Operator(_) | Actor::Peer => return Err(Refusal::NotPermitted),
+        }
         let to = dialled(&to);
         let gateway = self.gateway_in_use(gateway)?;
         if !self.operator(operator)?.queues.contains(&gateway.queue) {
@@ -83,12 +90,16 @@ impl Router {
             Some(id) => id,
             None => self.begin(known, gateway, &to, queue, now, ledger),
         };
-        if on_the_box {
-            let name = self.name(operator);
-            ledger.note(id, format!("{} wrote this for {name}", self.who(None)));
+        match by {
+            Actor::Operator(_) => {}
+            Actor::Box | Actor::Peer => {
+                let name = self.name(operator);
+                ledger.note(id, format!("{} wrote this for {name}", self.who(by)));
+            }
         }
-        ledger.deed((!on_the_box).then_some(operator), Deed::Began, id);
-        self.send(operator, id, body, client_id, now, ledger)
+        ledger.audit(by, AuditAction::BeganConversation, id);
+        let words = Act::Send { body, client_id };
+        self.act(Actor::Operator(operator), id, words, now, ledger)
     }
 
     fn begin(
@@ -115,9 +126,9 @@ mod tests {
     use super::super::*;
 
     fn start(operator: OperatorId, gateway: GatewayId, to: &str, body: &str) -> Event {
-        Event::Start {
+        Event::Begin {
+            by: operator.into(),
             operator,
-            on_the_box: false,
             gateway,
             to: to.into(),
             body: body.into(),
