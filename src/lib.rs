@@ -16,6 +16,9 @@
 //!    [`trace`] (what was said on a port, masked), all five pure; [`hardware`] (GPIO); and the
 //!    [`clock`].
 //!
+//! Under them all lies [`numbers`]: one form for every spelling of a telephone number, which every
+//! floor speaks.
+//!
 //! Beside the house stands [`simulator`]: a modem that answers AT with its own parser.
 //!
 //! **One text's walk.** The driver lists it from the SIM; `texting::Inbound` commits its raw PDU to
@@ -42,6 +45,7 @@ pub mod errands;
 pub mod hardware;
 pub mod mail;
 pub mod modem;
+pub mod numbers;
 pub mod records;
 pub mod routing;
 pub mod simulator;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// Every room and its floor. A room that is not listed is an error: decide where it lives.
 const ROOMS: &[(&str, u8)] = &[
+    ("numbers", 0),
     ("sms", 1),
     ("at", 1),
     ("routing", 1),
@@ -31,7 +32,7 @@ const ROOMS: &[(&str, u8)] = &[
 const BESIDE: &str = "simulator";
 
 /// Rooms on the first floor that stay free of sockets, files, threads, `async` and clocks.
-const PURE: &[&str] = &["sms", "at", "routing", "records", "trace"];
+const PURE: &[&str] = &["numbers", "sms", "at", "routing", "records", "trace"];
 
 /// What a pure room may not name.
 const IMPURE: &[&str] = &[
