@@ -4,11 +4,11 @@
 //! `cargo bench --bench xmpp`; needs prosody.
 #![allow(clippy::unwrap_used, missing_docs, dead_code)]
 
-#[path = "../tests/xmpp/client.rs"]
+#[path = "../tests/it/xmpp/client.rs"]
 mod client;
-#[path = "../tests/support/daemon.rs"]
+#[path = "../tests/it/support/daemon.rs"]
 mod daemon;
-#[path = "../tests/xmpp/server.rs"]
+#[path = "../tests/it/xmpp/server.rs"]
 mod server;
 
 use std::fmt::Write as _;

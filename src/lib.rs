@@ -1,6 +1,6 @@
 //! callnumber: a library's phone number as a staffed desk.
 //!
-//! Six floors; imports go downstairs only (`tests/floors.rs` holds it):
+//! Six floors; imports go downstairs only (`tests/it/floors.rs` holds it):
 //!
 //! 6. [`cli`]: the commands.
 //! 5. [`daemon`]: the router's one owner: wish, decision, commit, and only then the bells.

@@ -11,11 +11,11 @@ mod arrivals;
 mod bare_port;
 mod commits;
 mod crowd;
-#[path = "../../tests/support/daemon.rs"]
+#[path = "../../tests/it/support/daemon.rs"]
 mod daemon;
 mod draining;
 mod figures;
-#[path = "../../tests/support/http.rs"]
+#[path = "../../tests/it/support/http.rs"]
 #[allow(dead_code, unreachable_pub)]
 mod http;
 mod library;

@@ -1,9 +1,5 @@
 //! Calls for help, end to end: a house in each of its troubles, a mail server of somebody else's
 //! making, and a staff telephone.
-#![allow(clippy::unwrap_used)]
-
-#[path = "support/post_office.rs"]
-mod post_office;
 
 use std::io::Write;
 use std::path::Path;
@@ -18,7 +14,7 @@ use callnumber::simulator::{Settings, SimulatedModem};
 use callnumber::spool::lines;
 use callnumber::texting::CareSettings;
 
-use post_office::PostOffice;
+use crate::support::post_office::PostOffice;
 
 /// Nothing takes longer than this, on a slow and busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -396,7 +392,7 @@ fn on_a_small_disk(test: &str) {
 #[test]
 fn a_disk_that_fills_up_is_told_and_so_is_a_spool_that_cannot_write() {
     let Ok(disk) = std::env::var(SMALL_DISK) else {
-        on_a_small_disk("a_disk_that_fills_up_is_told_and_so_is_a_spool_that_cannot_write");
+        on_a_small_disk("alerts::a_disk_that_fills_up_is_told_and_so_is_a_spool_that_cannot_write");
         return;
     };
     let runtime = tokio::runtime::Runtime::new().unwrap();

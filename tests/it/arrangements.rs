@@ -1,12 +1,9 @@
 //! Hours, holidays, helpers and wording, set and shown by commands while no daemon runs.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use callnumber::simulator::Settings;
 use serde_json::{Value, json};
-use support::Bench;
+
+use crate::support::Bench;
 
 fn done(bench: &Bench, words: &[&str]) -> String {
     let output = bench.command(words);

@@ -1,10 +1,6 @@
 //! Care of a box that is in use: copies taken while texts come and go, and put back; a log that
 //! tells more; a configuration read again; an end in the middle of a text.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Output;
 use std::time::{Duration, Instant};
@@ -12,7 +8,8 @@ use std::time::{Duration, Instant};
 use callnumber::modem::PortChoice;
 use callnumber::simulator::{Settings, SimulatedModem};
 use serde_json::Value;
-use support::{Bench, Operator, PATIENCE};
+
+use crate::support::{Bench, Dice, Operator, PATIENCE, command};
 
 /// Texts and answers while the copy is made.
 const LOAD: usize = 150;
@@ -59,7 +56,7 @@ async fn attaches(
     ana: &Operator,
     thread: &Value,
     size: usize,
-    dice: &mut support::Dice,
+    dice: &mut Dice,
 ) -> (String, Vec<u8>) {
     let mut content = b"%PDF-1.7\n".to_vec();
     content.resize_with(size, || dice.roll(256) as u8);
@@ -103,7 +100,7 @@ async fn a_copy_taken_under_load_holds_all_that_was_acknowledged_before() {
         ana.replies(&thread, &key, &key).await.expect(201);
     }
     // Files too: small ones and one as large as they may be, of octets that look random.
-    let mut dice = support::Dice(20_261_126);
+    let mut dice = Dice(20_261_126);
     let mut files = BTreeMap::new();
     for size in [9, 4_000, 70_000, 10 * 1024 * 1024] {
         files.extend([attaches(&ana, &thread, size, &mut dice).await]);
@@ -116,7 +113,7 @@ async fn a_copy_taken_under_load_holds_all_that_was_acknowledged_before() {
     let copying = {
         let (config, backup) = (bench.config(), backup.clone());
         tokio::task::spawn_blocking(move || {
-            support::command(&["backup", backup.to_str().unwrap()], &config, "")
+            command(&["backup", backup.to_str().unwrap()], &config, "")
         })
     };
     for at in 0..LOAD {

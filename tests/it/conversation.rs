@@ -1,13 +1,11 @@
 //! Conversations from the command line, beside a desk that runs and over one that is stopped.
-#![allow(clippy::unwrap_used)]
-
-mod support;
 
 use std::process::Output;
 
 use callnumber::simulator::Settings;
 use serde_json::{Value, json};
-use support::{Bench, Operator, PATIENCE};
+
+use crate::support::{Bench, Operator, PATIENCE};
 
 const PAT: &str = "+15551230100";
 

@@ -1,12 +1,5 @@
 //! `callnumber demo` as a newcomer meets it: the real program, and a browser.
 
-#![allow(clippy::unwrap_used, unreachable_pub)]
-
-mod support;
-#[path = "web/webdriver.rs"]
-#[allow(dead_code)]
-mod webdriver;
-
 use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -15,8 +8,9 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use support::binary;
-use webdriver::{Browser, Driver};
+
+use crate::support::binary;
+use crate::support::webdriver::{Browser, Driver};
 
 const ENTER: &str = "\u{E007}";
 /// For the program to open, or to end.

@@ -1,6 +1,5 @@
 //! Finding modems on a drawn machine: its `/sys` says what is plugged in where, its `/dev` leads to
 //! simulated modems.
-#![allow(clippy::unwrap_used)]
 
 use std::fs;
 use std::os::unix::fs::symlink;

@@ -1,17 +1,12 @@
 //! The doctor, at a desk that runs and at one that does not.
 
-#![allow(clippy::unwrap_used)]
-
-#[path = "support/post_office.rs"]
-mod post_office;
-mod support;
-
 use std::process::Output;
 
 use callnumber::simulator::Settings;
-use post_office::PostOffice;
 use serde_json::{Value, json};
-use support::{Bench, Operator};
+
+use crate::support::post_office::PostOffice;
+use crate::support::{Bench, Operator};
 
 fn report(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))

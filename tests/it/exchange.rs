@@ -1,15 +1,13 @@
 //! The desk from the command line, without a daemon: canned replies, the audit trail, records, and
 //! the whole desk carried to another box.
-#![allow(clippy::unwrap_used)]
-
-mod support;
 
 use std::path::Path;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use support::command;
+
+use crate::support::{binary, command};
 
 struct Shelf(tempfile::TempDir);
 
@@ -160,7 +158,7 @@ fn an_import_that_is_killed_leaves_all_or_nothing() {
     loop {
         let file = shelf.path().join("book.toml");
         std::fs::write(&file, &book).unwrap();
-        let mut import = support::binary()
+        let mut import = binary()
             .args(["desk", "import"])
             .arg(&file)
             .arg("--config")

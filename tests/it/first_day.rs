@@ -1,17 +1,11 @@
 //! A fresh installation is set up with its page alone, and answers its first text: the real program, a
 //! browser, and a telephone.
 
-#![allow(clippy::unwrap_used, unreachable_pub)]
-
-mod support;
-#[path = "web/webdriver.rs"]
-#[allow(dead_code)]
-mod webdriver;
-
 use callnumber::simulator::Settings;
 use serde_json::json;
-use support::{Bench, PATIENCE};
-use webdriver::{Browser, Driver};
+
+use crate::support::webdriver::{Browser, Driver};
+use crate::support::{Bench, PATIENCE};
 
 const ENTER: &str = "\u{E007}";
 const PATRON: &str = "+15551230100";

@@ -170,7 +170,7 @@ fn every_room_has_its_floor() {
     for (room, path, _) in files() {
         assert!(
             room == BESIDE || ROOMS.iter().any(|(name, _)| *name == room),
-            "{}: give the room {room} a floor in tests/floors.rs",
+            "{}: give the room {room} a floor in tests/it/floors.rs",
             path.display()
         );
     }

@@ -1,7 +1,6 @@
 //! Programs that nobody here wrote drive `callnumber simulate`: gammu, and smstools' smsd.
 //!
 //! They are demanding guests: what they expect of a modem comes from twenty years of real ones.
-#![allow(clippy::unwrap_used)]
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};

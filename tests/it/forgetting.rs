@@ -2,10 +2,6 @@
 //! directory, in whatever form a daemon writes them: UTF-8, UCS-2, packed septets at any alignment,
 //! digits, swapped digits.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -14,7 +10,8 @@ use callnumber::simulator::{Parts, Settings};
 use callnumber::spool::Spool;
 use callnumber::spool::messengers::{self, Reply};
 use serde_json::{Value, json};
-use support::{Bench, Operator, PATIENCE};
+
+use crate::support::{Bench, Operator, PATIENCE};
 
 /// Digits that stand nowhere by accident.
 const PATRON: &str = "+15557239861";

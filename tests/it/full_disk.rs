@@ -1,10 +1,6 @@
 //! The disk fills up while the desk is open. What came stays on the SIM, nothing is acknowledged
 //! that is not kept, and once there is room nothing is missing and nothing there twice.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -14,7 +10,8 @@ use std::time::Instant;
 
 use callnumber::simulator::{Settings, SimulatedModem};
 use serde_json::json;
-use support::{Operator, PATIENCE, binary};
+
+use crate::support::{Operator, PATIENCE, binary};
 
 /// A disk of four megabytes in a mount namespace of its own, a desk on it, and words on standard
 /// input that fill and free it.

@@ -1,7 +1,6 @@
 //! What the fuzz targets found worth keeping, replayed without libFuzzer, and a bounded number of
 //! seeded mutations of it, the same on every run. `CALLNUMBER_SEED` takes another seed,
 //! `CALLNUMBER_INPUTS` another number of inputs for each target.
-#![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,8 +1,6 @@
 //! The pins of the box end to end: a HAT and a panel against a double of the pin device, which
 //! keeps time, counts presses by their length as the module's manual does, and boots like a modem.
 
-#![allow(clippy::unwrap_used)]
-
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::convert::Infallible;

@@ -1,16 +1,13 @@
 //! Two hundred texts come while nobody is there; the librarian who signs in reads each of them
 //! once, with its time, and each answer reaches its patron whole.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use callnumber::simulator::{Parts, Settings, Timestamp};
 use serde_json::Value;
-use support::{Bench, Operator, PATIENCE};
+
+use crate::support::{Bench, Operator, PATIENCE};
 
 const TEXTS: usize = 200;
 

@@ -1,5 +1,4 @@
 //! The line against the simulated modem, over a real pseudo-terminal.
-#![allow(clippy::unwrap_used)]
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};

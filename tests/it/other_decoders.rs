@@ -3,7 +3,6 @@
 //! the clause that decides. It is no Rust, so that nothing of this program's reading is in it.
 //!
 //! `CALLNUMBER_SEED` takes another seed, `CALLNUMBER_PDUS` another number.
-#![allow(clippy::unwrap_used)]
 
 use std::path::Path;
 use std::process::Command;

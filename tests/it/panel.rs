@@ -1,10 +1,6 @@
 //! The front panel on a box that works: a double of the pin device, the simulated modem, and the
 //! whole house between them.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
@@ -18,8 +14,9 @@ use callnumber::simulator::{Settings, SimulatedModem};
 use callnumber::spool::transcript;
 use callnumber::texting::CareSettings;
 use embedded_hal::digital::{ErrorType, InputPin, OutputPin, PinState};
-use support::PATIENCE;
 use tokio::sync::watch;
+
+use crate::support::PATIENCE;
 
 const GREEN: u8 = 5;
 const AMBER: u8 = 12;

@@ -2,7 +2,6 @@
 //! origin is in `note`), some written after the specifications by other means than this program's
 //! encoder, and broken ones. `expect` names the keys of `callnumber pdu decode` that the row is
 //! about.
-#![allow(clippy::unwrap_used)]
 
 use callnumber::cli::pdu::decode;
 use callnumber::sms::{Pdu, unhex};

@@ -1,19 +1,16 @@
 //! `kill -9` at any moment, under a stream of texts and answers: nothing lost, nothing shown twice,
 //! nothing sent twice; an answer whose attempt was cut off is *unknown*, and not sent again.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use callnumber::simulator::{Parts, Settings};
 use serde_json::Value;
-use support::http::Answer;
-use support::{Bench, Dice, Operator, PATIENCE};
 use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::support::http::Answer;
+use crate::support::{Bench, Dice, Operator, PATIENCE};
 
 const CUTS: usize = 50;
 /// Texts that come between two cuts.

@@ -1,6 +1,5 @@
 //! Presence put down as files: in a folder, by a real SFTP server, by a real WebDAV server with and
 //! without TLS.
-#![allow(clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;

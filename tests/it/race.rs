@@ -1,14 +1,11 @@
 //! Two operators answer at the same instant, a thousand times: one claims, the other's words come
 //! back as a draft.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use std::collections::BTreeMap;
 
 use callnumber::simulator::Settings;
-use support::{Bench, Operator, PATIENCE};
+
+use crate::support::{Bench, Operator, PATIENCE};
 
 const TIMES: usize = 1_000;
 

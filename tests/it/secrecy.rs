@@ -1,13 +1,10 @@
 //! What the log says of patrons at its usual level: nothing.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use std::process::Stdio;
 
 use callnumber::simulator::Settings;
-use support::{Bench, Operator, PATIENCE, binary};
+
+use crate::support::{Bench, Operator, PATIENCE, binary};
 
 const SECRETS: [&str; 4] = ["overdue", "pregnancy", "shelved", "notwanted"];
 

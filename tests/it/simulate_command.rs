@@ -1,5 +1,4 @@
 //! `callnumber simulate` as a process: its console, its socket, its end.
-#![allow(clippy::unwrap_used)]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;

@@ -1,5 +1,4 @@
 //! The simulated modem over its pseudo-terminal, as any program meets it.
-#![allow(clippy::unwrap_used)]
 
 use std::path::Path;
 use std::process::{Command, Stdio};

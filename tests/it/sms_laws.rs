@@ -1,7 +1,6 @@
 //! The fuzz targets' laws on a stable toolchain: a bounded number of seeded mutations of the
 //! corpus, the same on every run. `CALLNUMBER_SEED` takes another seed, `CALLNUMBER_INPUTS` another
 //! number of inputs for each law.
-#![allow(clippy::unwrap_used)]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -1,17 +1,15 @@
 //! What stands in the way of a start: one sentence that says what to do, an exit status that is not
 //! 0, and nothing damaged.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use callnumber::simulator::{Settings, SimulatedModem};
-use support::{Bench, binary, command};
+
+use crate::support::http::Api;
+use crate::support::{Bench, binary, command};
 
 /// What a refused start says: one sentence on standard error.
 fn sentence(output: &Output) -> String {
@@ -319,7 +317,7 @@ async fn the_first_operator_gets_a_link() {
         .parse()
         .unwrap();
     let path = &link[link.find("/enter/").unwrap()..];
-    let page = support::http::Api::new(address, "none").get(path).await;
+    let page = Api::new(address, "none").get(path).await;
     daemon.kill().unwrap();
     daemon.wait().unwrap();
     assert_eq!(page.status, 200, "{page:?}");

@@ -1,8 +1,6 @@
 //! What the program is made of: licences, sources and crates as deny.toml allows them, and no
 //! library of the system but the C library.
 
-#![allow(clippy::unwrap_used)]
-
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;

@@ -1,9 +1,5 @@
 //! The unit, judged by systemd's own tools.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::net::UnixDatagram;
@@ -12,7 +8,8 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use callnumber::simulator::Settings;
-use support::{Bench, binary};
+
+use crate::support::{Bench, binary};
 
 /// The highest exposure that is let pass: 0 is shut in, 10 is open. In tenths, as the tool wants it.
 const EXPOSURE_MAX_TENTHS: u32 = 17;

@@ -1,7 +1,4 @@
 //! Transcripts: written while a desk works, masked, and played back to another desk.
-#![allow(clippy::unwrap_used)]
-
-mod support;
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read};
@@ -14,7 +11,8 @@ use callnumber::simulator::Settings;
 use callnumber::sms::{Pdu, Tpdu, UserData, hex, unhex};
 use callnumber::trace::{Said, Trace, mask_pdu};
 use serde_json::Value;
-use support::{Bench, Dice, Operator, PATIENCE, binary};
+
+use crate::support::{Bench, Dice, Operator, PATIENCE, binary};
 
 const PATRON: &str = "+15551234567";
 const QUESTION: &str = "Is The Old Mill in? 📖";

@@ -4,8 +4,6 @@
 //! The stage is a mount namespace (`unshare`) with its own `/dev`, `/run` and rules folder, and in
 //! it `umockdev`, which shows `udevadm test` a made `/sys`.
 
-#![allow(clippy::unwrap_used)]
-
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
@@ -33,7 +31,7 @@ fn run(command: &mut Command) -> Output {
 #[test]
 fn udevadm_verify_has_nothing_to_say() {
     let search = run(&mut Command::new(
-        repository().join("tests/support/udevadm-verify"),
+        repository().join("tests/it/support/udevadm-verify"),
     ));
     assert!(
         search.status.success(),

@@ -6,9 +6,9 @@ use callnumber::routing::{Amendment, GatewayKind, Role};
 use callnumber::simulator::{Settings, SimulatedModem};
 use serde_json::{Value, json};
 
-use crate::house::{House, Opening, until, wait};
+use super::house::{House, Opening, until, wait};
+use super::{MONDAY_10_AM, PAT, SUE, set_hours};
 use crate::support::{Bench, Operator, PATIENCE};
-use crate::{MONDAY_10_AM, PAT, SUE, set_hours};
 
 #[tokio::test(start_paused = true)]
 async fn admin_sets_hours_and_holidays_and_sees_m1_as_a_patron_would() {

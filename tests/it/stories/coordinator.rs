@@ -3,8 +3,8 @@
 use callnumber::routing::{Amendment, Role};
 use serde_json::json;
 
-use crate::house::{House, wait};
-use crate::{MONDAY_10_AM, PAT};
+use super::house::{House, wait};
+use super::{MONDAY_10_AM, PAT};
 
 #[tokio::test(start_paused = true)]
 async fn coordinator_home_desk_is_silent_and_the_partner_is_offered_an_elm_patron() {

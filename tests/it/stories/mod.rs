@@ -1,24 +1,16 @@
 //! The desk's stories, each by name: a patron's, an operator's, an admin's, a coordinator's and a
 //! web site's, through simulated modems and the API, on a paused clock.
 //!
-//! What only a browser can show stands in `tests/web`: `3 texts instead of 1` in the composer, the
-//! page on a telephone, a screen reader's words, keys, alerts by sound, title and badge, the widget
-//! that shows itself while its queue is online. Links and files of chat patrons stand in `tests/xmpp`.
+//! What only a browser can show stands in `tests/it/web`: `3 texts instead of 1` in the composer,
+//! the page on a telephone, a screen reader's words, keys, alerts by sound, title and badge, the
+//! widget that shows itself while its queue is online. Links and files of chat patrons stand in
+//! `tests/it/xmpp`.
 
-#![allow(clippy::unwrap_used, unreachable_pub)]
-
-#[path = "stories/admin.rs"]
 mod admin;
-#[path = "stories/coordinator.rs"]
 mod coordinator;
-#[path = "stories/house.rs"]
 mod house;
-#[path = "stories/operator.rs"]
 mod operator;
-#[path = "stories/patron.rs"]
 mod patron;
-mod support;
-#[path = "stories/web_site.rs"]
 mod web_site;
 
 use callnumber::routing::Amendment;

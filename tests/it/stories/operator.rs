@@ -3,8 +3,8 @@
 use callnumber::routing::{Amendment, Role};
 use serde_json::json;
 
-use crate::house::{House, Opening, Sent, until, wait};
-use crate::{MONDAY_10_AM, PAT, SUE, SUNDAY_11_PM};
+use super::house::{House, Opening, Sent, until, wait};
+use super::{MONDAY_10_AM, PAT, SUE, SUNDAY_11_PM};
 
 #[tokio::test(start_paused = true)]
 async fn operator_signs_in_to_four_waiting_oldest_first() {

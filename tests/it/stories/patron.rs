@@ -4,8 +4,8 @@ use callnumber::routing::{Amendment, OfflinePolicy, Role};
 use callnumber::simulator::{Parts, Timestamp};
 use serde_json::Value;
 
-use crate::house::{House, Librarian, until, wait};
-use crate::{MONDAY_10_AM, PAT, SUE, SUNDAY_11_PM, set_hours};
+use super::house::{House, Librarian, until, wait};
+use super::{MONDAY_10_AM, PAT, SUE, SUNDAY_11_PM, set_hours};
 
 #[tokio::test(start_paused = true)]
 async fn patron_asks_while_open_and_only_a_persons_reply_comes_back() {

@@ -3,8 +3,8 @@
 use callnumber::routing::{Amendment, GatewayKind, Role};
 use serde_json::json;
 
-use crate::MONDAY_10_AM;
-use crate::house::{House, Opening, Sent};
+use super::MONDAY_10_AM;
+use super::house::{House, Opening, Sent};
 
 #[tokio::test(start_paused = true)]
 async fn web_site_a_visitor_who_writes_into_an_offline_queue_is_told_at_once() {

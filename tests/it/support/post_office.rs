@@ -1,5 +1,4 @@
 //! A mail server of somebody else's making.
-#![allow(clippy::unwrap_used, dead_code, unreachable_pub)]
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};

@@ -4,7 +4,7 @@ use axum::http::Method;
 use callnumber::routing::Role;
 use serde_json::{Value, json};
 
-use crate::house::{House, PASSWORD};
+use super::house::{House, PASSWORD};
 
 async fn on_duty(house: &House, names: &[&str]) {
     for name in names {
@@ -391,7 +391,7 @@ async fn tokens_are_listed_and_taken_away() {
     made.is(201);
     let token = made.json["token"].as_str().unwrap().to_owned();
     let id = made.json["id"].as_str().unwrap().to_owned();
-    let script = crate::house::Client {
+    let script = super::house::Client {
         authorization: Some(format!("Bearer {token}")),
         ..house.anonymous()
     };

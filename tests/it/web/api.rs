@@ -5,7 +5,7 @@ use axum::http::{Method, header};
 use callnumber::routing::DeliveryState;
 use serde_json::{Value, json};
 
-use crate::house::{Answer, House};
+use super::house::{Answer, House};
 
 async fn available(house: &House, names: &[&str]) {
     for name in names {

@@ -5,7 +5,7 @@ use axum::http::{Method, header};
 use callnumber::routing::Role;
 use serde_json::{Value, json};
 
-use crate::house::{Answer, Client, House};
+use super::house::{Answer, Client, House};
 
 async fn export(client: &Client, query: &str) -> String {
     let answer = client.get(&format!("/desk{query}")).await;

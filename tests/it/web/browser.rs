@@ -8,8 +8,8 @@ use callnumber::sms;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::house::{House, PASSWORD, sha256};
-use crate::webdriver::{Browser, Driver};
+use super::house::{House, PASSWORD, sha256};
+use crate::support::webdriver::{Browser, Driver};
 
 const ENTER: &str = "\u{E007}";
 const ESCAPE: &str = "\u{E00C}";
@@ -161,7 +161,7 @@ pub async fn morning(house: &House) -> Vec<ConversationId> {
     ] {
         ids.push(house.text_stamped(from, body, ago(minutes)).await);
     }
-    let say = |client: crate::house::Client, id: ConversationId, body: &'static str| async move {
+    let say = |client: super::house::Client, id: ConversationId, body: &'static str| async move {
         let sent = client
             .post(
                 &format!("/conversations/{id}/messages"),

@@ -4,10 +4,10 @@ use axum::http::{Method, header};
 use callnumber::routing::DeliveryState;
 use serde_json::{Value, json};
 
-use crate::browser::{Served, shoot};
-use crate::house::House;
-use crate::post_office::PostOffice;
-use crate::webdriver::{Browser, Driver};
+use super::browser::{Served, shoot};
+use super::house::House;
+use crate::support::post_office::PostOffice;
+use crate::support::webdriver::{Browser, Driver};
 
 fn told(office: &PostOffice) -> Value {
     json!({

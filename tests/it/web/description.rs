@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use crate::examples::{Example, example, stage};
-use crate::house::{Answer, House};
+use super::examples::{Example, example, stage};
+use super::house::{Answer, House};
 
 /// Follows `#/…` references.
 fn resolve<'a>(page: &'a Value, mut schema: &'a Value) -> &'a Value {

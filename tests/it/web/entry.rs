@@ -6,7 +6,7 @@ use callnumber::routing::Amendment;
 use callnumber::web::Settings;
 use serde_json::json;
 
-use crate::house::{Client, House, PASSWORD, sha256};
+use super::house::{Client, House, PASSWORD, sha256};
 
 #[tokio::test]
 async fn a_session_begins_and_ends() {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use callnumber::routing::{Amendment, ConversationId};
 use serde_json::json;
 
-use crate::house::{Feed, House, PATIENCE};
+use super::house::{Feed, House, PATIENCE};
 
 #[tokio::test]
 async fn what_happens_is_told_as_it_stands() {

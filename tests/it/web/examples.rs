@@ -5,7 +5,7 @@ use callnumber::routing::{Amendment, ConversationId, DeliveryState, GatewayKind,
 use callnumber::web::Settings;
 use serde_json::{Value, json};
 
-use crate::house::{House, PASSWORD};
+use super::house::{House, PASSWORD};
 
 /// A copy that was made at some time.
 const BACKUP: &str = "callnumber-20261126T150405Z.db";

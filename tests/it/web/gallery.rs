@@ -7,9 +7,9 @@ use std::time::Duration;
 use callnumber::web::Settings;
 use serde_json::{Value, json};
 
-use crate::browser::{Served, morning, picture, shoot};
-use crate::house::{Client, House};
-use crate::webdriver::{Browser, Driver};
+use super::browser::{Served, morning, picture, shoot};
+use super::house::{Client, House};
+use crate::support::webdriver::{Browser, Driver};
 
 const ESCAPE: &str = "\u{E00C}";
 

@@ -1,5 +1,5 @@
 //! `docs/api.md`: each operation with a call and its answer, as the desk really gave it.
-//! `CALLNUMBER_WRITE_GUIDE=1 cargo test --test web guide` writes it anew; without that, the test
+//! `CALLNUMBER_WRITE_GUIDE=1 cargo test --test it web::guide` writes it anew; without that, the test
 //! says where it no longer tells the truth.
 
 use std::fmt::Write;
@@ -8,16 +8,16 @@ use std::path::Path;
 use axum::http::{Method, header};
 use serde_json::{Value, json};
 
-use crate::examples::{Example, example, stage};
-use crate::house::{Answer, House};
-use crate::roles::{Door, OPERATIONS};
+use super::examples::{Example, example, stage};
+use super::house::{Answer, House};
+use super::roles::{Door, OPERATIONS};
 
 const INTRODUCTION: &str = "\
 # The JSON API, by example
 
 Each operation, as a desk answered it in a test: times and secrets alone are made up. The description
 that programs read, with every field and every refusal, is the desk's own at `/api/v1/openapi.json`.
-This page is written by a test (`tests/web/guide.rs`) and held against the desk by it.
+This page is written by a test (`tests/it/web/guide.rs`) and held against the desk by it.
 
 A script signs in with a bearer token, which an admin makes on the box (or whoever is signed in, with
 `POST /tokens`):
@@ -273,6 +273,6 @@ async fn the_guide_shows_what_the_desk_answers() {
     assert!(
         page == written,
         "docs/api.md no longer says what the desk answers, first at {differ:?}: write it anew with \
-         `CALLNUMBER_WRITE_GUIDE=1 cargo test --test web guide`"
+         `CALLNUMBER_WRITE_GUIDE=1 cargo test --test it web::guide`"
     );
 }

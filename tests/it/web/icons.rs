@@ -1,6 +1,6 @@
 //! The icons of the installed console: each is the mark, drawn at its size by a browser.
-//! `CALLNUMBER_WRITE_ICONS=1 cargo test --test web icons` draws them anew; without that, the test says
-//! which no longer shows the mark.
+//! `CALLNUMBER_WRITE_ICONS=1 cargo test --test it web::icons` draws them anew; without that, the
+//! test says which no longer shows the mark.
 
 use std::path::Path;
 
@@ -8,8 +8,8 @@ use axum::body::Body;
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use crate::browser::Served;
-use crate::webdriver::{Browser, Driver};
+use super::browser::Served;
+use crate::support::webdriver::{Browser, Driver};
 
 /// Draws the mark on a square canvas: whole, or small on its own green, so that any mask leaves it
 /// (W3C Manifest, safe zone).
@@ -68,7 +68,11 @@ async fn every_icon_shows_the_mark() {
             let png = run(&browser, &script).await;
             let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/web");
             let file = folder.join(src.trim_start_matches('/'));
-            std::fs::write(file, crate::webdriver::base64(png.as_str().unwrap())).unwrap();
+            std::fs::write(
+                file,
+                crate::support::webdriver::base64(png.as_str().unwrap()),
+            )
+            .unwrap();
             continue;
         }
         // Square, as large as it says, and nowhere far from the mark.

@@ -3,9 +3,9 @@
 use callnumber::routing::ConversationId;
 use serde_json::json;
 
-use crate::browser::{Served, morning};
-use crate::house::PASSWORD;
-use crate::webdriver::Driver;
+use super::browser::{Served, morning};
+use super::house::PASSWORD;
+use crate::support::webdriver::Driver;
 
 const ENTER: &str = "\u{E007}";
 const ESCAPE: &str = "\u{E00C}";

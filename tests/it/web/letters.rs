@@ -3,11 +3,11 @@
 use callnumber::routing::ConversationId;
 use serde_json::json;
 
-use crate::browser::{Served, shoot};
-use crate::house::{Answer, House};
-use crate::post_office::PostOffice;
-use crate::webdriver::Driver;
-use crate::widget::{Visitor, is_there, open};
+use super::browser::{Served, shoot};
+use super::house::{Answer, House};
+use super::widget::{Visitor, is_there, open};
+use crate::support::post_office::PostOffice;
+use crate::support::webdriver::Driver;
 
 /// A desk with a mail server and nobody to call by it.
 async fn open_with(office: &PostOffice) -> House {

@@ -7,9 +7,9 @@ use callnumber::trace::Trace;
 use callnumber::web::Settings;
 use serde_json::{Value, json};
 
-use crate::browser::{Served, shoot};
-use crate::house::{Client, House, PATIENCE};
-use crate::webdriver::Driver;
+use super::browser::{Served, shoot};
+use super::house::{Client, House, PATIENCE};
+use crate::support::webdriver::Driver;
 
 const PIN: &str = "4711";
 const PATRON: &str = "+15551230142";

@@ -6,8 +6,8 @@ use callnumber::web::Settings;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::browser::Served;
-use crate::house::House;
+use super::browser::Served;
+use super::house::House;
 
 /// Asks as somebody for whom the proxy on this machine speaks; answers head and body.
 async fn ask(served: &Served, path: &str, from: &str) -> (u16, String) {
@@ -18,7 +18,7 @@ async fn ask(served: &Served, path: &str, from: &str) -> (u16, String) {
     );
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
-    tokio::time::timeout(crate::house::PATIENCE, stream.read_to_end(&mut answer))
+    tokio::time::timeout(super::house::PATIENCE, stream.read_to_end(&mut answer))
         .await
         .expect("an answer in time")
         .unwrap();

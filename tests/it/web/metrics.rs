@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::{Method, header};
 use serde_json::json;
 
-use crate::house::{Answer, Client, House};
+use super::house::{Answer, Client, House};
 
 async fn scrape(client: &Client) -> Answer {
     let request = client.request(Method::GET, "/metrics");
@@ -55,7 +55,7 @@ async fn numbers_for_those_with_a_token_and_no_words() {
             tokio::task::yield_now().await;
         }
     };
-    let now = tokio::time::timeout(crate::house::PATIENCE, seen)
+    let now = tokio::time::timeout(super::house::PATIENCE, seen)
         .await
         .unwrap();
     let text = now.text();
@@ -87,7 +87,7 @@ async fn numbers_for_those_with_a_token_and_no_words() {
 #[test]
 fn dashboard_and_alerts_name_what_is_told() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/prometheus");
-    let told = include_str!("../../src/web/metrics.rs");
+    let told = include_str!("../../../src/web/metrics.rs");
     let mut names = 0;
     for file in ["dashboard.json", "alerts.yml"] {
         let text = std::fs::read_to_string(folder.join(file)).unwrap();

@@ -1,5 +1,4 @@
 //! The console and the API against the real desk: spool on disk, router, router's owner.
-#![allow(clippy::unwrap_used, unreachable_pub)]
 
 mod aids;
 mod api;
@@ -20,8 +19,6 @@ mod lines;
 mod links;
 mod metrics;
 mod packing;
-#[path = "../support/post_office.rs"]
-mod post_office;
 mod presence;
 mod process;
 mod records;
@@ -30,6 +27,4 @@ mod settings;
 mod site;
 mod tabs;
 mod tls;
-#[allow(dead_code)] // The demonstration's test has frames.
-mod webdriver;
 mod widget;

@@ -5,9 +5,9 @@ use std::io::Read;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, header};
 
-use crate::browser::Served;
-use crate::house::{Answer, Client, House};
-use crate::webdriver::Driver;
+use super::browser::Served;
+use super::house::{Answer, Client, House};
+use crate::support::webdriver::Driver;
 
 /// Octets that a first visit may cost, from the sign-in page to the filled desk.
 const FIRST_LOAD_MAX: u64 = 100_000;

@@ -7,7 +7,7 @@ use callnumber::web::Settings;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::house::{House, PATIENCE};
+use super::house::{House, PATIENCE};
 
 /// `desk` is online, `reference` is not, ana is available.
 async fn open(settings: Settings) -> House {

@@ -7,9 +7,9 @@ use callnumber::routing::Amendment;
 use callnumber::web::Settings;
 use serde_json::{Value, json};
 
-use crate::browser::{Served, shoot};
-use crate::house::{Client, House, sha256};
-use crate::webdriver::{Browser, Driver};
+use super::browser::{Served, shoot};
+use super::house::{Client, House, sha256};
+use crate::support::webdriver::{Browser, Driver};
 
 const ENTER: &str = "\u{E007}";
 

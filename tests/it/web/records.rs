@@ -3,7 +3,7 @@
 use callnumber::routing::Role;
 use serde_json::{Value, json};
 
-use crate::house::{Answer, House};
+use super::house::{Answer, House};
 
 fn bodies(found: &Answer) -> Vec<String> {
     let items = found.json["items"].as_array().unwrap();

@@ -8,7 +8,7 @@ use axum::http::{Method, header};
 use callnumber::routing::Role;
 use serde_json::{Value, json};
 
-use crate::house::{Client, House};
+use super::house::{Client, House};
 
 /// Who may: a route answers those below with 401 or 403.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

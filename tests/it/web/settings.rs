@@ -3,9 +3,9 @@
 use callnumber::web::Settings;
 use serde_json::json;
 
-use crate::browser::{Served, shoot};
-use crate::house::House;
-use crate::webdriver::{Browser, Driver};
+use super::browser::{Served, shoot};
+use super::house::House;
+use crate::support::webdriver::{Browser, Driver};
 
 /// Chooses in a select by its label, inside the card of this name.
 fn choose(list: &str, card: &str, label: &str, value: &str) -> String {

@@ -6,10 +6,10 @@ use axum::response::Html;
 use axum::routing::get;
 use serde_json::json;
 
-use crate::browser::{Served, shoot};
-use crate::house::House;
-use crate::webdriver::{Browser, Driver};
-use crate::widget;
+use super::browser::{Served, shoot};
+use super::house::House;
+use super::widget;
+use crate::support::webdriver::{Browser, Driver};
 
 /// A library's web site, on an origin of its own.
 async fn site(desk: &str) -> String {
@@ -242,7 +242,7 @@ async fn until(holds: impl AsyncFn() -> bool) {
     let began = std::time::Instant::now();
     while !holds().await {
         assert!(
-            began.elapsed() < crate::house::PATIENCE,
+            began.elapsed() < super::house::PATIENCE,
             "it did not come to be"
         );
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;

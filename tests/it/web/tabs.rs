@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use crate::browser::Served;
-use crate::webdriver::Driver;
+use super::browser::Served;
+use crate::support::webdriver::Driver;
 
 const ENTER: &str = "\u{E007}";
 const ESCAPE: &str = "\u{E00C}";

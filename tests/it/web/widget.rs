@@ -6,7 +6,7 @@ use callnumber::routing::{Amendment, GatewayKind, OfflinePolicy};
 use callnumber::web::Settings;
 use serde_json::{Value, json};
 
-use crate::house::{Answer, Client, Feed, House};
+use super::house::{Answer, Client, Feed, House};
 
 /// A widget `ask` on the queue `desk`; an admin `root`.
 pub async fn open() -> House {

@@ -7,8 +7,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::PATIENCE;
-use crate::server::Server;
+use super::PATIENCE;
+use super::server::Server;
 
 const HEADER: &str = "<stream:stream xmlns='jabber:client' \
                       xmlns:stream='http://etherx.jabber.org/streams' to='example.org' \

@@ -1,9 +1,9 @@
 //! A cluster of two ejabberd nodes that loses one, and then the other.
 
-use crate::client::{Messenger, attribute};
-use crate::deaths::befriend;
-use crate::library::Desk;
-use crate::server::Server;
+use super::client::{Messenger, attribute};
+use super::deaths::befriend;
+use super::library::Desk;
+use super::server::Server;
 
 const NUMBER: &str = "+15551230100";
 

@@ -4,10 +4,10 @@ use callnumber::routing::{Amendment, CannedChange};
 use callnumber::spool::audit;
 use serde_json::json;
 
-use crate::client::{Messenger, attribute, body};
-use crate::library::Desk;
-use crate::server::Server;
-use crate::slixmpp::Slixmpp;
+use super::client::{Messenger, attribute, body};
+use super::library::Desk;
+use super::server::Server;
+use super::slixmpp::Slixmpp;
 
 const QUEUE: &str = "desk@desk.example.org";
 const NUMBER: &str = "+15551230100";

@@ -5,11 +5,11 @@ use callnumber::routing::{Amendment, ConversationState, DeliveryState, Role, Sho
 use callnumber::xmpp::LinkState;
 use tokio::time::timeout;
 
-use crate::PATIENCE;
-use crate::client::{Messenger, attribute};
-use crate::library::Desk;
-use crate::neighbour::{Neighbour, returned, withdrawn};
-use crate::server::Server;
+use super::PATIENCE;
+use super::client::{Messenger, attribute};
+use super::library::Desk;
+use super::neighbour::{Neighbour, returned, withdrawn};
+use super::server::Server;
 
 const NUMBER: &str = "+15551230100";
 const SOUTH: &str = "desk@south.example.org";

@@ -13,11 +13,11 @@ use callnumber::xmpp::LinkState;
 use tempfile::TempDir;
 use tokio::time::timeout;
 
-use crate::PATIENCE;
-use crate::client::{Flood, Messenger, attribute, body};
-use crate::daemon::Daemon;
-use crate::library::Desk;
-use crate::server::Server;
+use super::PATIENCE;
+use super::client::{Flood, Messenger, attribute, body};
+use super::library::Desk;
+use super::server::Server;
+use crate::support::daemon::Daemon;
 
 /// Who dies in the middle of a flood.
 #[derive(Clone, Copy, PartialEq)]

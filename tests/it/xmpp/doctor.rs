@@ -4,8 +4,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::deaths::Installed;
-use crate::server::Server;
+use super::deaths::Installed;
+use super::server::Server;
 
 /// What `callnumber doctor` found about XMPP: verdict, finding, remedy.
 fn doctor(installed: &Installed) -> Vec<(String, String, String)> {

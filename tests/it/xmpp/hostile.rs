@@ -3,10 +3,10 @@
 use callnumber::xmpp::LinkState;
 use tokio::time::timeout;
 
-use crate::PATIENCE;
-use crate::client::{Messenger, attribute, body};
-use crate::library::Desk;
-use crate::server::Server;
+use super::PATIENCE;
+use super::client::{Messenger, attribute, body};
+use super::library::Desk;
+use super::server::Server;
 
 pub(crate) async fn hostile_stanzas_reach_nobody_and_end_nothing(server: Server) {
     let desk = Desk::open(&server).await;

@@ -12,8 +12,8 @@ use callnumber::xmpp::{self, LinkState};
 use tempfile::TempDir;
 use tokio::time::timeout;
 
-use crate::PATIENCE;
-use crate::server::{SECRET, Server};
+use super::PATIENCE;
+use super::server::{SECRET, Server};
 
 /// A library with one desk, two librarians and a line that nobody drives.
 pub(crate) struct Desk {
@@ -50,11 +50,13 @@ impl Desk {
         domain: &str,
         librarians: &[&str],
     ) -> Self {
-        // Shown when the story fails.
-        let _ = tracing_subscriber::fmt()
-            .with_env_filter("callnumber=debug")
-            .with_test_writer()
-            .try_init();
+        // Shown when the story fails: where each has a process, for the log is the process's.
+        if std::env::var("NEXTEST_EXECUTION_MODE").is_ok_and(|mode| mode == "process-per-test") {
+            let _ = tracing_subscriber::fmt()
+                .with_env_filter("callnumber=debug")
+                .with_test_writer()
+                .try_init();
+        }
         let folder = tempfile::tempdir().unwrap();
         let spool = folder.path().join("spool.db");
         let mut settings = servers[0].settings(SECRET, domain);

@@ -1,15 +1,11 @@
 //! Operators and chat patrons through real servers, with clients that share no code with the desk.
 //!
 //! Every story is told at each server; each telling starts a server of its own on loopback.
-#![allow(clippy::unwrap_used)]
 
 mod client;
 mod cluster;
 mod commands;
 mod consortium;
-#[path = "../support/daemon.rs"]
-#[allow(dead_code)]
-mod daemon;
 mod deaths;
 mod doctor;
 mod hostile;

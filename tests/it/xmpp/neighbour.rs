@@ -5,9 +5,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::PATIENCE;
-use crate::client::{attribute, stanza_end};
-use crate::server::{SECRET, Server};
+use super::PATIENCE;
+use super::client::{attribute, stanza_end};
+use super::server::{SECRET, Server};
 
 pub(crate) struct Neighbour {
     socket: TcpStream,

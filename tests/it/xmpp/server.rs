@@ -10,8 +10,8 @@ use callnumber::xmpp::{self, PatronStyle, Picture};
 use tempfile::TempDir;
 use tokio::time::timeout;
 
-use crate::PATIENCE;
-use crate::client::register;
+use super::PATIENCE;
+use super::client::register;
 
 pub(crate) const SECRET: &str = "a shared secret";
 

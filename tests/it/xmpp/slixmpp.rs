@@ -7,8 +7,8 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
-use crate::PATIENCE;
-use crate::server::Server;
+use super::PATIENCE;
+use super::server::Server;
 
 pub(crate) struct Slixmpp {
     _child: Child,
@@ -25,7 +25,7 @@ impl Slixmpp {
         let mut child = Command::new("/usr/bin/python3")
             .arg(concat!(
                 env!("CARGO_MANIFEST_DIR"),
-                "/tests/xmpp/slixmpp_client.py"
+                "/tests/it/xmpp/slixmpp_client.py"
             ))
             .arg(format!("{user}@example.org/{resource}"))
             .arg("pw")

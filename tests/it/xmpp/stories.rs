@@ -6,10 +6,10 @@ use callnumber::routing::{DeliveryState, Event};
 use callnumber::xmpp::{self, LinkError};
 use tokio::time::timeout;
 
-use crate::PATIENCE;
-use crate::client::{Messenger, attribute, body};
-use crate::library::Desk;
-use crate::server::{SECRET, Server, free_port};
+use super::PATIENCE;
+use super::client::{Messenger, attribute, body};
+use super::library::Desk;
+use super::server::{SECRET, Server, free_port};
 
 pub(crate) async fn a_text_is_answered_from_a_client_and_the_receipt_waits_for_the_network(
     server: Server,

@@ -3,9 +3,9 @@
 use callnumber::routing::DeliveryState;
 use serde_json::json;
 
-use crate::library::Desk;
-use crate::server::{PICTURE, Server};
-use crate::slixmpp::Slixmpp;
+use super::library::Desk;
+use super::server::{PICTURE, Server};
+use super::slixmpp::Slixmpp;
 
 const QUEUE: &str = "desk@desk.example.org";
 
