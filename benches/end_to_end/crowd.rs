@@ -48,8 +48,8 @@ fn fill(spool: &Path) {
     let spool = Spool::open(spool).unwrap();
     // All within the last hour: a thread that rested for a day is closed.
     let since = jiff::Timestamp::now().as_millisecond() - 3_600_000;
-    spool
-        .write_now(move |c| {
+    runtime()
+        .block_on(spool.write(move |c| {
             c.execute_batch(&format!(
                 "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {CONVERSATIONS})
                  INSERT INTO patron (id, gateway, address, name)
@@ -71,7 +71,7 @@ fn fill(spool: &Path) {
                          {since} + i, 'received', 'patron' FROM n;"
             ))?;
             Ok(())
-        })
+        }))
         .unwrap();
 }
 
@@ -128,8 +128,8 @@ fn starts(table: &mut Table, path: &Path) {
 fn events(table: &mut Table, path: &Path) {
     let spool = Spool::open(path).unwrap();
     let library = Library::default();
-    let restored = spool
-        .write_now(move |c| transcript::restored(c, &library))
+    let restored = runtime()
+        .block_on(spool.read(move |c| transcript::restored(c, &library)))
         .unwrap();
     let wall = jiff::Timestamp::now();
     let now = |n: usize| Moment {

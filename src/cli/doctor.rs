@@ -13,7 +13,6 @@ mod messengers;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -27,7 +26,7 @@ use tokio::time::timeout;
 use super::config::{Config, ModemTable};
 use super::{BoxArguments, log};
 use crate::control::{self, CallError, Request};
-use crate::modem::{self, Phase, PinLedger};
+use crate::modem::{self, Keepers, Phase};
 use crate::spool::check;
 use finding::{Finding, Verdict};
 
@@ -342,28 +341,14 @@ async fn stopped(config: &Config) -> Vec<Finding> {
     findings
 }
 
-/// Nothing is tried: a doctor must not bring a SIM nearer to its PUK.
-struct NoTries;
-
-impl PinLedger for NoTries {
-    fn may_try(&self, _card: &str, _: &modem::Pin) -> bool {
-        false
-    }
-
-    fn record(&self, _card: &str, _: &modem::Pin) -> std::io::Result<()> {
-        Err(std::io::Error::other("the doctor tries no PIN"))
-    }
-
-    fn accepted(&self, _card: &str, _: &modem::Pin, _: bool) {}
-}
-
 /// Brings a line up, takes in nothing, and answers how it stands once that is clear.
 async fn look_at(modem: &ModemTable) -> Result<Value, String> {
     let mut settings = modem.line()?;
     let has_pin = settings.pin.take().is_some();
-    // Nobody listens: whatever is listed stays where it is.
+    // Nobody listens: whatever is listed stays where it is. Nobody keeps records: no PIN is tried, for
+    // a doctor must not bring a SIM nearer to its PUK.
     let (arrivals, _) = mpsc::channel(1);
-    let line = modem::start(settings, arrivals, Arc::new(NoTries));
+    let line = modem::start(settings, arrivals, Keepers::default());
     let mut status = line.status();
     let settled = status.wait_for(|status| match status.phase {
         Phase::Starting => false,

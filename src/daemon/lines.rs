@@ -19,10 +19,13 @@ use crate::modem::usb::{Authorisation, HubPort, Machine};
 use crate::modem::{self, Claims, Keepers, Line, LineSettings, LineStatus, Lines, PortChoice};
 use crate::routing::Amendment;
 use crate::spool::Spool;
-use crate::texting::{Calls, Care, CareSettings, Inbound, Outbound, PinBook, UpkeepBook};
+use crate::texting::{Calls, Care, CareSettings, Inbound, LineRecords, Outbound};
 
 /// Sweeps that may wait for the spool; the driver waits with the next.
 const ARRIVALS_MAX: usize = 16;
+
+/// Records that may wait for the spool; the driver keeps the next few to itself.
+const RECORDS_MAX: usize = 4;
 
 /// One line and how it may be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,7 +125,7 @@ impl LinesAtWork {
                 // In the order of the configuration.
                 Some(found) => self.at_work.swap(place, found),
                 None => {
-                    let opened = self.open(setup);
+                    let opened = self.open(setup).await;
                     self.at_work.insert(place, opened);
                 }
             }
@@ -136,12 +139,20 @@ impl LinesAtWork {
         self.shown.replace(lines.collect());
     }
 
-    fn open(&self, setup: LineSetup) -> AtWork {
+    async fn open(&self, setup: LineSetup) -> AtWork {
         let (desk, spool) = (&self.desk, &self.spool);
         let (arrivals, arrived) = mpsc::channel(ARRIVALS_MAX);
+        let (records, recorded) = mpsc::channel(RECORDS_MAX);
         let name = setup.line.name.clone();
-        let line = modem::start_with(setup.line.clone(), arrivals, self.keepers(&setup.line));
+        let book = LineRecords::new(spool.clone(), name.clone());
+        let keepers = Keepers {
+            records: Some(records),
+            memory: book.memory().await,
+            ..self.hands(&setup.line)
+        };
+        let line = modem::start(setup.line.clone(), arrivals, keepers);
         let mut shift = Shift::new();
+        shift.take(book.run(recorded)); // ends with its line
         let inbound = Inbound::new(name, desk.clone(), spool.clone());
         shift.take(inbound.run(arrived, shift.stop()));
         let outbound = Outbound::new(
@@ -166,11 +177,9 @@ impl LinesAtWork {
         AtWork { setup, line, shift }
     }
 
-    /// What a line is given: its records, and every way to restart its modem that this box may have.
-    /// A way that does not reach the modem says so when it is wanted, and the next one is tried: first
+    /// Every way to restart a line's modem that this box may have. A way that does not reach the modem says so when it is wanted, and the next one is tried: first
     /// what the daemon may do itself, then what its helper may.
-    fn keepers(&self, line: &LineSettings) -> Keepers {
-        let book = Arc::new(UpkeepBook::new(self.spool.clone(), line.name.clone()));
+    fn hands(&self, line: &LineSettings) -> Keepers {
         let socket = Path::new(helper::SOCKET);
         let machine = Machine::this();
         let mut power: Vec<Arc<dyn Restarter>> = Vec::new();
@@ -180,15 +189,13 @@ impl LinesAtWork {
         power.push(Arc::new(HubPort(machine.clone())));
         power.push(Arc::new(Helper::to_power_cycle(socket)));
         Keepers {
-            ladder: Some(Arc::clone(&book) as _),
-            place: Some(book),
             claims: Arc::clone(&self.claims),
             replug: vec![
                 Arc::new(Authorisation(machine)),
                 Arc::new(Helper::to_replug(socket)),
             ],
             power,
-            ..Keepers::new(Arc::new(PinBook::new(self.spool.clone())))
+            ..Keepers::default()
         }
     }
 

@@ -16,11 +16,15 @@ use super::port::{OpenError, Opened, Opener};
 use super::restart::{self, Restarter};
 use super::session::{Effect, Session};
 use super::{
-    Arrivals, Call, Keepers, LadderLedger, Line, LineSettings, LineStatus, Question, Rung,
-    Submission, SubmitOutcome, Tracer,
+    Arrivals, Call, Keepers, Line, LineSettings, LineStatus, PinAnswer, PinAttempt, Question,
+    Record, Rung, Submission, SubmitOutcome, Tracer,
 };
 use crate::at::{Engine, Event};
 use crate::clock::Clock;
+
+mod backlog;
+
+use backlog::Backlog;
 
 /// After a hang-up: a re-plugged modem is back within a second or two, mostly.
 const QUICK_TRIES: Duration = Duration::from_secs(2);
@@ -81,9 +85,12 @@ struct Driver {
     session: Session,
     /// Octets that the port has not taken yet.
     unwritten: Vec<u8>,
-    arrivals: mpsc::Sender<Arrivals>,
-    /// Deliveries that the channel has no room for yet; the mailbox bounds them.
-    undelivered: std::collections::VecDeque<Arrivals>,
+    /// The mailbox bounds them.
+    arrivals: Backlog<Arrivals>,
+    /// One of each kind waits at most.
+    records: Option<Backlog<Record>>,
+    /// The attempt at a PIN whose record is awaited.
+    pin_asked: Option<(PinAttempt, oneshot::Receiver<PinAnswer>)>,
     verdicts: FuturesUnordered<Verdict>,
     outcome: Option<oneshot::Sender<SubmitOutcome>>,
     answer: Option<oneshot::Sender<Result<String, String>>>,
@@ -93,7 +100,6 @@ struct Driver {
     status: watch::Sender<LineStatus>,
     /// Since when the port is gone, while it is.
     gone_since: Option<Instant>,
-    ladder: Option<Arc<dyn LadderLedger>>,
     replug: Vec<Arc<dyn Restarter>>,
     power: Vec<Arc<dyn Restarter>>,
     /// How often rungs 5 and 6 were carried out since the line was last well.
@@ -120,8 +126,8 @@ pub(super) fn spawn<O: Opener>(
     let (submissions, submitted) = mpsc::channel(1);
     let (questions, asked) = mpsc::channel(8);
     let (calls, _) = broadcast::channel(CALLS_MAX);
-    let mut session = Session::new(settings.clone(), keepers.pins, now());
-    if let Some((record, ago)) = keepers.ladder.as_ref().and_then(|ledger| ledger.read()) {
+    let mut session = Session::new(settings.clone(), now());
+    if let Some((record, ago)) = keepers.memory.ladder {
         session.resume(record, ago, now());
     }
     let (status, watched) = watch::channel(session.status().clone());
@@ -131,8 +137,9 @@ pub(super) fn spawn<O: Opener>(
         engine: Engine::default(),
         session,
         unwritten: Vec::new(),
-        arrivals,
-        undelivered: std::collections::VecDeque::new(),
+        arrivals: Backlog::new(arrivals),
+        records: keepers.records.map(Backlog::new),
+        pin_asked: None,
         verdicts: FuturesUnordered::new(),
         outcome: None,
         answer: None,
@@ -141,7 +148,6 @@ pub(super) fn spawn<O: Opener>(
         calls: calls.clone(),
         status,
         gone_since: None,
-        ladder: keepers.ladder,
         replug: keepers.replug,
         power: keepers.power,
         restarts: 0,
@@ -186,7 +192,6 @@ impl Driver {
                 }
             }
             let wake = self.wake_at(stopping);
-            let arrivals = self.arrivals.clone();
             tokio::select! {
                 happening = link.happening(&mut buffer, &self.unwritten) => {
                     self.on_happening(happening, &mut link, &buffer);
@@ -221,13 +226,10 @@ impl Driver {
                 Some((batch, kept)) = self.verdicts.next(), if !self.verdicts.is_empty() => {
                     self.session.on_verdict(batch, kept, now());
                 }
-                room = arrivals.reserve(), if !self.undelivered.is_empty() => {
-                    match (room, self.undelivered.pop_front()) {
-                        (Ok(room), Some(arrivals)) => room.send(arrivals),
-                        // Nobody listens any more: dropping them says that they are not kept.
-                        (Err(_), _) => self.undelivered.clear(),
-                        (Ok(_), None) => {}
-                    }
+                () = self.arrivals.hand_over() => {}
+                () = hand_over(&mut self.records) => {}
+                (attempt, answer) = answer_to(&mut self.pin_asked) => {
+                    self.session.on_pin_answer(&attempt, answer, now());
                 }
                 () = sleep_until(wake) => {}
             }
@@ -271,14 +273,15 @@ impl Driver {
             return;
         };
         self.identified = true;
-        let refused = link
-            .opener()
-            .and_then(|opener| opener.identified(&imei).err());
-        if let Some(error) = refused {
-            let words = error.to_string();
-            tracing::error!("{words}");
-            self.close(link, "the port was closed", REFUSED_FOR);
-            self.session.no_port(&words, false, now());
+        match link.opener().map(|opener| opener.identified(&imei)) {
+            Some(Ok(Some(place))) => self.keep(Record::Place(place)),
+            Some(Ok(None)) | None => {}
+            Some(Err(error)) => {
+                let words = error.to_string();
+                tracing::error!("{words}");
+                self.close(link, "the port was closed", REFUSED_FOR);
+                self.session.no_port(&words, false, now());
+            }
         }
     }
 
@@ -341,16 +344,7 @@ impl Driver {
                     self.verdicts.push(Box::pin(
                         async move { (batch, verdict.await.unwrap_or(false)) },
                     ));
-                    if self.undelivered.is_empty() {
-                        match self.arrivals.try_send(arrivals) {
-                            Err(mpsc::error::TrySendError::Full(arrivals)) => {
-                                self.undelivered.push_back(arrivals);
-                            }
-                            Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => {}
-                        }
-                    } else {
-                        self.undelivered.push_back(arrivals);
-                    }
+                    self.arrivals.push(arrivals);
                 }
                 Effect::Outcome(outcome) => {
                     if let Some(sender) = self.outcome.take() {
@@ -397,11 +391,24 @@ impl Driver {
                     }
                 }
                 Effect::Keep(record) => {
-                    if let Some(ledger) = &self.ladder {
-                        ledger.keep(&record);
-                    }
+                    let at = self.clock.now();
+                    self.keep(Record::Ladder { record, at });
                 }
+                Effect::TryPin(attempt) => {
+                    let (answer, answered) = oneshot::channel();
+                    self.pin_asked = Some((attempt.clone(), answered));
+                    self.keep(Record::PinAttempt { attempt, answer });
+                }
+                Effect::PinAccepted(accepted) => self.keep(Record::PinAccepted(accepted)),
             }
+        }
+    }
+
+    /// Hands a record to whoever keeps them. Where nobody does, it is dropped.
+    fn keep(&mut self, record: Record) {
+        if let Some(records) = &mut self.records {
+            records.retain(|earlier| !record.replaces(earlier));
+            records.push(record);
         }
     }
 
@@ -607,6 +614,31 @@ async fn sleep_until(wake: Option<Instant>) {
         Some(wake) => tokio::time::sleep_until(wake.into()).await,
         None => std::future::pending().await,
     }
+}
+
+async fn hand_over(records: &mut Option<Backlog<Record>>) {
+    match records {
+        Some(records) => records.hand_over().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// What came of the attempt that is to be recorded. May be dropped and called again at any time.
+async fn answer_to(
+    asked: &mut Option<(PinAttempt, oneshot::Receiver<PinAnswer>)>,
+) -> (PinAttempt, PinAnswer) {
+    let Some((attempt, answered)) = asked else {
+        return std::future::pending().await;
+    };
+    // Silence permits nothing; and where there is nothing to try, nothing need be kept.
+    let answer = match answered.await {
+        Ok(answer) => answer,
+        Err(_) if attempt.typed.is_none() && attempt.configured.is_none() => PinAnswer::NoneKnown,
+        Err(_) => PinAnswer::NotRecorded("nobody keeps records".into()),
+    };
+    let attempt = attempt.clone();
+    *asked = None;
+    (attempt, answer)
 }
 
 /// The monotonic clock, which tests may pause.

@@ -2,11 +2,10 @@
 //! its corpus on a stable toolchain. It panics when a law is broken, and is for tests only.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::session::{Effect, Session};
-use super::{LineSettings, PinLedger, PortChoice};
+use super::{LineSettings, PinAnswer, PortChoice};
 use crate::at::{Command, Engine, Event};
 
 /// Parts one input from the next; on the wire it is noise.
@@ -49,7 +48,7 @@ impl Line {
         let mut settings = LineSettings::new("front-desk", PortChoice::Auto);
         settings.pin = Some("1234".into());
         settings.smsc = Some("+15550000".into());
-        let mut session = Session::new(settings, Arc::new(OneTry), now);
+        let mut session = Session::new(settings, now);
         session.opened(None, now);
         Self {
             session,
@@ -166,7 +165,13 @@ impl Line {
                     self.session.on_restart(Err(None), self.now);
                 }
                 Effect::LastReference(_) | Effect::Called(_) | Effect::Unlocked(_) => {}
-                Effect::SeekHints | Effect::Keep(_) => {}
+                Effect::SeekHints | Effect::Keep(_) | Effect::PinAccepted(_) => {}
+                // Nothing is remembered: every PIN may be tried.
+                Effect::TryPin(attempt) => {
+                    let answer = attempt.configured.clone();
+                    let answer = answer.map_or(PinAnswer::NoneKnown, PinAnswer::Permitted);
+                    self.session.on_pin_answer(&attempt, answer, self.now);
+                }
                 Effect::Escape => self.engine.escape(),
                 Effect::Cut(why) => self.engine.cut(why),
                 Effect::Reopen { .. } => {
@@ -185,19 +190,4 @@ impl Line {
             self.session.on_verdict(batch, kept, self.now);
         }
     }
-}
-
-/// A ledger that remembers nothing: every PIN may be tried.
-struct OneTry;
-
-impl PinLedger for OneTry {
-    fn may_try(&self, _: &str, _: &crate::modem::Pin) -> bool {
-        true
-    }
-
-    fn record(&self, _: &str, _: &crate::modem::Pin) -> std::io::Result<()> {
-        Ok(())
-    }
-
-    fn accepted(&self, _: &str, _: &crate::modem::Pin, _: bool) {}
 }

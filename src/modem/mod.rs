@@ -20,6 +20,7 @@ mod mailbox;
 pub mod port;
 pub mod power_key;
 mod profile;
+mod records;
 mod recovery;
 mod refusal;
 pub mod restart;
@@ -33,6 +34,7 @@ pub use crate::at::Pin;
 use crate::clock::Clock;
 pub use discovery::{Claims, Found, Named, list};
 pub use lines::Lines;
+pub use records::{Memory, PinAccepted, PinAnswer, PinAttempt, Place, Record};
 pub use recovery::{Fault, LadderRecord};
 pub use refusal::Remedy;
 use restart::Restarter;
@@ -41,79 +43,14 @@ pub use tracer::{TRACE_LIMIT, TRACE_LIMIT_LEAST, TracePlan, TraceStartError, Tra
 /// From how full a storage on somebody should know.
 const FILLING_PERCENT: u32 = 70;
 
-/// Where attempts to enter a SIM's PIN are remembered, across restarts: a wrong PIN tried three
-/// times locks the SIM, so each SIM gets one attempt until a person says otherwise.
-///
-/// The calls are made on the line's task, once for each SIM that asks: a few milliseconds are fine.
-pub trait PinLedger: Send + Sync {
-    /// The PIN that a person typed for this SIM, and that was right: it goes before the configured
-    /// one.
-    ///
-    /// `card` is its ICCID, or the line's name where the ICCID cannot be read before the PIN.
-    fn known(&self, card: &str) -> Option<Pin> {
-        let _ = card;
-        None
-    }
-
-    /// Whether no attempt with this PIN on this SIM is on record.
-    fn may_try(&self, card: &str, pin: &Pin) -> bool;
-
-    /// Records the attempt that is about to be made.
-    ///
-    /// # Errors
-    /// When it could not be made durable; then no attempt is made.
-    fn record(&self, card: &str, pin: &Pin) -> std::io::Result<()>;
-
-    /// The PIN was right: the record is dropped, so that the SIM can be unlocked after the next
-    /// power cut as well. One that was `typed` is kept for that.
-    fn accepted(&self, card: &str, pin: &Pin, typed: bool);
-}
-
-/// Where a line's place on the recovery ladder is kept, across restarts of the daemon: a modem that
-/// the daemon could not bring back is not started on from the bottom, and is not power-cycled more
-/// often than the ladder says.
-///
-/// The calls are made on the line's task, seldom: a few milliseconds are fine.
-pub trait LadderLedger: Send + Sync {
-    /// What was kept, and how long ago by the wall clock.
-    fn read(&self) -> Option<(LadderRecord, Duration)>;
-
-    /// Keeps it, as of now. A failure costs the line its place, and nothing more.
-    fn keep(&self, record: &LadderRecord);
-}
-
-/// Where a line's modem was found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
-    /// Who it says it is.
-    pub imei: String,
-    /// Where its USB device is plugged in; see [`usb::UsbDevice::place`].
-    pub place: String,
-    /// The interface that was used.
-    pub interface: u8,
-}
-
-/// Where the place of a line's modem is kept, across restarts of the daemon: it is looked for there
-/// first, and followed when its port has another name.
-///
-/// The calls are made on the line's task, seldom: a few milliseconds are fine.
-pub trait PlaceLedger: Send + Sync {
-    /// What was kept.
-    fn read(&self) -> Option<Place>;
-
-    /// Keeps it. A failure costs a search, and nothing more.
-    fn keep(&self, place: &Place);
-}
-
-/// What a line needs of others: records that survive it, and hands to restart its modem with.
-#[derive(Clone)]
+/// What a line needs of others: who keeps its records, what they kept before, and hands to restart
+/// its modem with. By default nobody keeps anything, so that no PIN is tried.
+#[derive(Clone, Default)]
 pub struct Keepers {
-    /// The record of PIN attempts.
-    pub pins: Arc<dyn PinLedger>,
-    /// The record of the ladder; without one it begins at the bottom.
-    pub ladder: Option<Arc<dyn LadderLedger>>,
-    /// The record of where the modem was; without one it is looked for everywhere.
-    pub place: Option<Arc<dyn PlaceLedger>>,
+    /// Who keeps what is to survive the line, in the order it comes.
+    pub records: Option<mpsc::Sender<Record>>,
+    /// What an earlier run of the daemon kept.
+    pub memory: Memory,
     /// Who drives which modem; shared by all lines of a house.
     pub claims: Arc<Claims>,
     /// Ways to carry out rung 5, tried in turn.
@@ -122,21 +59,6 @@ pub struct Keepers {
     pub power: Vec<Arc<dyn Restarter>>,
     /// By which it is said since when the line is as it is.
     pub clock: Clock,
-}
-
-impl Keepers {
-    /// The PIN ledger, no memory of the ladder, and nothing that could restart the modem.
-    pub fn new(pins: Arc<dyn PinLedger>) -> Self {
-        Self {
-            pins,
-            ladder: None,
-            place: None,
-            claims: Arc::default(),
-            replug: Vec::new(),
-            power: Vec::new(),
-            clock: Clock::system(),
-        }
-    }
 }
 
 /// The rungs of the ladder that are climbed outside AT.
@@ -152,24 +74,11 @@ pub(crate) enum Rung {
 ///
 /// Must be called within a tokio runtime. The line runs until the last clone of the [`Line`] is
 /// dropped. `arrivals` should hold a few batches; while it is full the texts wait in the modem.
-pub fn start(
-    settings: LineSettings,
-    arrivals: mpsc::Sender<Arrivals>,
-    pins: Arc<dyn PinLedger>,
-) -> Line {
-    start_with(settings, arrivals, Keepers::new(pins))
-}
-
-/// [`start`], with everything that a line can be given.
-pub fn start_with(
-    settings: LineSettings,
-    arrivals: mpsc::Sender<Arrivals>,
-    keepers: Keepers,
-) -> Line {
+pub fn start(settings: LineSettings, arrivals: mpsc::Sender<Arrivals>, keepers: Keepers) -> Line {
     start_at(usb::Machine::this(), settings, arrivals, keepers)
 }
 
-/// [`start_with`], on the machine that a test has drawn.
+/// [`start`], on the machine that a test has drawn.
 pub fn start_at(
     machine: usb::Machine,
     settings: LineSettings,
@@ -177,7 +86,7 @@ pub fn start_at(
     keepers: Keepers,
 ) -> Line {
     let opener = port::SerialOpener::new(machine, &settings, &keepers);
-    start_on_with(opener, settings, arrivals, keepers)
+    start_on(opener, settings, arrivals, keepers)
 }
 
 /// [`start`], on any ports: pipes in tests, a modem behind a network.
@@ -185,19 +94,9 @@ pub fn start_on<O: port::Opener>(
     opener: O,
     settings: LineSettings,
     arrivals: mpsc::Sender<Arrivals>,
-    pins: Arc<dyn PinLedger>,
-) -> Line {
-    start_on_with(opener, settings, arrivals, Keepers::new(pins))
-}
-
-/// [`start_with`], on any ports.
-pub fn start_on_with<O: port::Opener>(
-    opener: O,
-    settings: LineSettings,
-    arrivals: mpsc::Sender<Arrivals>,
     keepers: Keepers,
 ) -> Line {
-    let tracer = Tracer::new(settings.name.clone());
+    let tracer = Tracer::new(settings.name.clone(), keepers.clock.clone());
     if let Some(plan) = &settings.trace
         && let Err(error) = tracer.start(plan, None)
     {

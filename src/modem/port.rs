@@ -16,7 +16,7 @@ use tokio_serial::{ClearBuffer, SerialPort as _, SerialStream};
 use super::discovery::{RATES, Seeker};
 use super::restart::Whereabouts;
 use super::usb::Machine;
-use super::{Keepers, LineSettings, PortChoice};
+use super::{Keepers, LineSettings, Place, PortChoice};
 
 /// How long opening may take; a USB device in trouble can hold its caller much longer.
 const OPEN_LIMIT: Duration = Duration::from_secs(10);
@@ -129,13 +129,13 @@ pub trait Opener: Send + 'static {
     /// Nothing answered on what was opened last.
     fn unanswered(&mut self) {}
 
-    /// The modem has said who it is.
+    /// The modem has said who it is. Answers where it is plugged in, if that is not known yet.
     ///
     /// # Errors
     /// When it must not be driven: another line drives one that says the same.
-    fn identified(&mut self, imei: &str) -> Result<(), OpenError> {
+    fn identified(&mut self, imei: &str) -> Result<Option<Place>, OpenError> {
         let _ = imei;
-        Ok(())
+        Ok(None)
     }
 
     /// Texts arrive unannounced: whether the next opening would give another port of the same
@@ -175,7 +175,7 @@ impl SerialOpener {
                 settings.name.clone(),
                 machine,
                 settings.imei.clone(),
-                keepers.place.clone(),
+                keepers.memory.place.clone(),
                 Arc::clone(&keepers.claims),
             ),
         }
@@ -201,7 +201,7 @@ impl Opener for SerialOpener {
         }
     }
 
-    fn identified(&mut self, imei: &str) -> Result<(), OpenError> {
+    fn identified(&mut self, imei: &str) -> Result<Option<Place>, OpenError> {
         self.seeker.identified(imei)
     }
 

@@ -118,8 +118,8 @@ impl Fault {
     }
 }
 
-/// What survives a restart of the daemon; see [`LadderLedger`](super::LadderLedger). Times are
-/// told as ages, for the box has no clock to trust.
+/// What survives a restart of the daemon; see [`Record::Ladder`](super::Record::Ladder). Times
+/// are told as ages, for the box has no clock to trust.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LadderRecord {
     /// The last rung tried, 0 when all is well.

@@ -6,14 +6,14 @@
 //! so that a network which takes minutes over every text does not keep others from coming in.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::mailbox::{Delivery, Mailbox};
 use super::profile::{GENERIC, Profile};
 use super::recovery::{Fault, Ladder, LadderRecord};
 use super::{
-    LineSettings, LineStatus, Phase, PinLedger, Registration, Rung, SubmitOutcome, refusal, ussd,
+    LineSettings, LineStatus, Phase, PinAccepted, PinAttempt, Registration, Rung, SubmitOutcome,
+    refusal, ussd,
 };
 use crate::at::{Command, Entry, Outcome, Pin, Reply, Unsolicited, response};
 
@@ -81,6 +81,10 @@ pub(super) enum Effect {
     SeekHints,
     /// Keep this for another run of the daemon.
     Keep(LadderRecord),
+    /// Put this attempt on record, and bring back the answer.
+    TryPin(PinAttempt),
+    /// Keep that the SIM took its PIN.
+    PinAccepted(PinAccepted),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,9 +136,12 @@ struct UssdQuestion {
 
 pub(super) struct Session {
     settings: LineSettings,
-    pins: Arc<dyn PinLedger>,
     /// The PIN that somebody has just typed, until it has been tried.
     typed_pin: Option<Pin>,
+    /// Whether the answer to [`Effect::TryPin`] is awaited.
+    pin_asked: bool,
+    /// An attempt that is on record and not yet made.
+    pin_permit: Option<(PinAttempt, Pin)>,
     /// The PIN that is tried now.
     trying_pin: Option<Pin>,
     status: LineStatus,
@@ -198,7 +205,7 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(settings: LineSettings, pins: Arc<dyn PinLedger>, now: Instant) -> Self {
+    pub(super) fn new(settings: LineSettings, now: Instant) -> Self {
         let status = LineStatus {
             name: settings.name.clone(),
             ..LineStatus::default()
@@ -206,8 +213,9 @@ impl Session {
         Self {
             mailbox: Mailbox::new(settings.sweep_every, now),
             settings,
-            pins,
             typed_pin: None,
+            pin_asked: false,
+            pin_permit: None,
             trying_pin: None,
             status,
             stage: Stage::Closed,
@@ -362,7 +370,7 @@ impl Session {
         let command = match self.stage {
             Stage::Closed => None,
             Stage::Setup(_) if self.wait_until.is_some_and(|until| now < until) => None,
-            Stage::Setup(step) => Some(self.setup_command(step)),
+            Stage::Setup(step) => self.setup_command(step),
             Stage::Resync { .. } => Some(Command::Attention),
             Stage::ResyncStorage => Some(Command::StorageRead),
             Stage::Radio(step) => self.radio_command(step, now),

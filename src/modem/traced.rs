@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::Place;
 use super::port::{OpenError, Opened, Opener};
 use super::restart::Whereabouts;
 use super::tracer::Tracer;
@@ -42,7 +43,7 @@ impl<O: Opener> Opener for TracedOpener<O> {
         self.opener.unanswered();
     }
 
-    fn identified(&mut self, imei: &str) -> Result<(), OpenError> {
+    fn identified(&mut self, imei: &str) -> Result<Option<Place>, OpenError> {
         self.opener.identified(imei)
     }
 
@@ -146,6 +147,7 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 
     use super::*;
+    use crate::clock::Clock;
     use crate::modem::tracer::TracePlan;
     use crate::trace::Trace;
 
@@ -168,7 +170,7 @@ mod tests {
     async fn every_octet_both_ways_is_heard_and_passed_on() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("line.trace");
-        let tracer = Tracer::new("front-desk");
+        let tracer = Tracer::new("front-desk", Clock::system());
         tracer.start(&TracePlan::new(&file), None).unwrap();
 
         let (mut modem, end) = tokio::io::duplex(4);

@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use crate::clock::Clock;
 use crate::trace::{Direction, Header, MAGIC, Record, Said, Scribe};
 
 /// What a file holds before it is put aside; the one put aside before it goes. Some weeks of an idle
@@ -86,6 +87,7 @@ pub struct Tracer {
 #[derive(Debug)]
 struct Shared {
     line: String,
+    clock: Clock,
     /// Whether there is a transcript: asked at every read and write.
     on: AtomicBool,
     running: Mutex<Option<Running>>,
@@ -110,11 +112,12 @@ enum Heard {
 }
 
 impl Tracer {
-    /// A tracer that writes nothing yet.
-    pub fn new(line: impl Into<String>) -> Self {
+    /// A tracer that writes nothing yet, and dates its transcripts by `clock`.
+    pub fn new(line: impl Into<String>, clock: Clock) -> Self {
         Self {
             shared: Arc::new(Shared {
                 line: line.into(),
+                clock,
                 on: AtomicBool::new(false),
                 running: Mutex::new(None),
             }),
@@ -135,7 +138,10 @@ impl Tracer {
             line: self.shared.line.clone(),
             modem,
             masked: !plan.unmasked,
-            started: jiff::Timestamp::now()
+            started: self
+                .shared
+                .clock
+                .now()
                 .round(jiff::Unit::Second)
                 .map_or_else(|_| String::new(), |now| now.to_string()),
             version: concat!("callnumber ", env!("CARGO_PKG_VERSION")).into(),
@@ -248,6 +254,7 @@ fn give_up(shared: &Weak<Shared>, error: &io::Error) {
 }
 
 /// Writes until nobody can say anything more.
+#[expect(clippy::disallowed_methods, reason = "a transcript's own thread")]
 fn write(
     told: &Receiver<(Duration, Heard)>,
     mut pages: Pages,
@@ -427,7 +434,7 @@ mod tests {
     fn a_transcript_begins_and_ends_when_it_is_told() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("line.trace");
-        let tracer = Tracer::new("front-desk");
+        let tracer = Tracer::new("front-desk", Clock::system());
         tracer.octets(Direction::ToModem, b"AT+CPMS?\r"); // nobody wanted it
         assert_eq!(tracer.stop(), None);
 
@@ -475,7 +482,7 @@ mod tests {
     fn an_unmasked_one_says_so() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("line.trace");
-        let tracer = Tracer::new("front-desk");
+        let tracer = Tracer::new("front-desk", Clock::system());
         let mut plan = TracePlan::new(&path);
         plan.unmasked = true;
         tracer.start(&plan, None).unwrap();
@@ -489,7 +496,7 @@ mod tests {
     fn a_full_file_is_put_aside_and_no_more_than_two_are_kept() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("line.trace");
-        let tracer = Tracer::new("front-desk");
+        let tracer = Tracer::new("front-desk", Clock::system());
         let mut plan = TracePlan::new(&path);
         plan.limit = 0; // the least there is
         tracer.start(&plan, None).unwrap();
@@ -511,7 +518,7 @@ mod tests {
 
     #[test]
     fn what_finds_no_room_is_counted() {
-        let tracer = Tracer::new("front-desk");
+        let tracer = Tracer::new("front-desk", Clock::system());
         let (heard, told) = sync_channel(2);
         *tracer.shared.running() = Some(Running {
             file: "nowhere".into(),
@@ -537,7 +544,7 @@ mod tests {
     fn no_file_but_a_transcript_is_written_over() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("letter");
-        let tracer = Tracer::new("front-desk");
+        let tracer = Tracer::new("front-desk", Clock::system());
         fs::write(&path, "Dear Ana").unwrap();
         let error = tracer.start(&TracePlan::new(&path), None).unwrap_err();
         assert!(error.to_string().contains("no transcript"), "{error}");
@@ -563,7 +570,7 @@ mod tests {
 
     #[test]
     fn a_full_disk_ends_the_transcript_and_nothing_else() {
-        let tracer = Tracer::new("front-desk");
+        let tracer = Tracer::new("front-desk", Clock::system());
         let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("line.trace");

@@ -224,6 +224,7 @@ impl Machine {
         Some(self.device_folder(&interface).join(port).join("disable"))
     }
 
+    #[expect(clippy::disallowed_methods, reason = "for a thread that may wait")]
     fn switch(
         &self,
         file: &Path,

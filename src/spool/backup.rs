@@ -310,6 +310,7 @@ fn unwritable(target: &Path, source: io::Error) -> BackupError {
 }
 
 /// Writes all that `source` holds, as it stands now, into the empty file `into`.
+#[expect(clippy::disallowed_methods, reason = "for a thread that may wait")]
 pub(super) fn copy_whole(
     source: Connection,
     from: &Path,
@@ -425,7 +426,7 @@ mod tests {
         let path = folder.path().join("spool.db");
         let spool = Spool::open(&path).unwrap();
         spool
-            .write_now(|c| Ok(c.execute("INSERT INTO queue (name) VALUES ('maps')", [])?))
+            .write_blocking(|c| Ok(c.execute("INSERT INTO queue (name) VALUES ('maps')", [])?))
             .unwrap();
         let target = folder.path().join("copy.db");
         let mut steps = Vec::new();
@@ -453,7 +454,9 @@ mod tests {
 
         let copy = Spool::open(&target).unwrap();
         let queues: i64 = copy
-            .write_now(|c| Ok(c.query_row("SELECT count(*) FROM queue", [], |row| row.get(0))?))
+            .write_blocking(
+                |c| Ok(c.query_row("SELECT count(*) FROM queue", [], |row| row.get(0))?),
+            )
             .unwrap();
         assert_eq!(queues, 2);
     }

@@ -397,7 +397,7 @@ mod tests {
                 std::fs::write(shelf.file(letter), content(letter)).unwrap();
                 Spool::open(&shelf.spool())
                     .unwrap()
-                    .write_now(move |c| attach(c, &file, Timestamp::now()))
+                    .write_blocking(move |c| attach(c, &file, Timestamp::now()))
                     .unwrap();
             }
             shelf
@@ -431,7 +431,9 @@ mod tests {
 
         fn sql(&self, sql: &'static str) {
             let spool = Spool::open(&self.spool()).unwrap();
-            spool.write_now(move |c| Ok(c.execute_batch(sql)?)).unwrap();
+            spool
+                .write_blocking(move |c| Ok(c.execute_batch(sql)?))
+                .unwrap();
         }
 
         fn restore(&self, backup: &Path) -> super::super::restore::Restored {

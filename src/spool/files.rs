@@ -204,7 +204,7 @@ mod tests {
         let kept = tempfile::tempdir().unwrap();
         let spool = Spool::open(&kept.path().join("spool.db")).unwrap();
         spool
-            .write_now(|c| {
+            .write_blocking(|c| {
                 Ok(c.execute_batch(
                     "INSERT INTO gateway (id, name, kind, queue, policy) VALUES (1, 'm', 'im', 1, 'hold');
                      INSERT INTO patron (id, gateway, address, name) VALUES (1, 1, 'a', 'heron-42');
@@ -223,7 +223,7 @@ mod tests {
             };
             std::fs::write(folder(&spool).join(&file.secret), "x").unwrap();
             spool
-                .write_now(move |c| attach(c, &file, Timestamp::now()))
+                .write_blocking(move |c| attach(c, &file, Timestamp::now()))
                 .unwrap();
         }
         Shelf {
@@ -239,13 +239,15 @@ mod tests {
     impl Shelf {
         fn says(&self, conversation: i64, body: String) {
             self.spool
-                .write_now(move |c| said(c, &body, ConversationId(conversation)))
+                .write_blocking(move |c| said(c, &body, ConversationId(conversation)))
                 .unwrap();
         }
 
         fn erases(&self, conversation: i64) {
             self.spool
-                .write_now(move |c| erasure::erase(c, ConversationId(conversation)).map(|_| ()))
+                .write_blocking(move |c| {
+                    erasure::erase(c, ConversationId(conversation)).map(|_| ())
+                })
                 .unwrap();
         }
 

@@ -292,30 +292,6 @@ impl Spool {
         answered.await.unwrap_or(Err(SpoolError::Closed))
     }
 
-    /// Writes from a thread that may be made to wait: see [`Spool::write`].
-    ///
-    /// # Errors
-    /// As for [`Spool::write`].
-    pub fn write_now<T, F>(&self, job: F) -> Result<T>
-    where
-        T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
-    {
-        let (answer, answered) = mpsc::sync_channel(1);
-        let boxed: WriteJob = Box::new(move |begun| {
-            let outcome = begun.and_then(|transaction| in_savepoint(transaction, job));
-            let failure = outcome.as_ref().err().cloned();
-            let finish: Finish = Box::new(move |committed| {
-                let _ = answer.send(committed.and(outcome));
-            });
-            (failure, finish)
-        });
-        self.writer
-            .send(Job::Write(boxed))
-            .map_err(|_| SpoolError::Closed)?;
-        answered.recv().unwrap_or(Err(SpoolError::Closed))
-    }
-
     /// Reads what is committed, all of it as it stood at one moment.
     ///
     /// # Errors
@@ -521,6 +497,7 @@ const SCRUBBED_IN_MEMORY: i64 = 64 * 1024 * 1024;
 /// How often the log is tried to be emptied while others read.
 const EMPTYING_TRIES: u32 = 50;
 
+#[expect(clippy::disallowed_methods, reason = "the writer's own thread")]
 fn scrub(connection: &Connection) -> Result<()> {
     let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
     let size: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
@@ -546,6 +523,7 @@ fn scrub(connection: &Connection) -> Result<()> {
     ))
 }
 
+#[expect(clippy::disallowed_methods, reason = "the writer's own thread")]
 fn write_loop(
     mut connection: Connection,
     jobs: &mpsc::Receiver<Job>,
@@ -619,6 +597,7 @@ fn write_loop(
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a reader's own thread")]
 fn read_loop(connection: &Connection, jobs: &Mutex<mpsc::Receiver<ReadJob>>) {
     loop {
         let job = match jobs.lock() {

@@ -321,7 +321,7 @@ mod tests {
         let path = folder.join("spool.db");
         let spool = Spool::open(&path).unwrap();
         spool
-            .write_now(|c| {
+            .write_blocking(|c| {
                 c.execute_batch(
                     "INSERT INTO gateway (id, name, kind, queue, policy) VALUES (1, 'm', 'im', 1, 'hold');
                      INSERT INTO patron (id, gateway, address, name) VALUES (1, 1, 'a', 'heron-42');
@@ -370,7 +370,9 @@ mod tests {
     fn count(path: &Path) -> i64 {
         let spool = Spool::open(path).unwrap();
         spool
-            .write_now(|c| Ok(c.query_row("SELECT count(*) FROM message", [], |row| row.get(0))?))
+            .write_blocking(|c| {
+                Ok(c.query_row("SELECT count(*) FROM message", [], |row| row.get(0))?)
+            })
             .unwrap()
     }
 

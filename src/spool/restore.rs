@@ -9,7 +9,6 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::backup::{
@@ -17,6 +16,7 @@ use super::backup::{
 };
 use super::enclosures::{self, Owner};
 use super::{OpenError, SpoolError, connect, files, migrate, take_lock, transcript};
+use crate::clock::Clock;
 
 /// By how much row numbers leap: more rows than a box makes between two backups.
 const LEAP: i64 = 1_000_000;
@@ -278,7 +278,7 @@ pub(super) fn exchange(
 
 /// Keeps the spool's file under another name as well, with its log where that cannot be folded in.
 fn set_aside(spool: &Path) -> std::io::Result<PathBuf> {
-    let stamp = Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
+    let stamp = Clock::system().now().strftime("%Y%m%dT%H%M%SZ").to_string();
     let named = |suffix: &str| {
         let mut name = spool.as_os_str().to_owned();
         name.push(suffix);
@@ -368,13 +368,15 @@ mod tests {
 
         fn sql(&self, sql: &'static str) {
             let spool = Spool::open(&self.spool()).unwrap();
-            spool.write_now(move |c| Ok(c.execute_batch(sql)?)).unwrap();
+            spool
+                .write_blocking(move |c| Ok(c.execute_batch(sql)?))
+                .unwrap();
         }
 
         fn text(&self, sql: &'static str) -> String {
             let spool = Spool::open(&self.spool()).unwrap();
             let job = move |c: &Connection| Ok(c.query_row(sql, [], |row| row.get(0))?);
-            spool.write_now(job).unwrap()
+            spool.write_blocking(job).unwrap()
         }
 
         fn restore(&self, backup: &Path, waiting: Waiting) -> Result<Restored, RestoreError> {

@@ -139,7 +139,7 @@ mod tests {
         assert!(!format!("{told:?}").contains("maps and tea"));
         for told in [Some(told), None] {
             let kept = told.clone();
-            let found = spool.write_now(move |c| {
+            let found = spool.write_blocking(move |c| {
                 set_alerting(c, kept.as_ref())?;
                 alerting(c)
             });
@@ -159,7 +159,7 @@ mod tests {
             (Some(Duration::MAX), Some(RETENTION_MOST)),
             (None, None),
         ] {
-            let found = spool.write_now(move |c| {
+            let found = spool.write_blocking(move |c| {
                 set_retention(c, told)?;
                 retention(c)
             });

@@ -23,7 +23,7 @@ use tempfile::TempDir;
 use super::feed::{FeedKind, since};
 use super::inbox::Raw;
 use super::outbox::{
-    Due, Matched, OutboxId, Reported, SegmentId, SegmentState, Settled, Told, attempt,
+    Due, Matched, OutboxId, Reported, SegmentId, SegmentState, Settled, Told, Way, attempt,
     attempted_between, doubt_interrupted, lay_down, next_concat_reference, next_due, next_due_at,
     not_accepted, put_off, report, segments, settle, untold,
 };
@@ -35,6 +35,21 @@ use crate::routing::{
     OfflinePolicy, OperatorId, Patron, PatronId, Promise, QueueId, Repeats, Role, Rollover, Show,
     Transfer, TransferTarget,
 };
+
+impl Spool {
+    /// Writes, and makes the test's thread wait for it.
+    pub(super) fn write_blocking<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let write = || {
+            let mut runtime = tokio::runtime::Builder::new_current_thread();
+            runtime.build().unwrap().block_on(self.write(job))
+        };
+        // A thread of its own: the test may have a runtime already.
+        thread::scope(|scope| scope.spawn(write).join().unwrap())
+    }
+}
 
 struct Shelf {
     folder: TempDir,
@@ -50,7 +65,7 @@ impl Shelf {
         &self,
         job: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.spool.write_now(job)
+        self.spool.write_blocking(job)
     }
 
     fn do_<T: Send + 'static>(
@@ -83,7 +98,7 @@ fn at(second: i64) -> Timestamp {
 }
 
 fn queues(spool: &Spool) -> Vec<String> {
-    let plan = spool.write_now(|c| staff::plan(c, &Library::default()));
+    let plan = spool.write_blocking(|c| staff::plan(c, &Library::default()));
     plan.unwrap().queues.into_iter().map(|q| q.name).collect()
 }
 

@@ -1,7 +1,8 @@
 //! The patrons' radio side: PDUs become texts, texts become PDUs.
 //!
 //! [`Inbound`] keeps what the modem lists, says so, and only then reads it. [`Outbound`] sends what
-//! is due, [`Stranded`] tells of what no line will send, [`Care`] looks after the line itself. All
+//! is due, [`Stranded`] tells of what no line will send, [`Care`] looks after the line itself,
+//! [`LineRecords`] keeps what the line wants on record. All
 //! name their line in everything they write.
 
 use tokio::sync::watch;
@@ -10,22 +11,20 @@ mod calls;
 mod care;
 mod due;
 mod inbound;
+mod line_records;
 mod outbound;
-mod pins;
 mod recourse;
 mod reports;
 mod segments;
 mod stranded;
-mod upkeep;
 mod watch_clock;
 
 pub use calls::Calls;
 pub use care::{Care, CareSettings};
 pub use inbound::Inbound;
+pub use line_records::LineRecords;
 pub use outbound::Outbound;
-pub use pins::PinBook;
 pub use stranded::Stranded;
-pub use upkeep::UpkeepBook;
 
 /// Waits until the house closes.
 async fn closing(stop: &mut watch::Receiver<bool>) {

@@ -18,7 +18,7 @@ use crate::desk::Desk;
 use crate::modem::{Line, LineStatus, Phase, Remedy, SubmitOutcome, SubmitRefusal};
 use crate::routing::{DeliveryState, Event};
 use crate::spool::doubts::{self, Hint};
-use crate::spool::outbox::{self, Due, OutboxId, Segment, SegmentState, Settled};
+use crate::spool::outbox::{self, Due, OutboxId, Segment, SegmentState, Settled, Way};
 use crate::spool::{Spool, SpoolError, lines};
 
 /// How soon to look again when the spool did not answer.
@@ -142,7 +142,7 @@ impl Outbound {
                     tracing::warn!(line, doubted, "texts were cut off: held as unknown");
                 }
                 Ok((
-                    outbox::untold(connection, &line)?,
+                    outbox::untold(connection, Way::Line(&line))?,
                     outbox::latest(connection)?,
                     lines::keeps_last(connection, &line)?,
                 ))

@@ -4,8 +4,8 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use callnumber::modem::discovery::list_on;
@@ -13,11 +13,11 @@ use callnumber::modem::port::{Opener, SerialOpener};
 use callnumber::modem::restart::Whereabouts;
 use callnumber::modem::usb::Machine;
 use callnumber::modem::{
-    Arrivals, Claims, Keepers, Line, LineSettings, LineStatus, Named, Phase, PinLedger, Place,
-    PlaceLedger, PortChoice, start_at,
+    Arrivals, Claims, Keepers, Line, LineSettings, LineStatus, Memory, Named, Phase, Place,
+    PortChoice, Record, start_at,
 };
 use callnumber::simulator::{Ailment, Profile, Settings, SimulatedModem};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// Far longer than anything here takes; only a failure waits it out.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -31,30 +31,40 @@ fn imeis() -> (String, String) {
     (imei(), imei())
 }
 
-struct NoPins;
+/// Where lines say that their modem is.
+struct Places(watch::Receiver<Option<Place>>);
 
-impl PinLedger for NoPins {
-    fn may_try(&self, _: &str, _: &callnumber::modem::Pin) -> bool {
-        false
+impl Places {
+    /// Has the records of a line, which begins with what is `known`.
+    fn of(keepers: &mut Keepers, known: Option<Place>) -> Self {
+        let (records, mut recorded) = mpsc::channel(4);
+        let (heard, places) = watch::channel(known.clone());
+        keepers.records = Some(records);
+        keepers.memory = Memory {
+            place: known,
+            ..Memory::default()
+        };
+        tokio::spawn(async move {
+            while let Some(record) = recorded.recv().await {
+                if let Record::Place(place) = record {
+                    heard.send_replace(Some(place));
+                }
+            }
+        });
+        Self(places)
     }
 
-    fn record(&self, _: &str, _: &callnumber::modem::Pin) -> std::io::Result<()> {
-        Ok(())
-    }
-
-    fn accepted(&self, _: &str, _: &callnumber::modem::Pin, _: bool) {}
-}
-
-#[derive(Default)]
-struct Places(Mutex<Option<Place>>);
-
-impl PlaceLedger for Places {
-    fn read(&self) -> Option<Place> {
-        self.0.lock().unwrap().clone()
-    }
-
-    fn keep(&self, place: &Place) {
-        *self.0.lock().unwrap() = Some(place.clone());
+    /// Waits until the modem is known to be there.
+    async fn becomes(&mut self, imei: &str, place: &str) {
+        let is_so = |known: &Option<Place>| {
+            known
+                .as_ref()
+                .is_some_and(|known| known.imei == imei && known.place == place)
+        };
+        let met = tokio::time::timeout(PATIENCE, self.0.wait_for(is_so))
+            .await
+            .is_ok();
+        assert!(met, "never: {:?}", self.0.borrow());
     }
 }
 
@@ -149,7 +159,7 @@ impl Drawing {
         change: impl FnOnce(&mut LineSettings, &mut Keepers),
     ) -> Line {
         let mut settings = LineSettings::new("front-desk", choice);
-        let mut keepers = Keepers::new(Arc::new(NoPins));
+        let mut keepers = Keepers::default();
         change(&mut settings, &mut keepers);
         let (arrivals, mut arrived) = mpsc::channel::<Arrivals>(4);
         tokio::spawn(async move {
@@ -190,20 +200,15 @@ async fn a_modem_is_found_among_what_else_is_plugged_in_and_strangers_hear_nothi
         (0x2c7c, 0x0125),
         &[(1, "ttyUSB1", "nmea"), (2, "ttyUSB2", "modem")],
     );
-    let places = Arc::new(Places::default());
+    let mut places = None;
     let line = drawing.line(PortChoice::Auto, |_, keepers| {
-        keepers.place = Some(Arc::clone(&places) as _);
+        places = Some(Places::of(keepers, None));
     });
+    let mut places = places.unwrap();
     let found = settled(&line, &one).await;
     assert_eq!(found.port, Some(drawing.dev("ttyUSB2")));
-    assert_eq!(
-        places.0.lock().unwrap().clone(),
-        Some(Place {
-            imei: one.clone(),
-            place: "pci0000:00/0000:00:14.0:usb:2".into(),
-            interface: 2
-        })
-    );
+    places.becomes(&one, "pci0000:00/0000:00:14.0:usb:2").await;
+    assert_eq!(places.0.borrow().as_ref().unwrap().interface, 2);
     assert!(modem.heard_count() > 0);
     assert_eq!((stranger.heard_count(), nmea.heard_count()), (0, 0));
     drop(line);
@@ -248,14 +253,14 @@ async fn row_39_a_modem_is_followed_to_its_new_name_and_to_another_socket() {
         let drawing = Drawing::new();
         let modem = drawing.modem("modem", &one).await;
         drawing.plug_in("2", (0x2c7c, 0x0125), &[(2, "ttyUSB2", "modem")]);
-        let places = Arc::new(Places::default());
+        let mut places = None;
         let choice = match choice {
             "auto" => PortChoice::Auto,
             _ => PortChoice::Path(drawing.dev("ttyUSB2")),
         };
         let line = drawing.line(choice, |settings, keepers| {
             settings.imei = Some(one.clone());
-            keepers.place = Some(Arc::clone(&places) as _);
+            places = Some(Places::of(keepers, None));
         });
         settled(&line, &one).await;
         for (from, to, tty) in [("2", "2", "ttyUSB5"), ("2", "4", "ttyUSB3")] {
@@ -270,8 +275,8 @@ async fn row_39_a_modem_is_followed_to_its_new_name_and_to_another_socket() {
             let found = settled(&line, &one).await;
             assert_eq!(found.port, Some(drawing.dev(tty)));
         }
-        let kept = places.0.lock().unwrap().clone().unwrap();
-        assert_eq!(kept.place, "pci0000:00/0000:00:14.0:usb:4");
+        let mut places = places.unwrap();
+        places.becomes(&one, "pci0000:00/0000:00:14.0:usb:4").await;
     }
 }
 
@@ -284,13 +289,13 @@ async fn a_name_that_another_stick_took_over_is_not_mistaken_for_the_modem() {
     // The kernel numbered the two sticks the other way round this time.
     drawing.plug_in("1", (0x2c7c, 0x0125), &[(2, "ttyUSB6", "one")]);
     drawing.plug_in("2", (0x2c7c, 0x0125), &[(2, "ttyUSB2", "other")]);
-    let places = Arc::new(Places(Mutex::new(Some(Place {
+    let place = Place {
         imei: one.clone(),
         place: "pci0000:00/0000:00:14.0:usb:1".into(),
         interface: 2,
-    }))));
+    };
     let line = drawing.line(PortChoice::Path(drawing.dev("ttyUSB2")), |_, keepers| {
-        keepers.place = Some(Arc::clone(&places) as _);
+        keepers.memory.place = Some(place);
     });
     let found = settled(&line, &one).await;
     assert_eq!(found.port, Some(drawing.dev("ttyUSB6")));
@@ -374,12 +379,15 @@ async fn another_modem_in_its_place_is_taken_unless_the_configuration_says_which
         place: "pci0000:00/0000:00:14.0:usb:1".into(),
         interface: 2,
     };
-    let places = Arc::new(Places(Mutex::new(Some(place))));
+    let mut places = None;
     let line = drawing.line(PortChoice::Auto, |_, keepers| {
-        keepers.place = Some(Arc::clone(&places) as _);
+        places = Some(Places::of(keepers, Some(place)));
     });
+    let mut places = places.unwrap();
     settled(&line, &other).await;
-    assert_eq!(places.0.lock().unwrap().clone().unwrap().imei, other);
+    places
+        .becomes(&other, "pci0000:00/0000:00:14.0:usb:1")
+        .await;
     drop(line);
     let line = drawing.line(PortChoice::Auto, |settings, _| {
         settings.imei = Some(one.clone());
@@ -432,14 +440,12 @@ async fn row_39_whoever_restarts_a_modem_is_told_where_it_was() {
     let drawing = Drawing::new();
     let modem = drawing.modem("modem", &one).await;
     drawing.plug_in("2", (0x2c7c, 0x0125), &[(2, "ttyUSB2", "modem")]);
-    let places = Arc::new(Places::default());
-    let mut keepers = Keepers::new(Arc::new(NoPins));
-    keepers.place = Some(Arc::clone(&places) as _);
+    let mut keepers = Keepers::default();
     let settings = LineSettings::new("front-desk", PortChoice::Auto);
     let mut opener = SerialOpener::new(drawing.machine(), &settings, &keepers);
     assert_eq!(opener.whereabouts(), Whereabouts::default(), "never met");
     let opened = opener.open().await.unwrap();
-    opener.identified(&one).unwrap();
+    keepers.memory.place = opener.identified(&one).unwrap();
     let here = Whereabouts {
         port: Some(drawing.dev("ttyUSB2")),
         usb: Some("1-2".into()),

@@ -1,13 +1,15 @@
 //! The line against the simulated modem, over a real pseudo-terminal.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use callnumber::modem::{
-    Arrivals, Line, LineSettings, Phase, PinLedger, PortChoice, SubmitOutcome, start,
+    Arrivals, Keepers, Line, LineSettings, Phase, PortChoice, SubmitOutcome, start,
 };
 use callnumber::simulator::{Faults, PROFILES, Profile, Settings, SimulatedModem};
+use callnumber::spool::Spool;
+use callnumber::texting::LineRecords;
 use tokio::sync::mpsc;
 
 /// Far longer than anything here takes; only a failure waits it out.
@@ -18,24 +20,6 @@ const HELLO: [u8; 18] = [
     0x01, 0x00, 0x0B, 0x91, 0x51, 0x55, 0x21, 0x03, 0x01, 0xF0, 0x00, 0x00, 0x05, 0xE8, 0x32, 0x9B,
     0xFD, 0x06,
 ];
-
-#[derive(Default)]
-struct Ledger(Mutex<HashSet<String>>);
-
-impl PinLedger for Ledger {
-    fn may_try(&self, card: &str, _: &callnumber::modem::Pin) -> bool {
-        !self.0.lock().unwrap().contains(card)
-    }
-
-    fn record(&self, card: &str, _: &callnumber::modem::Pin) -> std::io::Result<()> {
-        self.0.lock().unwrap().insert(card.to_owned());
-        Ok(())
-    }
-
-    fn accepted(&self, card: &str, _: &callnumber::modem::Pin, _: bool) {
-        self.0.lock().unwrap().remove(card);
-    }
-}
 
 /// A line, and someone who keeps every text that it brings.
 struct Bench {
@@ -63,7 +47,14 @@ impl Bench {
         let mut settings = LineSettings::new("front-desk", PortChoice::Path(path));
         change(&mut settings);
         let (sender, mut arrivals) = mpsc::channel::<Arrivals>(4);
-        let line = start(settings, sender, Arc::new(Ledger::default()));
+        let (records, recorded) = mpsc::channel(4);
+        let spool = Spool::open(&directory.path().join("spool.db")).unwrap();
+        tokio::spawn(LineRecords::new(spool, "front-desk").run(recorded));
+        let keepers = Keepers {
+            records: Some(records),
+            ..Keepers::default()
+        };
+        let line = start(settings, sender, keepers);
         let kept = Arc::new(Mutex::new(BTreeMap::new()));
         let keeping = Arc::clone(&kept);
         tokio::spawn(async move {

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use callnumber::modem::port::{OpenError, Opened, Opener};
 use callnumber::modem::{
-    Arrivals, ArrivedPdu, Keepers, Line, LineSettings, LineStatus, Phase, PinLedger, PortChoice,
-    SubmitOutcome, start_on_with,
+    Arrivals, ArrivedPdu, Keepers, Line, LineSettings, LineStatus, Phase, PortChoice,
+    SubmitOutcome, start_on,
 };
 use callnumber::simulator::{Profile, Settings, SimulatedModem};
 use callnumber::sms::{Pdu, Tpdu};
@@ -45,25 +45,6 @@ impl Opener for Socket {
     }
 }
 
-/// PIN attempts on record.
-#[derive(Default)]
-pub struct Ledger(pub Mutex<HashSet<String>>);
-
-impl PinLedger for Ledger {
-    fn may_try(&self, card: &str, _: &callnumber::modem::Pin) -> bool {
-        !self.0.lock().unwrap().contains(card)
-    }
-
-    fn record(&self, card: &str, _: &callnumber::modem::Pin) -> std::io::Result<()> {
-        self.0.lock().unwrap().insert(card.to_owned());
-        Ok(())
-    }
-
-    fn accepted(&self, card: &str, _: &callnumber::modem::Pin, _: bool) {
-        self.0.lock().unwrap().remove(card);
-    }
-}
-
 /// A modem of this make, with a port in memory.
 pub fn modem(profile: &str, change: impl FnOnce(&mut Settings)) -> Arc<SimulatedModem> {
     let mut settings = Settings {
@@ -78,7 +59,6 @@ pub fn modem(profile: &str, change: impl FnOnce(&mut Settings)) -> Arc<Simulated
 pub struct Bench {
     pub modem: Arc<SimulatedModem>,
     pub line: Line,
-    pub ledger: Arc<Ledger>,
     kept: Arc<Mutex<Vec<ArrivedPdu>>>,
     /// Rung after each batch.
     batches: watch::Receiver<usize>,
@@ -96,7 +76,7 @@ impl Bench {
         Self::arranged(modem, change, |_| {})
     }
 
-    /// A line that is given more than records of PINs.
+    /// A line that is given what it may need.
     pub fn equipped(modem: Arc<SimulatedModem>, give: impl FnOnce(&mut Keepers)) -> Self {
         Self::arranged(modem, |_| {}, give)
     }
@@ -108,12 +88,11 @@ impl Bench {
     ) -> Self {
         let mut settings = LineSettings::new("front-desk", PortChoice::Auto);
         change(&mut settings);
-        let ledger = Arc::new(Ledger::default());
         let (sender, mut arrivals) = mpsc::channel::<Arrivals>(4);
         let socket = Socket(Arc::clone(&modem));
-        let mut keepers = Keepers::new(Arc::clone(&ledger) as _);
+        let mut keepers = Keepers::default();
         give(&mut keepers);
-        let line = start_on_with(socket, settings, sender, keepers);
+        let line = start_on(socket, settings, sender, keepers);
         let kept: Arc<Mutex<Vec<ArrivedPdu>>> = Arc::default();
         let keeps = Arc::new(AtomicBool::new(true));
         let (rung, batches) = watch::channel(0);
@@ -131,7 +110,6 @@ impl Bench {
         Self {
             modem,
             line,
-            ledger,
             kept,
             batches,
             keeps,

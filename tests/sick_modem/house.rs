@@ -10,7 +10,7 @@ use std::time::Duration;
 use callnumber::clock::Clock;
 use callnumber::daemon::Owner;
 use callnumber::desk::{self, Change, Desk, NotGranted};
-use callnumber::modem::{Line, LineSettings, Phase, PortChoice, start_on};
+use callnumber::modem::{Keepers, Line, LineSettings, Phase, PortChoice, start_on};
 use callnumber::routing::{
     Act, Amendment, ConversationId, EndpointId, Event, Library, Message, MessageId, OperatorId,
     Refusal, Role, Show,
@@ -22,7 +22,7 @@ use tempfile::TempDir;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinHandle;
 
-use crate::bench::{Ledger, PATIENCE, Socket};
+use crate::bench::{PATIENCE, Socket};
 
 /// The only operator, always on duty.
 pub const ANA: OperatorId = OperatorId(1);
@@ -106,7 +106,7 @@ impl House {
         let inbound = Inbound::new(name, desk.clone(), spool.clone());
         tasks.push(tokio::spawn(inbound.run(arrived, stopped.clone())));
         let socket = Socket(Arc::clone(&modem));
-        let line = start_on(socket, how.line, arrivals, Arc::new(Ledger::default()));
+        let line = start_on(socket, how.line, arrivals, Keepers::default());
         let outbound = Outbound::new(
             line.clone(),
             desk.clone(),

@@ -7,7 +7,7 @@ use callnumber::modem::usb::Machine;
 use callnumber::modem::{Keepers, LineSettings, Phase, PortChoice};
 use callnumber::simulator::{Ailment, Settings, SimulatedModem};
 
-use crate::bench::{Bench, Ledger, PATRON, modem};
+use crate::bench::{Bench, PATRON, modem};
 use crate::registry::Row;
 use crate::rows;
 
@@ -204,7 +204,7 @@ async fn row_43_the_console_is_not_talked_to() {
     let port = folder.path().join("dev/ttyAMA0");
     std::fs::write(&port, "").unwrap();
     let settings = LineSettings::new("front-desk", PortChoice::Path(port));
-    let keepers = Keepers::new(std::sync::Arc::new(Ledger::default()));
+    let keepers = Keepers::default();
     let machine = Machine::drawn_in(folder.path());
     let mut opener = SerialOpener::new(machine, &settings, &keepers);
     let error = opener.open().await.map(|opened| opened.path).unwrap_err();

@@ -10,7 +10,7 @@ use super::{Candidate, OpenError, TtyPort, candidates_now, open_tty};
 use crate::modem::port::Opened;
 use crate::modem::restart::Whereabouts;
 use crate::modem::usb::{Machine, UsbTty};
-use crate::modem::{Place, PlaceLedger, PortChoice};
+use crate::modem::{Place, PortChoice};
 
 /// Which line drives which modem: two that claim one identity cannot both be driven.
 #[derive(Debug, Default)]
@@ -41,9 +41,8 @@ pub(crate) struct Seeker {
     machine: Machine,
     /// The IMEI of the configuration: this modem and no other.
     wanted: Option<String>,
-    ledger: Option<Arc<dyn PlaceLedger>>,
     claims: Arc<Claims>,
-    /// Where it was last, by the ledger.
+    /// Where it was last.
     known: Option<Place>,
     /// What is open, or was last.
     current: Option<(PathBuf, Option<UsbTty>)>,
@@ -71,15 +70,13 @@ impl Seeker {
         line: String,
         machine: Machine,
         wanted: Option<String>,
-        ledger: Option<Arc<dyn PlaceLedger>>,
+        known: Option<Place>,
         claims: Arc<Claims>,
     ) -> Self {
-        let known = ledger.as_ref().and_then(|ledger| ledger.read());
         Self {
             line,
             machine,
             wanted,
-            ledger,
             claims,
             known,
             current: None,
@@ -105,10 +102,10 @@ impl Seeker {
         })
     }
 
-    /// The modem on the port that is open has said who it is.
-    pub(crate) fn identified(&mut self, imei: &str) -> Result<(), OpenError> {
+    /// The modem on the port that is open has said who it is: where that is, when it is news.
+    pub(crate) fn identified(&mut self, imei: &str) -> Result<Option<Place>, OpenError> {
         let Some((path, tty)) = &self.current else {
-            return Ok(());
+            return Ok(None);
         };
         if let Err(there) = self.claims.enter(imei, &self.line, path) {
             return Err(OpenError::Twins {
@@ -117,20 +114,17 @@ impl Seeker {
                 there,
             });
         }
-        if let Some(tty) = tty {
-            let place = Place {
-                imei: imei.to_owned(),
-                place: tty.device.place.clone(),
-                interface: tty.interface,
-            };
-            if self.known.as_ref() != Some(&place) {
-                if let Some(ledger) = &self.ledger {
-                    ledger.keep(&place);
-                }
-                self.known = Some(place);
-            }
-        }
-        Ok(())
+        let Some(tty) = tty else {
+            return Ok(None);
+        };
+        let place = Place {
+            imei: imei.to_owned(),
+            place: tty.device.place.clone(),
+            interface: tty.interface,
+        };
+        let is_news = self.known.as_ref() != Some(&place);
+        self.known = Some(place.clone());
+        Ok(is_news.then_some(place))
     }
 
     /// Nothing answered there: another port first, next time.

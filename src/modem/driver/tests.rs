@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use tokio::io::DuplexStream;
 
 use super::*;
-use crate::modem::{ArrivedPdu, Phase, PinLedger, PortChoice, start_on};
+use crate::modem::{ArrivedPdu, LadderRecord, Memory, Phase, PortChoice, start_on};
 
 const PDU: &str = "00040B915155210013F00000321011419034800568656C6C6F";
 
@@ -244,27 +244,53 @@ impl Opener for Pipes {
     }
 }
 
+/// What lines had put on record, in memory.
 #[derive(Default)]
 struct Ledger {
     tried: Mutex<HashSet<String>>,
+    ladder: Mutex<Option<LadderRecord>>,
     full: bool,
 }
 
-impl PinLedger for Ledger {
-    fn may_try(&self, card: &str, _: &crate::modem::Pin) -> bool {
-        !self.tried.lock().unwrap().contains(card)
+impl Ledger {
+    /// Answers the line that has the sender.
+    fn keeps(self: &Arc<Self>) -> mpsc::Sender<Record> {
+        let (records, mut recorded) = mpsc::channel(1);
+        let ledger = Arc::clone(self);
+        tokio::spawn(async move {
+            while let Some(record) = recorded.recv().await {
+                ledger.keep(record);
+            }
+        });
+        records
     }
 
-    fn record(&self, card: &str, _: &crate::modem::Pin) -> std::io::Result<()> {
-        if self.full {
-            return Err(std::io::ErrorKind::StorageFull.into());
+    fn keep(&self, record: Record) {
+        match record {
+            Record::Ladder { record, .. } => *self.ladder.lock().unwrap() = Some(record),
+            Record::Place(_) => {}
+            Record::PinAttempt { attempt, answer } => {
+                let _ = answer.send(match attempt.typed.or(attempt.configured) {
+                    None => PinAnswer::NoneKnown,
+                    Some(_) if self.full => PinAnswer::NotRecorded("no room".into()),
+                    Some(pin) => match self.tried.lock().unwrap().insert(attempt.card) {
+                        true => PinAnswer::Permitted(pin),
+                        false => PinAnswer::TriedBefore,
+                    },
+                });
+            }
+            Record::PinAccepted(accepted) => {
+                self.tried.lock().unwrap().remove(&accepted.card);
+            }
         }
-        self.tried.lock().unwrap().insert(card.to_owned());
-        Ok(())
     }
 
-    fn accepted(&self, card: &str, _: &crate::modem::Pin, _: bool) {
-        self.tried.lock().unwrap().remove(card);
+    fn memory(&self) -> Memory {
+        let ladder = self.ladder.lock().unwrap().clone();
+        Memory {
+            ladder: ladder.map(|record| (record, Duration::ZERO)),
+            place: None,
+        }
     }
 }
 
@@ -285,12 +311,24 @@ impl Bench {
     }
 
     fn with_ledger(change: impl FnOnce(&mut LineSettings), ledger: Ledger) -> (Self, Peer) {
+        let ledger = Arc::new(ledger);
+        let keepers = Keepers {
+            records: Some(ledger.keeps()),
+            ..Keepers::default()
+        };
+        Self::kept_by(change, keepers, ledger)
+    }
+
+    fn kept_by(
+        change: impl FnOnce(&mut LineSettings),
+        keepers: Keepers,
+        ledger: Arc<Ledger>,
+    ) -> (Self, Peer) {
         let mut settings = LineSettings::new("front-desk", PortChoice::Auto);
         change(&mut settings);
         let (pipes, opened) = mpsc::unbounded_channel();
         let (sender, arrivals) = mpsc::channel(16);
-        let ledger = Arc::new(ledger);
-        let line = start_on(Pipes(opened), settings, sender, Arc::clone(&ledger) as _);
+        let line = start_on(Pipes(opened), settings, sender, keepers);
         let bench = Self {
             line,
             arrivals,
@@ -896,6 +934,69 @@ async fn an_attempt_that_cannot_be_recorded_is_not_made() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_pin_waits_for_its_record_however_often_the_modem_restarts_meanwhile() {
+    let (records, mut recorded) = mpsc::channel(1);
+    let keepers = Keepers {
+        records: Some(records),
+        ..Keepers::default()
+    };
+    let pin = |settings: &mut LineSettings| settings.pin = Some("1234".into());
+    let (bench, mut peer) = Bench::kept_by(pin, keepers, Arc::default());
+    peer.answers("AT+CPIN?", "\r\n+CPIN: SIM PIN\r\n\r\nOK\r\n");
+    peer.serve(Duration::from_secs(100)).await;
+    for _ in 0..3 {
+        peer.say("\r\nRDY\r\n").await;
+        peer.serve(Duration::from_secs(20)).await;
+    }
+    let asked = peer.take_asked();
+    assert!(asked.iter().filter(|asked| *asked == "AT+CPIN?").count() >= 4);
+    assert!(!asked.iter().any(|asked| asked.starts_with("AT+CPIN=")));
+    let mut answers = Vec::new();
+    while let Ok(record) = recorded.try_recv() {
+        match record {
+            Record::PinAttempt { attempt, answer } => answers.push((attempt, answer)),
+            Record::Ladder { .. } | Record::Place(_) | Record::PinAccepted(_) => {}
+        }
+        tokio::task::yield_now().await; // the next comes up
+    }
+    let [(attempt, answer)] = answers.try_into().unwrap();
+    answer
+        .send(PinAnswer::Permitted(attempt.configured.unwrap()))
+        .unwrap();
+    peer.until_asked("AT+CPIN=\"1234\"").await;
+    peer.forget("AT+CPIN?");
+    peer.answer("AT+CPIN=\"1234\"").await;
+    peer.serve(Duration::from_secs(5)).await;
+    bench.phase(|phase| *phase == Phase::Ready).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_was_recorded_and_not_made_is_made_later() {
+    let (records, mut recorded) = mpsc::channel(1);
+    let keepers = Keepers {
+        records: Some(records),
+        ..Keepers::default()
+    };
+    let pin = |settings: &mut LineSettings| settings.pin = Some("1234".into());
+    let (bench, mut peer) = Bench::kept_by(pin, keepers, Arc::default());
+    peer.answers("AT+CPIN?", "\r\n+CPIN: SIM PIN\r\n\r\nOK\r\n");
+    peer.serve(Duration::from_secs(100)).await;
+    // The port goes away before the answer is there, and comes back after it.
+    drop(peer);
+    bench.phase(|phase| matches!(phase, Phase::NoPort(_))).await;
+    let Some(Record::PinAttempt { attempt, answer }) = recorded.recv().await else {
+        panic!("no attempt is to be recorded")
+    };
+    answer
+        .send(PinAnswer::Permitted(attempt.configured.unwrap()))
+        .unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let mut peer = Peer::new(bench.plug());
+    peer.answers("AT+CPIN?", "\r\n+CPIN: SIM PIN\r\n\r\nOK\r\n");
+    peer.until_asked("AT+CPIN=\"1234\"").await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_puk_is_left_to_people() {
     let (bench, mut peer) = Bench::with(|settings| settings.pin = Some("1234".into()));
     peer.answers("AT+CPIN?", "\r\n+CPIN: SIM PUK\r\n\r\nOK\r\n");
@@ -1101,42 +1202,16 @@ impl Restarter for Hands {
     }
 }
 
-/// A record of the ladder in memory.
-#[derive(Default)]
-struct Record(Mutex<Option<crate::modem::LadderRecord>>);
-
-impl LadderLedger for Record {
-    fn read(&self) -> Option<(crate::modem::LadderRecord, Duration)> {
-        let record = self.0.lock().unwrap().clone();
-        record.map(|record| (record, Duration::ZERO))
-    }
-
-    fn keep(&self, record: &crate::modem::LadderRecord) {
-        *self.0.lock().unwrap() = Some(record.clone());
-    }
-}
-
 impl Bench {
-    fn equipped(replug: &Arc<Hands>, power: &Arc<Hands>, record: &Arc<Record>) -> (Self, Peer) {
-        let settings = LineSettings::new("front-desk", PortChoice::Auto);
-        let (pipes, opened) = mpsc::unbounded_channel();
-        let (sender, arrivals) = mpsc::channel(16);
-        let ledger = Arc::new(Ledger::default());
+    fn equipped(replug: &Arc<Hands>, power: &Arc<Hands>, ledger: &Arc<Ledger>) -> (Self, Peer) {
         let keepers = Keepers {
-            ladder: Some(Arc::clone(record) as _),
+            records: Some(ledger.keeps()),
+            memory: ledger.memory(),
             replug: vec![Arc::clone(replug) as _],
             power: vec![Arc::clone(power) as _],
-            ..Keepers::new(Arc::clone(&ledger) as _)
+            ..Keepers::default()
         };
-        let line = crate::modem::start_on_with(Pipes(opened), settings, sender, keepers);
-        let bench = Self {
-            line,
-            arrivals,
-            pipes,
-            ledger,
-        };
-        let peer = Peer::new(bench.plug());
-        (bench, peer)
+        Self::kept_by(|_| {}, keepers, Arc::clone(ledger))
     }
 
     fn status(&self) -> LineStatus {
@@ -1166,7 +1241,7 @@ async fn a_mute_modem_is_reset_replugged_and_powered_off_and_on_before_a_person_
         Hands::new("the kernel", Ok(())),
         Hands::new("a key", Ok(())),
     );
-    let record = Arc::new(Record::default());
+    let record = Arc::new(Ledger::default());
     let (bench, peer) = Bench::equipped(&replug, &power, &record);
     let asked = mute(&bench, peer, Duration::from_secs(20)).await;
     assert!(asked.contains(&"AT".to_owned()));
@@ -1185,7 +1260,7 @@ async fn a_mute_modem_is_reset_replugged_and_powered_off_and_on_before_a_person_
     );
     assert_eq!(
         record
-            .0
+            .ladder
             .lock()
             .unwrap()
             .as_ref()
@@ -1211,7 +1286,12 @@ async fn a_mute_modem_is_reset_replugged_and_powered_off_and_on_before_a_person_
     assert_eq!(status.recovery.since, None);
     assert_eq!(status.recovery.counts[6], 4, "remembered for a day");
     assert_eq!(
-        record.0.lock().unwrap().as_ref().map(|record| record.rung),
+        record
+            .ladder
+            .lock()
+            .unwrap()
+            .as_ref()
+            .map(|record| record.rung),
         Some(0)
     );
 }
@@ -1223,7 +1303,7 @@ async fn a_soft_reset_that_helps_is_noticed_before_the_ninety_seconds_are_over()
         Hands::new("no kernel", out_of_reach.clone()),
         Hands::new("no key", out_of_reach),
     );
-    let record = Arc::new(Record::default());
+    let record = Arc::new(Ledger::default());
     let (bench, mut peer) = Bench::equipped(&replug, &power, &record);
     peer.serve(Duration::from_secs(5)).await;
     // It hangs in its storage: `AT` is answered, `AT+CPMS?` is not, and that is no pass.
@@ -1283,7 +1363,7 @@ async fn row_39_a_port_that_never_comes_back_is_brought_back() {
             Err(restart::RestartError::Failed("the key is stuck".into())),
         ),
     );
-    let record = Arc::new(Record::default());
+    let record = Arc::new(Ledger::default());
     let (bench, mut peer) = Bench::equipped(&replug, &power, &record);
     peer.serve(Duration::from_secs(5)).await;
     drop(peer);
@@ -1335,7 +1415,7 @@ async fn row_36_without_a_network_the_radio_is_restarted_once_an_hour_and_nothin
         Hands::new("the kernel", Ok(())),
         Hands::new("a key", Ok(())),
     );
-    let record = Arc::new(Record::default());
+    let record = Arc::new(Ledger::default());
     let (bench, mut peer) = Bench::equipped(&replug, &power, &record);
     for command in ["AT+CREG?", "AT+CGREG?", "AT+CEREG?"] {
         let prefix = &command[2..command.len() - 1];
@@ -1425,7 +1505,7 @@ async fn a_vendor_line_that_is_refused_hides_no_standard_one() {
     ] {
         let out_of_reach = Err(restart::RestartError::OutOfReach);
         let none = Hands::new("nothing", out_of_reach);
-        let (bench, mut peer) = Bench::equipped(&none, &none, &Arc::new(Record::default()));
+        let (bench, mut peer) = Bench::equipped(&none, &none, &Arc::default());
         peer.answers("AT+CGMI", &format!("\r\n{maker}\r\n\r\nOK\r\n"));
         peer.answers("AT+CGMM", &format!("\r\n{model}\r\n\r\nOK\r\n"));
         peer.answers("AT+CCID", "\r\n+CCID: 89860025128306012474\r\n\r\nOK\r\n");

@@ -11,6 +11,7 @@ use crate::at::{
     CardQuery, Command, Domain, FinalResult, Memory, Outcome, Pin, PinQuery, Reply, response,
 };
 use crate::modem::profile::{INDICATIONS, profile_for};
+use crate::modem::{PinAccepted, PinAnswer, PinAttempt};
 
 /// `+CGSMS`: circuit switched first, packet switched where there is none. Nothing is excluded.
 const BOTH_DOMAINS: u8 = 3;
@@ -61,6 +62,7 @@ pub(super) enum Step {
     Card(usize),
     /// How many tries the PIN has left, in one dialect after another.
     PinTries(usize),
+    /// The attempt is being put on record, or made.
     Pin,
     PduMode,
     MessageService,
@@ -83,6 +85,8 @@ impl Session {
         self.setup_at = None;
         self.setup_due = None;
         self.hang_up = false;
+        // Cut off while the SIM had it: whether it was wrong is not known, and it is on record.
+        self.trying_pin = None;
         self.mailbox.reset();
         self.errands.clear();
         self.tell_last_reference(None);
@@ -105,8 +109,9 @@ impl Session {
         self.status.wants_pin = false;
     }
 
-    pub(super) fn setup_command(&mut self, step: Step) -> Command {
-        match step {
+    /// Nothing, while a record is awaited.
+    pub(super) fn setup_command(&mut self, step: Step) -> Option<Command> {
+        Some(match step {
             Step::Attention(_) => Command::Attention,
             Step::EchoOff => Command::EchoOff,
             Step::Verbose => Command::Verbose,
@@ -135,8 +140,10 @@ impl Session {
                 query.map_or(Command::PinState, Command::PinTries)
             }
             Step::Pin => {
-                let pin = self.trying_pin.clone();
-                pin.map_or(Command::PinState, Command::EnterPin)
+                let asked = self.pin_attempt();
+                let permit = self.pin_permit.take_if(|(attempt, _)| *attempt == asked);
+                self.trying_pin = permit.map(|(_, pin)| pin);
+                Command::EnterPin(self.trying_pin.clone()?)
             }
             Step::PduMode => Command::PduMode,
             Step::MessageService => Command::MessageService(0),
@@ -151,7 +158,7 @@ impl Session {
             Step::IndicationTest => Command::IndicationTest,
             Step::IndicationsOffered(values) => Command::IndicationSet(values),
             Step::Registration => Command::Registration(Domain::Circuit),
-        }
+        })
     }
 
     pub(super) fn on_setup_reply(&mut self, step: Step, reply: &Reply, now: Instant) {
@@ -178,7 +185,7 @@ impl Session {
                     }
                     Step::Functionality => self.go_to(Step::PinState),
                     Step::MessageDomain | Step::MessageDomainSet => self.go_to(Step::StorageTest),
-                    Step::PinTries(n) => self.go_to_pin_tries(n + 1, now),
+                    Step::PinTries(n) => self.go_to_pin_tries(n + 1),
                     Step::EchoOff
                     | Step::Verbose
                     | Step::NumericErrors
@@ -264,8 +271,8 @@ impl Session {
                         );
                         self.stuck_for_pin(&words, now);
                     }
-                    Some(_) => self.try_pin(now),
-                    None => self.go_to_pin_tries(n + 1, now),
+                    Some(_) => self.try_pin(),
+                    None => self.go_to_pin_tries(n + 1),
                 }
             }
             Step::Pin => self.on_pin_entered(result, now),
@@ -370,52 +377,72 @@ impl Session {
         }
     }
 
-    fn go_to_pin_tries(&mut self, n: usize, now: Instant) {
+    fn go_to_pin_tries(&mut self, n: usize) {
         if n < PIN_QUERIES.len() {
             self.go_to(Step::PinTries(n));
         } else {
             // They cannot be read: the one try of each SIM is all there is to go by.
-            self.try_pin(now);
+            self.try_pin();
         }
     }
 
-    /// One attempt for each SIM, recorded before it is made: a crash in between must not lead to a
+    /// One attempt for each SIM, on record before it is made: a crash in between must not lead to a
     /// second one, and a third wrong one would lock the SIM.
-    fn try_pin(&mut self, now: Instant) {
-        let card = self.card_name();
-        let known = || self.pins.known(&card);
-        let pin = match (self.typed_pin.clone().or_else(known), &self.settings.pin) {
-            (Some(pin), _) => pin,
-            (None, Some(configured)) => match Pin::new(configured) {
-                Some(pin) => pin,
-                None => {
-                    self.stuck_for_pin("the SIM asks for a PIN, and the configured one is none: `pin` must be 4 to 8 digits", now);
-                    return;
-                }
-            },
-            (None, None) => {
-                self.stuck_for_pin("the SIM asks for a PIN: type it on the page Set up, set `pin` for this modem in the configuration, or switch the PIN off in a phone", now);
-                return;
+    fn try_pin(&mut self) {
+        let attempt = self.pin_attempt();
+        let is_permitted = matches!(&self.pin_permit, Some((asked, _)) if *asked == attempt);
+        if !is_permitted && !self.pin_asked {
+            self.pin_asked = true;
+            self.effects.push_back(Effect::TryPin(attempt));
+        }
+        self.go_to(Step::Pin);
+    }
+
+    fn pin_attempt(&self) -> PinAttempt {
+        PinAttempt {
+            card: self.card_name(),
+            typed: self.typed_pin.clone(),
+            configured: self.settings.pin.as_deref().and_then(Pin::new),
+        }
+    }
+
+    /// The attempt is on record and may be made, or it must not be.
+    pub(in crate::modem) fn on_pin_answer(
+        &mut self,
+        attempt: &PinAttempt,
+        answer: PinAnswer,
+        now: Instant,
+    ) {
+        self.pin_asked = false;
+        let is_awaited = self.stage == Stage::Setup(Step::Pin) && self.trying_pin.is_none();
+        // By now it may be another SIM, or another PIN.
+        let is_current = *attempt == self.pin_attempt();
+        let words = match answer {
+            PinAnswer::Permitted(pin) => {
+                self.pin_permit = Some((attempt.clone(), pin));
+                None
             }
+            PinAnswer::NoneKnown if self.settings.pin.is_some() => Some(
+                "the SIM asks for a PIN, and the configured one is none: `pin` must be 4 to 8 digits".to_owned(),
+            ),
+            PinAnswer::NoneKnown => Some(
+                "the SIM asks for a PIN: type it on the page Set up, set `pin` for this modem in the configuration, or switch the PIN off in a phone".to_owned(),
+            ),
+            PinAnswer::TriedBefore if attempt.typed.is_some() => Some(
+                "the SIM asks for a PIN, and this one was tried before without success: type another, or unlock the SIM in a phone".to_owned(),
+            ),
+            PinAnswer::TriedBefore => Some(
+                "the SIM asks for a PIN, and the configured one was tried before without success: type the right one on the page Set up, correct `pin`, or unlock the SIM in a phone".to_owned(),
+            ),
+            PinAnswer::NotRecorded(why) => Some(format!(
+                "the SIM asks for a PIN, but the attempt could not be recorded first ({why}): is the disk full?"
+            )),
         };
-        if !self.pins.may_try(&card, &pin) {
-            let words = match self.typed_pin {
-                Some(_) => {
-                    "the SIM asks for a PIN, and this one was tried before without success: type another, or unlock the SIM in a phone"
-                }
-                None => {
-                    "the SIM asks for a PIN, and the configured one was tried before without success: type the right one on the page Set up, correct `pin`, or unlock the SIM in a phone"
-                }
-            };
-            self.stuck_for_pin(words, now);
-        } else if let Err(error) = self.pins.record(&card, &pin) {
-            let words = format!(
-                "the SIM asks for a PIN, but the attempt could not be recorded first ({error}): is the disk full?"
-            );
-            self.stuck_for_pin(&words, now);
-        } else {
-            self.trying_pin = Some(pin);
-            self.go_to(Step::Pin);
+        match words {
+            _ if !is_awaited => {}
+            _ if !is_current => self.try_pin(),
+            Some(words) => self.stuck_for_pin(&words, now),
+            None => {}
         }
     }
 
@@ -423,9 +450,10 @@ impl Session {
         let pin = self.trying_pin.take();
         let typed = self.typed_pin.is_some() && self.typed_pin == pin;
         if result.is_ok() {
-            if let Some(pin) = pin {
-                self.pins.accepted(&self.card_name(), &pin, typed);
-            }
+            self.effects.push_back(Effect::PinAccepted(PinAccepted {
+                card: self.card_name(),
+                typed: pin.filter(|_| typed),
+            }));
             self.status.wants_pin = false;
             if self.typed_pin.take().is_some() {
                 self.effects.push_back(Effect::Unlocked(Ok(())));

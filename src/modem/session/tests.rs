@@ -2,38 +2,9 @@
 
 use super::*;
 use crate::at::{Engine, Event};
-use crate::modem::{ArrivedPdu, PortChoice};
+use crate::modem::{ArrivedPdu, PinAnswer, PortChoice};
 
 const PDU: &str = "00040B915155210013F00000321011419034800568656C6C6F";
-
-struct NoLedger;
-
-impl PinLedger for NoLedger {
-    fn may_try(&self, _: &str, _: &Pin) -> bool {
-        false
-    }
-
-    fn record(&self, _: &str, _: &Pin) -> std::io::Result<()> {
-        Ok(())
-    }
-
-    fn accepted(&self, _: &str, _: &Pin, _: bool) {}
-}
-
-/// Nothing is on record, and everything may be.
-struct OpenLedger;
-
-impl PinLedger for OpenLedger {
-    fn may_try(&self, _: &str, _: &Pin) -> bool {
-        true
-    }
-
-    fn record(&self, _: &str, _: &Pin) -> std::io::Result<()> {
-        Ok(())
-    }
-
-    fn accepted(&self, _: &str, _: &Pin, _: bool) {}
-}
 
 /// What a listing answers where this lies under each of these indexes.
 fn listed(indexes: std::ops::Range<u16>) -> String {
@@ -65,7 +36,7 @@ struct Dialogue {
 impl Dialogue {
     fn new(answers: &[(&'static str, &str)]) -> Self {
         let settings = LineSettings::new("front-desk", PortChoice::Auto);
-        Self::on(settings, Arc::new(NoLedger), answers)
+        Self::on(settings, answers)
     }
 
     fn with_pin(answers: &[(&'static str, &str)], pin: &str) -> Self {
@@ -73,16 +44,12 @@ impl Dialogue {
             pin: Some(pin.into()),
             ..LineSettings::new("front-desk", PortChoice::Auto)
         };
-        Self::on(settings, Arc::new(OpenLedger), answers)
+        Self::on(settings, answers)
     }
 
-    fn on(
-        settings: LineSettings,
-        ledger: Arc<dyn PinLedger>,
-        answers: &[(&'static str, &str)],
-    ) -> Self {
+    fn on(settings: LineSettings, answers: &[(&'static str, &str)]) -> Self {
         let now = Instant::now();
-        let mut session = Session::new(settings, ledger, now);
+        let mut session = Session::new(settings, now);
         session.opened(None, now);
         let answers = answers
             .iter()
@@ -180,6 +147,12 @@ impl Dialogue {
                 match effect {
                     Effect::Escape => {}
                     Effect::Cut(why) => self.engine.cut(why),
+                    // Nothing is on record, and everything may be.
+                    Effect::TryPin(attempt) => {
+                        let pin = attempt.typed.clone().or(attempt.configured.clone());
+                        let answer = pin.map_or(PinAnswer::NoneKnown, PinAnswer::Permitted);
+                        self.session.on_pin_answer(&attempt, answer, self.now);
+                    }
                     effect => self.effects.push(effect),
                 }
             }

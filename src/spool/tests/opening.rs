@@ -30,17 +30,17 @@ fn a_fresh_spool_has_one_queue_and_a_secret_of_its_own() {
 #[test]
 fn what_was_written_is_there_at_the_next_opening_and_migrations_run_once() {
     let Shelf { folder, spool } = shelf();
-    let seed = spool.write_now(transcript::seed).unwrap();
+    let seed = spool.write_blocking(transcript::seed).unwrap();
     spool
-        .write_now(|c| {
+        .write_blocking(|c| {
             let name = "maps".to_owned();
             staff::amend(c, &Amendment::AddQueue { name }, at(0))
         })
         .unwrap();
     drop(spool);
     let spool = Spool::open(&folder.path().join("spool.db")).unwrap();
-    assert_eq!(spool.write_now(transcript::seed).unwrap(), seed);
-    let plan = spool.write_now(|c| staff::plan(c, &Library::default()));
+    assert_eq!(spool.write_blocking(transcript::seed).unwrap(), seed);
+    let plan = spool.write_blocking(|c| staff::plan(c, &Library::default()));
     assert_eq!(plan.unwrap().queues.len(), 2);
 }
 
@@ -60,7 +60,7 @@ fn a_spool_of_the_first_version_is_brought_up_to_date_with_what_is_in_it() {
     drop(old);
     for _ in 0..2 {
         let spool = Spool::open(&path).unwrap();
-        assert_eq!(spool.write_now(transcript::seed).unwrap(), 42);
+        assert_eq!(spool.write_blocking(transcript::seed).unwrap(), 42);
         assert_eq!(
             queues(&spool),
             ["desk", "maps"],

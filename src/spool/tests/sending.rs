@@ -87,17 +87,21 @@ fn only_attempts_of_the_day_count() {
 #[test]
 fn concatenation_references_count_over_restarts_and_wrap() {
     let Shelf { folder, spool } = shelf();
-    let first = spool.write_now(|c| next_concat_reference(c, "m")).unwrap();
+    let first = spool
+        .write_blocking(|c| next_concat_reference(c, "m"))
+        .unwrap();
     drop(spool);
     let spool = Spool::open(&folder.path().join("spool.db")).unwrap();
     let mut before = first;
     for _ in 0..300 {
-        let next = spool.write_now(|c| next_concat_reference(c, "m")).unwrap();
+        let next = spool
+            .write_blocking(|c| next_concat_reference(c, "m"))
+            .unwrap();
         assert_eq!(next, before.wrapping_add(1));
         before = next;
     }
     let other = spool
-        .write_now(|c| next_concat_reference(c, "other"))
+        .write_blocking(|c| next_concat_reference(c, "other"))
         .unwrap();
     assert_eq!(other, first, "each line counts for itself");
 }

@@ -1,5 +1,7 @@
 //! Status reports: which text each of them settles, and which it must not.
 
+use rusqlite::params;
+
 use super::*;
 
 const TAIL: &str = "51230001";
@@ -136,14 +138,14 @@ fn an_interrupted_attempt_is_in_doubt_until_its_report() {
         2,
         "never sent again by itself"
     );
-    let untold_now = shelf.do_(|c| untold(c, "m"));
+    let untold_now = shelf.do_(|c| untold(c, Way::Line("m")));
     assert_eq!(untold_now.len(), 1);
     assert_eq!(
         (untold_now[0].message.0, untold_now[0].state),
         (1, DeliveryState::Unknown)
     );
     assert!(untold_now[0].reason.is_some());
-    assert!(shelf.do_(|c| untold(c, "other")).is_empty());
+    assert!(shelf.do_(|c| untold(c, Way::Line("other"))).is_empty());
 
     // Its report says that it arrived: the rest of the text may follow.
     assert_eq!(told(&shelf, 9, Reported::Delivered), Matched::Segment);
@@ -296,4 +298,61 @@ fn a_report_on_the_first_try_does_not_undo_a_retry() {
         told(&shelf, 3, Reported::Delivered),
         whole(1, 1, DeliveryState::Delivered)
     );
+}
+
+#[test]
+fn what_an_earlier_run_did_not_live_to_tell_is_the_same_for_every_way_out() {
+    let shelf = shelf();
+    shelf.do_(|c| {
+        c.execute_batch(
+            "INSERT INTO gateway (id, name, kind, queue, line, policy)
+                 VALUES (11, 'sms', 'sms', 1, 'm', 'hold'), (12, 'im', 'im', 1, NULL, 'hold'),
+                        (13, 'widget', 'widget', 1, NULL, 'hold');
+             INSERT INTO patron (id, gateway, address, name)
+                 VALUES (11, 11, 'a', 'a'), (12, 12, 'b', 'b'), (13, 13, 'c', 'c');
+             INSERT INTO conversation (id, patron, gateway, queue, home, state, opened, active)
+                 SELECT id, id, id, 1, 1, 'held', 1, 1 FROM gateway WHERE id > 10;",
+        )?;
+        Ok(())
+    });
+    for (shown, is, told) in [
+        ("queued", "due", false),
+        ("queued", "sent", true),
+        ("queued", "failed", true),
+        ("sending", "unknown", true),
+        ("sent", "sent", false),
+        ("sent", "delivered", true),
+        ("delivered", "sent", false),
+        ("failed", "sent", false),
+        ("failed", "delivered", true),
+        ("unknown", "delivered", true),
+    ] {
+        let untold_by = shelf.do_(move |c| {
+            c.execute_batch("DELETE FROM outbox; DELETE FROM message;")?;
+            for gateway in 11..=13 {
+                c.execute(
+                    "INSERT INTO message (id, conversation, direction, body, at, state, author)
+                     VALUES (?1, ?1, 'out', 'words', 1, ?2, 'operator')",
+                    params![gateway, shown],
+                )?;
+                c.execute(
+                    "INSERT INTO outbox (message, conversation, gateway, recipient, state, made)
+                     VALUES (?1, ?1, ?1, 'x', ?2, 1)",
+                    params![gateway, is],
+                )?;
+            }
+            [
+                Way::Line("m"),
+                Way::Kind(GatewayKind::Im),
+                Way::Kind(GatewayKind::Widget),
+            ]
+            .into_iter()
+            .map(|way| Ok(untold(c, way)?.iter().map(|told| told.message.0).collect()))
+            .collect::<Result<Vec<Vec<i64>>>>()
+        });
+        let expected: Vec<Vec<i64>> = (11..=13)
+            .map(|message| told.then_some(message).into_iter().collect())
+            .collect();
+        assert_eq!(untold_by, expected, "{shown} and {is}");
+    }
 }

@@ -13,11 +13,11 @@ use callnumber::daemon::{Owner, watch_line};
 use callnumber::desk::{self, Desk};
 use callnumber::errands::Door;
 use callnumber::modem::port::{OpenError, Opened, Opener};
-use callnumber::modem::{Keepers, Line, LineSettings, Lines, Phase, PortChoice, start_on_with};
+use callnumber::modem::{Keepers, Line, LineSettings, Lines, Phase, PortChoice, start_on};
 use callnumber::routing::{Amendment, Library, Role};
 use callnumber::simulator::{Settings, SimulatedModem};
 use callnumber::spool::{Spool, staff};
-use callnumber::texting::{Calls, Care, CareSettings, Inbound, Outbound, PinBook};
+use callnumber::texting::{Calls, Care, CareSettings, Inbound, LineRecords, Outbound};
 use callnumber::web::{self, Rooms};
 use http_body_util::BodyExt;
 use jiff::tz::TimeZone;
@@ -124,11 +124,16 @@ impl House {
             tasks.push(tokio::spawn(inbound.run(arrived, stopped.clone())));
             let settings = LineSettings::new(name, PortChoice::Auto);
             let socket = Socket(Arc::clone(&modem));
+            let (records, recorded) = mpsc::channel(4);
+            tasks.push(tokio::spawn(
+                LineRecords::new(spool.clone(), name).run(recorded),
+            ));
             let keepers = Keepers {
+                records: Some(records),
                 clock: clock.clone(),
-                ..Keepers::new(Arc::new(PinBook::new(spool.clone())))
+                ..Keepers::default()
             };
-            let line = start_on_with(socket, settings, arrivals, keepers);
+            let line = start_on(socket, settings, arrivals, keepers);
             let outbound =
                 Outbound::new(line.clone(), desk.clone(), spool.clone(), Duration::ZERO, 0);
             tasks.push(tokio::spawn(outbound.run(stopped.clone())));

@@ -13,13 +13,13 @@ use callnumber::daemon::calling::Calling;
 use callnumber::desk::{self, Desk};
 use callnumber::errands::{Chore, Door, Errand};
 use callnumber::modem::port::{OpenError, Opened, Opener};
-use callnumber::modem::{self, LineSettings, Lines, PortChoice};
+use callnumber::modem::{self, Keepers, LineSettings, Lines, PortChoice};
 use callnumber::routing::{
     Amendment, ConversationId, DeliveryState, Event, GatewayId, Library, MessageId, Role,
 };
 use callnumber::simulator::{self, SimulatedModem};
 use callnumber::spool::Spool;
-use callnumber::texting::{Care, CareSettings, Inbound, PinBook};
+use callnumber::texting::{Care, CareSettings, Inbound, LineRecords};
 use callnumber::web::{self, Rooms, Settings};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -134,12 +134,14 @@ impl House {
         let socket = Socket(Arc::clone(&modem));
         let mut house = Self::open_on(settings, |desk, spool| {
             let (arrivals, arrived) = mpsc::channel(16);
-            let line = modem::start_on(
-                socket,
-                LineSettings::new("front-desk", PortChoice::Auto),
-                arrivals,
-                Arc::new(PinBook::new(spool.clone())),
-            );
+            let (records, recorded) = mpsc::channel(4);
+            let keepers = Keepers {
+                records: Some(records),
+                ..Keepers::default()
+            };
+            tokio::spawn(LineRecords::new(spool.clone(), "front-desk").run(recorded));
+            let settings = LineSettings::new("front-desk", PortChoice::Auto);
+            let line = modem::start_on(socket, settings, arrivals, keepers);
             let inbound = Inbound::new(line.name.clone(), desk.clone(), spool.clone());
             let care = CareSettings::default();
             let care = Care::new(line.clone(), desk.clone(), spool.clone(), care);
