@@ -39,6 +39,7 @@ impl Clock {
     }
 
     /// The date and time.
+    #[expect(clippy::disallowed_methods, reason = "the one place")]
     pub fn now(&self) -> Timestamp {
         match &self.0 {
             Kind::System => Timestamp::now(),
@@ -52,6 +53,7 @@ impl Clock {
     ///
     /// Tokio's paused clock jumps to the next timer when every task waits, unless a blocking task
     /// lives. Must be called within a runtime.
+    #[expect(clippy::disallowed_methods, reason = "a blocking task, as it says")]
     pub fn hold(&self) -> Hold {
         let release = match &self.0 {
             Kind::System => None,

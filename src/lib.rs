@@ -34,6 +34,8 @@
 //! survive is a row; channels only ring bells. Nothing from the air, the network or a browser can
 //! panic the daemon.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 pub mod alerts;
 pub mod at;
 pub mod cli;

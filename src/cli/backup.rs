@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Args;
-use jiff::Timestamp;
 
 use super::BoxArguments;
 use super::meter::{Meter, megabytes};
+use crate::clock::Clock;
 use crate::control::{self, CallError, Request};
 use crate::spool::backup::{Copied, back_up};
 use crate::spool::copies::{dated_name, surplus};
@@ -56,7 +56,7 @@ pub(super) async fn back_up_to(arguments: BackupArguments) -> anyhow::Result<()>
         arguments.target.display()
     );
     let target = match folder {
-        true => arguments.target.join(dated_name(Timestamp::now())),
+        true => arguments.target.join(dated_name(Clock::system().now())),
         false => arguments.target.clone(),
     };
     let Copied {

@@ -136,6 +136,10 @@ pub fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the street door: the runtime begins here"
+    )]
     let outcome = runtime.block_on(perform(cli.command));
     // Tasks let go of what they hold; a modem that does not must not keep the process.
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));

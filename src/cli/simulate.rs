@@ -186,6 +186,10 @@ fn say(words: &str) {
 }
 
 /// Obeys standard input; returns on `quit`, and waits for ever once the input has ended.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a thread of its own reads standard input"
+)]
 async fn typed(modem: &SimulatedModem) {
     // Tokio's own reader of standard input cannot be given up, and would hold the end of the program
     // until a line comes.

@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{advance, pause, resume, timeout};
 
 use super::*;
+use crate::clock::Clock;
 use crate::desk::{self, Desk};
 use crate::modem::{
     self, ArrivedPdu, Line, LineStatus, Phase, Remedy, Slot, Submission, SubmitOutcome,
@@ -105,7 +106,7 @@ impl House {
             calls: broadcast::channel(1).0,
             care: Arc::default(),
             status: told,
-            tracer: Tracer::new("front-desk"),
+            tracer: Tracer::new("front-desk", Clock::system()),
         };
         if how.outbound {
             let outbound = Outbound::new(line, desk.clone(), spool.clone(), how.pace, how.per_day);

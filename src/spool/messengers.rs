@@ -299,7 +299,8 @@ pub fn blocked(
 pub fn unanswered(connection: &Connection) -> Result<BTreeMap<QueueId, u64>> {
     let rows = connection
         .prepare_cached(
-            "SELECT queue, count(*) FROM conversation WHERE state IN ('held', 'waiting') GROUP BY queue",
+            "SELECT queue, count(*) FROM conversation
+             WHERE state <> 'closed' AND state IN ('held', 'waiting') GROUP BY queue",
         )?
         .query_map([], |row| {
             Ok((
@@ -375,7 +376,8 @@ pub fn settled_replies(connection: &Connection, limit: usize) -> Result<Vec<(Rep
     let rows = connection
         .prepare_cached(&format!(
             "SELECT {MESSAGE}, {REPLY}
-             FROM reply r JOIN message m ON m.operator = r.operator AND m.client_id = r.client_id
+             FROM reply r
+             CROSS JOIN message m ON m.operator = r.operator AND m.client_id = r.client_id
              WHERE m.state IN ('delivered', 'failed') ORDER BY m.id LIMIT ?1"
         ))?
         .query_map([limit], |row| {
@@ -420,7 +422,7 @@ pub fn last_replies(
              WHERE m.id IN (SELECT max(id) FROM message
                             WHERE id > (SELECT max(id) FROM message) - ?3
                               AND operator = ?1 AND substr(client_id, 1, length(?2)) = ?2
-                            GROUP BY conversation)
+                            GROUP BY +conversation)
              ORDER BY m.id DESC LIMIT ?4",
         )?
         .query_map(params![operator.0, keys, LATEST, limit], |row| {
@@ -499,30 +501,6 @@ pub fn due_chats(connection: &Connection, after: OutboxId, limit: usize) -> Resu
                 },
                 home: QueueId(row.get(7)?),
                 automatic: row.get(8)?,
-            })
-        })?
-        .collect::<rusqlite::Result<_>>()?;
-    Ok(rows)
-}
-
-/// Texts to instant-message patrons whose thread does not show what became of them, because the
-/// daemon ended between the two commits.
-pub fn untold_chats(connection: &Connection) -> Result<Vec<Settled>> {
-    let rows = connection
-        .prepare_cached(
-            "SELECT o.message, o.conversation, o.state, o.problem
-             FROM outbox o JOIN message m ON m.id = o.message JOIN gateway g ON g.id = o.gateway
-             WHERE o.state <> 'due' AND o.state <> m.state AND m.state NOT IN ('delivered', 'failed')
-               AND g.kind = 'im'
-               AND o.id = (SELECT max(id) FROM outbox WHERE message = o.message)
-             ORDER BY o.id LIMIT 1000",
-        )?
-        .query_map([], |row| {
-            Ok(Settled {
-                message: MessageId(row.get(0)?),
-                conversation: ConversationId(row.get(1)?),
-                state: wire::delivery_state(row, 2)?,
-                reason: row.get(3)?,
             })
         })?
         .collect::<rusqlite::Result<_>>()?;

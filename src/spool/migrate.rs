@@ -24,6 +24,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0011_reports_known_again.sql"),
     include_str!("migrations/0012_files_of_conversations.sql"),
     include_str!("migrations/0013_lines_set_up_by_a_page.sql"),
+    include_str!("migrations/0014_walks.sql"),
 ];
 
 /// Refuses a file that is some other program's database, before anything is written to it.

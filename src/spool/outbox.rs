@@ -9,7 +9,7 @@ use super::Result;
 use super::wire;
 
 pub use super::reports::{Matched, Reported, Told, report};
-use crate::routing::{ConversationId, DeliveryState, GatewayId, MessageId};
+use crate::routing::{ConversationId, DeliveryState, GatewayId, GatewayKind, MessageId};
 
 /// Names one text on its way out; a retry is a new one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -491,19 +491,33 @@ pub fn doubt(connection: &Connection, id: OutboxId) -> Result<&'static str> {
     Ok(CUT_OFF)
 }
 
-/// Texts whose state the conversation does not show yet, because the daemon ended between the two
-/// commits.
-pub fn untold(connection: &Connection, line: &str) -> Result<Vec<Settled>> {
+/// By what texts leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way<'a> {
+    /// A line.
+    Line(&'a str),
+    /// Any gateway of this kind.
+    Kind(GatewayKind),
+}
+
+/// Texts whose thread does not show what became of them, because the daemon ended between the two
+/// commits. What was delivered stays so, and what failed may only turn out to have been delivered.
+pub fn untold(connection: &Connection, way: Way<'_>) -> Result<Vec<Settled>> {
+    let (line, kind) = match way {
+        Way::Line(line) => (Some(line), None),
+        Way::Kind(kind) => (None, Some(kind.word())),
+    };
     let rows = connection
         .prepare_cached(
             "SELECT o.message, o.conversation, o.state, o.problem
              FROM outbox o JOIN message m ON m.id = o.message JOIN gateway g ON g.id = o.gateway
              WHERE o.state <> 'due' AND o.state <> m.state AND m.state <> 'delivered'
-               AND g.line = ?1
+               AND (m.state <> 'failed' OR o.state = 'delivered')
+               AND (g.line = ?1 OR g.kind = ?2)
                AND o.id = (SELECT max(id) FROM outbox WHERE message = o.message)
              ORDER BY o.id",
         )?
-        .query_map([line], |row| {
+        .query_map(params![line, kind], |row| {
             Ok(Settled {
                 message: MessageId(row.get(0)?),
                 conversation: ConversationId(row.get(1)?),

@@ -177,30 +177,6 @@ pub fn give_up(
     Ok(rows)
 }
 
-/// Words whose thread does not show what became of them, because the daemon ended between the two
-/// commits.
-pub fn untold(connection: &Connection) -> Result<Vec<Settled>> {
-    let rows = connection
-        .prepare_cached(
-            "SELECT o.message, o.conversation, o.state, o.problem
-             FROM outbox o JOIN message m ON m.id = o.message JOIN gateway g ON g.id = o.gateway
-             WHERE o.state IN ('delivered', 'failed') AND o.state <> m.state
-               AND m.state <> 'delivered' AND g.kind = 'widget'
-               AND o.id = (SELECT max(id) FROM outbox WHERE message = o.message)
-             ORDER BY o.id LIMIT 1000",
-        )?
-        .query_map([], |row| {
-            Ok(Settled {
-                message: MessageId(row.get(0)?),
-                conversation: crate::routing::ConversationId(row.get(1)?),
-                state: wire::delivery_state(row, 2)?,
-                reason: row.get(3)?,
-            })
-        })?
-        .collect::<rusqlite::Result<_>>()?;
-    Ok(rows)
-}
-
 /// Forgets visits nobody made since: the session of a browser is long over.
 pub fn forget_visits(connection: &Connection, seen_before: Timestamp) -> Result<usize> {
     Ok(connection

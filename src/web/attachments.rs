@@ -13,7 +13,6 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Path as At, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
@@ -118,9 +117,9 @@ impl Attachments {
             tracing::warn!(%error, "a file could not be kept");
             full()
         })?;
-        let row = file.clone();
+        let (row, now) = (file.clone(), spool.now());
         spool
-            .write(move |connection| files::attach(connection, &row, Timestamp::now()))
+            .write(move |connection| files::attach(connection, &row, now))
             .await?;
         Ok(AttachmentShape::new(file, settings))
     }

@@ -6,7 +6,6 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use cookie::{Cookie, SameSite};
-use jiff::Timestamp;
 
 use super::premises::Premises;
 use super::problem::Problem;
@@ -81,12 +80,12 @@ impl Caller {
         };
         let Some(proof) = proof else { return Ok(None) };
         let hash = staff::secret_hash(&proof);
-        let looked_up = hash.clone();
+        let (looked_up, now) = (hash.clone(), premises.spool.now());
         let found = premises
             .spool
             .read(move |connection| {
                 if by_session {
-                    staff::session(connection, &looked_up, Timestamp::now())
+                    staff::session(connection, &looked_up, now)
                 } else {
                     staff::operator_by_token(connection, &looked_up)
                 }

@@ -466,7 +466,7 @@ mod tests {
             calls: broadcast::channel(1).0,
             care: Arc::default(),
             status: watched,
-            tracer: crate::modem::Tracer::new("front-desk"),
+            tracer: crate::modem::Tracer::new("front-desk", crate::clock::Clock::system()),
         };
         let lines = Lines::from(vec![line]);
         let (told, mut hearing) = broadcast::channel(8);

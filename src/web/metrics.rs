@@ -10,7 +10,6 @@ use std::sync::atomic::AtomicU64;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
-use jiff::Timestamp;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -189,7 +188,7 @@ async fn look(premises: &Premises) -> Result<Registry, Problem> {
         gauge.set(found.map_or(0.0, |(_, count)| *count as f64));
     }
     let age = oldest.map_or(0.0, |since| {
-        Timestamp::now().duration_since(since).as_secs_f64()
+        premises.spool.now().duration_since(since).as_secs_f64()
     });
     number(
         registry,
@@ -317,7 +316,7 @@ mod tests {
             conversation: ConversationId(1),
             direction,
             body: "words".into(),
-            at: Timestamp::UNIX_EPOCH,
+            at: jiff::Timestamp::UNIX_EPOCH,
             stamped_at: None,
             state,
             reason: None,

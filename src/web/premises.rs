@@ -96,6 +96,7 @@ impl Premises {
             rooms.spool.clone(),
             told.downgrade(),
         ));
+        let opened_at = rooms.spool.now();
         let attachments = Attachments::open(&rooms.spool);
         let manners = Manners::open(&rooms.spool);
         let premises = Arc::new(Self {
@@ -120,7 +121,7 @@ impl Premises {
             hub: Hub::default(),
             seats: Arc::new(Seats::default()),
             told,
-            opened_at: Timestamp::now(),
+            opened_at,
             copying: Mutex::default(),
             examining: Mutex::default(),
             sending: std::array::from_fn(|_| AsyncMutex::new(())),

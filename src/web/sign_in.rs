@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use axum::http::StatusCode;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use super::premises::Premises;
 use super::problem::Problem;
@@ -71,9 +71,10 @@ pub(super) async fn with_password(
 /// Signs an operator in with a one-time link, which is used up by it.
 pub(super) async fn with_link(premises: &Premises, secret: &str) -> Result<Opened, Problem> {
     let hash = staff::secret_hash(secret);
+    let now = premises.spool.now();
     let operator = premises
         .spool
-        .write(move |connection| staff::take_link(connection, &hash, Timestamp::now()))
+        .write(move |connection| staff::take_link(connection, &hash, now))
         .await?;
     match operator {
         Some(operator) => open(premises, operator).await,
@@ -88,10 +89,11 @@ pub(super) async fn with_link(premises: &Premises, secret: &str) -> Result<Opene
 async fn open(premises: &Premises, operator: OperatorId) -> Result<Opened, Problem> {
     let token = new_token()?;
     let hash = staff::secret_hash(&token);
+    let now = premises.spool.now();
     premises
         .spool
         .write(move |connection| {
-            staff::open_session(connection, operator, &hash, Timestamp::now(), SESSION_VALID)
+            staff::open_session(connection, operator, &hash, now, SESSION_VALID)
         })
         .await?;
     Ok(Opened { operator, token })

@@ -14,7 +14,6 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
-use jiff::Timestamp;
 use serde::Deserialize;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
@@ -383,15 +382,14 @@ impl Tab {
         self.operator = operator.clone();
         let operator = operator.clone();
         let (session, token) = (self.session.clone(), self.token.clone());
+        let now = self.premises.spool.now();
         let looked = self
             .premises
             .spool
             .read(move |connection| {
                 // A new password ends the sessions of the old one, and tokens are revoked.
                 let still = match (session, token) {
-                    (Some(hash), _) => {
-                        staff::session(connection, &hash, Timestamp::now())?.is_some()
-                    }
+                    (Some(hash), _) => staff::session(connection, &hash, now)?.is_some(),
                     (None, Some(hash)) => staff::operator_by_token(connection, &hash)?.is_some(),
                     (None, None) => false,
                 };

@@ -28,7 +28,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde::Serialize;
 
 use super::premises::Premises;
@@ -36,7 +36,7 @@ use super::problem::Problem;
 use super::{assets, attachments};
 use crate::desk::{Arrivals, Board, Wish};
 use crate::routing::{Event, Gateway, GatewayKind, OfflinePolicy};
-use crate::spool::outbox::Settled;
+use crate::spool::outbox::{self, Settled, Way};
 use crate::spool::visitors;
 
 pub(super) use letter::OnTheWay;
@@ -281,14 +281,14 @@ pub(super) async fn sweep(premises: std::sync::Weak<Premises>) {
         let Some(premises) = premises.upgrade() else {
             return;
         };
-        let now = Timestamp::now();
+        let now = premises.spool.now();
         let untold = std::mem::take(&mut first);
         let settled = premises
             .spool
             .write(move |connection| {
                 visitors::forget_visits(connection, now - visitors::VISIT)?;
                 let mut settled = match untold {
-                    true => visitors::untold(connection)?,
+                    true => outbox::untold(connection, Way::Kind(GatewayKind::Widget))?,
                     false => Vec::new(),
                 };
                 settled.extend(visitors::give_up(connection, now - LEFT_AFTER, LEFT, 500)?);

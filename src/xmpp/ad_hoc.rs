@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
 use tokio_xmpp::minidom::Element;
 
 use super::command_replies::{LINES_MAX, once};
@@ -100,7 +99,7 @@ impl Surface {
             let options: Vec<String> = match field {
                 Field::Patron if name == "unblock" => {
                     let queues = self.queues_of(operator);
-                    let now = Timestamp::now();
+                    let now = self.spool.now();
                     let read = self
                         .spool
                         .read(move |c| messengers::blocked(c, &queues, now, LINES_MAX))

@@ -16,7 +16,7 @@ use super::surface::{Surface, kept};
 use crate::desk::{Arrivals, NotGranted, Wish};
 use crate::routing::{DeliveryState, Event, GatewayId, GatewayKind, MessageId, QueueId, Refusal};
 use crate::spool::messengers;
-use crate::spool::outbox::{OutboxId, Settled};
+use crate::spool::outbox::{self, OutboxId, Settled, Way};
 
 /// Messages one stranger may send at once, and how soon one more may follow.
 const BURST: u32 = 12;
@@ -341,7 +341,8 @@ impl Surface {
 
     /// Tells the threads what an earlier daemon knew and did not tell.
     pub(super) async fn tell_untold(&mut self) {
-        let Some(untold) = kept(self.spool.read(messengers::untold_chats).await) else {
+        let untold = |connection: &_| outbox::untold(connection, Way::Kind(GatewayKind::Im));
+        let Some(untold) = kept(self.spool.read(untold).await) else {
             return;
         };
         for settled in untold {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use tokio::time::Instant;
 use tokio_xmpp::minidom::Element;
 
@@ -385,7 +385,7 @@ impl Surface {
             .with(Element::bare("request", stanzas::RECEIPTS))
             .with(Element::bare("markable", stanzas::MARKERS))
             .with(Element::bare("origin-id", stanzas::IDS).id(&id));
-        let now = Timestamp::now();
+        let now = self.spool.now();
         if sending.tries > 1 || now.duration_since(message.at) > LATE {
             let stamp = message.at.to_string();
             let delay = stanzas::attribute(Element::bare("delay", stanzas::DELAY), "stamp", &stamp);

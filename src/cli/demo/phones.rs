@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
 
+use crate::clock::Clock;
 use crate::routing::{Author, DeliveryState, Direction, Message, MessageId};
 
 /// Patrons one may be. Numbers from the range kept for stories.
@@ -162,7 +163,7 @@ impl Phones {
             number: number.to_owned(),
             direction: Way::Out,
             text: text.to_owned(),
-            at: Timestamp::now(),
+            at: Clock::system().now(),
             kept: false,
             author: None,
         });
@@ -276,7 +277,7 @@ impl Phones {
             number: number.to_owned(),
             direction: Way::In,
             text: text.to_owned(),
-            at: Timestamp::now(),
+            at: Clock::system().now(),
             kept: true,
             author: author.map(|(_, _, hand)| hand),
         });

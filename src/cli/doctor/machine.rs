@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::finding::Finding;
 use crate::cli::config::{Config, USUAL_FILE};
 use crate::cli::meter::megabytes;
+use crate::clock::Clock;
 use crate::modem::PortChoice;
 use crate::spool::footprint::Footprint;
 
@@ -23,7 +24,7 @@ const WRITTEN: i64 = 1_790_000_000;
 
 /// Whether the clock can be believed.
 pub(super) fn clock() -> Finding {
-    judge_clock(Timestamp::now(), synchronised())
+    judge_clock(Clock::system().now(), synchronised())
 }
 
 fn judge_clock(now: Timestamp, synchronised: Option<bool>) -> Finding {

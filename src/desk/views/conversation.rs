@@ -204,6 +204,16 @@ pub struct Conversation {
     pub page: Option<VisitedPage>,
 }
 
+/// Until when nobody is asked to answer the sender, while that is so.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the reader's moment, for which the views have no clock yet"
+)]
+fn still_blocked(listed: &Listed) -> Option<Timestamp> {
+    let until = listed.blocked_until?;
+    block_holds(until, Timestamp::now()).then_some(until)
+}
+
 impl Conversation {
     /// As a list shows it.
     ///
@@ -253,9 +263,7 @@ impl Conversation {
             flagged: conversation.flagged,
             tags: marks.tags.clone(),
             promise,
-            blocked_until: listed
-                .blocked_until
-                .filter(|&until| block_holds(until, Timestamp::now())),
+            blocked_until: still_blocked(listed),
             transfer,
             latest,
             asked: listed.asked.clone(),

@@ -74,6 +74,7 @@ const SLOW: &[(&str, &str)] = &[
     ),
     ("c.tags <> '[]'", "a person searches"),
     ("WHERE queue = ?1 OR home = ?1", "a person removes a queue"),
+    ("DELETE FROM queue", "a person removes a queue"),
 ];
 
 /// Files whose statements are for other spools, or for the whole file.
@@ -92,8 +93,11 @@ const CARE: &[&str] = &[
 /// What stands for a name that a statement is put together with, where that is no constant.
 const PUT_IN: &[(&str, &str)] = &[
     ("DELETE FROM {table}", "DELETE FROM session"),
+    (
+        "FROM {table} WHERE name = ?1 {in_use}",
+        "FROM queue WHERE name = ?1",
+    ),
     ("FROM {table}", "FROM queue"),
-    ("{in_use}", "AND NOT removed"),
     ("SET {column}", "SET hours"),
     ("{states}", "'held'"),
     ("{queues}", "AND c.queue IN (1)"),
@@ -213,7 +217,8 @@ fn called(sql: &str) -> BTreeMap<String, String> {
 
 /// What a statement walks, step by step of SQLite's plan.
 fn walked(connection: &Connection, sql: &str) -> Result<Vec<String>> {
-    let sql = sql.split(';').next().unwrap_or_default();
+    // The first of several.
+    let sql = sql.split(";\n").next().unwrap_or_default();
     let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
     let nothing = vec![rusqlite::types::Null; statement.parameter_count()];
     let steps: Vec<String> = statement
@@ -253,10 +258,7 @@ fn no_statement_walks_what_grows() {
             if walked.is_empty() {
                 continue;
             }
-            match SLOW
-                .iter()
-                .position(|(of, words, _)| *of == file && sql.contains(words))
-            {
+            match SLOW.iter().position(|(words, _)| sql.contains(words)) {
                 Some(at) => drop(used.insert(at)),
                 None => walking.push(format!("{file}: {sql}\n    {}", walked.join("; "))),
             }

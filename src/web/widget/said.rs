@@ -9,7 +9,6 @@ use axum::extract::rejection::{BytesRejection, QueryRejection};
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::stream::words_of;
@@ -147,10 +146,10 @@ async fn say(
     if let Some(message) = premises.sent.before(&key) {
         return Ok(message);
     }
-    let hash = guest.hash.clone();
+    let (hash, now) = (guest.hash.clone(), premises.spool.now());
     premises
         .spool
-        .write(move |connection| visitors::seen(connection, &hash, page.as_ref(), Timestamp::now()))
+        .write(move |connection| visitors::seen(connection, &hash, page.as_ref(), now))
         .await?;
     let receipt = premises
         .desk
@@ -242,11 +241,11 @@ pub(super) async fn read(
     Said(HasRead { messages }): Said<HasRead>,
 ) -> Result<StatusCode, Problem> {
     let messages: Vec<MessageId> = messages.into_iter().take(READ_MAX).map(MessageId).collect();
-    let (visitor, hash) = (guest.visitor, guest.hash);
+    let (visitor, hash, now) = (guest.visitor, guest.hash, premises.spool.now());
     let settled = premises
         .spool
         .write(move |connection| {
-            visitors::seen(connection, &hash, None, Timestamp::now())?;
+            visitors::seen(connection, &hash, None, now)?;
             visitors::read(connection, &visitor, &messages)
         })
         .await?;

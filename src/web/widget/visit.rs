@@ -7,7 +7,6 @@ use axum::extract::{FromRequestParts, Path, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use jiff::Timestamp;
 
 use super::{admit, gateway_named, no_widget, token};
 use crate::routing::Gateway;
@@ -38,9 +37,10 @@ pub(super) async fn begin(
         gateway: gateway.id,
         address: format!("web-{}", lot.get(..ADDRESS_DIGITS).unwrap_or(&lot)),
     };
+    let now = premises.spool.now();
     premises
         .spool
-        .write(move |connection| visitors::open(connection, &hash, &visitor, Timestamp::now()))
+        .write(move |connection| visitors::open(connection, &hash, &visitor, now))
         .await?;
     let answer = serde_json::json!({ "token": token });
     Ok((StatusCode::CREATED, Json(answer)).into_response())
