@@ -1,15 +1,13 @@
 //! Each act done, and those that are no clause of their own: notes to colleagues, tags, a promise,
 //! opening again, seeing the number behind the name.
 
-use super::act::{Act, Operators};
+use super::act::Act;
 use super::actor::Actor;
 use super::effect::Effect;
-use super::event::Moment;
-use super::ids::{ConversationId, OperatorId};
-use super::ledger::Ledger;
-use super::record::{Conversation, ConversationState, Promise};
+use super::ids::ConversationId;
+use super::record::{ConversationState, Promise};
 use super::refusal::Refusal;
-use super::router::Router;
+use super::turn::Turn;
 
 /// Letters of a note to colleagues; more belongs in a document.
 const NOTE_MAX: usize = 1000;
@@ -20,30 +18,23 @@ const TAGS_MAX: usize = 10;
 /// Letters of a tag.
 const TAG_MAX: usize = 32;
 
-impl Router {
+impl Turn<'_> {
     /// Does what is asked, if whoever asks may.
-    pub(super) fn act(
-        &mut self,
-        by: Actor,
-        on: ConversationId,
-        act: Act,
-        now: Moment,
-        ledger: &mut Ledger,
-    ) -> Result<(), Refusal> {
-        self.permit(by, on, &act)?;
+    pub(super) fn act(&mut self, by: Actor, on: ConversationId, act: Act) -> Result<(), Refusal> {
+        self.state.permit(by, on, &act)?;
         let audited = act.audited(by);
         let operator = by.operator().ok_or(Refusal::NotPermitted);
         match act {
             Act::Send { body, client_id } => {
-                self.send(operator?, on, body, client_id, now, ledger)?;
+                self.send(operator?, on, body, client_id)?;
             }
-            Act::Claim => self.take(operator?, on, "taken by", false, ledger),
-            Act::Release => self.release(operator?, on, now, ledger),
-            Act::Return => self.hand_back(operator?, on, now, ledger)?,
-            Act::CallBack { reason } => self.call_back(on, &reason, now, ledger)?,
-            Act::Close => self.close(operator?, on, now, ledger),
-            Act::Transfer { to, note } => self.transfer(operator?, on, to, note, now, ledger)?,
-            Act::Reopen => self.reopen(by, on, now, ledger)?,
+            Act::Claim => self.take(operator?, on, "taken by", false),
+            Act::Release => self.release(operator?, on),
+            Act::Return => self.hand_back(operator?, on)?,
+            Act::CallBack { reason } => self.call_back(on, &reason)?,
+            Act::Close => self.close(operator?, on),
+            Act::Transfer { to, note } => self.transfer(operator?, on, to, note)?,
+            Act::Reopen => self.reopen(by, on)?,
             Act::Note(text) => {
                 let text = within(text, NOTE_MAX, "the note")?;
                 if text.is_empty() {
@@ -51,7 +42,7 @@ impl Router {
                         "the note is empty: write something first".into(),
                     ));
                 }
-                ledger.row(Effect::Remark {
+                self.effects.row(Effect::Remark {
                     conversation: on,
                     by: operator?,
                     text,
@@ -59,87 +50,39 @@ impl Router {
             }
             Act::Tag(tags) => {
                 let tags = kept_tags(tags)?;
-                self.change(on, ledger, |c| c.marks.tags = tags);
+                self.change(on, |c| c.marks.tags = tags);
             }
             Act::Promise(words) => {
                 let words = within(words, PROMISE_MAX, "the promise")?;
                 let by = operator?;
                 let promise = (!words.is_empty()).then_some(Promise { words, by });
-                self.change(on, ledger, |c| c.marks.promise = promise);
+                self.change(on, |c| c.marks.promise = promise);
             }
-            Act::Block => self.block(by, on, now, ledger)?,
-            Act::Unblock => self.unblock(by, on, now, ledger)?,
-            Act::Reveal => ledger.note(on, format!("{} looked at the number", self.who(by))),
-            Act::Retry { message } => self.retry(message, on, ledger)?,
+            Act::Block => self.block(by, on)?,
+            Act::Unblock => self.unblock(by, on)?,
+            Act::Reveal => self
+                .effects
+                .note(on, format!("{} looked at the number", self.state.who(by))),
+            Act::Retry { message } => self.retry(message, on)?,
         }
         if let Some(action) = audited {
-            ledger.audit(by, action, on);
+            self.effects.audit(by, action, on);
         }
         if let Actor::Operator(operator) = by {
-            self.see(operator, now);
+            self.see(operator);
         }
         Ok(())
     }
 
-    /// Whether whoever asks may, by the table.
-    fn permit(&self, by: Actor, on: ConversationId, act: &Act) -> Result<(), Refusal> {
-        let rule = act.rule();
-        let Actor::Operator(operator) = by else {
-            return match rule.others {
-                Some(other) if other == by => self.present(on).map(drop),
-                Some(_) | None => Err(Refusal::NotPermitted),
-            };
-        };
-        match rule.operators {
-            Operators::None => Err(Refusal::NotPermitted),
-            Operators::WhoSee => self.reachable(operator, on).map(drop),
-            Operators::WhoSeeItFree => {
-                let conversation = self.reachable(operator, on)?;
-                self.taken(operator, conversation).map_or(Ok(()), Err)
-            }
-            Operators::WhoSeeItFreeAndOpen => self.open_to(operator, on).map(drop),
-            Operators::WhoAnswer => self.answered_by(operator, on).map(drop),
-            Operators::AtHome => {
-                let conversation = self.reachable(operator, on)?;
-                match self.is_at_home(operator, conversation) {
-                    true => Ok(()),
-                    false => Err(Refusal::Unfit(
-                        "this patron is another library's: only its own librarians may see the \
-                         number"
-                            .into(),
-                    )),
-                }
-            }
-        }
-    }
-
-    /// A number is for the desk it was given to: librarians who help out never see it (clause 7).
-    fn is_at_home(&self, operator: OperatorId, conversation: &Conversation) -> bool {
-        let fed = self
-            .plan
-            .gateway(conversation.gateway)
-            .map(|gateway| gateway.queue);
-        self.plan.operator(operator).is_some_and(|operator| {
-            let mut queues = operator.queues.iter();
-            queues.any(|queue| *queue == conversation.home || Some(*queue) == fed)
-        })
-    }
-
     /// An operator who opens it again has it; otherwise it is put before its queue, whoever answered
     /// last first. Nobody waits for an answer in it, so no notice goes to the patron.
-    fn reopen(
-        &mut self,
-        by: Actor,
-        id: ConversationId,
-        now: Moment,
-        ledger: &mut Ledger,
-    ) -> Result<(), Refusal> {
-        let conversation = self.present(id)?;
+    fn reopen(&mut self, by: Actor, id: ConversationId) -> Result<(), Refusal> {
+        let conversation = self.state.present(id)?;
         if conversation.state != ConversationState::Closed {
             return match by {
                 Actor::Operator(operator) => {
-                    self.open_to(operator, id)?;
-                    self.take(operator, id, "taken by", false, ledger);
+                    self.state.open_to(operator, id)?;
+                    self.take(operator, id, "taken by", false);
                     Ok(())
                 }
                 Actor::Box | Actor::Peer => Err(Refusal::Unfit(
@@ -147,10 +90,10 @@ impl Router {
                 )),
             };
         }
-        if let Some(newer) = self.threads.of_patron(conversation.patron) {
+        if let Some(newer) = self.state.threads.of_patron(conversation.patron) {
             let taken = by
                 .operator()
-                .and_then(|operator| self.taken(operator, newer));
+                .and_then(|operator| self.state.taken(operator, newer));
             return Err(taken.unwrap_or_else(|| {
                 Refusal::Unfit(format!(
                     "this patron has a newer conversation open, {}: go on in that",
@@ -159,14 +102,15 @@ impl Router {
             }));
         }
         let first = conversation.last_answered_by;
-        let queue = self.present_queue(conversation);
-        self.open(id, queue, ledger);
+        let queue = self.state.present_queue(conversation);
+        self.open(id, queue);
         if let Actor::Operator(operator) = by {
-            self.take(operator, id, "opened again by", true, ledger);
+            self.take(operator, id, "opened again by", true);
         }
-        ledger.note(id, format!("opened again by {}", self.who(by)));
+        self.effects
+            .note(id, format!("opened again by {}", self.state.who(by)));
         if by.operator().is_none() {
-            self.put_on_offer(id, first, now, ledger);
+            self.put_on_offer(id, first);
         }
         Ok(())
     }

@@ -8,8 +8,9 @@
 //!
 //! Nobody sees more conversations for it: those go by the queues one is assigned to.
 
+use super::amend::Amendment;
 use super::ids::OperatorId;
-use super::plan::{Amendment, Operator, Plan, Role};
+use super::plan::{Operator, Plan, Role};
 
 const NOT_STAFF: &str = "you are not on this desk's staff any more";
 

@@ -4,11 +4,9 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::actor::Actor;
-use super::event::Moment;
 use super::ids::{ConversationId, PatronId};
-use super::ledger::Ledger;
 use super::refusal::Refusal;
-use super::router::Router;
+use super::turn::Turn;
 
 /// How long a block lasts.
 const BLOCK: SignedDuration = SignedDuration::from_hours(24);
@@ -19,21 +17,16 @@ pub fn block_holds(until: Timestamp, now: Timestamp) -> bool {
     until > now && until.duration_since(now) <= BLOCK
 }
 
-impl Router {
+impl Turn<'_> {
     /// Nobody is asked to answer this patron for a day; what is open of theirs is closed.
-    pub(super) fn block(
-        &mut self,
-        by: Actor,
-        id: ConversationId,
-        now: Moment,
-        ledger: &mut Ledger,
-    ) -> Result<(), Refusal> {
-        let patron = self.present(id)?.patron;
-        let open = self.threads.of_patron(patron);
+    pub(super) fn block(&mut self, by: Actor, id: ConversationId) -> Result<(), Refusal> {
+        let now = self.now;
+        let patron = self.state.present(id)?.patron;
+        let open = self.state.threads.of_patron(patron);
         let taken = open.and_then(|open| match by {
-            Actor::Operator(operator) => self.taken(operator, open),
+            Actor::Operator(operator) => self.state.taken(operator, open),
             Actor::Box | Actor::Peer => open.claimed_by.map(|owner| {
-                let owner = self.name(owner);
+                let owner = self.state.name(owner);
                 Refusal::Unfit(format!(
                     "{owner} answers this patron now: ask {owner}, or wait until it is closed"
                 ))
@@ -44,58 +37,49 @@ impl Router {
         }
         let open = open.map(|open| open.id);
         let until = now.wall.checked_add(BLOCK).unwrap_or(now.wall);
-        self.memory
+        self.state
+            .memory
             .change_patron(patron, |p| p.blocked_until = Some(until));
-        ledger.patron(patron);
-        let why = format!("blocked for a day by {}", self.who(by));
-        ledger.note(id, why.clone());
+        self.effects.patron(patron);
+        let why = format!("blocked for a day by {}", self.state.who(by));
+        self.effects.note(id, why.clone());
         if let Some(open) = open {
-            let offered = self.offered(open);
-            self.shut(open, now, ledger);
-            ledger.withdraw(open, &offered, &why);
+            let offered = self.state.offered(open);
+            self.shut(open);
+            self.effects.withdraw(open, &offered, &why);
         }
         // The console shows it with the conversation.
-        ledger.conversation(id);
+        self.effects.conversation(id);
         Ok(())
     }
 
-    pub(super) fn unblock(
-        &mut self,
-        by: Actor,
-        id: ConversationId,
-        now: Moment,
-        ledger: &mut Ledger,
-    ) -> Result<(), Refusal> {
-        let patron = self.present(id)?.patron;
-        match self.lift_block(by, patron, id, now, ledger) {
+    pub(super) fn unblock(&mut self, by: Actor, id: ConversationId) -> Result<(), Refusal> {
+        let patron = self.state.present(id)?.patron;
+        match self.lift_block(by, patron, id) {
             true => Ok(()),
             false => Err(Refusal::Unfit("this sender is not blocked".into())),
         }
     }
 
     /// Whoever writes to a blocked sender wants an answer. Whether there was a block.
-    pub(super) fn lift_block(
-        &mut self,
-        by: Actor,
-        patron: PatronId,
-        id: ConversationId,
-        now: Moment,
-        ledger: &mut Ledger,
-    ) -> bool {
-        if !self.is_blocked(patron, now) {
+    pub(super) fn lift_block(&mut self, by: Actor, patron: PatronId, id: ConversationId) -> bool {
+        if !self.is_blocked(patron) {
             return false;
         }
-        self.memory
+        self.state
+            .memory
             .change_patron(patron, |p| p.blocked_until = None);
-        ledger.patron(patron);
-        ledger.conversation(id);
-        ledger.note(id, format!("block lifted by {}", self.who(by)));
+        self.effects.patron(patron);
+        self.effects.conversation(id);
+        self.effects
+            .note(id, format!("block lifted by {}", self.state.who(by)));
         true
     }
 
     /// Whether what this patron writes is kept without asking anyone.
-    pub(super) fn is_blocked(&self, patron: PatronId, now: Moment) -> bool {
-        let patron = self.memory.patron(patron);
+    pub(super) fn is_blocked(&self, patron: PatronId) -> bool {
+        let now = self.now;
+        let patron = self.state.memory.patron(patron);
         let until = patron.and_then(|patron| patron.blocked_until);
         until.is_some_and(|until| block_holds(until, now.wall))
     }

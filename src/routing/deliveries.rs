@@ -2,10 +2,10 @@
 
 use super::effect::Effect;
 use super::ids::{ConversationId, MessageId};
-use super::ledger::Ledger;
 use super::record::{DeliveryState, Direction, Message};
 use super::refusal::Refusal;
-use super::router::Router;
+use super::state::State;
+use super::turn::Turn;
 
 /// Whether a message in one state can come to be in another. News from the network comes late and
 /// out of order.
@@ -29,25 +29,25 @@ fn may_follow(before: DeliveryState, after: DeliveryState) -> bool {
     }
 }
 
-impl Router {
+impl Turn<'_> {
     pub(super) fn deliver(
         &mut self,
         message: MessageId,
         conversation: ConversationId,
         state: DeliveryState,
         reason: Option<String>,
-        ledger: &mut Ledger,
     ) -> Result<(), Refusal> {
-        let before = self.our_message(message, conversation)?.state;
+        let before = self.state.our_message(message, conversation)?.state;
         if !may_follow(before, state) {
             return Ok(());
         }
-        if state == DeliveryState::Failed && self.conversation(conversation).is_some() {
+        if state == DeliveryState::Failed && self.state.conversation(conversation).is_some() {
             let why = reason.as_deref().unwrap_or("the network gave no reason");
-            ledger.note(conversation, format!("a text was not delivered: {why}"));
+            self.effects
+                .note(conversation, format!("a text was not delivered: {why}"));
         }
-        self.set_delivery(message, conversation, state, reason, ledger);
-        self.end_farewell(conversation, state, ledger);
+        self.set_delivery(message, conversation, state, reason);
+        self.end_farewell(conversation, state);
         Ok(())
     }
 
@@ -56,10 +56,9 @@ impl Router {
         &mut self,
         message: MessageId,
         conversation: ConversationId,
-        ledger: &mut Ledger,
     ) -> Result<(), Refusal> {
-        let thread = self.present(conversation)?;
-        let lost = self.our_message(message, conversation)?;
+        let thread = self.state.present(conversation)?;
+        let lost = self.state.our_message(message, conversation)?;
         let may_be_doubled = match lost.state {
             DeliveryState::Failed => false,
             DeliveryState::Unknown => true,
@@ -69,15 +68,16 @@ impl Router {
             | DeliveryState::Sent
             | DeliveryState::Delivered => return Err(Refusal::NotRetryable),
         };
-        self.check_answerable(thread)?;
+        self.state.check_answerable(thread)?;
         let body = lost.body.clone();
         let patron = self
+            .state
             .memory
             .patron(thread.patron)
             .ok_or(Refusal::NoSuchConversation)?;
         let (gateway, to) = (patron.gateway, patron.address.clone());
-        self.set_delivery(message, conversation, DeliveryState::Queued, None, ledger);
-        ledger.row(Effect::Submit {
+        self.set_delivery(message, conversation, DeliveryState::Queued, None);
+        self.effects.row(Effect::Submit {
             message,
             conversation,
             gateway,
@@ -94,20 +94,21 @@ impl Router {
         conversation: ConversationId,
         state: DeliveryState,
         reason: Option<String>,
-        ledger: &mut Ledger,
     ) {
-        self.memory.change_message(message, |message| {
+        self.state.memory.change_message(message, |message| {
             message.state = state;
             message.reason.clone_from(&reason);
         });
-        ledger.row(Effect::SetDelivery {
+        self.effects.row(Effect::SetDelivery {
             message,
             conversation,
             state,
             reason,
         });
     }
+}
 
+impl State {
     fn our_message(
         &self,
         message: MessageId,

@@ -1,94 +1,47 @@
 //! FORGET (clause 9): everything of a telephone's is erased, and our last words to it as soon as
 //! they are on their way.
 
-use std::collections::VecDeque;
-
-use jiff::Timestamp;
-
 use super::automatic::Guarded;
 use super::effect::Effect;
-use super::event::Moment;
 use super::ids::{ConversationId, PatronId};
-use super::ledger::Ledger;
-use super::notices::Notice;
+use super::notice::Notice;
 use super::plan::Gateway;
 use super::record::{DeliveryState, Repeats};
-use super::router::Router;
-
-/// Telephones remembered for a while after they were forgotten.
-const GHOSTS_MAX: usize = 1000;
-
-/// How often forgotten telephones were told something, by keyed fingerprints: a robot that says
-/// FORGET all day must not be answered all day. Lives in memory alone.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Ghosts {
-    told: VecDeque<(i64, Vec<Timestamp>)>,
-}
-
-impl Ghosts {
-    pub(super) fn is_empty(&self) -> bool {
-        self.told.is_empty()
-    }
-
-    /// When this telephone was told something.
-    pub(super) fn told(&self, fingerprint: i64) -> Vec<Timestamp> {
-        let theirs = self.told.iter().rev().find(|(of, _)| *of == fingerprint);
-        theirs.map(|(_, told)| told.clone()).unwrap_or_default()
-    }
-
-    fn remember(&mut self, fingerprint: i64, mut told: Vec<Timestamp>) {
-        // The same telephone may have been known on two lines.
-        told.extend(self.told(fingerprint));
-        told.sort_unstable();
-        told.dedup();
-        self.told.retain(|(of, _)| *of != fingerprint);
-        self.told.push_back((fingerprint, told));
-        if self.told.len() > GHOSTS_MAX {
-            self.told.pop_front();
-        }
-    }
-}
+use super::turn::Turn;
 
 /// Why an operator does not see a conversation any more.
 const WHY: &str = "erased at the patron's wish";
 
-impl Router {
+impl Turn<'_> {
     /// A telephone asks to be forgotten: by whichever line it wrote, nothing of it stays. Whether
     /// it opted out stays, as a fingerprint that says nothing of the number.
-    pub(super) fn forget(
-        &mut self,
-        known: Option<PatronId>,
-        from: &str,
-        gateway: &Gateway,
-        now: Moment,
-        ledger: &mut Ledger,
-    ) {
+    pub(super) fn forget(&mut self, known: Option<PatronId>, from: &str, gateway: &Gateway) {
         // By the guards as they stand before everything they count is gone.
         let queue = gateway.queue;
-        let farewell = match known.and_then(|known| self.memory.patron(known)) {
-            Some(patron) => self.notice_due(Notice::Forgotten, patron, queue, now),
+        let farewell = match known.and_then(|known| self.state.memory.patron(known)) {
+            Some(patron) => self.notice_due(Notice::Forgotten, patron, queue),
             None => {
-                let stranger = self.stranger(gateway.id, from);
-                self.notice_due(Notice::Forgotten, &stranger, queue, now)
+                let stranger = self.state.stranger(gateway.id, from);
+                self.notice_due(Notice::Forgotten, &stranger, queue)
             }
         };
-        for twin in self.telephones(from) {
-            if let Some(open) = self.threads.of_patron(twin).map(|open| open.id) {
-                let mut gone = self.offered(open);
-                gone.extend(self.threads.get(open).and_then(|c| c.claimed_by));
+        for twin in self.state.telephones(from) {
+            if let Some(open) = self.state.threads.of_patron(twin).map(|open| open.id) {
+                let mut gone = self.state.offered(open);
+                gone.extend(self.state.threads.get(open).and_then(|c| c.claimed_by));
                 self.clear_alarms(open);
-                self.threads.remove(open);
-                self.memory.forget_messages_of(open);
-                self.memory.let_pass(twin);
-                ledger.forget_conversation(open);
-                ledger.withdraw(open, &gone, WHY);
+                self.state.threads.remove(open);
+                self.state.memory.forget_messages_of(open);
+                self.state.memory.let_pass(twin);
+                self.effects.forget_conversation(open);
+                self.effects.withdraw(open, &gone, WHY);
             }
-            for closed in self.memory.forget_closed_of(twin) {
-                ledger.forget_conversation(closed);
+            for closed in self.state.memory.forget_closed_of(twin) {
+                self.effects.forget_conversation(closed);
             }
-            self.memory.settle(twin);
+            self.state.memory.settle(twin);
             if Some(twin) != known || farewell.is_none() {
-                self.let_go(twin, ledger);
+                self.let_go(twin);
             }
         }
         let mut forgotten = Effect::Forget {
@@ -96,42 +49,38 @@ impl Router {
             spare: None,
         };
         let Some(words) = farewell else {
-            ledger.row(forgotten);
+            self.effects.row(forgotten);
             return;
         };
         let patron = match known {
             Some(patron) => patron,
-            None => self.new_patron(gateway.id, from, ledger),
+            None => self.new_patron(gateway.id, from),
         };
-        self.memory
+        self.state
+            .memory
             .change_patron(patron, |p| p.repeats = Repeats::default());
-        let id = self.new_conversation(patron, gateway.id, queue, now, ledger);
-        self.change(id, ledger, |c| c.farewell = true);
+        let id = self.new_conversation(patron, gateway.id, queue);
+        self.change(id, |c| c.farewell = true);
         if let Effect::Forget { spare, .. } = &mut forgotten {
             *spare = Some(id);
         }
-        ledger.row(forgotten);
-        self.say(Guarded(words), patron, id, now, ledger);
+        self.effects.row(forgotten);
+        self.say(Guarded(words), patron, id);
     }
 
-    fn let_go(&mut self, patron: PatronId, ledger: &mut Ledger) {
-        if let Some(known) = self.memory.patron(patron) {
+    fn let_go(&mut self, patron: PatronId) {
+        if let Some(known) = self.state.memory.patron(patron) {
             let told = known.automatic_at.clone();
-            let print = self.fingerprint(&known.address);
-            self.ghosts.remember(print, told);
+            let print = self.state.fingerprint(&known.address);
+            self.state.recently_erased.remember(print, told);
         }
-        ledger.forget_patron(patron);
-        self.memory.forget(patron);
+        self.effects.forget_patron(patron);
+        self.state.memory.forget(patron);
     }
 
     /// Our last words are with the network, or never will be: they go as well, and with them
     /// whoever left nothing else.
-    pub(super) fn end_farewell(
-        &mut self,
-        id: ConversationId,
-        state: DeliveryState,
-        ledger: &mut Ledger,
-    ) {
+    pub(super) fn end_farewell(&mut self, id: ConversationId, state: DeliveryState) {
         let over = match state {
             DeliveryState::Sent
             | DeliveryState::Delivered
@@ -139,16 +88,18 @@ impl Router {
             | DeliveryState::Unknown => true,
             DeliveryState::Received | DeliveryState::Queued | DeliveryState::Sending => false,
         };
-        let farewell = self.memory.closed(id).filter(|c| c.farewell);
+        let farewell = self.state.memory.closed(id).filter(|c| c.farewell);
         let Some(patron) = farewell.filter(|_| over).map(|c| c.patron) else {
             return;
         };
-        self.memory.unshelve(id);
-        self.memory.forget_messages_of(id);
-        ledger.forget_conversation(id);
-        ledger.row(Effect::Erase { conversation: id });
-        if self.threads.of_patron(patron).is_none() && self.memory.latest_of(patron).is_none() {
-            self.let_go(patron, ledger);
+        self.state.memory.unshelve(id);
+        self.state.memory.forget_messages_of(id);
+        self.effects.forget_conversation(id);
+        self.effects.row(Effect::Erase { conversation: id });
+        if self.state.threads.of_patron(patron).is_none()
+            && self.state.memory.latest_of(patron).is_none()
+        {
+            self.let_go(patron);
         }
     }
 }

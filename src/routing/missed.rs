@@ -3,81 +3,80 @@
 
 use jiff::Timestamp;
 
-use super::automatic::answerable;
-use super::event::Moment;
 use super::ids::GatewayId;
-use super::ledger::Ledger;
-use super::notices::Notice;
+use super::notice::Notice;
+use super::plan::answerable;
 use super::refusal::Refusal;
-use super::router::Router;
+use super::turn::Turn;
 
 /// What stands in the thread in a picture's place.
 const PICTURE: &str = "(a picture message: this line cannot open pictures)";
 /// What stands in the thread after a call.
 const CALLED: &str = "called by voice; this line takes texts only, so the call was ended";
 
-impl Router {
+impl Turn<'_> {
     /// A picture comes in: shown as a text would be, and answered with M6.
     pub(super) fn take_picture(
         &mut self,
         gateway: GatewayId,
         from: &str,
         stamped_at: Option<Timestamp>,
-        now: Moment,
-        ledger: &mut Ledger,
     ) -> Result<(), Refusal> {
-        self.take_text(gateway, from, PICTURE.into(), stamped_at, now, ledger)?;
-        let patron = self.memory.patron_at(gateway, from).map(|known| known.id);
-        let shown = patron.and_then(|patron| self.threads.of_patron(patron));
+        self.take_text(gateway, from, PICTURE.into(), stamped_at)?;
+        let patron = self
+            .state
+            .memory
+            .patron_at(gateway, from)
+            .map(|known| known.id);
+        let shown = patron.and_then(|patron| self.state.threads.of_patron(patron));
         // A picture that the gateway refused has been answered by then, and has no thread.
         if let Some((patron, id)) = shown.map(|thread| (thread.patron, thread.id)) {
-            self.notify(Notice::Picture, patron, id, now, ledger);
+            self.notify(Notice::Picture, patron, id);
         }
         Ok(())
     }
 
     /// A call was ended: noted where the caller's thread is, and answered with M4.
-    pub(super) fn miss_call(
-        &mut self,
-        gateway: GatewayId,
-        from: &str,
-        now: Moment,
-        ledger: &mut Ledger,
-    ) -> Result<(), Refusal> {
-        let gateway = self.gateway_in_use(gateway)?;
-        if !answerable(gateway.kind, from) || self.breaker.is_ourselves(from) {
+    pub(super) fn miss_call(&mut self, gateway: GatewayId, from: &str) -> Result<(), Refusal> {
+        let now = self.now;
+        let gateway = self.state.gateway_in_use(gateway)?;
+        if !answerable(gateway.kind, from) || self.state.breaker.is_ourselves(from) {
             return Ok(());
         }
         let (gateway, queue) = (gateway.id, gateway.queue);
-        let known = self.memory.patron_at(gateway, from).map(|known| known.id);
-        let thread = known.and_then(|patron| self.recent_thread(patron, now));
+        let known = self
+            .state
+            .memory
+            .patron_at(gateway, from)
+            .map(|known| known.id);
+        let thread = known.and_then(|patron| self.recent_thread(patron));
         if let Some(id) = thread {
-            ledger.note(id, CALLED.into());
+            self.effects.note(id, CALLED.into());
         }
-        if known.is_some_and(|patron| self.is_blocked(patron, now)) {
+        if known.is_some_and(|patron| self.is_blocked(patron)) {
             return Ok(());
         }
-        let due = match known.and_then(|known| self.memory.patron(known)) {
-            Some(patron) => self.notice_due(Notice::Help, patron, queue, now),
-            None => self.notice_due(Notice::Help, &self.stranger(gateway, from), queue, now),
+        let due = match known.and_then(|known| self.state.memory.patron(known)) {
+            Some(patron) => self.notice_due(Notice::Help, patron, queue),
+            None => self.notice_due(Notice::Help, &self.state.stranger(gateway, from), queue),
         };
-        if due.is_none() || (known.is_none() && !self.breaker.answer_stranger(now)) {
+        if due.is_none() || (known.is_none() && !self.state.breaker.answer_stranger(now)) {
             return Ok(());
         }
         let patron = match known {
             Some(patron) => patron,
-            None => self.new_patron(gateway, from, ledger),
+            None => self.new_patron(gateway, from),
         };
         let id = match thread {
             Some(id) => id,
             // Nothing waits for a librarian: a new thread is closed until the caller texts.
             None => {
-                let id = self.new_conversation(patron, gateway, queue, now, ledger);
-                ledger.note(id, CALLED.into());
+                let id = self.new_conversation(patron, gateway, queue);
+                self.effects.note(id, CALLED.into());
                 id
             }
         };
-        self.notify(Notice::Help, patron, id, now, ledger);
+        self.notify(Notice::Help, patron, id);
         Ok(())
     }
 }

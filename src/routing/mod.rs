@@ -10,51 +10,63 @@ mod actor;
 mod acts;
 mod ages;
 mod alarms;
+mod amend;
 mod answers;
 mod arrivals;
 mod authority;
 mod automatic;
 mod blocks;
 pub mod book;
+mod breaker;
 mod canned;
 mod consent;
 mod deliveries;
 mod effect;
+mod effects;
 mod event;
 mod forgetting;
 mod hours;
 mod ids;
-mod ledger;
 mod memory;
 mod missed;
 mod need;
+mod notice;
 mod notices;
+mod offered;
 mod offers;
-mod optouts;
+mod opening;
+mod opt_outs;
+mod opting_out;
 mod outages;
 mod plan;
 mod presence;
 mod pseudonym;
+mod reach;
 mod rearrangement;
+mod recently_erased;
 mod record;
 mod refusal;
 mod rollover;
 mod router;
 #[cfg(test)]
 mod simulation;
+mod staff;
 mod start_conversation;
+mod state;
 #[cfg(test)]
 mod stories;
 #[cfg(test)]
 mod test_desk;
 mod threads;
+mod timers;
 mod transfers;
+mod turn;
 
 pub use act::{Act, AuditAction};
 pub use actor::Actor;
 pub use ages::{spoken, spoken_since};
+pub use amend::Amendment;
 pub use authority::Right;
-pub use automatic::answerable;
 pub use blocks::block_holds;
 pub use canned::{Canned, CannedChange};
 pub use effect::Effect;
@@ -64,14 +76,16 @@ pub use ids::{
     ArrivalId, ConversationId, EndpointId, GatewayId, MessageId, OperatorId, PatronId, QueueId,
 };
 pub use need::{Need, Recalled};
-pub use notices::{Notice, Values, unknown_name};
+pub use notice::Notice;
+pub use notices::{Values, unknown_name};
 pub use plan::{
-    Amendment, Fallback, Gateway, GatewayKind, Library, OfflinePolicy, Operator, Plan, Queue, Role,
-    check_name,
+    Fallback, Gateway, GatewayKind, Library, OfflinePolicy, Operator, Plan, Queue, Role,
+    answerable, check_name,
 };
 pub use record::{
     Author, Conversation, ConversationState, DeliveryState, Direction, Marks, Message, Patron,
     Promise, Repeats, Rollover, Transfer, TransferTarget,
 };
 pub use refusal::Refusal;
-pub use router::{Restored, Router};
+pub use router::Router;
+pub use state::Restored;

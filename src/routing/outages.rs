@@ -3,44 +3,57 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::effect::Effect;
-use super::event::Moment;
 use super::hours::{clock_words, time_words};
 use super::ids::{ConversationId, GatewayId, PatronId};
-use super::ledger::Ledger;
-use super::notices::Notice;
+use super::notice::Notice;
 use super::refusal::Refusal;
-use super::router::Router;
+use super::state::{Outage, State};
+use super::turn::Turn;
 
 /// What lasts less nobody notices: the network tries again within minutes.
 const NOTICED: SignedDuration = SignedDuration::from_mins(10);
 /// What lasted longer is no outage but a clock that was wrong: networks keep a text for a few days.
 const LONGEST: SignedDuration = SignedDuration::from_hours(14 * 24);
 
-/// The latest time a line was down.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Outage {
-    pub(super) from: Timestamp,
-    pub(super) to: Timestamp,
-}
-
-impl Router {
+impl Turn<'_> {
     pub(super) fn restore_line(
         &mut self,
         gateway: GatewayId,
         from: Timestamp,
         to: Timestamp,
-        ledger: &mut Ledger,
     ) -> Result<(), Refusal> {
-        let gateway = self.gateway_in_use(gateway)?.id;
+        let gateway = self.state.gateway_in_use(gateway)?.id;
         let lasted = to.duration_since(from);
         if lasted < NOTICED || lasted > LONGEST {
             return Ok(());
         }
-        self.outages.insert(gateway, Outage { from, to });
-        ledger.row(Effect::KeepOutage { gateway, from, to });
+        self.state.outages.insert(gateway, Outage { from, to });
+        self.effects.row(Effect::KeepOutage { gateway, from, to });
         Ok(())
     }
 
+    /// Tells the patron. Whether it went out.
+    pub(super) fn excuse(&mut self, outage: Outage, patron: PatronId, id: ConversationId) -> bool {
+        let now = self.now;
+        let zone = self.state.plan.library.time_zone.clone();
+        let (from, to) = (outage.from.to_zoned(zone.clone()), outage.to.to_zoned(zone));
+        let today = now.wall.to_zoned(from.time_zone().clone()).date();
+        // A time of today needs no day; what began on another names both.
+        let words = if from.date() == today && to.date() == today {
+            (clock_words(&from), clock_words(&to))
+        } else {
+            (time_words(&from, now.wall), time_words(&to, now.wall))
+        };
+        let told = [("from", words.0), ("to", words.1)];
+        let said = self.notify_of(Notice::Outage, told, patron, id);
+        if said {
+            self.change(id, |c| c.outage_notice = Some(outage.from));
+        }
+        said
+    }
+}
+
+impl State {
     /// The outage in which a text was stamped, if its sender was not told of it yet.
     pub(super) fn missed_in(
         &self,
@@ -53,32 +66,6 @@ impl Router {
         let told = self.conversation(id)?.outage_notice == Some(outage.from);
         let within = outage.from <= stamped_at && stamped_at <= outage.to;
         (within && !told).then_some(outage)
-    }
-
-    /// Tells the patron. Whether it went out.
-    pub(super) fn excuse(
-        &mut self,
-        outage: Outage,
-        patron: PatronId,
-        id: ConversationId,
-        now: Moment,
-        ledger: &mut Ledger,
-    ) -> bool {
-        let zone = self.plan.library.time_zone.clone();
-        let (from, to) = (outage.from.to_zoned(zone.clone()), outage.to.to_zoned(zone));
-        let today = now.wall.to_zoned(from.time_zone().clone()).date();
-        // A time of today needs no day; what began on another names both.
-        let words = if from.date() == today && to.date() == today {
-            (clock_words(&from), clock_words(&to))
-        } else {
-            (time_words(&from, now.wall), time_words(&to, now.wall))
-        };
-        let told = [("from", words.0), ("to", words.1)];
-        let said = self.notify_of(Notice::Outage, told, patron, id, now, ledger);
-        if said {
-            self.change(id, ledger, |c| c.outage_notice = Some(outage.from));
-        }
-        said
     }
 }
 

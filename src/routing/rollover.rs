@@ -4,88 +4,52 @@
 use std::collections::BTreeSet;
 
 use super::alarms::Alarm;
-use super::event::Moment;
-use super::ids::{ConversationId, OperatorId, QueueId};
-use super::ledger::Ledger;
-use super::notices::Notice;
-use super::plan::Fallback;
-use super::record::{Conversation, ConversationState, Rollover};
+use super::ids::{ConversationId, OperatorId};
+use super::notice::Notice;
+use super::record::{ConversationState, Rollover};
 use super::refusal::Refusal;
-use super::router::Router;
+use super::turn::Turn;
 
-impl Router {
-    /// Whether help is still to be looked for: nobody answers, and nobody was asked for help yet.
-    fn needs_help(&self, conversation: &Conversation) -> Option<Fallback> {
-        let alone = conversation.claimed_by.is_none()
-            && conversation.waiting_since.is_some()
-            && conversation.rollover == Rollover::Home;
-        let queue = self.plan.queue(conversation.queue)?;
-        queue.fallback.filter(|_| alone)
-    }
-
-    /// The local desk has a while to itself from now on, unless that while runs already.
-    pub(super) fn expect_help(&mut self, id: ConversationId, now: Moment) {
-        let fallback = self.threads.get(id).and_then(|c| self.needs_help(c));
-        match fallback {
-            Some(fallback) => self
-                .alarms
-                .set_if_clear(Alarm::Silence(id), now.uptime + fallback.after),
-            None => self.alarms.clear(Alarm::Silence(id)),
-        }
-    }
-
-    /// A queue came online: what it could have helped with while nobody was there is waited for
-    /// once more, so that it does not come before the local desk opens beside it.
-    pub(super) fn expect_help_from(&mut self, queue: QueueId, now: Moment) {
-        let helped: Vec<_> = self
-            .plan
-            .helped_by(queue)
-            .flat_map(|queue| self.threads.unclaimed(queue))
-            .filter(|&id| !self.alarms.is_set(Alarm::Silence(id)))
-            .collect();
-        for id in helped {
-            self.expect_help(id, now);
-        }
-    }
-
+impl Turn<'_> {
     /// The local desk was silent for long enough.
-    pub(super) fn roll_over(&mut self, id: ConversationId, now: Moment, ledger: &mut Ledger) {
-        let Some(conversation) = self.threads.get(id) else {
+    pub(super) fn roll_over(&mut self, id: ConversationId) {
+        let Some(conversation) = self.state.threads.get(id) else {
             return;
         };
-        let Some(fallback) = self.needs_help(conversation) else {
+        let Some(fallback) = self.state.needs_help(conversation) else {
             return;
         };
         let helper = fallback.queue;
         // Nobody could help now: asked again when somebody comes.
-        if !self.is_online(helper) {
+        if !self.state.is_online(helper) {
             return;
         }
         let patron = conversation.patron;
-        let before = self.offered(id);
-        self.alarms.clear(Alarm::Reserved(id));
-        self.threads.unreserve(id);
-        self.change(id, ledger, |c| c.rollover = Rollover::Shared(helper));
-        self.stand_as_offered(id, ledger);
-        ledger.note(
+        let before = self.state.offered(id);
+        self.state.alarms.clear(Alarm::Reserved(id));
+        self.state.threads.unreserve(id);
+        self.change(id, |c| c.rollover = Rollover::Shared(helper));
+        self.stand_as_offered(id);
+        self.effects.note(
             id,
             format!(
                 "offered to {} as well: nobody answered",
-                self.queue_name(helper)
+                self.state.queue_name(helper)
             ),
         );
-        let after = self.offered(id);
-        ledger.offer(id, &after.difference(&before).copied().collect());
-        let told = [("partner", self.plan.partner(helper))];
-        if self.notify_of(Notice::Rollover, told, patron, id, now, ledger) {
-            self.change(id, ledger, |c| c.rollover = Rollover::Offered(helper));
+        let after = self.state.offered(id);
+        self.effects
+            .offer(id, &after.difference(&before).copied().collect());
+        let told = [("partner", self.state.plan.partner(helper))];
+        if self.notify_of(Notice::Rollover, told, patron, id) {
+            self.change(id, |c| c.rollover = Rollover::Offered(helper));
         }
     }
 
     /// The patron said NO: their own library it is.
-    pub(super) fn decline(&mut self, id: ConversationId, now: Moment, ledger: &mut Ledger) {
+    pub(super) fn decline(&mut self, id: ConversationId) {
         const WHY: &str = "the patron would rather wait for their own library";
-        self.go_home(id, WHY, now, ledger);
+        self.go_home(id, WHY);
     }
 
     /// A helper has no answer, or has given all it had.
@@ -93,112 +57,75 @@ impl Router {
         &mut self,
         operator: OperatorId,
         id: ConversationId,
-        now: Moment,
-        ledger: &mut Ledger,
     ) -> Result<(), Refusal> {
-        let conversation = self.present(id)?;
-        let helps = !self.operator(operator)?.queues.contains(&conversation.home);
+        let conversation = self.state.present(id)?;
+        let helps = !self
+            .state
+            .operator(operator)?
+            .queues
+            .contains(&conversation.home);
         let theirs = conversation.claimed_by == Some(operator);
-        if !helps || !(theirs || self.offered(id).contains(&operator)) {
+        if !helps || !(theirs || self.state.offered(id).contains(&operator)) {
             return Err(Refusal::NotYours);
         }
         if theirs && conversation.waiting_since.is_none() {
-            self.close(operator, id, now, ledger);
+            self.close(operator, id);
             return Ok(());
         }
-        if self.plan.queue(conversation.home).is_none() {
+        if self.state.plan.queue(conversation.home).is_none() {
             return Err(Refusal::NoSuchQueue);
         }
         // It may have been handed over by hand.
-        self.change(id, ledger, |c| c.queue = c.home);
-        let why = format!("returned by {}", self.name(operator));
-        self.go_home(id, &why, now, ledger);
+        self.change(id, |c| c.queue = c.home);
+        let why = format!("returned by {}", self.state.name(operator));
+        self.go_home(id, &why);
         Ok(())
     }
 
     /// The box that relayed the patron has answered, or the patron would rather wait for it.
-    pub(super) fn call_back(
-        &mut self,
-        id: ConversationId,
-        reason: &str,
-        now: Moment,
-        ledger: &mut Ledger,
-    ) -> Result<(), Refusal> {
-        let conversation = self.present(id)?;
+    pub(super) fn call_back(&mut self, id: ConversationId, reason: &str) -> Result<(), Refusal> {
+        let conversation = self.state.present(id)?;
         if conversation.state == ConversationState::Closed {
             return Err(Refusal::Closed);
         }
-        let mut told = self.offered(id);
+        let mut told = self.state.offered(id);
         told.extend(conversation.claimed_by);
-        ledger.note(id, reason.to_owned());
-        self.shut(id, now, ledger);
-        ledger.withdraw(id, &told, reason);
+        self.effects.note(id, reason.to_owned());
+        self.shut(id);
+        self.effects.withdraw(id, &told, reason);
         Ok(())
     }
 
     /// A conversation is before its own queue alone from now on.
-    fn go_home(&mut self, id: ConversationId, why: &str, now: Moment, ledger: &mut Ledger) {
-        let Some(conversation) = self.threads.get(id) else {
+    fn go_home(&mut self, id: ConversationId, why: &str) {
+        let Some(conversation) = self.state.threads.get(id) else {
             return;
         };
-        let before = self.offered(id);
+        let before = self.state.offered(id);
         let helper = conversation.claimed_by.filter(|&claimant| {
-            let entry = self.plan.operator(claimant);
+            let entry = self.state.plan.operator(claimant);
             entry.is_none_or(|entry| !entry.queues.contains(&conversation.queue))
         });
-        self.threads.unreserve(id);
-        self.alarms.clear(Alarm::Reserved(id));
+        self.state.threads.unreserve(id);
+        self.state.alarms.clear(Alarm::Reserved(id));
         if helper.is_some() {
-            self.alarms.clear(Alarm::Transfer(id));
+            self.state.alarms.clear(Alarm::Transfer(id));
         }
-        self.change(id, ledger, |c| {
+        self.change(id, |c| {
             c.rollover = Rollover::Declined;
             if helper.is_some() {
                 c.claimed_by = None;
                 c.transfer = None;
             }
         });
-        self.stand_as_offered(id, ledger);
-        ledger.note(id, why.to_owned());
-        let after = self.offered(id);
+        self.stand_as_offered(id);
+        self.effects.note(id, why.to_owned());
+        let after = self.state.offered(id);
         let gone: BTreeSet<OperatorId> = before.difference(&after).copied().chain(helper).collect();
-        ledger.withdraw(id, &gone, why);
-        ledger.offer(id, &after.difference(&before).copied().collect());
-        self.await_notice(id, now);
-    }
-
-    /// An unclaimed thread is held or waiting, as somebody is there or not.
-    pub(super) fn stand_as_offered(&mut self, id: ConversationId, ledger: &mut Ledger) {
-        let Some(conversation) = self.threads.get(id) else {
-            return;
-        };
-        if conversation.claimed_by.is_none() {
-            let state = self.standing(conversation);
-            self.change(id, ledger, |c| c.state = state);
-        }
-    }
-
-    /// Somebody takes the conversation. When that is the local desk, no help is needed any more.
-    pub(super) fn end_help(
-        &mut self,
-        operator: OperatorId,
-        id: ConversationId,
-        ledger: &mut Ledger,
-    ) {
-        self.alarms.clear(Alarm::Silence(id));
-        let Some(conversation) = self.threads.get(id) else {
-            return;
-        };
-        let entry = self.plan.operator(operator);
-        let local = entry.is_some_and(|entry| entry.queues.contains(&conversation.queue));
-        if local && conversation.partner().is_some() {
-            self.change(id, ledger, |c| c.rollover = Rollover::Home);
-        }
-    }
-
-    fn queue_name(&self, queue: QueueId) -> String {
-        let queue = self.plan.queue(queue);
-        queue.map_or_else(|| "another queue".to_owned(), |queue| queue.name.clone())
+        self.effects.withdraw(id, &gone, why);
+        self.effects
+            .offer(id, &after.difference(&before).copied().collect());
+        self.await_notice(id);
     }
 }
 

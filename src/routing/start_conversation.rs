@@ -3,13 +3,10 @@
 use super::act::{Act, AuditAction};
 use super::actor::Actor;
 use super::answers::dialled;
-use super::automatic::answerable;
-use super::event::Moment;
 use super::ids::{ConversationId, GatewayId, OperatorId};
-use super::ledger::Ledger;
-use super::plan::GatewayKind;
+use super::plan::{GatewayKind, answerable};
 use super::refusal::Refusal;
-use super::router::Router;
+use super::turn::Turn;
 
 /// What an operator wants to begin with.
 pub(super) struct Beginning {
@@ -21,14 +18,9 @@ pub(super) struct Beginning {
     pub(super) client_id: Option<String>,
 }
 
-impl Router {
+impl Turn<'_> {
     /// Goes on in the patron's thread if there is one, or begins one.
-    pub(super) fn start(
-        &mut self,
-        beginning: Beginning,
-        now: Moment,
-        ledger: &mut Ledger,
-    ) -> Result<(), Refusal> {
+    pub(super) fn start(&mut self, beginning: Beginning) -> Result<(), Refusal> {
         let Beginning {
             by,
             operator,
@@ -43,8 +35,13 @@ impl Router {
             Actor::Operator(_) | Actor::Peer => return Err(Refusal::NotPermitted),
         }
         let to = dialled(&to);
-        let gateway = self.gateway_in_use(gateway)?;
-        if !self.operator(operator)?.queues.contains(&gateway.queue) {
+        let gateway = self.state.gateway_in_use(gateway)?;
+        if !self
+            .state
+            .operator(operator)?
+            .queues
+            .contains(&gateway.queue)
+        {
             return Err(Refusal::Unfit(
                 "you are not assigned to the queue this gateway feeds: choose another gateway"
                     .into(),
@@ -63,43 +60,44 @@ impl Router {
         if body.trim().is_empty() {
             return Err(Refusal::Empty);
         }
-        if !answerable(gateway.kind, &to) || self.breaker.is_ourselves(&to) {
+        if !answerable(gateway.kind, &to) || self.state.breaker.is_ourselves(&to) {
             return Err(Refusal::NotAnswerable);
         }
         let (gateway, queue) = (gateway.id, gateway.queue);
-        let known = self.memory.patron_at(gateway, &to);
-        if known.is_some_and(|patron| patron.opted_out) || self.is_opted_out(gateway, &to) {
+        let known = self.state.memory.patron_at(gateway, &to);
+        if known.is_some_and(|patron| patron.opted_out) || self.state.is_opted_out(gateway, &to) {
             return Err(Refusal::OptedOut);
         }
         let known = known.map(|patron| patron.id);
-        let open = known.and_then(|patron| self.threads.of_patron(patron));
+        let open = known.and_then(|patron| self.state.threads.of_patron(patron));
         if let Some(open) = open {
-            if let Some(taken) = self.taken(operator, open) {
+            if let Some(taken) = self.state.taken(operator, open) {
                 return Err(taken);
             }
-            if self.reachable(operator, open.id).is_err() {
+            if self.state.reachable(operator, open.id).is_err() {
                 return Err(Refusal::Unfit(
                     "this patron has a conversation open in a queue that is not yours".into(),
                 ));
             }
         }
         let thread = known
-            .and_then(|patron| self.recent_thread(patron, now))
-            .filter(|&id| self.reachable(operator, id).is_ok());
+            .and_then(|patron| self.recent_thread(patron))
+            .filter(|&id| self.state.reachable(operator, id).is_ok());
         let id = match thread {
             Some(id) => id,
-            None => self.begin(known, gateway, &to, queue, now, ledger),
+            None => self.begin(known, gateway, &to, queue),
         };
         match by {
             Actor::Operator(_) => {}
             Actor::Box | Actor::Peer => {
-                let name = self.name(operator);
-                ledger.note(id, format!("{} wrote this for {name}", self.who(by)));
+                let name = self.state.name(operator);
+                self.effects
+                    .note(id, format!("{} wrote this for {name}", self.state.who(by)));
             }
         }
-        ledger.audit(by, AuditAction::BeganConversation, id);
+        self.effects.audit(by, AuditAction::BeganConversation, id);
         let words = Act::Send { body, client_id };
-        self.act(Actor::Operator(operator), id, words, now, ledger)
+        self.act(Actor::Operator(operator), id, words)
     }
 
     fn begin(
@@ -108,14 +106,12 @@ impl Router {
         gateway: GatewayId,
         to: &str,
         queue: super::ids::QueueId,
-        now: Moment,
-        ledger: &mut Ledger,
     ) -> ConversationId {
         let patron = match known {
             Some(patron) => patron,
-            None => self.new_patron(gateway, to, ledger),
+            None => self.new_patron(gateway, to),
         };
-        self.new_conversation(patron, gateway, queue, now, ledger)
+        self.new_conversation(patron, gateway, queue)
     }
 }
 

@@ -8,6 +8,7 @@
 mod alerts;
 mod arrangements;
 mod care;
+mod circles;
 mod conversation;
 mod demo;
 mod discovery;

@@ -6,9 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::civil::Date;
 use serde_json::Value;
 
-use super::{
-    Book, CannedEntry, GatewayEntry, Manuscript, Misprint, OperatorEntry, Place, QueueEntry,
-};
+use super::entries::{Book, CannedEntry, GatewayEntry, OperatorEntry, QueueEntry};
+use super::manuscript::{Manuscript, Misprint, Place};
 use crate::routing::{Amendment, CannedChange};
 
 /// A change, and where the book asks for it.

@@ -5,7 +5,7 @@ use std::hash::Hash;
 
 use toml::de::{DeTable, DeValue};
 
-use super::Book;
+use super::entries::Book;
 
 /// Letters of a line that are shown beside what is wrong in it.
 const SHOWN_MAX: usize = 80;

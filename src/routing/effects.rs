@@ -10,14 +10,14 @@ use super::ids::{ConversationId, OperatorId, PatronId};
 /// Collects what follows from an event and puts it in order: who and which thread first, since
 /// messages hang on them, then the other rows, then the bells.
 #[derive(Debug, Default)]
-pub(super) struct Ledger {
+pub(super) struct Effects {
     patrons: BTreeSet<PatronId>,
     conversations: BTreeSet<ConversationId>,
     rows: Vec<Effect>,
     bells: Vec<Effect>,
 }
 
-impl Ledger {
+impl Effects {
     /// The patron changed: their row is to be written as it stands at the end of the event.
     pub(super) fn patron(&mut self, id: PatronId) {
         self.patrons.insert(id);

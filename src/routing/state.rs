@@ -1,0 +1,283 @@
+//! What the desk is, as the router knows it: the bottom of the room. Questions about it alone are
+//! answered here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::actor::Actor;
+use super::alarms::Alarms;
+use super::breaker::Breaker;
+use super::event::Show;
+use super::ids::{ConversationId, GatewayId, OperatorId, PatronId, QueueId};
+use super::memory::Memory;
+use super::opt_outs::{OptOuts, fingerprint};
+use super::plan::{Gateway, GatewayKind, Operator, Plan};
+use super::pseudonym::pseudonym;
+use super::recently_erased::RecentlyErased;
+use super::record::{Conversation, ConversationState, Patron, Repeats};
+use super::refusal::Refusal;
+use super::staff::Staff;
+use super::threads::Threads;
+
+/// What the spool remembers, as the router starts.
+#[derive(Debug, Clone, Default)]
+pub struct Restored {
+    /// The plan in force.
+    pub plan: Plan,
+    /// Every conversation that is not closed.
+    pub conversations: Vec<Conversation>,
+    /// Their patrons.
+    pub patrons: Vec<Patron>,
+    /// Operators' own words on their presence.
+    pub shows: Vec<(OperatorId, Show)>,
+    /// The number of each queue's latest closed period.
+    pub closed_periods: Vec<(QueueId, i64)>,
+    /// Fingerprints of telephones that opted out.
+    pub opted_out: Vec<i64>,
+    /// Telephones that opted out before fingerprints were kept.
+    pub opted_out_addresses: Vec<String>,
+    /// The latest outage of each gateway's line: since when, and until when.
+    pub outages: Vec<(GatewayId, Timestamp, Timestamp)>,
+    /// An id greater than every conversation's.
+    pub next_conversation: i64,
+    /// An id greater than every message's.
+    pub next_message: i64,
+    /// An id greater than every patron's.
+    pub next_patron: i64,
+    /// Made with the spool and never changed: shown names are unique for one seed.
+    pub seed: u64,
+}
+
+/// What a restart must give back beside the threads.
+#[cfg(test)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Durable {
+    pub(crate) periods: BTreeMap<QueueId, i64>,
+    pub(crate) next: [i64; 3],
+    pub(crate) opted_out: BTreeSet<i64>,
+    pub(crate) outages: Vec<(GatewayId, Timestamp, Timestamp)>,
+}
+
+/// The latest time a line was down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Outage {
+    pub(super) from: Timestamp,
+    pub(super) to: Timestamp,
+}
+
+/// What the desk is.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct State {
+    pub(super) plan: Plan,
+    pub(super) staff: Staff,
+    pub(super) threads: Threads,
+    pub(super) memory: Memory,
+    pub(super) alarms: Alarms,
+    pub(super) breaker: Breaker,
+    pub(super) closed_periods: BTreeMap<QueueId, i64>,
+    pub(super) opt_outs: OptOuts,
+    pub(super) outages: BTreeMap<GatewayId, Outage>,
+    pub(super) recently_erased: RecentlyErased,
+    pub(super) next_conversation: i64,
+    pub(super) next_message: i64,
+    pub(super) next_patron: i64,
+    pub(super) seed: u64,
+}
+
+impl State {
+    /// What the spool remembers, without the presence and the timers that follow from it.
+    pub(super) fn restore(restored: Restored) -> Self {
+        let Restored {
+            plan,
+            conversations,
+            patrons,
+            shows: _,
+            closed_periods,
+            opted_out,
+            opted_out_addresses,
+            outages,
+            next_conversation,
+            next_message,
+            next_patron,
+            seed,
+        } = restored;
+        let mut state = Self {
+            plan,
+            staff: Staff::default(),
+            threads: Threads::default(),
+            memory: Memory::default(),
+            alarms: Alarms::default(),
+            breaker: Breaker::default(),
+            closed_periods: closed_periods.into_iter().collect(),
+            recently_erased: RecentlyErased::default(),
+            opt_outs: OptOuts::restore(opted_out, opted_out_addresses, seed),
+            outages: outages
+                .into_iter()
+                .map(|(gateway, from, to)| (gateway, Outage { from, to }))
+                .collect(),
+            next_conversation,
+            next_message,
+            next_patron,
+            seed,
+        };
+        let open = conversations
+            .iter()
+            .filter(|conversation| conversation.state != ConversationState::Closed);
+        let open: BTreeSet<_> = open.map(|conversation| conversation.patron).collect();
+        for patron in patrons {
+            let id = patron.id;
+            state.memory.insert_patron(patron);
+            // At once: there may be more of them than the shelf has room for.
+            if open.contains(&id) {
+                state.memory.hold(id);
+            }
+        }
+        for conversation in conversations {
+            if conversation.state != ConversationState::Closed {
+                state.threads.insert(conversation);
+            }
+        }
+        state.memory.clear_shelf();
+        state
+    }
+
+    /// The gateway, if it still takes texts.
+    pub(super) fn gateway_in_use(&self, id: GatewayId) -> Result<&Gateway, Refusal> {
+        self.plan
+            .gateway(id)
+            .filter(|gateway| !gateway.removed)
+            .ok_or(Refusal::NoSuchGateway)
+    }
+
+    pub(super) fn address(&self, patron: PatronId) -> String {
+        self.memory
+            .patron(patron)
+            .map(|Patron { address, .. }| address.clone())
+            .unwrap_or_default()
+    }
+
+    /// The number of the queue's closed period: the present one while it is offline, the coming one
+    /// while it is online.
+    pub(super) fn closed_period(&self, queue: QueueId) -> i64 {
+        self.closed_periods.get(&queue).copied().unwrap_or(0)
+    }
+
+    /// What is left of a number when it is erased.
+    pub(super) fn fingerprint(&self, address: &str) -> i64 {
+        fingerprint(address, self.seed)
+    }
+
+    /// Whether this address opted out, whoever asks.
+    pub(super) fn is_opted_out(&self, gateway: GatewayId, address: &str) -> bool {
+        let texted = self.plan.gateway(gateway).map(|gateway| gateway.kind);
+        texted == Some(GatewayKind::Sms)
+            && !self.opt_outs.fingerprints.is_empty()
+            && self
+                .opt_outs
+                .fingerprints
+                .contains(&self.fingerprint(address))
+    }
+
+    /// Patrons in memory with this telephone, one for each line.
+    pub(super) fn telephones(&self, address: &str) -> Vec<PatronId> {
+        self.plan
+            .gateways
+            .iter()
+            .filter(|gateway| gateway.kind == GatewayKind::Sms)
+            .filter_map(|gateway| self.memory.patron_at(gateway.id, address))
+            .map(|patron| patron.id)
+            .collect()
+    }
+
+    pub(super) fn assign_staff(&mut self) {
+        let plan = &self.plan;
+        let assigned = plan.operators.iter().flat_map(|operator| {
+            let queues = operator.queues.iter();
+            queues
+                .filter(|&&queue| plan.queue(queue).is_some())
+                .map(|&queue| (operator.id, queue))
+        });
+        self.staff.assign(assigned);
+    }
+
+    pub(super) fn queue_name(&self, queue: QueueId) -> String {
+        let queue = self.plan.queue(queue);
+        queue.map_or_else(|| "another queue".to_owned(), |queue| queue.name.clone())
+    }
+
+    /// Queues with an assigned operator available.
+    pub(super) fn online(&self) -> impl Iterator<Item = QueueId> {
+        self.staff.online()
+    }
+
+    /// Whether the queue has an assigned operator available.
+    pub(super) fn is_online(&self, queue: QueueId) -> bool {
+        self.staff.is_online(queue)
+    }
+
+    /// An open conversation, or one that closed since the last commit.
+    pub(super) fn conversation(&self, id: ConversationId) -> Option<&Conversation> {
+        self.threads.get(id).or_else(|| self.memory.closed(id))
+    }
+
+    pub(super) fn operator(&self, id: OperatorId) -> Result<&Operator, Refusal> {
+        self.plan.operator(id).ok_or(Refusal::NoSuchOperator)
+    }
+
+    /// The operator's name, also shortly after they were taken off the plan.
+    pub(super) fn name(&self, id: OperatorId) -> String {
+        match self.plan.operator(id) {
+            Some(operator) => operator.name.clone(),
+            None => "someone".to_owned(),
+        }
+    }
+
+    /// Who did something.
+    pub(super) fn who(&self, by: Actor) -> String {
+        match by {
+            Actor::Operator(operator) => self.name(operator),
+            Actor::Box => "whoever keeps the box".to_owned(),
+            Actor::Peer => "another box".to_owned(),
+        }
+    }
+
+    /// Who a patron nobody knows would be, once they are remembered.
+    pub(super) fn stranger(&self, gateway: GatewayId, address: &str) -> Patron {
+        let id = PatronId(self.next_patron);
+        let told = match self.recently_erased.is_empty() {
+            true => Vec::new(),
+            false => self.recently_erased.told(self.fingerprint(address)),
+        };
+        Patron {
+            id,
+            gateway,
+            address: address.to_owned(),
+            name: pseudonym(id, self.seed),
+            opted_out: self.is_opted_out(gateway, address),
+            automatic_at: told,
+            repeats: Repeats::default(),
+            blocked_until: None,
+        }
+    }
+}
+
+#[cfg(test)]
+impl State {
+    /// What a restart must give back beside the threads: the counters.
+    pub(super) fn durable(&self) -> Durable {
+        // A queue that never closed counts from zero, row or no row.
+        let periods = self.closed_periods.clone();
+        let next = [self.next_conversation, self.next_message, self.next_patron];
+        let outages = self
+            .outages
+            .iter()
+            .map(|(&gateway, outage)| (gateway, outage.from, outage.to));
+        Durable {
+            periods,
+            next,
+            opted_out: self.opt_outs.fingerprints.clone(),
+            outages: outages.collect(),
+        }
+    }
+}
