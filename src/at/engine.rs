@@ -316,16 +316,23 @@ impl Engine {
                 Command::Read(_, index) => Some(index),
                 _ => None,
             };
-            let bodiless = in_flight.entry.replace(Entry::header(rest, index));
-            if let Some(bodiless) = bodiless {
+            let mut entry = Entry::header(rest, index);
+            entry.raw = line.to_owned();
+            if let Some(bodiless) = in_flight.entry.take() {
                 self.events.push_back(Event::Entry(bodiless));
+            }
+            if entry.pdu.is_empty() {
+                in_flight.entry = Some(entry);
+            } else {
+                in_flight.last_entry_whole = true;
+                self.events.push_back(Event::Entry(entry));
             }
             return;
         }
         let is_hex = hex::decode(line).is_some();
         if is_hex || !Unsolicited::looks_like_one(line) {
             if let Some(mut entry) = in_flight.entry.take() {
-                entry.pdu = line.to_owned();
+                entry.take_body(line);
                 in_flight.last_entry_whole = entry.is_whole();
                 self.events.push_back(Event::Entry(entry));
                 return;
@@ -333,13 +340,7 @@ impl Engine {
             // A PDU whose header was garbled: kept, though it cannot be deleted. The tail of a PDU
             // that was broken in two is not one.
             if is_hex && in_flight.last_entry_whole {
-                let entry = Entry {
-                    index: None,
-                    length: None,
-                    pdu: line.to_owned(),
-                    text_mode: false,
-                };
-                self.events.push_back(Event::Entry(entry));
+                self.events.push_back(Event::Entry(Entry::headless(line)));
                 return;
             }
         }

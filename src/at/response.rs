@@ -15,9 +15,38 @@ pub struct Entry {
     pub pdu: String,
     /// The header was one of text mode: the modem has forgotten `+CMGF=0`.
     pub text_mode: bool,
+    /// The lines as they came, header first.
+    pub raw: String,
 }
 
+/// Hexadecimal digits that are hardly anything but a PDU: ten octets, fewer than any text has.
+const DIGITS_SURE: usize = 20;
+
 impl Entry {
+    /// A PDU whose header was lost or garbled.
+    pub(super) fn headless(line: &str) -> Self {
+        Self {
+            index: None,
+            length: None,
+            pdu: line.to_owned(),
+            text_mode: false,
+            raw: line.to_owned(),
+        }
+    }
+
+    /// Takes the line behind the header: all of it, or the longest run of digits where the rest is
+    /// none of the PDU's, such as a quote.
+    pub(super) fn take_body(&mut self, line: &str) {
+        self.raw.push('\n');
+        self.raw.push_str(line);
+        let run = longest_run(line);
+        let is_it = hex::decode(run).is_some_and(|octets| match self.length {
+            Some(_) => is_length(&octets, self.length),
+            None => run.len() >= DIGITS_SURE,
+        });
+        self.pdu = if is_it { run } else { line }.to_owned();
+    }
+
     /// The PDU's octets, service centre address included.
     pub fn octets(&self) -> Option<Vec<u8>> {
         hex::decode(&self.pdu)
@@ -35,13 +64,50 @@ impl Entry {
         let mut values = fields(rest).into_iter();
         let index = index.or_else(|| values.next().and_then(Field::number));
         let stat = values.next();
+        let tail = pdu_behind(rest);
         Self {
             index,
-            length: values.next_back().and_then(Field::number),
-            pdu: String::new(),
+            length: match tail {
+                Some((length, _)) => Some(length),
+                None => values.next_back().and_then(Field::number),
+            },
+            pdu: tail.map_or_else(String::new, |(_, pdu)| pdu.to_owned()),
             text_mode: stat.is_some_and(Field::is_quoted),
+            raw: rest.to_owned(),
         }
     }
+}
+
+/// A PDU at the end of the header's own line, and the length before it: behind a comma or a space,
+/// or run together.
+fn pdu_behind(header: &str) -> Option<(u16, &str)> {
+    let header = header.trim_end_matches('"');
+    let is_digit = |character: char| character.is_ascii_hexdigit();
+    let before = header.trim_end_matches(is_digit);
+    let run = header.get(before.len()..)?;
+    if run.len() < DIGITS_SURE {
+        return None;
+    }
+    (0..=3).find_map(|run_in| {
+        let (length, pdu) = run.split_at_checked(run_in)?;
+        let length = match length {
+            "" => before
+                .trim_end_matches([',', ' ', '"'])
+                .rsplit([',', ' '])
+                .next()?,
+            length => length,
+        };
+        let length = length.parse().ok()?;
+        let octets = hex::decode(pdu)?;
+        is_length(&octets, Some(length)).then_some((length, pdu))
+    })
+}
+
+/// The longest run of hexadecimal digits in a line.
+fn longest_run(line: &str) -> &str {
+    line.split(|character: char| !character.is_ascii_hexdigit())
+        .max_by_key(|run| run.len())
+        .unwrap_or_default()
 }
 
 /// Whether a PDU is a service centre address and `length` octets; an unknown length fits anything.
@@ -279,6 +345,7 @@ mod tests {
             length,
             pdu: pdu.into(),
             text_mode: false,
+            raw: String::new(),
         };
         for (length, pdu, whole) in [
             (Some(3), "00040506", true),
@@ -289,6 +356,48 @@ mod tests {
             (Some(3), "", false),
         ] {
             assert_eq!(entry(length, pdu).is_whole(), whole, "{pdu} {length:?}");
+        }
+    }
+
+    #[test]
+    fn the_pdu_is_the_longest_run_of_digits() {
+        let pdu = "0791515521039FF904050000";
+        for (length, line, found) in [
+            (Some(4), format!("\"{pdu}"), pdu),
+            (Some(4), format!("\"{pdu}\""), pdu),
+            (None, format!("> {pdu}"), pdu),
+            // Not as long as the header says: the line stays as it came.
+            (Some(9), format!("\"{pdu}"), &format!("\"{pdu}")),
+            (None, "00@4zz".to_owned(), "00@4zz"),
+        ] {
+            let mut entry = Entry::header("1,1,", None);
+            entry.length = length;
+            entry.take_body(&line);
+            assert_eq!(entry.pdu, found, "{line:?}");
+            assert_eq!(entry.raw, format!("1,1,\n{line}"));
+        }
+    }
+
+    #[test]
+    fn a_pdu_may_stand_on_the_headers_own_line() {
+        let pdu = "0791515521039FF904050000";
+        for rest in [
+            format!("1,1,,4,{pdu}"),
+            format!("1,1,,4 {pdu}"),
+            format!("1,1,,4,\"{pdu}\""),
+            format!("1,1,,4{pdu}"),
+        ] {
+            let entry = Entry::header(&rest, None);
+            assert_eq!((entry.index, entry.length), (Some(1), Some(4)), "{rest}");
+            assert_eq!(entry.pdu, pdu, "{rest}");
+        }
+        // Too short, or not of the length: the body is still to come.
+        for rest in [
+            "1,1,,24",
+            "1,1,,9,0791515521039FF904050000",
+            "1,1,\"ABBA\",24",
+        ] {
+            assert_eq!(Entry::header(rest, None).pdu, "", "{rest}");
         }
     }
 

@@ -170,8 +170,7 @@ impl House {
                     memory: "SM".into(),
                     index,
                 }),
-                octets: octets.clone(),
-                readable: true,
+                ..ArrivedPdu::direct(Some(octets.clone()), "")
             })
             .collect();
         self.sweep_of(pdus).await
@@ -572,11 +571,7 @@ async fn odd_ones_are_shown_kept_or_passed_over_as_they_should() {
     );
     assert!(
         house
-            .sweep_of(vec![ArrivedPdu {
-                slot: None,
-                octets: b"+CMGL: garbage".to_vec(),
-                readable: false,
-            }])
+            .sweep_of(vec![ArrivedPdu::direct(None, "+CMGL: garbage")])
             .await
     );
     assert!(

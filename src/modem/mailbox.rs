@@ -82,6 +82,8 @@ struct Listing {
     last: Option<u16>,
     orphans: Vec<ArrivedPdu>,
     batch: Vec<Found>,
+    /// Entries that came without a PDU.
+    bodiless: Vec<u16>,
 }
 
 #[derive(Debug)]
@@ -98,6 +100,8 @@ struct Doubtful {
     index: u16,
     /// How it came so far.
     damaged: Vec<ArrivedPdu>,
+    /// It was listed without a PDU.
+    bodiless: bool,
     tries: usize,
 }
 
@@ -105,6 +109,8 @@ struct Doubtful {
 #[derive(Debug)]
 enum Reading {
     Nothing,
+    /// Its header, and no PDU.
+    Bodiless,
     Damaged(ArrivedPdu),
     Whole(ArrivedPdu),
 }
@@ -158,6 +164,8 @@ pub(super) struct Mailbox {
     batch_max: usize,
     deliveries: Vec<Delivery>,
     text_mode_seen: bool,
+    /// Where a text lies of which the modem gives no PDU: it stays, for a person to see.
+    unread: Vec<Slot>,
 }
 
 impl Mailbox {
@@ -190,14 +198,17 @@ impl Mailbox {
             batch_max: BATCH_MAX,
             deliveries: Vec::new(),
             text_mode_seen: false,
+            unread: Vec::new(),
         }
     }
 
     /// Forgets what was under way: indexes may mean other texts by now. Called at every setup.
     pub(super) fn reset(&mut self) {
         let next_batch = self.next_batch;
+        let unread = std::mem::take(&mut self.unread);
         *self = Self {
             next_batch,
+            unread,
             ..Self::new(self.sweep_every, self.sweep_at)
         };
     }
@@ -306,20 +317,18 @@ impl Mailbox {
 
     /// A PDU that was delivered directly.
     pub(super) fn direct(&mut self, pdu: &str, now: Instant) {
-        let octets = hex::decode(pdu);
-        let readable = octets.is_some();
-        let octets = octets.unwrap_or_else(|| pdu.as_bytes().to_vec());
-        let pdu = ArrivedPdu {
-            slot: None,
-            octets,
-            readable,
-        };
+        let pdu = ArrivedPdu::direct(hex::decode(pdu), pdu);
         self.deliver(vec![Found::surely(pdu)], now);
     }
 
     /// Whether a text in text mode was met since last asked: the modem has lost `+CMGF=0`.
     pub(super) fn took_text_mode(&mut self) -> bool {
         std::mem::take(&mut self.text_mode_seen)
+    }
+
+    /// Where texts lie that cannot be read.
+    pub(super) fn unread(&self) -> &[Slot] {
+        &self.unread
     }
 
     /// What was found.
@@ -377,6 +386,7 @@ impl Mailbox {
                 last: None,
                 orphans: Vec::new(),
                 batch: Vec::new(),
+                bodiless: Vec::new(),
             });
             return Some(Command::List(memories));
         }
@@ -410,6 +420,7 @@ impl Mailbox {
             let pdu = arrived(&doubtful.memory, entry);
             *reading = match entry.is_whole() {
                 true => Reading::Whole(pdu),
+                false if entry.pdu.is_empty() => Reading::Bodiless,
                 false => Reading::Damaged(pdu),
             };
             return;
@@ -430,6 +441,7 @@ impl Mailbox {
                     memory: listing.memory.clone(),
                     index: slot.index,
                     damaged: vec![],
+                    bodiless: false,
                     tries: 0,
                 });
             }
@@ -448,12 +460,23 @@ impl Mailbox {
         let announced = pdu.slot.as_ref();
         let announced = announced.is_some_and(|slot| self.deletions.was_announced(slot));
         listing.last = listing.last.max(Some(index));
+        if entry.pdu.is_empty() {
+            listing.bodiless.push(index);
+            let here = |slot: &Slot| slot.memory == listing.memory.name() && slot.index == index;
+            if self.unread.iter().any(here) {
+                return; // read again in vain before
+            }
+        }
         if !entry.is_whole() || !in_turn {
-            let damaged = if entry.is_whole() { vec![] } else { vec![pdu] };
+            let damaged = match entry.is_whole() || entry.pdu.is_empty() {
+                true => vec![],
+                false => vec![pdu],
+            };
             self.doubtful.push_back(Doubtful {
                 memory: listing.memory.clone(),
                 index,
                 damaged,
+                bodiless: entry.pdu.is_empty(),
                 tries: 0,
             });
             return;
@@ -574,15 +597,23 @@ impl Mailbox {
         doubtful.tries += 1;
         match (reading, outcome) {
             (Reading::Whole(pdu), Outcome::Final(_)) => self.deliver(vec![Found::surely(pdu)], now),
-            // The slot is empty: whatever was listed lies elsewhere, and is found there.
-            (Reading::Nothing, Outcome::Final(FinalResult::Ok)) => {}
+            // The slot is empty: whatever was listed lies elsewhere, and is found there. Unless it
+            // was listed without a PDU: then there is none.
+            (Reading::Nothing, Outcome::Final(FinalResult::Ok)) if !doubtful.bodiless => {}
             (Reading::Damaged(pdu), Outcome::Final(_)) => {
                 let alike = doubtful.damaged.iter().filter(|earlier| **earlier == pdu);
                 let same = alike.count() + 1 >= SAME_DAMAGE;
                 doubtful.damaged.push(pdu);
                 self.give_up_or_retry(doubtful, same, now);
             }
-            (Reading::Nothing, Outcome::Final(_)) => self.give_up_or_retry(doubtful, false, now),
+            (Reading::Bodiless, Outcome::Final(_)) => {
+                let same = doubtful.tries >= SAME_DAMAGE && doubtful.damaged.is_empty();
+                self.give_up_or_retry(doubtful, same, now);
+            }
+            (Reading::Nothing, Outcome::Final(_)) => {
+                let same = doubtful.bodiless && doubtful.tries >= SAME_DAMAGE;
+                self.give_up_or_retry(doubtful, same, now);
+            }
             // Cut off: the next sweep finds it again.
             (_, Outcome::TimedOut | Outcome::NoPrompt | Outcome::Cut(_)) => {}
         }
@@ -594,8 +625,23 @@ impl Mailbox {
             self.doubtful.push_back(doubtful);
         } else {
             let fullest = doubtful.damaged.into_iter();
-            let fullest = fullest.max_by_key(|pdu| pdu.octets.len());
-            self.deliver(fullest.map(Found::surely).into_iter().collect(), now);
+            match fullest.max_by_key(|pdu| pdu.octets.len()) {
+                Some(fullest) => self.deliver(vec![Found::surely(fullest)], now),
+                // Nothing was read, so nothing can be kept: it stays where it is.
+                None if doubtful.bodiless => self.leave_unread(doubtful.memory, doubtful.index),
+                None => {}
+            }
+        }
+    }
+
+    fn leave_unread(&mut self, memory: Memory, index: u16) {
+        let slot = Slot {
+            memory: memory.name().to_owned(),
+            index,
+        };
+        tracing::warn!(%slot, "a text stays in the modem, which gives no PDU of it");
+        if !self.unread.contains(&slot) && self.unread.len() < LISTED_MAX {
+            self.unread.push(slot);
         }
     }
 
@@ -607,7 +653,9 @@ impl Mailbox {
         self.orphans = listing.orphans;
         self.deliver(listing.batch, now);
         match &reply.outcome {
-            Outcome::Final(FinalResult::Ok) => {}
+            Outcome::Final(FinalResult::Ok) => self.unread.retain(|slot| {
+                slot.memory != listing.memory.name() || listing.bodiless.contains(&slot.index)
+            }),
             // The list changed under the modem's hands.
             Outcome::Final(FinalResult::Cms(code)) if code.number == Some(321) => {
                 self.relist = Some((0, now + self.sweep_every.min(RELIST_AFTER[1])));
@@ -770,11 +818,10 @@ fn arrived(memory: &Memory, entry: &Entry) -> ArrivedPdu {
         memory: memory.name().to_owned(),
         index,
     });
-    let octets = entry.octets();
     ArrivedPdu {
         slot,
-        readable: octets.is_some(),
-        octets: octets.unwrap_or_else(|| entry.pdu.as_bytes().to_vec()),
+        length: entry.length,
+        ..ArrivedPdu::direct(entry.octets(), &entry.raw)
     }
 }
 

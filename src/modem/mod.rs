@@ -181,15 +181,38 @@ pub struct Slot {
     pub index: u16,
 }
 
+impl std::fmt::Display for Slot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.memory, self.index)
+    }
+}
+
 /// A PDU as the modem gave it: service centre address and TPDU (TS 27.005 §3.1), not yet decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArrivedPdu {
     /// Where it lay; `None` when it was delivered directly (`+CDS`).
     pub slot: Option<Slot>,
-    /// The octets; for an entry that is not hexadecimal, the raw text as octets.
+    /// The octets; where what came is not hexadecimal, [`Self::raw`] as octets.
     pub octets: Vec<u8>,
     /// `false` when the entry was not hexadecimal: kept all the same, for a person to see.
     pub readable: bool,
+    /// Octets of the TPDU, as its header says.
+    pub length: Option<u16>,
+    /// The lines as the modem printed them, header first: what is kept of an unreadable one.
+    pub raw: String,
+}
+
+impl ArrivedPdu {
+    /// One that lies in no memory: its octets, where the lines hold any.
+    pub fn direct(octets: Option<Vec<u8>>, raw: &str) -> Self {
+        Self {
+            slot: None,
+            readable: octets.is_some(),
+            octets: octets.unwrap_or_else(|| raw.as_bytes().to_vec()),
+            length: None,
+            raw: raw.to_owned(),
+        }
+    }
 }
 
 /// PDUs of one sweep, to be kept before the modem forgets them.

@@ -452,7 +452,11 @@ impl Session {
             }
             _ => {}
         }
+        let unread = self.mailbox.unread().len();
         self.mailbox.on_reply(reply, now);
+        if self.mailbox.unread().len() != unread {
+            self.show_ladder(now);
+        }
         self.take_deliveries(now);
         if self.stage != stage {
             return; // what it came to has led elsewhere already

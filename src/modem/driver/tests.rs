@@ -596,7 +596,7 @@ async fn one_damaged_entry_costs_nobody_else() {
     let raw = bench.next_arrivals().await;
     assert_eq!(
         (raw.pdus[0].readable, raw.pdus[0].octets.as_slice()),
-        (false, &b"00@4zz"[..])
+        (false, &b"+CMGR: 1,,24\n00@4zz"[..])
     );
     raw.kept.send(true).unwrap();
     peer.until("AT+CMGD=3").await;
@@ -614,11 +614,10 @@ async fn direct_reports_are_kept_too() {
     let arrivals = bench.next_arrivals().await;
     assert_eq!(
         arrivals.pdus,
-        [ArrivedPdu {
-            slot: None,
-            octets: hex("0006010203040506"),
-            readable: true
-        }]
+        [ArrivedPdu::direct(
+            Some(hex("0006010203040506")),
+            "0006010203040506"
+        )]
     );
 }
 

@@ -49,6 +49,14 @@ impl Lying {
     }
 }
 
+/// Whether two entries that are no PDU say the same behind their headers: `+CMGR` leaves out the
+/// index that `+CMGL` gives.
+fn same_body(raw: &str, kept: &[u8]) -> bool {
+    let kept = std::str::from_utf8(kept).ok();
+    let body = |raw: &str| raw.split_once('\n').map(|(_, body)| body.to_owned());
+    body(raw).is_some() && kept.and_then(body) == body(raw)
+}
+
 /// What reading a slot again brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Comparison {
@@ -137,7 +145,7 @@ impl Deletions {
             Some(octets) if octets == lying.octets => Comparison::Alike,
             Some(_) if entry.is_whole() => Comparison::Another,
             Some(_) => Comparison::Damaged,
-            None if entry.pdu.as_bytes() == lying.octets => Comparison::Alike,
+            None if same_body(&entry.raw, &lying.octets) => Comparison::Alike,
             None => Comparison::Damaged,
         };
         true

@@ -400,6 +400,16 @@ impl Session {
                     .to_owned(),
             );
         }
+        if let [first, rest @ ..] = self.mailbox.unread() {
+            let more = match rest.len() {
+                0 => String::new(),
+                more => format!(", and {more} more"),
+            };
+            return Some(format!(
+                "the modem gives no PDU for a text it holds (place {first}{more}), which stays \
+                 there: read it with the SIM in a telephone"
+            ));
+        }
         (self.unplaced >= UNPLACED_MAX).then(|| {
             format!(
                 "the modem announced {} texts without storing them: update its firmware, or use \

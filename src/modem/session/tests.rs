@@ -503,6 +503,46 @@ fn a_modem_that_reads_otherwise_than_it_lists_is_emptied_all_the_same() {
 }
 
 #[test]
+fn an_entry_without_a_pdu_stays_and_calls_somebody() {
+    for read in ["+CMGR: 0,,37\r\nOK\r\n", "OK\r\n", "+CMS ERROR: 500\r\n"] {
+        let mut dialogue = Dialogue::new(&[
+            ("AT+CMGL=4", "+CMGL: 1,0,,37\r\nOK\r\n"),
+            ("AT+CMGR=1", read),
+        ]);
+        let alarm = dialogue.session.status.alarm.clone().unwrap();
+        assert!(alarm.contains("no PDU"), "{alarm}");
+        dialogue.take_asked();
+        dialogue.pass(Duration::from_secs(31));
+        let asked = dialogue.take_asked();
+        assert!(asked.contains(&"AT+CMGL=4".to_owned()), "{asked:?}");
+        let again = asked
+            .iter()
+            .any(|asked| asked.starts_with("AT+CMGR") || asked.starts_with("AT+CMGD"));
+        assert!(!again, "read in vain before, and never deleted: {asked:?}");
+        assert!(dialogue.deliveries().is_empty());
+        // Somebody took it away.
+        dialogue.answers = vec![("AT+CMGL=4", "OK\r\n".into())];
+        dialogue.pass(Duration::from_secs(31));
+        assert_eq!(dialogue.session.status.alarm, None);
+    }
+}
+
+#[test]
+fn a_pdu_on_the_headers_line_or_behind_a_quote_is_one() {
+    let length = PDU.len() / 2 - 1;
+    for entry in [
+        format!("+CMGL: 1,1,,{length},{PDU}"),
+        format!("+CMGL: 1,1,,{length}\r\n\"{PDU}\""),
+    ] {
+        let listed = format!("{entry}\r\nOK\r\n");
+        let mut dialogue = Dialogue::new(&[("AT+CMGL=4", &listed)]);
+        let [delivery] = dialogue.deliveries().try_into().unwrap();
+        assert!(delivery.pdus[0].readable, "{entry}");
+        assert_eq!(delivery.pdus[0].octets.len(), PDU.len() / 2);
+    }
+}
+
+#[test]
 fn text_mode_leads_to_setup_and_not_to_deleting() {
     let text_mode = "+CMGL: 1,\"REC READ\",\"+15550100\",,\"\"\r\nHello\r\nOK\r\n";
     let mut dialogue = Dialogue::new(&[]);
