@@ -31,6 +31,11 @@ pub(super) fn word(body: &str) -> Option<Word> {
     }
 }
 
+/// Whether the whole message is an opt-out.
+pub fn means_stop(body: &str) -> bool {
+    word(body) == Some(Word::Stop)
+}
+
 /// Whether the whole message declines what was offered (M9).
 pub(super) fn is_no(body: &str) -> bool {
     bare(body).is_some_and(|bare| matches!(bare.as_str(), "NO" | "NOTHANKS" | "NOTHANKYOU"))

@@ -5,12 +5,19 @@
 use super::address::Address;
 use super::coding::DataCoding;
 use super::error::{DecodeError, EncodeError};
-use super::header::Concat;
+use super::header::{Concat, Element};
 use super::octets::Octets;
 use super::pdu::{LOOP_PREVENTION, NO_MORE_MESSAGES, REPLY_PATH, REPORT, USER_DATA_HEADER, flag};
 use super::protocol::ProtocolId;
 use super::timestamp::Timestamp;
 use super::user_data::UserData;
+
+/// A lamp, in a header (§9.2.3.24.2).
+const SPECIAL_INDICATION: u8 = 0x01;
+/// The same for voice mail, with what waits there (§9.2.3.24.13).
+const VOICE_MAIL: u8 = 0x23;
+/// The two octets of CPHS's sender, read as a name: 10 or 11 for out or lit, 10 or 00 for the line.
+const CPHS_LAMPS: [&str; 4] = ["Δ ", "_ ", "Δ@", "_@"];
 
 /// A text on its way to us.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -68,12 +75,45 @@ impl SmsDeliver {
         Ok(octets)
     }
 
+    /// Whether it lights or puts out a lamp for what waits in the carrier's mailbox: by its coding,
+    /// by a header element (§9.2.3.24.2, §9.2.3.24.13), or as from the sender that CPHS keeps for it
+    /// (Common PCN Handset Specification, phase 2, B.4.2.1).
+    pub fn sets_lamp(&self) -> bool {
+        let element = |element| {
+            matches!(
+                element,
+                Element::Other {
+                    id: SPECIAL_INDICATION | VOICE_MAIL,
+                    ..
+                }
+            )
+        };
+        self.coding.waiting().is_some()
+            || self.originator.is_name() && CPHS_LAMPS.contains(&self.originator.value())
+            || (self.user_data.header()).is_some_and(|header| header.elements().any(element))
+    }
+
     pub(super) fn decode(first: u8, octets: &mut Octets<'_>) -> Result<Self, DecodeError> {
+        Self::read(first, octets, UserData::decode)
+    }
+
+    /// Reads one whose user data has lengths that cannot be.
+    pub(super) fn torn(first: u8, octets: &mut Octets<'_>) -> Result<Self, DecodeError> {
+        Self::read(first, octets, |octets, has_header, coding| {
+            Ok(UserData::torn(octets, has_header, coding))
+        })
+    }
+
+    fn read<'a>(
+        first: u8,
+        octets: &mut Octets<'a>,
+        user_data: impl FnOnce(&mut Octets<'a>, bool, DataCoding) -> Result<UserData, DecodeError>,
+    ) -> Result<Self, DecodeError> {
         let originator = Address::decode(octets, "TP-OA")?;
         let pid = ProtocolId(octets.one("TP-PID")?);
         let coding = DataCoding(octets.one("TP-DCS")?);
         let timestamp = Timestamp(octets.array("TP-SCTS")?);
-        let user_data = UserData::decode(octets, first & USER_DATA_HEADER != 0, coding)?;
+        let user_data = user_data(octets, first & USER_DATA_HEADER != 0, coding)?;
         Ok(Self {
             more_messages: first & NO_MORE_MESSAGES == 0,
             loop_prevention: first & LOOP_PREVENTION != 0,

@@ -3,7 +3,7 @@
 #![deny(clippy::indexing_slicing)]
 
 use super::alphabet::Alphabet;
-use super::header::{Concat, UserDataHeader};
+use super::header::{Concat, Ports, UserDataHeader};
 use super::ucs2::decode_ucs2;
 use super::user_data::{Body, UserData};
 
@@ -147,6 +147,11 @@ impl Assembly {
     /// Whether any part says that this is the notice of a picture message.
     pub fn is_mms_notice(&self) -> bool {
         self.parts.iter().flatten().any(UserData::is_mms_notice)
+    }
+
+    /// The ports of the programs this is between, as the first part that says so has them.
+    pub fn ports(&self) -> Option<Ports> {
+        self.parts.iter().flatten().find_map(UserData::ports)
     }
 
     fn is_text(&self) -> bool {

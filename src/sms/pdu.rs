@@ -59,6 +59,20 @@ impl Pdu {
         Ok(Self { smsc, tpdu })
     }
 
+    /// A delivery that cannot be decoded because its user data has lengths that cannot be: who wrote,
+    /// when, and what there is of the words. Its stamp must be a time, or it is no delivery.
+    pub fn torn(octets: &[u8]) -> Option<SmsDeliver> {
+        if Self::decode(octets).is_ok() {
+            return None;
+        }
+        let (first, mut rest) = first_octet(tpdu_octets(octets).ok()?).ok()?;
+        if first & 0b11 != 0b00 {
+            return None;
+        }
+        let torn = SmsDeliver::torn(first, &mut rest).ok()?;
+        torn.timestamp.instant().is_some().then_some(torn)
+    }
+
     /// The octets, service centre first.
     pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
         let tpdu = self.tpdu.encode()?;
@@ -126,7 +140,7 @@ fn first_octet(octets: &[u8]) -> Result<(u8, Octets<'_>), DecodeError> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use proptest::prelude::*;
 
     use super::*;
@@ -172,6 +186,30 @@ mod tests {
         assert_eq!(tpdu_octets(&[0]), Ok(&[][..]));
         assert!(tpdu_octets(&[2, 0x91]).is_err());
         assert!(tpdu_octets(&[]).is_err());
+    }
+
+    #[test]
+    fn a_torn_delivery_says_who_wrote_and_when() {
+        let whole = unhex(
+            b"07915155210399F9040B915155210301F0000042201190340000\
+              0BE8329BFD06DDDF723619",
+        )
+        .unwrap();
+        assert!(Pdu::decode(&whole).is_ok());
+        assert_eq!(Pdu::torn(&whole), None);
+        let stamped = whole.len() - 11;
+        for end in 0..whole.len() {
+            let torn = Pdu::torn(&whole[..end]);
+            assert_eq!(torn.is_some(), end >= stamped, "{end}");
+            if let Some(torn) = torn {
+                assert_eq!(torn.originator.to_string(), "+15551230100");
+                let words = torn.text().unwrap();
+                assert!("hello world".starts_with(&words), "{words:?}");
+            }
+        }
+        let mut timeless = whole[..stamped + 4].to_vec();
+        timeless[stamped - 7] = 0xFF;
+        assert_eq!(Pdu::torn(&timeless), None);
     }
 
     #[test]

@@ -30,6 +30,16 @@ pub enum Body {
     Octets(Vec<u8>),
 }
 
+impl Body {
+    fn of_octets(octets: &[u8], coding: DataCoding) -> Self {
+        if coding.charset() == Charset::Ucs2 && !coding.compressed() {
+            Self::Ucs2(octets.to_vec())
+        } else {
+            Self::Octets(octets.to_vec())
+        }
+    }
+}
+
 impl UserData {
     /// Puts a header and a body together, if they fit.
     pub fn new(header: Option<UserDataHeader>, body: Body) -> Result<Self, EncodeError> {
@@ -63,8 +73,12 @@ impl UserData {
     /// Whether this is WAP push, by which phones hear of picture messages (MMS): a person can
     /// read nothing in it, and the picture stays with the carrier.
     pub fn is_mms_notice(&self) -> bool {
-        self.ports()
-            .is_some_and(|ports| ports.wide && ports.destination == WAP_PUSH_PORT)
+        self.ports().is_some_and(|ports| Self::is_push(&ports))
+    }
+
+    /// Whether ports are those of WAP push.
+    pub fn is_push(ports: &Ports) -> bool {
+        ports.wide && ports.destination == WAP_PUSH_PORT
     }
 
     /// The text of this part alone; `None` for data. Parts of one text are read together
@@ -118,7 +132,8 @@ impl UserData {
             return Err(DecodeError::UserDataTooLong { octets: count });
         }
         let all = octets.many("TP-UD", count)?;
-        let (header, rest) = if has_header {
+        // Where there is nothing at all, there is no header either.
+        let (header, rest) = if has_header && length > 0 {
             let (header, rest) = split_header(all)?;
             (Some(header), rest)
         } else {
@@ -133,12 +148,41 @@ impl UserData {
                     user_data: count,
                 })?;
             Body::Septets(unpack(rest, fill_bits, own))
-        } else if coding.charset() == Charset::Ucs2 && !coding.compressed() {
-            Body::Ucs2(rest.to_vec())
         } else {
-            Body::Octets(rest.to_vec())
+            Body::of_octets(rest, coding)
         };
         Ok(Self { header, body })
+    }
+
+    /// Reads what there is, where the lengths cannot be: what TP-UDL promises beyond the end is
+    /// missing, and behind a header that cannot be, nothing is read.
+    pub(super) fn torn(octets: &mut Octets<'_>, has_header: bool, coding: DataCoding) -> Self {
+        let length = octets.one("TP-UDL").map_or(0, usize::from);
+        let septets = coding.charset() == Charset::Gsm7 && !coding.compressed();
+        let count = match septets {
+            true => (length * 7).div_ceil(8),
+            false => length,
+        };
+        let all = octets.rest();
+        let all = all.get(..count.min(USER_DATA_MAX)).unwrap_or(all);
+        let (header, rest) = match has_header.then(|| split_header(all)) {
+            None => (None, all),
+            Some(Ok((header, rest))) => (Some(header), rest),
+            Some(Err(_)) => (None, &[][..]),
+        };
+        let body = if septets {
+            let (in_front, fill_bits) = alignment(header.as_ref());
+            let own = length.saturating_sub(in_front);
+            let mut read = unpack(rest, fill_bits, own);
+            // Seven bits that fill up the last octet are no `@`.
+            if read.len() < own && read.last() == Some(&0) && read.len().is_multiple_of(8) {
+                read.pop();
+            }
+            Body::Septets(read)
+        } else {
+            Body::of_octets(rest, coding)
+        };
+        Self { header, body }
     }
 
     /// Writes TP-UDL and TP-UD.
@@ -252,7 +296,6 @@ mod tests {
     #[test]
     fn headers_that_lie_are_errors() {
         for (digits, coding) in [
-            ("00", 0),   // no room for the length
             ("0105", 0), // five octets of header in one
             ("0105", 4),
             ("060500032A0201", 0), // TP-UDL ends inside of the header
@@ -268,6 +311,33 @@ mod tests {
             assert!(decode(digits, false, 4).is_err(), "{digits}");
         }
         assert!(decode("A1", false, 0).is_err());
+    }
+
+    #[test]
+    fn a_header_is_not_looked_for_where_there_is_nothing() {
+        for coding in [0, 4, 8] {
+            let found = decode("00", true, coding).unwrap();
+            assert_eq!(found.header(), None);
+        }
+    }
+
+    #[test]
+    fn of_a_torn_text_the_first_words_are_read() {
+        for (digits, has_header, coding, text) in [
+            ("0BE8329BFD06", false, 0, "hello"), // eleven letters promised, five there
+            ("A0D3E61424", false, 0, "SMS "),    // a letter's last bits are missing
+            ("10CCA4501A946601", false, 0, "LIBRARY"), // bits that fill up the last octet
+            ("C8E8329BFD06", false, 0, "hello"), // more than a text can have
+            ("0800480069", false, 8, "Hi"),
+            ("0A050003020201D0", true, 0, "h"),
+            ("04050003", true, 0, ""), // a header that cannot be
+            ("", false, 0, ""),
+        ] {
+            let octets = unhex(digits.as_bytes()).unwrap();
+            let coding = DataCoding(coding);
+            let found = UserData::torn(&mut Octets::new(&octets), has_header, coding);
+            assert_eq!(found.text().as_deref(), Some(text), "{digits}");
+        }
     }
 
     #[test]

@@ -13,13 +13,12 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::care::SELF_TEST;
+use super::reading::{self, Found, Reading, believed, for_nobody};
 use super::{closing, reports, tail};
 use crate::desk::{Arrivals, Desk, NotGranted, Receipt, Wish};
 use crate::modem::{self, ArrivedPdu};
 use crate::routing::{ArrivalId, ConversationId, Event, GatewayId, MessageId};
-use crate::sms::{
-    self, Assemblies, Assembly, Concat, ConcatKey, Pdu, SmsDeliver, SmsStatusReport, Tpdu,
-};
+use crate::sms::{self, Assemblies, Concat, ConcatKey, SmsDeliver, SmsStatusReport};
 use crate::spool::inbox::{Kept, Raw};
 use crate::spool::{Spool, SpoolError, inbox, lines, transcript};
 
@@ -203,24 +202,29 @@ impl Inbound {
         };
         let mut pending = Vec::new();
         for kept in kept {
-            match Pdu::decode(&kept.pdu).map(|pdu| pdu.tpdu) {
-                Ok(Tpdu::Deliver(deliver)) => {
-                    self.read_delivery(gateway, &kept, deliver, &mut pending)
+            match reading::read(&kept.pdu) {
+                Found::Delivery(deliver) => {
+                    self.read_delivery(gateway, &kept, *deliver, &mut pending)
                         .await;
                 }
-                Ok(Tpdu::StatusReport(report)) => self.read_report(kept, report).await,
-                // A phone's own, left on the SIM before it was put into the modem.
-                Ok(Tpdu::Submit(_)) => {
+                Found::Torn(deliver) => {
+                    let reading = Reading::of_torn(&deliver, kept.id);
+                    let from = deliver.originator.to_string();
+                    let stamp = deliver.timestamp.instant();
+                    self.take(gateway, &kept, &from, stamp, reading, &mut pending)
+                        .await;
+                }
+                Found::Report(report) => self.read_report(kept, *report).await,
+                Found::Stored => {
                     self.set_aside(kept.id, "a text that somebody stored to be sent")
                         .await;
                 }
-                Err(error) => {
-                    let problem = error.to_string();
+                Found::Unreadable(problem) => {
                     let body = format!(
                         "A message came that cannot be read: {problem}. It is kept as arrival {}.",
                         kept.id
                     );
-                    let event = text(gateway, "unreadable", body, None);
+                    let event = reading::text(gateway, "unreadable", body, None);
                     let ids = vec![kept.id];
                     let arrivals = Arrivals::Unreadable { ids, problem };
                     self.wish(event, arrivals, None, &mut pending).await;
@@ -267,15 +271,24 @@ impl Inbound {
         {
             return;
         }
-        let reading = match words {
-            Some(words) => Reading::Words(words),
-            None => {
-                let data = deliver.user_data.data().unwrap_or_default();
-                read_data(data, deliver.is_mms_notice(), kept.id)
-            }
-        };
+        let reading = Reading::of_one(&deliver, kept.id);
+        let stamp = deliver.timestamp.instant();
+        self.take(gateway, kept, &from, stamp, reading, pending)
+            .await;
+    }
+
+    /// A text that is whole, or as whole as it will ever be.
+    async fn take(
+        &mut self,
+        gateway: GatewayId,
+        kept: &Kept,
+        from: &str,
+        stamp: Option<Timestamp>,
+        reading: Reading,
+        pending: &mut Vec<Pending>,
+    ) {
         let arrivals = reading.arrivals(vec![kept.id]);
-        let event = reading.event(gateway, &from, stamped_at);
+        let event = reading.event(gateway, from, believed(stamp, kept.received));
         self.wish(event, arrivals, None, pending).await;
     }
 
@@ -339,7 +352,7 @@ impl Inbound {
         }
         match joined.complete {
             Some(assembly) => {
-                let reading = read_whole(&assembly, kept.id);
+                let reading = Reading::of_whole(&assembly, kept.id);
                 let arrivals = reading.arrivals(group.rows.clone());
                 self.show(gateway, group, reading, arrivals, pending).await;
             }
@@ -415,12 +428,7 @@ impl Inbound {
     }
 
     fn read_so_far(&self, key: &Key) -> Option<Reading> {
-        let assembly = self.assemblies.get(key)?;
-        Some(match assembly.is_mms_notice() {
-            // The sender stands in a part that is missing, or nowhere.
-            true => Reading::Picture(None),
-            false => Reading::Words(assembly.text_so_far()),
-        })
+        self.assemblies.get(key).map(Reading::of_some)
     }
 
     fn take_group(&mut self, key: &Key) -> Option<Group> {
@@ -516,133 +524,24 @@ impl Inbound {
     }
 }
 
-/// What the desk shows in place of a picture message, which only the carrier's own store could
-/// give: this line has no packet data.
-const PICTURE: &str = "(a picture message: this line cannot open pictures)";
-
-/// How far a carrier's stamp may be from our own clock and be believed: service centres keep texts
-/// for a week at most, so that anything further off is a wrong zone, a wrong year, or our own clock
-/// before a network has set it. Then the text has the time it came.
-const BELIEVED: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-
-fn believed(stamp: Option<Timestamp>, received: Timestamp) -> Option<Timestamp> {
-    let apart = |stamp: &Timestamp| stamp.duration_since(received).abs();
-    let most = jiff::SignedDuration::try_from(BELIEVED).unwrap_or(jiff::SignedDuration::MAX);
-    stamp.filter(|stamp| apart(stamp) <= most)
-}
-
-/// Why nobody is to see a text: it is for the SIM or the telephone.
-fn for_nobody(deliver: &SmsDeliver) -> Option<&'static str> {
-    // TS 23.038 §4: what waits is in the carrier's mailbox, which nobody here can open.
-    let lamp = deliver.coding.waiting().is_some();
-    let download = deliver.pid.is_download();
-    match (lamp, download) {
-        (true, _) => Some("a lamp for waiting messages"),
-        (_, true) => Some("data for the SIM or the modem"),
-        (false, false) => None,
-    }
-}
-
-/// What a text turned out to be.
-enum Reading {
-    /// Words.
-    Words(String),
-    /// The notice of a picture, and from whom, where it says so: notices come from the carrier's own
-    /// numbers.
-    Picture(Option<String>),
-    /// Data that nobody can read, described.
-    Data(String),
-}
-
-impl Reading {
-    fn words(self) -> String {
-        match self {
-            Reading::Words(words) | Reading::Data(words) => words,
-            Reading::Picture(_) => PICTURE.into(),
-        }
-    }
-
-    fn event(self, gateway: GatewayId, from: &str, stamped_at: Option<Timestamp>) -> Event {
-        match self {
-            Reading::Picture(sender) => Event::PictureArrived {
-                gateway,
-                from: named(sender.as_deref().unwrap_or(from)),
-                stamped_at,
-            },
-            words => text(gateway, from, words.words(), stamped_at),
-        }
-    }
-
-    fn arrivals(&self, ids: Vec<ArrivalId>) -> Arrivals {
-        match self {
-            Reading::Words(_) | Reading::Picture(_) => Arrivals::Consumed(ids),
-            Reading::Data(_) => Arrivals::Unreadable {
-                ids,
-                problem: "data, not text".into(),
-            },
-        }
-    }
-}
-
-fn named(from: &str) -> String {
-    match from {
-        "" => "unknown sender", // an address of no digits (TS 23.040 §9.1.2.5)
-        from => from,
-    }
-    .to_owned()
-}
-
-fn text(gateway: GatewayId, from: &str, body: String, stamped_at: Option<Timestamp>) -> Event {
-    Event::TextArrived {
-        gateway,
-        from: named(from),
-        body,
-        stamped_at,
-    }
-}
-
-fn read_data(data: &[u8], is_push: bool, id: ArrivalId) -> Reading {
-    let what = match is_push {
-        true if sms::announces_picture(data) => {
-            return Reading::Picture(sms::sender_of_picture(data));
-        }
-        true => "a WAP push, such as settings or a link from the carrier",
-        false => "data, not text",
-    };
-    let octets = data.len();
-    Reading::Data(format!(
-        "A message of {octets} octets came that is {what}. It is kept as arrival {id}."
-    ))
-}
-
-fn read_whole(assembly: &Assembly, id: ArrivalId) -> Reading {
-    match (assembly.text(), assembly.data()) {
-        (Some(words), _) => Reading::Words(words),
-        (None, Some(data)) => read_data(&data, assembly.is_mms_notice(), id),
-        (None, None) => Reading::Words(assembly.text_so_far()),
-    }
-}
-
-/// A PDU as the inbox keeps it. Its digest is that of the TPDU, which carries the carrier's own
+/// An arrival as the inbox keeps it. Its digest is that of the TPDU, which carries the carrier's own
 /// stamp: the network's second delivery of a text is the same TPDU, perhaps through another
 /// service centre. Where there is no stamp to tell two alike texts apart, the slot it lay in is
 /// part of it.
 fn raw(arrived: ArrivedPdu) -> Raw {
+    let slot = arrived.slot.clone();
+    let pdu = reading::kept(arrived);
+    let stamped = match reading::read(&pdu) {
+        Found::Delivery(deliver) | Found::Torn(deliver) => deliver.timestamp.instant().is_some(),
+        Found::Report(_) => true,
+        Found::Stored | Found::Unreadable(_) => false,
+    };
     let mut hasher = Sha256::new();
-    let mut by_slot = true;
-    if arrived.readable
-        && let Ok(tpdu) = sms::tpdu_octets(&arrived.octets)
-    {
-        hasher.update(tpdu);
-        by_slot = match Pdu::decode(&arrived.octets).map(|pdu| pdu.tpdu) {
-            Ok(Tpdu::Deliver(deliver)) => deliver.timestamp.instant().is_none(),
-            Ok(Tpdu::StatusReport(_)) => false,
-            Ok(Tpdu::Submit(_)) | Err(_) => true,
-        };
-    } else {
-        hasher.update(&arrived.octets);
+    match sms::tpdu_octets(&pdu) {
+        Ok(tpdu) if reading::printed(&pdu).is_none() => hasher.update(tpdu),
+        _ => hasher.update(&pdu),
     }
-    if by_slot && let Some(slot) = &arrived.slot {
+    if !stamped && let Some(slot) = &slot {
         hasher.update(slot.memory.as_bytes());
         hasher.update(slot.index.to_be_bytes());
     }
@@ -651,8 +550,5 @@ fn raw(arrived: ArrivedPdu) -> Raw {
         .iter_mut()
         .zip(hasher.finalize())
         .for_each(|(to, from)| *to = from);
-    Raw {
-        digest,
-        pdu: arrived.octets,
-    }
+    Raw { digest, pdu }
 }

@@ -13,6 +13,7 @@ mod due;
 mod inbound;
 mod line_records;
 mod outbound;
+mod reading;
 mod recourse;
 mod reports;
 mod segments;
