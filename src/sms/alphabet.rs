@@ -85,6 +85,20 @@ impl Alphabet {
     }
 }
 
+/// The letters of the default alphabet, and those of its extension, which take two septets.
+pub fn gsm7_letters() -> (String, String) {
+    let letters = |table: &Table| -> String {
+        let codes = table.iter().filter(|code| **code != 0);
+        codes
+            .filter_map(|code| char::from_u32((*code).into()))
+            .collect()
+    };
+    (
+        letters(&national::DEFAULT),
+        letters(&national::DEFAULT_EXTENSION),
+    )
+}
+
 /// How one character is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Septets {

@@ -6,6 +6,7 @@
 //!
 //! - [`Pdu::decode`] reads what a modem lists; [`SmsSubmit::encode`] writes what it is to send.
 //! - [`split`] cuts a text into the user data of its parts, [`plan`] counts them.
+//! - [`plain`] writes a text in letters that cost one part of 160 characters.
 //! - [`Assembly`] puts parts together; [`Assemblies`] does so for several texts at once.
 //!
 //! What comes from the air is read strictly in its lengths, so that nothing is read that is not
@@ -26,6 +27,7 @@ mod national;
 mod octets;
 mod pdu;
 mod picture;
+mod plain;
 mod protocol;
 mod split;
 mod status;
@@ -37,7 +39,7 @@ mod user_data;
 mod validity;
 
 pub use address::{Address, AddressError, DIGITS_MAX, NAME_MAX, NumberingPlan, TypeOfNumber};
-pub use alphabet::{Alphabet, SEPTETS_MAX, pack, unpack};
+pub use alphabet::{Alphabet, SEPTETS_MAX, gsm7_letters, pack, unpack};
 pub use coding::{Charset, DataCoding, MessageClass, MessageWaiting, Waiting};
 pub use deliver::SmsDeliver;
 pub use error::{DecodeError, EncodeError, Unsupported};
@@ -47,6 +49,7 @@ pub use join::{Assemblies, Assembly, ConcatKey, GAP, Insertion, Joined};
 pub use national::NationalLanguage;
 pub use pdu::{Direction, Pdu, Tpdu, tpdu_octets};
 pub use picture::{announces_picture, sender_of_picture};
+pub use plain::{plain, plain_forms};
 pub use protocol::ProtocolId;
 pub use split::{Encoding, PARTS_MAX, SplitError, SplitPlan, beyond_gsm7, plan, split};
 pub use status::{Delivery, Status};

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use flate2::Compression;
 use sha2::{Digest, Sha256};
 
+use super::letters;
 use super::packing;
 use super::problem::{self, Problem};
 
@@ -73,10 +74,15 @@ struct Sent {
     packed: Option<(Bytes, HeaderValue)>,
 }
 
-/// How each file is sent, in the table's order: packed once, when the first of them is asked for.
-static SENT: LazyLock<Vec<Sent>> = LazyLock::new(|| {
-    let send = |(_, _, content): &(&str, &str, &'static [u8])| {
-        let hash = Sha256::digest(content);
+/// Made of the alphabet's own tables, so that the counter in the page and the one on the box cannot
+/// differ.
+const LETTERS: &str = "letters.js";
+
+/// How each file is sent, by its name and with its type: packed once, when the first of them is
+/// asked for.
+static SENT: LazyLock<Vec<(&str, &str, Sent)>> = LazyLock::new(|| {
+    let send = |content: Bytes| {
+        let hash = Sha256::digest(&content);
         let hash = hash
             .first_chunk()
             .map_or(0, |start| u64::from_be_bytes(*start));
@@ -84,15 +90,21 @@ static SENT: LazyLock<Vec<Sent>> = LazyLock::new(|| {
             let tag = format!("\"{hash:016x}{more}\"");
             HeaderValue::try_from(tag).expect("hexadecimal is ASCII")
         };
-        let packed = packing::gzip(content, Compression::best());
+        let packed = packing::gzip(&content, Compression::best());
+        // A picture is packed already, and a short file fits one packet anyhow.
+        let packed = (packed.len() + 100 < content.len()).then(|| (packed.into(), tag("-gzip")));
         Sent {
-            content: Bytes::from_static(content),
+            content,
             tag: tag(""),
-            // A picture is packed already, and a short file fits one packet anyhow.
-            packed: (packed.len() + 100 < content.len()).then(|| (packed.into(), tag("-gzip"))),
+            packed,
         }
     };
-    FILES.iter().map(send).collect()
+    let files = FILES.iter();
+    let mut sent: Vec<_> = files
+        .map(|(name, kind, content)| (*name, *kind, send(Bytes::from_static(content))))
+        .collect();
+    sent.push((LETTERS, JS, send(letters::module().into())));
+    sent
 });
 
 /// `GET /assets/{name}`
@@ -118,11 +130,7 @@ fn has(headers: &HeaderMap, tag: &HeaderValue) -> bool {
 
 /// One of the files.
 pub(super) fn answer(name: &str, headers: &HeaderMap) -> Response {
-    let found = FILES
-        .iter()
-        .zip(SENT.iter())
-        .find(|((file, _, _), _)| *file == name);
-    let Some(((_, kind, _), sent)) = found else {
+    let Some((_, kind, sent)) = SENT.iter().find(|(file, _, _)| *file == name) else {
         return Problem::new(StatusCode::NOT_FOUND, problem::NOTHING_HERE).into_response();
     };
     let packed = sent.packed.as_ref();

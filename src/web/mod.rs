@@ -21,6 +21,7 @@ mod attachments;
 mod caller;
 mod calling;
 mod crier;
+mod letters;
 mod listener;
 mod metrics;
 mod network;

@@ -2,7 +2,7 @@
 
 import { newKey, post, upload } from './api.js';
 import { $, memory, show, words } from './dom.js';
-import { inWords, narrow } from './segments.js';
+import { inWords } from './segments.js';
 import { changed, isMine, isOpen, learn, store } from './store.js';
 
 const box = $('reply');
@@ -58,7 +58,8 @@ function meter() {
   const counted = store.conversations.get(openId)?.gateway_kind === 'sms' || m.tooLong;
   words($('meter-words'), counted ? m.count : '');
   words($('meter-hint'), counted ? m.hint : '');
-  show($('meter-narrow'), counted && m.wide && m.segments > m.without);
+  show($('meter-narrow'), counted && m.offer !== null);
+  words($('meter-narrow'), m.offer?.act ?? '');
   $('meter').classList.toggle('meter-bad', m.tooLong);
   return m;
 }
@@ -134,7 +135,7 @@ function tellTyping() {
 }
 
 $('meter-narrow').addEventListener('click', () => {
-  box.value = narrow(box.value);
+  box.value = inWords(box.value).offer?.text ?? box.value;
   box.dispatchEvent(new Event('input'));
   box.focus();
 });

@@ -1,13 +1,16 @@
 // How many texts an answer takes, as the desk will cut it (TS 23.040, TS 23.038).
 
-const BASIC = new Set('@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !"#¤%&\'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà');
-const EXTENSION = new Set('\f^{}\\[~]|€');
+import { BASIC, EXTENSION, FORMS } from './letters.js';
+
+const WIDTHS = new Map([...[...BASIC].map((letter) => [letter, 1]), ...[...EXTENSION].map((letter) => [letter, 2])]);
+/** What stands for a letter that makes a text wide. */
+const PLAINER = new Map(Object.entries(FORMS).flatMap(([form, letters]) => [...letters].map((letter) => [letter, form])));
 const PLAIN = { alone: 160, joined: 153 };
 const WIDE = { alone: 70, joined: 67 };
 
 export const SEGMENTS_MAX = 10;
 
-const plainWidth = (letter) => (BASIC.has(letter) ? 1 : EXTENSION.has(letter) ? 2 : 0);
+const plainWidth = (letter) => WIDTHS.get(letter) ?? 0;
 
 const EXTENDS = /^[\u200D\uFE00-\uFE0F\u0300-\u036F\u1AB0-\u1AFF\u1DC0-\u1DFF\u20D0-\u20FF\uFE20-\uFE2F\u{1F3FB}-\u{1F3FF}\u{E0020}-\u{E007F}]$/u;
 const REGIONAL = /^[\u{1F1E6}-\u{1F1FF}]$/u;
@@ -44,40 +47,82 @@ function fill(letters, width, room) {
   return { segments, left: room.joined - part.used };
 }
 
-/**
- * `{ segments, left, wide, culprits, without }`: texts needed, letters left in the last one,
- * whether the wide alphabet is needed, because of which letters, and the texts without them.
- */
+/** `{ segments, left, wide }`: texts needed, letters left in the last one, whether the wide alphabet is needed. */
 export function measure(text) {
   const letters = [...text];
-  const culprits = [...new Set(letters.filter((letter) => plainWidth(letter) === 0))];
-  if (culprits.length === 0) return { ...fill(letters, plainWidth, PLAIN), wide: false, culprits, without: null };
-  const without = fill(letters.filter((letter) => plainWidth(letter) > 0), plainWidth, PLAIN).segments;
-  return { ...fill(letters, (letter) => letter.length, WIDE), wide: true, culprits, without };
+  const wide = letters.some((letter) => plainWidth(letter) === 0);
+  return wide ? { ...fill(letters, (letter) => letter.length, WIDE), wide } : { ...fill(letters, plainWidth, PLAIN), wide };
 }
 
-const isEmoji = (letter) => /\p{Extended_Pictographic}/u.test(letter);
-// Seen as a part of the letter before: a variation, a joiner, a skin tone.
+const isEmoji = (letter) => /\p{Extended_Pictographic}|\p{Regional_Indicator}/u.test(letter);
+// Seen as a part of the letter before: an accent, a variation, a joiner, a skin tone.
 const isInvisible = (letter) => /[\p{M}\p{Cf}\p{Emoji_Modifier}]/u.test(letter);
+const BELONGS = /^[\p{M}\u200D\u{1F3FB}-\u{1F3FF}\u{E0020}-\u{E007F}]$/u;
+const WORDLIKE = /^[0-9A-Za-z]$/;
 
-/** The text without what makes it wide. */
-export function narrow(text) {
-  return [...text].filter((letter) => plainWidth(letter) > 0).join('').replace(/ {2,}/g, ' ').trimEnd();
+/** The text in plain letters, as `sms::plain` writes it. What has no plain form stays: no letter is lost. */
+export function plain(text) {
+  let out = '';
+  let left = false; // the last letter stayed as it is
+  let parted = false; // a space is due before a letter or a digit
+  for (const letter of text.normalize('NFC')) {
+    const form = plainWidth(letter) > 0 || (left && BELONGS.test(letter)) ? undefined : PLAINER.get(letter);
+    if (form === undefined) {
+      if (parted && WORDLIKE.test(letter)) out += ' ';
+      parted = false;
+      left = plainWidth(letter) === 0;
+      out += letter;
+      continue;
+    }
+    left = false;
+    if (form === ' ') {
+      out += ' ';
+      parted = false;
+      continue;
+    }
+    const begun = form.startsWith(' ') ? form.slice(1) : form;
+    const core = begun.endsWith(' ') ? begun.slice(0, -1) : begun;
+    if ((begun !== form && WORDLIKE.test(out.slice(-1))) || (parted && WORDLIKE.test(core.slice(0, 1)))) out += ' ';
+    parted = core !== begun || (parted && core === '');
+    out += core;
+  }
+  return out;
 }
 
-/** The counter's words and the hint behind them. */
+const beyond = (text) => [...new Set([...text].filter((letter) => plainWidth(letter) === 0))];
+
+/**
+ * What would make a wide text cheaper: `{ text, act }`, the act being what a button for it says; or
+ * null. Letters of another script are never taken out, and emoji only by a button that says so.
+ */
+export function lighter(text) {
+  const spelled = plain(text);
+  const rest = beyond(spelled);
+  if (rest.length === 0) return { text: spelled, act: 'Use plain letters' };
+  if (!rest.every((letter) => isEmoji(letter) || isInvisible(letter))) return null;
+  const bare = [...spelled].filter((letter) => plainWidth(letter) > 0).join('').replace(/ {2,}/g, ' ').trimEnd();
+  return { text: bare, act: spelled === text ? 'Remove emoji' : 'Use plain letters, remove emoji' };
+}
+
+/**
+ * What [`measure`] says, the counter's words, the hint behind them, and what a button offers:
+ * `{ text, act }`, or null.
+ */
 export function inWords(text) {
   const m = measure(text);
   const texts = m.segments === 1 ? '1 text' : `${m.segments} texts`;
   const count = text === '' ? '' : `${texts} · ${m.left} left`;
+  const cheaper = m.wide ? lighter(text) : null;
+  const without = cheaper && measure(cheaper.text).segments;
+  const offer = cheaper && without < m.segments ? cheaper : null;
   let hint = '';
   if (m.segments > SEGMENTS_MAX) hint = `Longer answers belong in e-mail: ${SEGMENTS_MAX} texts are the most.`;
-  else if (m.wide && m.segments > m.without) {
-    const seen = m.culprits.filter((letter) => !isInvisible(letter));
-    const shown = seen.slice(0, 3).join(' ');
-    const what = seen.length === 1 ? (isEmoji(seen[0]) ? 'this emoji' : 'this letter') : 'these letters';
-    const verb = seen.length === 1 ? 'makes' : 'make';
-    hint = `${shown}${seen.length > 3 ? ' …' : ''} ${what} ${verb} it ${texts} instead of ${m.without}`.trim();
+  else if (offer) {
+    const seen = beyond(text).filter((letter) => !isInvisible(letter) && letter.trim() !== '');
+    const emoji = seen.every(isEmoji);
+    const what = seen.length === 1 ? (emoji ? 'this emoji' : 'this character') : emoji ? 'these emoji' : 'these characters';
+    const shown = seen.length === 0 ? 'unseen characters' : `${seen.slice(0, 3).join(' ')}${seen.length > 3 ? ' …' : ''} ${what}`;
+    hint = `${shown} ${seen.length === 1 ? 'makes' : 'make'} it ${texts} instead of ${without}`;
   }
-  return { ...m, count, hint, tooLong: m.segments > SEGMENTS_MAX };
+  return { ...m, count, hint, offer, tooLong: m.segments > SEGMENTS_MAX };
 }
