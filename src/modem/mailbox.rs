@@ -9,7 +9,7 @@ mod deletions;
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use self::deletions::{Deletions, Found, Lying};
+use self::deletions::{Deletions, Found, Lying, body};
 use super::{ArrivedPdu, Slot};
 use crate::at::{Command, Entry, FinalResult, Memory, Outcome, Reply, hex, response};
 
@@ -601,7 +601,8 @@ impl Mailbox {
             // was listed without a PDU: then there is none.
             (Reading::Nothing, Outcome::Final(FinalResult::Ok)) if !doubtful.bodiless => {}
             (Reading::Damaged(pdu), Outcome::Final(_)) => {
-                let alike = doubtful.damaged.iter().filter(|earlier| **earlier == pdu);
+                let damaged = doubtful.damaged.iter();
+                let alike = damaged.filter(|earlier| body(&earlier.raw) == body(&pdu.raw));
                 let same = alike.count() + 1 >= SAME_DAMAGE;
                 doubtful.damaged.push(pdu);
                 self.give_up_or_retry(doubtful, same, now);

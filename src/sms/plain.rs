@@ -210,6 +210,9 @@ pub fn plain(text: &str) -> String {
 }
 
 #[cfg(test)]
+mod sentences;
+
+#[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 

@@ -596,7 +596,7 @@ async fn one_damaged_entry_costs_nobody_else() {
     let raw = bench.next_arrivals().await;
     assert_eq!(
         (raw.pdus[0].readable, raw.pdus[0].octets.as_slice()),
-        (false, &b"+CMGR: 1,,24\n00@4zz"[..])
+        (false, &b"+CMGL: 3,1,,24\n00@4zz"[..])
     );
     raw.kept.send(true).unwrap();
     peer.until("AT+CMGD=3").await;

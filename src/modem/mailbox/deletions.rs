@@ -49,12 +49,9 @@ impl Lying {
     }
 }
 
-/// Whether two entries that are no PDU say the same behind their headers: `+CMGR` leaves out the
-/// index that `+CMGL` gives.
-fn same_body(raw: &str, kept: &[u8]) -> bool {
-    let kept = std::str::from_utf8(kept).ok();
-    let body = |raw: &str| raw.split_once('\n').map(|(_, body)| body.to_owned());
-    body(raw).is_some() && kept.and_then(body) == body(raw)
+/// What stands behind an entry's header: `+CMGR` leaves out the index that `+CMGL` gives.
+pub(super) fn body(raw: &str) -> Option<&str> {
+    raw.split_once('\n').map(|(_, body)| body)
 }
 
 /// What reading a slot again brought.
@@ -145,7 +142,11 @@ impl Deletions {
             Some(octets) if octets == lying.octets => Comparison::Alike,
             Some(_) if entry.is_whole() => Comparison::Another,
             Some(_) => Comparison::Damaged,
-            None if same_body(&entry.raw, &lying.octets) => Comparison::Alike,
+            None if body(&entry.raw).is_some()
+                && body(&entry.raw) == std::str::from_utf8(&lying.octets).ok().and_then(body) =>
+            {
+                Comparison::Alike
+            }
             None => Comparison::Damaged,
         };
         true

@@ -506,6 +506,7 @@ fn a_modem_that_reads_otherwise_than_it_lists_is_emptied_all_the_same() {
 fn an_entry_without_a_pdu_stays_and_calls_somebody() {
     for read in ["+CMGR: 0,,37\r\nOK\r\n", "OK\r\n", "+CMS ERROR: 500\r\n"] {
         let mut dialogue = Dialogue::new(&[
+            ("AT+CSCA?", "+CSCA: \"+15550000\",145\r\nOK\r\n"),
             ("AT+CMGL=4", "+CMGL: 1,0,,37\r\nOK\r\n"),
             ("AT+CMGR=1", read),
         ]);
@@ -521,8 +522,11 @@ fn an_entry_without_a_pdu_stays_and_calls_somebody() {
         assert!(!again, "read in vain before, and never deleted: {asked:?}");
         assert!(dialogue.deliveries().is_empty());
         // Somebody took it away.
-        dialogue.answers = vec![("AT+CMGL=4", "OK\r\n".into())];
-        dialogue.pass(Duration::from_secs(31));
+        dialogue.answers.retain(|(asked, _)| *asked == "AT+CSCA?");
+        dialogue.answers.push(("AT+CMGL=4", "OK\r\n".into()));
+        for _ in 0..12 {
+            dialogue.pass(Duration::from_secs(31)); // every tenth sweep lists all memories
+        }
         assert_eq!(dialogue.session.status.alarm, None);
     }
 }
