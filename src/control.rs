@@ -93,6 +93,18 @@ pub enum Request {
         /// How many.
         limit: usize,
     },
+    /// What came and is part of no conversation, newest first.
+    Arrivals {
+        /// Those older than this one.
+        before: Option<i64>,
+        /// How many.
+        limit: usize,
+    },
+    /// One of them, with what is kept of it.
+    Arrival {
+        /// Which.
+        id: i64,
+    },
     /// What a gateway's patrons are told, as they would read it.
     Preview {
         /// The gateway.
@@ -324,6 +336,8 @@ impl Rooms {
             Request::Report(counting) => self.report(counting).await,
             Request::Tokens { operator } => self.tokens(operator.as_deref()).await,
             Request::Audit { before, limit } => self.audit(before, limit).await,
+            Request::Arrivals { before, limit } => self.arrivals(before, limit).await,
+            Request::Arrival { id } => self.arrival(id).await,
             Request::Preview { gateway, wording } => preview_json(
                 &self.desk.board().borrow().plan,
                 &gateway,

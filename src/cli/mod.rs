@@ -1,6 +1,7 @@
 //! The commands. Each says in one sentence what went wrong and what to do, and then its exit
 //! status is not 0.
 
+mod arrival;
 mod audit;
 mod backup;
 mod canned;
@@ -77,6 +78,9 @@ enum Command {
     Transcript(records::TranscriptCommand),
     /// Texts, answers and waits, counted
     Report(records::Reporting),
+    /// What came and could not be read: list, show
+    #[command(subcommand)]
+    Arrival(arrival::ArrivalCommand),
     /// Who changed or revealed what
     Audit(audit::Arguments),
     /// Send a text through the outbox, like a reply
@@ -167,6 +171,7 @@ async fn perform(command: Command) -> anyhow::Result<ExitCode> {
         Command::Desk(command) => exchange::run(command).await?,
         Command::Transcript(command) => records::transcript(command).await?,
         Command::Report(arguments) => records::report(arguments).await?,
+        Command::Arrival(command) => arrival::run(command).await?,
         Command::Audit(arguments) => audit::run(arguments).await?,
         Command::Send(arguments) => desk::send(arguments).await?,
         Command::Backup(arguments) => backup::back_up_to(arguments).await?,

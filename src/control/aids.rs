@@ -1,9 +1,11 @@
-//! What commands ask of canned replies, tokens and the audit trail.
+//! What commands ask of canned replies, tokens, the audit trail and arrivals.
 
 use serde_json::{Value, json};
 
 use super::{Rooms, words};
-use crate::spool::{audit, canned, tokens};
+use crate::desk::views::Arrival;
+use crate::routing::ArrivalId;
+use crate::spool::{audit, canned, inbox, tokens};
 
 impl Rooms {
     pub(super) async fn canned(&self) -> Result<Value, String> {
@@ -79,5 +81,39 @@ impl Rooms {
             })
             .collect();
         Ok(rows.into())
+    }
+
+    pub(super) async fn arrivals(
+        &self,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Result<Value, String> {
+        let found = self
+            .spool
+            .read(move |connection| inbox::shelved(connection, before.map(ArrivalId), limit))
+            .await
+            .map_err(words)?;
+        Ok(json!(found.iter().map(Arrival::listed).collect::<Vec<_>>()))
+    }
+
+    /// One arrival. It may hold a number and words: that it was read is written down first.
+    pub(super) async fn arrival(&self, id: i64) -> Result<Value, String> {
+        let now = self.spool.now();
+        let found = self
+            .spool
+            .write(move |connection| {
+                let found = inbox::shelved_one(connection, ArrivalId(id))?;
+                if found.is_some() {
+                    let (action, subject) = ("read_arrival", id.to_string());
+                    audit::write(connection, None, action, Some(&subject), None, None, now)?;
+                }
+                Ok(found)
+            })
+            .await
+            .map_err(words)?;
+        let found = found.ok_or_else(|| {
+            format!("nothing is kept as arrival {id}; `callnumber arrival list` shows what is")
+        })?;
+        Ok(json!(Arrival::whole(&found)))
     }
 }

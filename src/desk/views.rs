@@ -20,7 +20,7 @@ pub use conversation::{
     AuthorKind, Conversation, Find, Message, Note, Promise, Thread, Transfer, VisitedPage,
 };
 pub use line::{Modem, Phase, Rest, SelfTest, modem, modems};
-pub use record::{AuditEntry, Token};
+pub use record::{Arrival, AuditEntry, Token};
 
 use crate::routing::{GatewayId, GatewayKind, OperatorId, Plan, QueueId};
 use crate::spool::{self, staff};

@@ -40,24 +40,35 @@ pub(super) fn forget(
         }
         drop_if_gone(connection, patron)?;
     }
-    // What could not be read, or is no text: whose it is, only its octets say.
-    let octets = semi_octets(address);
-    if octets.len() >= SURE {
+    // What could not be read, or is no text: whose it is, only what is kept of it says.
+    let [even, odd] = semi_octets(address);
+    if even.len() >= SURE {
+        let hex = |octets: &[u8]| -> String {
+            octets.iter().map(|octet| format!("{octet:02X}")).collect()
+        };
+        let tail = tail(address);
+        let wide = hex(&tail
+            .encode_utf16()
+            .flat_map(u16::to_be_bytes)
+            .collect::<Vec<u8>>());
         connection
             .prepare_cached(
                 "UPDATE inbox SET state = 'used', pdu = NULL, message = NULL, problem = NULL
-                 WHERE state <> 'used' AND state IN ('odd', 'parked') AND instr(pdu, ?1) > 0",
+                 WHERE state <> 'used' AND state IN ('odd', 'parked')
+                   AND (instr(pdu, ?1) > 0 OR instr(pdu, ?2) > 0
+                        OR instr(upper(CAST(pdu AS TEXT)), ?3) > 0
+                        OR instr(upper(CAST(pdu AS TEXT)), ?4) > 0
+                        OR instr(upper(CAST(pdu AS TEXT)), ?5) > 0
+                        OR instr(CAST(pdu AS TEXT), ?6) > 0)",
             )?
-            .execute([octets])?;
+            .execute(params![even, odd, hex(&even), hex(&odd), wide, tail])?;
     }
     let digits = address.trim_start_matches('+');
     connection
         .prepare_cached("DELETE FROM reply WHERE instr(patron, ?1) > 0")?
         .execute([digits])?;
     // Whom a carrier refused is remembered by the last digits.
-    let tail = digits
-        .get(digits.len().saturating_sub(TAIL)..)
-        .unwrap_or(digits);
+    let tail = tail(address);
     connection
         .prepare_cached("UPDATE standing SET refused = '[]' WHERE instr(refused, ?1) > 0")?
         .execute([tail])?;
@@ -69,21 +80,34 @@ const SURE: usize = 4;
 /// The last digits by which a recipient is remembered in reports and refusals.
 const TAIL: usize = 8;
 
-/// A number as PDUs hold it: two digits an octet, swapped, the last one filled up (TS 23.040
-/// §9.1.2.3). Empty for what is no number.
-fn semi_octets(address: &str) -> Vec<u8> {
-    let digits: Vec<u8> = address.trim_start_matches('+').bytes().collect();
-    if !digits.iter().all(u8::is_ascii_digit) {
-        return Vec::new();
-    }
+/// The last digits of a number, which it has however it is written: a network says a number in
+/// national or international form as it likes.
+fn tail(address: &str) -> &str {
+    let digits = address.trim_start_matches('+');
     digits
-        .chunks(2)
-        .map(|pair| match pair {
-            [low, high] => (high - b'0') << 4 | (low - b'0'),
-            [low] => 0xf0 | (low - b'0'),
-            _ => 0xff, // chunks of two have one or two
-        })
-        .collect()
+        .get(digits.len().saturating_sub(TAIL)..)
+        .unwrap_or(digits)
+}
+
+/// The last digits as PDUs hold them: two an octet, swapped (TS 23.040 §9.1.2.3). Of a number with
+/// an even count of digits, and of one with an odd count, where the last octet is filled up. Empty
+/// for what is no number.
+fn semi_octets(address: &str) -> [Vec<u8>; 2] {
+    let tail = tail(address).as_bytes();
+    if tail.len() < TAIL || !tail.iter().all(u8::is_ascii_digit) {
+        return [Vec::new(), Vec::new()];
+    }
+    let octets = |digits: &[u8]| {
+        digits
+            .chunks(2)
+            .map(|pair| match pair {
+                [low, high] => (high - b'0') << 4 | (low - b'0'),
+                [low] => 0xf0 | (low - b'0'),
+                _ => 0xff, // chunks of two have one or two
+            })
+            .collect()
+    };
+    [octets(tail), octets(tail.get(1..).unwrap_or_default())]
 }
 
 /// Erases a conversation, and its patron if nothing else is theirs. Answers the feed's row.
@@ -273,13 +297,22 @@ mod tests {
 
     #[test]
     fn numbers_as_pdus_hold_them() {
-        for (number, octets) in [
-            ("+15551230100", vec![0x51, 0x55, 0x21, 0x03, 0x01, 0xf0]),
-            ("5551230100", vec![0x55, 0x15, 0x32, 0x10, 0x00]),
-            ("INFO", vec![]),
-            ("", vec![]),
+        for (number, even, odd) in [
+            (
+                "+15551230100",
+                vec![0x15, 0x32, 0x10, 0x00],
+                vec![0x21, 0x03, 0x01, 0xf0],
+            ),
+            (
+                "5551230100",
+                vec![0x15, 0x32, 0x10, 0x00],
+                vec![0x21, 0x03, 0x01, 0xf0],
+            ),
+            ("INFO", vec![], vec![]),
+            ("72645", vec![], vec![]), // so short that it may be anything
+            ("", vec![], vec![]),
         ] {
-            assert_eq!(semi_octets(number), octets, "{number}");
+            assert_eq!(semi_octets(number), [even, odd], "{number}");
         }
     }
 }

@@ -4,7 +4,7 @@
 //! the same text is recognised.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::Result;
 use super::wire;
@@ -30,6 +30,103 @@ pub struct Kept {
     pub received: Timestamp,
     /// For a segment whose text was shown in part: the message it was shown in.
     pub shown_in: Option<MessageId>,
+}
+
+/// An arrival that is kept and no part of a conversation, for a person to look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shelved {
+    /// Its row.
+    pub id: ArrivalId,
+    /// The line it came by.
+    pub line: String,
+    /// When it came.
+    pub received: Timestamp,
+    /// Why it is here.
+    pub why: Why,
+    /// Why it could not be read.
+    pub problem: Option<String>,
+    /// The octets, or the lines as the modem printed them.
+    pub pdu: Vec<u8>,
+}
+
+/// Why an arrival is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// It waits to be read.
+    Waiting,
+    /// The rest of its text has not come.
+    InPart,
+    /// A report about no text that is known.
+    Report,
+    /// It cannot be read, or is for nobody.
+    Unreadable,
+}
+
+impl Why {
+    /// In one word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Why::Waiting => "waiting",
+            Why::InPart => "in_part",
+            Why::Report => "report",
+            Why::Unreadable => "unreadable",
+        }
+    }
+}
+
+/// The lines, where an arrival was kept as the modem printed it. No PDU begins like text: its first
+/// octet counts the service centre's, of which there are at most eleven.
+pub fn printed(kept: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(kept).ok()?;
+    let is_text = text.chars().all(|one| one == '\n' || !one.is_control());
+    (is_text && kept.first().is_some_and(|first| *first >= b' ')).then_some(text)
+}
+
+const SHELVED: &str = "SELECT id, line, received, state, problem, pdu FROM inbox
+     WHERE state <> 'used' AND pdu IS NOT NULL";
+
+/// What is kept, newest first: those before `before`.
+pub fn shelved(
+    connection: &Connection,
+    before: Option<ArrivalId>,
+    limit: usize,
+) -> Result<Vec<Shelved>> {
+    let rows = connection
+        .prepare_cached(&format!("{SHELVED} AND id < ?1 ORDER BY id DESC LIMIT ?2"))?
+        .query_map(
+            params![
+                before.map_or(i64::MAX, |id| id.0),
+                i64::try_from(limit).unwrap_or(i64::MAX)
+            ],
+            shelved_from,
+        )?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(rows)
+}
+
+/// One of them.
+pub fn shelved_one(connection: &Connection, id: ArrivalId) -> Result<Option<Shelved>> {
+    Ok(connection
+        .prepare_cached(&format!("{SHELVED} AND id = ?1"))?
+        .query_row([id.0], shelved_from)
+        .optional()?)
+}
+
+fn shelved_from(row: &Row<'_>) -> rusqlite::Result<Shelved> {
+    let state: String = row.get(3)?;
+    Ok(Shelved {
+        id: ArrivalId(row.get(0)?),
+        line: row.get(1)?,
+        received: wire::time_from(row, 2)?,
+        why: match state.as_str() {
+            "new" => Why::Waiting,
+            "shown" => Why::InPart,
+            "parked" => Why::Report,
+            _ => Why::Unreadable,
+        },
+        problem: row.get(4)?,
+        pdu: row.get(5)?,
+    })
 }
 
 /// Keeps PDUs of one sweep. Answers those that are new: the others were here before.

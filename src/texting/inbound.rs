@@ -538,7 +538,7 @@ fn raw(arrived: ArrivedPdu) -> Raw {
     };
     let mut hasher = Sha256::new();
     match sms::tpdu_octets(&pdu) {
-        Ok(tpdu) if reading::printed(&pdu).is_none() => hasher.update(tpdu),
+        Ok(tpdu) if inbox::printed(&pdu).is_none() => hasher.update(tpdu),
         _ => hasher.update(&pdu),
     }
     if !stamped && let Some(slot) = &slot {

@@ -9,6 +9,7 @@ use crate::desk::Arrivals;
 use crate::modem::ArrivedPdu;
 use crate::routing::{ArrivalId, Event, GatewayId, means_stop};
 use crate::sms::{self, Assembly, Pdu, Ports, SmsDeliver, SmsStatusReport, Tpdu, UserData};
+use crate::spool::inbox::printed;
 
 /// What the desk shows in place of a picture message, which only the carrier's own store could
 /// give: this line has no packet data.
@@ -51,14 +52,6 @@ pub(super) fn read(kept: &[u8]) -> Found {
         Some(_) => "it is no PDU".into(),
         None => error.to_string(),
     })
-}
-
-/// The lines, where an arrival was kept as the modem printed it. No PDU begins like text: its first
-/// octet counts the service centre's, of which there are at most eleven.
-pub(super) fn printed(kept: &[u8]) -> Option<&str> {
-    let text = std::str::from_utf8(kept).ok()?;
-    let is_text = text.chars().all(|one| one == '\n' || !one.is_control());
-    (is_text && kept.first().is_some_and(|first| *first >= b' ')).then_some(text)
 }
 
 /// What is kept of an arrival: its octets, where they are a PDU; of whatever is none, the lines as

@@ -2,7 +2,8 @@
 //! threads, [`messages`] words to patrons, [`beginnings`] the first of them, [`changes`] whose a
 //! conversation is, [`aids`] notes and marks on it, [`canned`] canned replies, [`arrangements`] the
 //! desk itself, [`book`] all of it as one file, [`modems`] its lines and [`traces`] what is said on
-//! their ports, [`upkeep`] the box, [`process`] the program that runs it, [`alerts`] whom it calls and
+//! their ports, [`upkeep`] the box, [`process`] the program that runs it, [`alerts`] whom it calls,
+//! [`arrivals`] what came and was not read, and
 //! [`backups`] its copies, [`staff`]
 //! and [`tokens`] who may come in, [`audit`] who did what, [`search`] and [`records`] what was said
 //! and counted. What they share stands in [`said`].
@@ -10,6 +11,7 @@
 mod aids;
 mod alerts;
 mod arrangements;
+mod arrivals;
 mod audit;
 mod backups;
 mod beginnings;
@@ -78,6 +80,8 @@ pub(super) fn routes() -> Router<Arc<Premises>> {
         .route("/password", put(staff::password))
         .route("/tokens", get(tokens::list).post(tokens::add))
         .route("/tokens/{token}", delete(tokens::revoke))
+        .route("/arrivals", get(arrivals::list))
+        .route("/arrivals/{id}", get(arrivals::whole))
         .route("/audit", get(audit::list))
         .route("/amendments", post(audit::amend))
         .route(

@@ -41,6 +41,7 @@ files! {
     "settings-health.js" JS,
     "settings-lines.js" JS,
     "settings-book.js" JS,
+    "settings-arrivals.js" JS,
     "manifest.webmanifest" "application/manifest+json",
     "mark.svg" "image/svg+xml",
     "icon-192.png" "image/png",

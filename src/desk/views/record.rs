@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::routing::Plan;
-use crate::spool::{audit, tokens};
+use crate::sms;
+use crate::spool::{audit, inbox, tokens};
 
 /// A bearer token, without itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +30,54 @@ impl Token {
             made: token.made,
             label: token.label,
         })
+    }
+}
+
+/// What came by a line and is part of no conversation: unreadable, or not read yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Arrival {
+    /// Its id; grows. Texts about it name it.
+    pub id: i64,
+    /// The line.
+    pub line: String,
+    /// When it came.
+    pub at: Timestamp,
+    /// Why it is kept: `waiting`, `in_part`, `report`, `unreadable`.
+    pub state: String,
+    /// Why it could not be read.
+    pub problem: Option<String>,
+    /// How much is kept.
+    pub octets: usize,
+    /// What is kept: the PDU in hexadecimal digits, or the lines as the modem printed them. Only
+    /// where one is asked for, for it may hold a number and words.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub raw: Option<String>,
+}
+
+impl Arrival {
+    /// For a list.
+    pub fn listed(shelved: &inbox::Shelved) -> Self {
+        Self {
+            id: shelved.id.0,
+            line: shelved.line.clone(),
+            at: shelved.received,
+            state: shelved.why.as_str().to_owned(),
+            problem: shelved.problem.clone(),
+            octets: shelved.pdu.len(),
+            raw: None,
+        }
+    }
+
+    /// With what is kept.
+    pub fn whole(shelved: &inbox::Shelved) -> Self {
+        let raw = match inbox::printed(&shelved.pdu) {
+            Some(lines) => lines.to_owned(),
+            None => sms::hex(&shelved.pdu),
+        };
+        Self {
+            raw: Some(raw),
+            ..Self::listed(shelved)
+        }
     }
 }
 

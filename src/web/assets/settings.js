@@ -7,6 +7,7 @@ import { follow } from './live.js';
 import { setUpBook } from './settings-book.js';
 import { setUpBox, showBox } from './settings-box.js';
 import { act, amend, button, choice, desk, isAdmin, me, reads } from './settings-desk.js';
+import { showArrivals } from './settings-arrivals.js';
 import { setUpHealth } from './settings-health.js';
 import { about, hours } from './settings-hours.js';
 import { line } from './settings-lines.js';
@@ -220,6 +221,7 @@ if (isAdmin) {
   setUpBox();
   setUpHealth();
   showBox().catch((error) => toast(error.message));
+  showArrivals().catch((error) => toast(error.message));
   $('trail-more').addEventListener('click', () => {
     trailShown += 150;
     load().catch((error) => toast(error.message));
