@@ -81,7 +81,7 @@ pub(super) fn routes() -> Router<Arc<Premises>> {
         .route("/tokens", get(tokens::list).post(tokens::add))
         .route("/tokens/{token}", delete(tokens::revoke))
         .route("/arrivals", get(arrivals::list))
-        .route("/arrivals/{id}", get(arrivals::whole))
+        .route("/arrivals/{arrival}", get(arrivals::whole))
         .route("/audit", get(audit::list))
         .route("/amendments", post(audit::amend))
         .route(

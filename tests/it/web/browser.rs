@@ -649,6 +649,49 @@ async fn the_counter_counts_as_the_desk_does() {
         ]);
         assert_eq!(*counted, expected, "{text:?}");
     }
+    // And it writes in plain letters as the desk does.
+    for text in [
+        "“Mon–Fri 9‑5” … we’re",
+        "naïve Zoë, cafe\u{301}, Łódź",
+        "2½ m² 70°F ½½ 70° in",
+        "• one\ttwo → three\u{a0}四",
+        "👩\u{200D}🚀 ❤\u{FE0F} x\u{304} 1\u{FE0F}\u{20E3}",
+        "का समय Привет й",
+    ] {
+        texts.push(text.into());
+    }
+    texts.extend(sms::plain_forms().map(|(character, _)| format!("a{character}b 1{character}2")));
+    let script = format!(
+        "return import('/assets/segments.js').then(({{ plain }}) => {}.map(plain));",
+        json!(texts)
+    );
+    let made = browser.script(&script).await;
+    for (text, made) in texts.iter().zip(made.as_array().unwrap()) {
+        assert_eq!(*made, json!(sms::plain(text)), "{text:?}");
+    }
+    // What the button says it does, and does.
+    for (text, offer) in [
+        (
+            "Mon–Fri 9‑5 … we’re".repeat(5),
+            json!(["Use plain letters", "Mon-Fri 9-5 ... we're".repeat(5)]),
+        ),
+        (
+            "a".repeat(80) + " 😀",
+            json!(["Remove emoji", "a".repeat(80)]),
+        ),
+        (
+            "a".repeat(80) + " naïve 😀",
+            json!(["Use plain letters, remove emoji", "a".repeat(80) + " naive"]),
+        ),
+        ("Привет – ".repeat(20), Value::Null),
+        ("naïve".to_owned(), Value::Null), // one text either way
+    ] {
+        let script = format!(
+            "return import('/assets/segments.js').then(({{ inWords }}) => {{ const o = inWords({}).offer; return o && [o.act, o.text]; }});",
+            json!(text)
+        );
+        assert_eq!(browser.script(&script).await, offer, "{text:?}");
+    }
     browser.close().await;
 }
 

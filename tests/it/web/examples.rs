@@ -2,6 +2,7 @@
 //! makes them, and the guide is written from them.
 
 use callnumber::routing::{Amendment, ConversationId, DeliveryState, GatewayKind, Role};
+use callnumber::spool::inbox;
 use callnumber::web::Settings;
 use serde_json::{Value, json};
 
@@ -79,6 +80,7 @@ pub async fn example(house: &House, path: &str, operation: &Value, number: &str)
         let path = format!("/conversations/{id}/{before}");
         ana.post(&path, json!({})).await.is(200);
     }
+    let mut arrival = 0;
     match name {
         "setCanned" | "removeCanned" | "listCanned" => {
             let canned = json!({"key": name.to_lowercase(), "text": "Until 8."});
@@ -86,6 +88,19 @@ pub async fn example(house: &House, path: &str, operation: &Value, number: &str)
         }
         "makeLink" | "listAddresses" | "setAddresses" => {
             house.hire(&name.to_lowercase(), "desk").await;
+        }
+        "listArrivals" | "showArrival" => {
+            let now = house.spool.now();
+            let kept = house.spool.write(move |connection| {
+                let mut digest = [0; 16];
+                digest[..8].copy_from_slice(&message.to_be_bytes());
+                let pdu = b"+CMGL: 3,1,,24\n00@4zz".to_vec();
+                let raw = inbox::Raw { digest, pdu };
+                let kept = inbox::keep(connection, "front-desk", &[raw], now)?;
+                inbox::set_aside(connection, &[kept[0].id], "it is no PDU")?;
+                Ok(kept[0].id.0)
+            });
+            arrival = kept.await.unwrap();
         }
         "listBackups" | "takeBackup" => {
             let folder = house.spool.path().with_file_name("backups");
@@ -143,6 +158,7 @@ pub async fn example(house: &House, path: &str, operation: &Value, number: &str)
         .replace("{token}", &token)
         .replace("{id}", &id.to_string())
         .replace("{message}", &message.to_string())
+        .replace("{arrival}", &arrival.to_string())
         .replace("{gateway}", "ask");
     let for_an_admin = ["desk", "staff"].contains(&operation["tags"][0].as_str().unwrap());
     Example {

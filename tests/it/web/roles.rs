@@ -71,6 +71,8 @@ pub const OPERATIONS: &[(&str, Door)] = &[
     ("addOperator", Admin),
     ("removeOperator", Admin),
     ("setWidget", Admin),
+    ("listArrivals", Admin),
+    ("showArrival", Admin),
     ("listAudit", Admin),
     ("exportTranscripts", Admin),
     ("amendDesk", Admin),

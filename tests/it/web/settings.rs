@@ -1,5 +1,6 @@
 //! A desk is set up with the page alone, and answers its first text.
 
+use callnumber::spool::inbox::{self, Raw};
 use callnumber::web::Settings;
 use serde_json::json;
 
@@ -512,6 +513,47 @@ async fn an_admin_unlocks_the_sim_and_a_text_to_itself_says_ok() {
         let complaints = browser.complaints().await;
         let odd: Vec<_> = complaints.iter().filter(|c| !c.contains("409")).collect();
         assert!(odd.is_empty(), "{odd:?}");
+        browser.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_kept_and_unreadable_is_shown_as_it_came() {
+    let driver = Driver::start().await;
+    for (width, height, dark, name) in [
+        (1280, 900, false, "arrivals-light"),
+        (390, 844, true, "arrivals-phone-dark"),
+    ] {
+        let house = House::open().await;
+        house.hire_admin("root").await;
+        let served = Served::of(house).await;
+        let browser = driver.browser(width, height, dark).await;
+        served.enter(&browser, "root").await;
+        browser
+            .go(&format!("{}/settings#arrivals", served.address))
+            .await;
+        browser
+            .until("!document.querySelector('#arrivals-none').hidden")
+            .await;
+        let now = served.house.spool.now();
+        let kept = served.house.spool.write(move |connection| {
+            let pdu = b"+CMGL: 3,1,,24\n00@4zz<b>".to_vec();
+            let digest = [7; 16];
+            let kept = inbox::keep(connection, "front-desk", &[Raw { digest, pdu }], now)?;
+            inbox::set_aside(connection, &[kept[0].id], "it is no PDU")
+        });
+        kept.await.unwrap();
+        browser.go(&format!("{}/settings", served.address)).await;
+        browser
+            .until("document.querySelector('#arrivals-list')?.innerText.includes('it is no PDU')")
+            .await;
+        browser.click("#arrivals-list button").await;
+        browser
+            .until("document.querySelector('#arrivals-list pre')?.innerText === '+CMGL: 3,1,,24\\n00@4zz<b>'")
+            .await;
+        shoot(&browser, name).await;
+        let trail = served.house.with_token("root").get("/audit").await.json;
+        assert!(trail.to_string().contains("read_arrival"), "{trail}");
         browser.close().await;
     }
 }
