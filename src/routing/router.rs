@@ -277,7 +277,7 @@ impl Router {
 
     /// What a restart must give back beside the threads: the counters.
     #[cfg(test)]
-    pub(super) fn durable(&self) -> Durable {
+    pub(crate) fn durable(&self) -> Durable {
         self.state.durable()
     }
 }
