@@ -34,7 +34,6 @@ use crate::routing::{
 use crate::spool::{Spool, SpoolError, audit, book, inbox, staff, transcript};
 
 pub use house::{House, HouseSettings, StartError, WebSetup};
-pub use lines::LineSetup;
 pub use panel::PanelDuty;
 pub use watches::watch_line;
 

@@ -13,8 +13,8 @@
 //!    is asked for), [`mail`] (letters by SMTP).
 //! 1. Strangers to one another: [`sms`] (TS 23.040, 23.038), [`at`] (V.250, TS 27.005, 27.007),
 //!    [`routing`] (the law of the desk), [`records`] (transcripts and reports for others to read),
-//!    [`trace`] (what was said on a port, masked), all five pure; [`hardware`] (GPIO); and the
-//!    [`clock`].
+//!    [`trace`] (what was said on a port, masked), all five pure; [`hardware`] (GPIO); the
+//!    [`clock`], and [`duration`] (lengths of time as people write them).
 //!
 //! Under them all lies [`numbers`]: one form for every spelling of a telephone number, which every
 //! floor speaks.
@@ -43,6 +43,7 @@ pub mod clock;
 pub mod control;
 pub mod daemon;
 pub mod desk;
+pub mod duration;
 pub mod errands;
 pub mod hardware;
 pub mod mail;

@@ -5,11 +5,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use callnumber::daemon::{House, HouseSettings, LineSetup, WebSetup};
+use callnumber::daemon::{House, HouseSettings, WebSetup};
 use callnumber::modem::{LineSettings, Phase, PortChoice};
 use callnumber::routing::{Amendment, Library, Role};
 use callnumber::simulator::{ReportPolicy, Settings, SimulatedModem};
-use callnumber::texting::CareSettings;
 use callnumber::web;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -150,11 +149,10 @@ pub(crate) fn settings(spool: PathBuf, port: PathBuf) -> HouseSettings {
     HouseSettings {
         spool,
         library: Library::default(),
-        lines: vec![LineSetup {
-            line: LineSettings::new(LINE, PortChoice::Path(port)),
+        lines: vec![LineSettings {
             pace: Duration::ZERO,
             per_day: 0,
-            care: CareSettings::default(),
+            ..LineSettings::new(LINE, PortChoice::Path(port))
         }],
         web: Some(WebSetup {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),

@@ -16,7 +16,7 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::daemon::{House, HouseSettings, LineSetup, StartError, WebSetup};
+use crate::daemon::{House, HouseSettings, StartError, WebSetup};
 use crate::desk::{Desk, What};
 use crate::modem::{LineSettings, PortChoice};
 use crate::routing::{
@@ -26,7 +26,6 @@ use crate::routing::{
 use crate::simulator::{ReportPolicy, Settings, SimulatedModem};
 use crate::spool::transcript::{Entry, Listing};
 use crate::spool::{Spool, transcript};
-use crate::texting::CareSettings;
 use crate::web;
 
 use phones::{PATRONS, Phones};
@@ -88,11 +87,10 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
             urgent: Some("555-0100".into()),
             ..Library::default()
         },
-        lines: vec![LineSetup {
-            line: LineSettings::new(LINE, PortChoice::Path(modem.port())),
+        lines: vec![LineSettings {
             pace: Duration::ZERO,
             per_day: 0,
-            care: CareSettings::default(),
+            ..LineSettings::new(LINE, PortChoice::Path(modem.port()))
         }],
         web: Some(WebSetup {
             listen: arguments.listen,

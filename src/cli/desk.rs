@@ -8,10 +8,10 @@ use clap::{Args, Subcommand, ValueEnum};
 use jiff::civil::Date;
 use serde_json::Value;
 
-use super::config::parse_duration;
 use super::{BoxArguments, secret};
 use crate::control::{self, CallError, Request};
 use crate::daemon::{House, HouseSettings, StartError};
+use crate::duration;
 use crate::routing::{Amendment, GatewayKind, Notice, OfflinePolicy, Role};
 use crate::spool::{OpenError, staff};
 use crate::web;
@@ -185,7 +185,7 @@ fn holiday(text: &str) -> Result<(Date, String), String> {
 
 /// `90s`, `2m`.
 fn seconds(text: &str) -> Result<u32, String> {
-    parse_duration(text)
+    duration::parse(text)
         .and_then(|time| u32::try_from(time.as_secs()).ok())
         .ok_or_else(|| format!("{text:?} is no time: write 90s, or 2m"))
 }

@@ -23,10 +23,10 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::config::{Config, ModemTable};
+use super::config::Config;
 use super::{BoxArguments, log};
 use crate::control::{self, CallError, Request};
-use crate::modem::{self, Keepers, Phase};
+use crate::modem::{self, Keepers, LineSettings, Phase};
 use crate::spool::check;
 use finding::{Finding, Verdict};
 
@@ -319,7 +319,7 @@ async fn stopped(config: &Config) -> Vec<Finding> {
         "Start it: `systemctl start callnumber`",
     )];
     let looks = config.modems().into_iter().map(|modem| async move {
-        match look_at(&modem).await {
+        match look_at(config, &modem).await {
             Ok(status) => lines::judge(&status),
             Err(words) => {
                 let finding = Finding::failure("port", words, "Correct it in the configuration");
@@ -342,8 +342,8 @@ async fn stopped(config: &Config) -> Vec<Finding> {
 }
 
 /// Brings a line up, takes in nothing, and answers how it stands once that is clear.
-async fn look_at(modem: &ModemTable) -> Result<Value, String> {
-    let mut settings = modem.line()?;
+async fn look_at(config: &Config, modem: &LineSettings) -> Result<Value, String> {
+    let mut settings = config.line(modem)?;
     let has_pin = settings.pin.take().is_some();
     // Nobody listens: whatever is listed stays where it is. Nobody keeps records: no PIN is tried, for
     // a doctor must not bring a SIM nearer to its PUK.

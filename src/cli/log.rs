@@ -15,8 +15,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer as _, Registry};
 
 use super::BoxArguments;
-use super::config::parse_duration;
 use crate::control::{self, CallError, Request};
+use crate::duration;
 
 /// How much is told, the least first.
 const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
@@ -132,7 +132,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let lasting = match arguments.lasting.as_deref().map(parse_duration) {
+    let lasting = match arguments.lasting.as_deref().map(duration::parse) {
         None => None,
         Some(Some(time)) if time > Duration::ZERO => Some(time),
         Some(_) => anyhow::bail!("--for takes a length of time, such as 10m"),

@@ -18,21 +18,16 @@ pub(super) struct Reloaded {
     pub(super) restart: Vec<&'static str>,
 }
 
-/// Compares by what the tables print as: every key takes part, whatever is added to them.
-fn differ<T: std::fmt::Debug>(one: &T, other: &T) -> bool {
-    format!("{one:?}") != format!("{other:?}")
-}
-
 /// What of `new` is in force after a reload, and what is not.
 fn compare(old: &Config, new: &Config) -> Reloaded {
     let mut reloaded = Reloaded::default();
     for (key, live, differs) in [
-        ("[library]", true, differ(&old.library, &new.library)),
-        ("[[modem]]", true, differ(&old.modems, &new.modems)),
-        ("[web]", false, differ(&old.web, &new.web)),
-        ("[xmpp]", false, differ(&old.xmpp, &new.xmpp)),
-        ("[panel]", false, differ(&old.panel, &new.panel)),
-        ("[alerts]", true, differ(&old.alerts, &new.alerts)),
+        ("[library]", true, old.library != new.library),
+        ("[[modem]]", true, old.modems != new.modems),
+        ("[web]", false, old.web != new.web),
+        ("[xmpp]", false, old.xmpp != new.xmpp),
+        ("[panel]", false, old.panel != new.panel),
+        ("[alerts]", true, old.alerts != new.alerts),
         (
             "[spool] retention",
             true,

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use super::Owner;
 use super::calling::{Calling, FileCalls, FileChange};
 use super::keeping::Keeping;
-use super::lines::{self, LineSetup, LinesAtWork};
+use super::lines::{self, LinesAtWork};
 use super::panel::{Attendant, PanelDuty};
 use super::shift::{CLOSING, Shift};
 use crate::alerts;
@@ -21,7 +21,7 @@ use crate::desk::{self, Desk, Link, NotGranted};
 use crate::errands::{Door, Errand};
 use crate::hardware::{Board, Panel};
 use crate::mail;
-use crate::modem::{self, Lines};
+use crate::modem::{self, LineSettings, Lines};
 use crate::routing::Library;
 use crate::spool::{OpenError, Spool, SpoolError};
 use crate::texting::Stranded;
@@ -36,7 +36,7 @@ pub struct HouseSettings {
     /// The library as patrons know it.
     pub library: Library,
     /// The lines.
-    pub lines: Vec<LineSetup>,
+    pub lines: Vec<LineSettings>,
     /// Where the console listens; `None`: no web face.
     pub web: Option<WebSetup>,
     /// The link to an XMPP server; `None`: no operators or patrons by XMPP.
@@ -274,15 +274,15 @@ impl House {
         Ok(house)
     }
 
-    /// Drives exactly these lines from now on; see [`LineSetup`]. Those that stay as they are notice
+    /// Drives exactly these lines from now on. Those that stay as they are notice
     /// nothing, and no text is dropped: what a line had not fetched waits in its SIM, what it had not
     /// sent in the outbox.
     ///
     /// # Errors
     /// When a port belongs to another program; then nothing changed.
-    pub async fn set_lines(&mut self, setups: Vec<LineSetup>) -> Result<(), StartError> {
-        lines::check_ports(&setups, &self.lines.ports()).await?;
-        self.lines.set(setups).await
+    pub async fn set_lines(&mut self, lines: Vec<LineSettings>) -> Result<(), StartError> {
+        lines::check_ports(&lines, &self.lines.ports()).await?;
+        self.lines.set(lines).await
     }
 
     /// Calls these for help from now on, by this mail server; where the file says nothing, as the page

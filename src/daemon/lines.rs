@@ -3,7 +3,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::sync::{mpsc, watch};
@@ -19,7 +18,7 @@ use crate::modem::usb::{Authorisation, HubPort, Machine};
 use crate::modem::{self, Claims, Keepers, Line, LineSettings, LineStatus, Lines, PortChoice};
 use crate::routing::Amendment;
 use crate::spool::Spool;
-use crate::texting::{Calls, Care, CareSettings, Inbound, LineRecords, Outbound};
+use crate::texting::{Calls, Care, Inbound, LineRecords, Outbound};
 
 /// Sweeps that may wait for the spool; the driver waits with the next.
 const ARRIVALS_MAX: usize = 16;
@@ -27,29 +26,16 @@ const ARRIVALS_MAX: usize = 16;
 /// Records that may wait for the spool; the driver keeps the next few to itself.
 const RECORDS_MAX: usize = 4;
 
-/// One line and how it may be used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LineSetup {
-    /// How it is driven.
-    pub line: LineSettings,
-    /// Between the starts of two texts.
-    pub pace: Duration,
-    /// Segments in a day; 0 is no cap.
-    pub per_day: u32,
-    /// How it is looked after.
-    pub care: CareSettings,
-}
-
 /// Whether the ports can be had, but for those that are `ours` already: that one belongs to somebody
 /// else is told before anything is begun.
 ///
 /// # Errors
 /// The port, and who may have it.
 pub(super) async fn check_ports(
-    setups: &[LineSetup],
+    settings: &[LineSettings],
     ours: &[PortChoice],
 ) -> Result<(), modem::port::OpenError> {
-    for LineSetup { line, .. } in setups {
+    for line in settings {
         if !ours.contains(&line.port) {
             modem::port::check_free(&line.port, line.baud).await?;
         }
@@ -70,7 +56,7 @@ pub(super) struct LinesAtWork {
 
 #[derive(Debug)]
 struct AtWork {
-    setup: LineSetup,
+    settings: LineSettings,
     line: Line,
     shift: Shift,
 }
@@ -89,7 +75,7 @@ impl LinesAtWork {
     /// The ports that they were given.
     pub(super) fn ports(&self) -> Vec<PortChoice> {
         let lines = self.at_work.iter();
-        lines.map(|one| one.setup.line.port.clone()).collect()
+        lines.map(|one| one.settings.port.clone()).collect()
     }
 
     /// The lines as others see them.
@@ -103,14 +89,14 @@ impl LinesAtWork {
     ///
     /// # Errors
     /// When the plan takes no line of such a name; then nothing changed.
-    pub(super) async fn set(&mut self, setups: Vec<LineSetup>) -> Result<(), StartError> {
-        for setup in &setups {
-            let name = setup.line.name.clone();
+    pub(super) async fn set(&mut self, lines: Vec<LineSettings>) -> Result<(), StartError> {
+        for line in &lines {
+            let name = line.name.clone();
             self.desk.amend(Amendment::AddLine { name }).await?;
         }
         let (stay, go) = std::mem::take(&mut self.at_work)
             .into_iter()
-            .partition(|one: &AtWork| setups.contains(&one.setup));
+            .partition(|one: &AtWork| lines.contains(&one.settings));
         self.at_work = stay;
         self.show();
         // All of them at once: each may take its time.
@@ -120,12 +106,12 @@ impl LinesAtWork {
                 .map(async |line| line.close().await.ended().await),
         )
         .await;
-        for (place, setup) in setups.into_iter().enumerate() {
-            match self.at_work.iter().position(|one| one.setup == setup) {
+        for (place, settings) in lines.into_iter().enumerate() {
+            match self.at_work.iter().position(|one| one.settings == settings) {
                 // In the order of the configuration.
                 Some(found) => self.at_work.swap(place, found),
                 None => {
-                    let opened = self.open(setup).await;
+                    let opened = self.open(settings).await;
                     self.at_work.insert(place, opened);
                 }
             }
@@ -139,18 +125,18 @@ impl LinesAtWork {
         self.shown.replace(lines.collect());
     }
 
-    async fn open(&self, setup: LineSetup) -> AtWork {
+    async fn open(&self, settings: LineSettings) -> AtWork {
         let (desk, spool) = (&self.desk, &self.spool);
         let (arrivals, arrived) = mpsc::channel(ARRIVALS_MAX);
         let (records, recorded) = mpsc::channel(RECORDS_MAX);
-        let name = setup.line.name.clone();
+        let name = settings.name.clone();
         let book = LineRecords::new(spool.clone(), name.clone());
         let keepers = Keepers {
             records: Some(records),
             memory: book.memory().await,
-            ..self.hands(&setup.line)
+            ..self.hands(&settings)
         };
-        let line = modem::start(setup.line.clone(), arrivals, keepers);
+        let line = modem::start(settings.clone(), arrivals, keepers);
         let mut shift = Shift::new();
         shift.take(book.run(recorded)); // ends with its line
         let inbound = Inbound::new(name, desk.clone(), spool.clone());
@@ -159,22 +145,21 @@ impl LinesAtWork {
             line.clone(),
             desk.clone(),
             spool.clone(),
-            setup.pace,
-            setup.per_day,
+            settings.pace,
+            settings.per_day,
         );
         shift.take(outbound.run(shift.stop()));
         let calls = Calls::new(&line, desk.clone());
         shift.take(calls.run(shift.stop()));
-        let care = Care::new(
-            line.clone(),
-            desk.clone(),
-            spool.clone(),
-            setup.care.clone(),
-        );
+        let care = Care::new(line.clone(), desk.clone(), spool.clone(), settings.clone());
         shift.take(care.run(shift.stop()));
         let (watched, desk, spool) = (line.clone(), desk.clone(), spool.clone());
         shift.take(watches::watch_line(watched, desk, spool, shift.stop()));
-        AtWork { setup, line, shift }
+        AtWork {
+            settings,
+            line,
+            shift,
+        }
     }
 
     /// Every way to restart a line's modem that this box may have. A way that does not reach the modem says so when it is wanted, and the next one is tried: first
@@ -225,7 +210,7 @@ impl Closed {
 
 impl AtWork {
     async fn close(self) -> Closed {
-        let name = self.setup.line.name;
+        let name = self.settings.name;
         let (tracer, status) = (self.line.tracer(), self.line.status());
         drop(self.line);
         if !self.shift.end().await {

@@ -25,6 +25,7 @@ mod recovery;
 mod refusal;
 pub mod restart;
 mod session;
+mod settings;
 mod traced;
 mod tracer;
 pub mod usb;
@@ -38,6 +39,7 @@ pub use records::{Memory, PinAccepted, PinAnswer, PinAttempt, Place, Record};
 pub use recovery::{Fault, LadderRecord};
 pub use refusal::Remedy;
 use restart::Restarter;
+pub use settings::{LineSettings, PortChoice, is_pin};
 pub use tracer::{TRACE_LIMIT, TRACE_LIMIT_LEAST, TracePlan, TraceStartError, Tracer};
 
 /// From how full a storage on somebody should know.
@@ -97,8 +99,15 @@ pub fn start_on<O: port::Opener>(
     keepers: Keepers,
 ) -> Line {
     let tracer = Tracer::new(settings.name.clone(), keepers.clock.clone());
-    if let Some(plan) = &settings.trace
-        && let Err(error) = tracer.start(plan, None)
+    if let Some(file) = &settings.trace
+        && let unmasked = settings.trace_unmasked
+        && let Err(error) = tracer.start(
+            &TracePlan {
+                unmasked,
+                ..TracePlan::new(file)
+            },
+            None,
+        )
     {
         // A line without its transcript is better than no line.
         tracing::warn!(line = settings.name, "{error}");
@@ -119,55 +128,6 @@ async fn tell_modem(tracer: Tracer, mut status: watch::Receiver<LineStatus>) {
                 tracer.modem_is(words.clone());
             }
             told = known;
-        }
-    }
-}
-
-/// Which port a line is on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PortChoice {
-    /// Probe allow-listed USB modems until one answers AT.
-    Auto,
-    /// This device or link, and no other.
-    Path(PathBuf),
-}
-
-/// How one line is driven.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LineSettings {
-    /// The modem's name in the configuration.
-    pub name: String,
-    /// Its port.
-    pub port: PortChoice,
-    /// The modem that [`PortChoice::Auto`] is to find, where there are several.
-    pub imei: Option<String>,
-    /// Bits per second; USB and PTY ports ignore it.
-    pub baud: u32,
-    /// The SIM's PIN, if it asks for one. Tried once for each SIM.
-    pub pin: Option<String>,
-    /// The service centre to set when the SIM has none.
-    pub smsc: Option<String>,
-    /// The HAT whose pins restart the modem.
-    pub power: Option<&'static crate::hardware::Profile>,
-    /// How often storage is listed without a hint.
-    pub sweep_every: Duration,
-    /// What is said on the port goes there from the start.
-    pub trace: Option<TracePlan>,
-}
-
-impl LineSettings {
-    /// A line with everything left to its default.
-    pub fn new(name: impl Into<String>, port: PortChoice) -> Self {
-        Self {
-            name: name.into(),
-            port,
-            imei: None,
-            baud: 115_200,
-            pin: None,
-            smsc: None,
-            power: None,
-            sweep_every: Duration::from_secs(30),
-            trace: None,
         }
     }
 }

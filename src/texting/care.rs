@@ -10,7 +10,7 @@ use tokio::time::{sleep, timeout};
 use super::due::before;
 use super::{closing, tail};
 use crate::desk::Desk;
-use crate::modem::{Line, Phase, SubmitOutcome};
+use crate::modem::{Line, LineSettings, Phase, SubmitOutcome};
 use crate::routing::Event;
 use crate::sms::{Address, SmsSubmit, ValidityPeriod};
 use crate::spool::lines::{self, Standing};
@@ -36,29 +36,18 @@ const NOT_READY: &str =
 /// What a text to ourselves begins with, so that it is known again whatever became of the rest.
 pub(super) const SELF_TEST: &str = "callnumber self-test ";
 
-/// What of it is wanted.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct CareSettings {
-    /// The USSD code that says the balance without changing anything: `*100#`.
-    pub balance: Option<String>,
-    /// Whether a text is sent to ourselves every day.
-    pub self_test: bool,
-    /// The line's own number, for SIMs that do not know it.
-    pub number: Option<String>,
-}
-
 /// Looks after one line.
 #[derive(Debug)]
 pub struct Care {
     line: Line,
     desk: Desk,
     spool: Spool,
-    settings: CareSettings,
+    settings: LineSettings,
 }
 
 impl Care {
     /// Will look after `line` as `settings` say.
-    pub fn new(line: Line, desk: Desk, spool: Spool, settings: CareSettings) -> Self {
+    pub fn new(line: Line, desk: Desk, spool: Spool, settings: LineSettings) -> Self {
         Self {
             line,
             desk,

@@ -21,7 +21,7 @@ mod stranded;
 mod watch_clock;
 
 pub use calls::Calls;
-pub use care::{Care, CareSettings};
+pub use care::Care;
 pub use inbound::Inbound;
 pub use line_records::LineRecords;
 pub use outbound::Outbound;

@@ -7,12 +7,11 @@ use std::process::Command;
 use std::time::Duration;
 
 use callnumber::alerts::{self, mail};
-use callnumber::daemon::{House, HouseSettings, LineSetup};
+use callnumber::daemon::{House, HouseSettings};
 use callnumber::modem::{LineSettings, Phase, PortChoice};
 use callnumber::routing::{Amendment, Event, GatewayId, Library, OperatorId, Role, Show};
 use callnumber::simulator::{Settings, SimulatedModem};
 use callnumber::spool::lines;
-use callnumber::texting::CareSettings;
 
 use crate::support::post_office::PostOffice;
 
@@ -43,7 +42,7 @@ fn prompt(office: &PostOffice) -> alerts::Settings {
     }
 }
 
-async fn open(folder: &Path, lines: Vec<LineSetup>, alerts: alerts::Settings) -> House {
+async fn open(folder: &Path, lines: Vec<LineSettings>, alerts: alerts::Settings) -> House {
     House::open(HouseSettings {
         lines,
         alerts: Some(alerts),
@@ -60,13 +59,12 @@ async fn open(folder: &Path, lines: Vec<LineSetup>, alerts: alerts::Settings) ->
 }
 
 /// A line on this modem.
-fn line_on(modem: &SimulatedModem, name: &str, care: CareSettings) -> LineSetup {
+fn line_on(modem: &SimulatedModem, name: &str) -> LineSettings {
     let port = PortChoice::Path(modem.link().unwrap_or_else(|| modem.port()));
-    LineSetup {
-        line: LineSettings::new(name, port),
+    LineSettings {
         pace: Duration::ZERO,
         per_day: 0,
-        care,
+        ..LineSettings::new(name, port)
     }
 }
 
@@ -189,10 +187,7 @@ async fn a_lost_line_is_told_once_by_the_one_that_works_and_so_is_its_return() {
     let mut office = PostOffice::open();
     let folder = tempfile::tempdir().unwrap();
     let (front, annex) = modems(folder.path()).await;
-    let lines = vec![
-        line_on(&front, "front-desk", CareSettings::default()),
-        line_on(&annex, "annex", CareSettings::default()),
-    ];
+    let lines = vec![line_on(&front, "front-desk"), line_on(&annex, "annex")];
     // A line that is just opening is not lost.
     let alerts = alerts::Settings {
         line_after: Duration::from_secs(20),
@@ -240,12 +235,7 @@ async fn a_line_that_rests_is_told_once_until_it_sends_again() {
     let mut office = PostOffice::open();
     let folder = tempfile::tempdir().unwrap();
     let (front, annex) = modems(folder.path()).await;
-    let lines = || {
-        vec![
-            line_on(&front, "front-desk", CareSettings::default()),
-            line_on(&annex, "annex", CareSettings::default()),
-        ]
-    };
+    let lines = || vec![line_on(&front, "front-desk"), line_on(&annex, "annex")];
     let patient = alerts::Settings {
         line_after: PATIENCE,
         ..prompt(&office)
@@ -314,15 +304,12 @@ async fn a_failed_self_test_is_told_once_until_one_comes_back() {
     let mut office = PostOffice::open();
     let folder = tempfile::tempdir().unwrap();
     let (front, annex) = modems(folder.path()).await;
-    let care = CareSettings {
+    let tested = LineSettings {
         self_test: true,
         number: Some(front.number()),
-        ..CareSettings::default()
+        ..line_on(&front, "front-desk")
     };
-    let lines = vec![
-        line_on(&front, "front-desk", care),
-        line_on(&annex, "annex", CareSettings::default()),
-    ];
+    let lines = vec![tested, line_on(&annex, "annex")];
     let alerts = alerts::Settings {
         line_after: PATIENCE,
         ..prompt(&office)

@@ -14,6 +14,7 @@ const ROOMS: &[(&str, u8)] = &[
     ("trace", 1),
     ("hardware", 1),
     ("clock", 1),
+    ("duration", 1),
     ("modem", 2),
     ("spool", 2),
     ("errands", 2),

@@ -6,13 +6,12 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use callnumber::daemon::{House, HouseSettings, LineSetup, PanelDuty};
+use callnumber::daemon::{House, HouseSettings, PanelDuty};
 use callnumber::hardware::{Bias, Board, HardwareError, Panel, PanelPins};
 use callnumber::modem::{LineSettings, PortChoice};
 use callnumber::routing::{Act, Amendment, Event, Library, Role};
 use callnumber::simulator::{Settings, SimulatedModem};
 use callnumber::spool::transcript;
-use callnumber::texting::CareSettings;
 use embedded_hal::digital::{ErrorType, InputPin, OutputPin, PinState};
 use tokio::sync::watch;
 
@@ -120,13 +119,11 @@ impl Board for Double {
 async fn lamps_switch_and_button_are_the_desks() {
     let folder = tempfile::tempdir().unwrap();
     let modem = SimulatedModem::start(Settings::default()).await.unwrap();
-    let line = LineSettings::new("front-desk", PortChoice::Path(modem.port()));
     let mut house = House::open(HouseSettings {
-        lines: vec![LineSetup {
-            line,
+        lines: vec![LineSettings {
             pace: Duration::ZERO,
             per_day: 0,
-            care: CareSettings::default(),
+            ..LineSettings::new("front-desk", PortChoice::Path(modem.port()))
         }],
         ..HouseSettings::quiet(folder.path().join("spool.db"), Library::default())
     })

@@ -17,7 +17,7 @@ use callnumber::routing::{
 };
 use callnumber::simulator::SimulatedModem;
 use callnumber::spool::{Spool, SpoolError, transcript};
-use callnumber::texting::{Calls, Care, CareSettings, Inbound, Outbound};
+use callnumber::texting::{Calls, Care, Inbound, Outbound};
 use tempfile::TempDir;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinHandle;
@@ -35,8 +35,6 @@ pub struct Use {
     pub pace: Duration,
     /// Segments a day; 0: no cap.
     pub per_day: u32,
-    /// How the line is looked after.
-    pub care: CareSettings,
 }
 
 impl Default for Use {
@@ -45,7 +43,6 @@ impl Default for Use {
             line: LineSettings::new("front-desk", PortChoice::Auto),
             pace: Duration::ZERO,
             per_day: 0,
-            care: CareSettings::default(),
         }
     }
 }
@@ -106,7 +103,7 @@ impl House {
         let inbound = Inbound::new(name, desk.clone(), spool.clone());
         tasks.push(tokio::spawn(inbound.run(arrived, stopped.clone())));
         let socket = Socket(Arc::clone(&modem));
-        let line = start_on(socket, how.line, arrivals, Keepers::default());
+        let line = start_on(socket, how.line.clone(), arrivals, Keepers::default());
         let outbound = Outbound::new(
             line.clone(),
             desk.clone(),
@@ -117,7 +114,7 @@ impl House {
         tasks.push(tokio::spawn(outbound.run(stopped.clone())));
         let calls = Calls::new(&line, desk.clone());
         tasks.push(tokio::spawn(calls.run(stopped.clone())));
-        let care = Care::new(line.clone(), desk.clone(), spool.clone(), how.care);
+        let care = Care::new(line.clone(), desk.clone(), spool.clone(), how.line);
         tasks.push(tokio::spawn(care.run(stopped)));
         Self {
             modem,

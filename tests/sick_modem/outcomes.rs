@@ -8,7 +8,6 @@ use callnumber::routing::{Act, DeliveryState, Event, Message, MessageId};
 use callnumber::simulator::{Ailment, ReportPolicy};
 use callnumber::sms::{Address, Pdu, SmsStatusReport, Status, Tpdu};
 use callnumber::spool::lines;
-use callnumber::texting::CareSettings;
 
 use crate::bench::{PATRON, modem};
 use crate::house::{House, Use};
@@ -336,9 +335,9 @@ async fn row_33_a_sim_without_a_service_centre_gets_the_configured_one() {
     assert!(heard.iter().any(|heard| heard.line.starts_with("+CSCA=")));
 }
 
-fn caring(care: CareSettings) -> Use {
+fn caring(line: LineSettings) -> Use {
     Use {
-        care,
+        line,
         ..Use::default()
     }
 }
@@ -350,11 +349,11 @@ async fn standing(house: &House) -> lines::Standing {
 }
 
 async fn row_37_a_text_to_ourselves_proves_both_directions() {
-    let care = CareSettings {
+    let line = LineSettings {
         self_test: true,
-        ..CareSettings::default()
+        ..LineSettings::new("front-desk", PortChoice::Auto)
     };
-    let mut house = House::with(modem("quectel-ec25", |_| {}), caring(care)).await;
+    let mut house = House::with(modem("quectel-ec25", |_| {}), caring(line)).await;
     house.is_ready().await;
     let test = house
         .until(
@@ -371,12 +370,12 @@ async fn row_37_a_text_to_ourselves_proves_both_directions() {
 }
 
 async fn row_37_a_text_to_ourselves_that_is_lost_is_an_alarm() {
-    let care = CareSettings {
+    let line = LineSettings {
         self_test: true,
         number: Some("+15550107000".into()), // not ours: it never comes back
-        ..CareSettings::default()
+        ..LineSettings::new("front-desk", PortChoice::Auto)
     };
-    let mut house = House::with(modem("quectel-ec25", |_| {}), caring(care)).await;
+    let mut house = House::with(modem("quectel-ec25", |_| {}), caring(line)).await;
     house.is_ready().await;
     let problem = house
         .until("a text to ourselves that failed", async |house: &House| {
@@ -389,9 +388,9 @@ async fn row_37_a_text_to_ourselves_that_is_lost_is_an_alarm() {
 async fn row_38_texts_keep_their_pace_and_the_balance_is_shown() {
     let how = Use {
         pace: Duration::from_secs(4),
-        care: CareSettings {
+        line: LineSettings {
             balance: Some("*100#".into()),
-            ..CareSettings::default()
+            ..LineSettings::new("front-desk", PortChoice::Auto)
         },
         ..Use::default()
     };

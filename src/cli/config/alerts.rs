@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::Deserializer;
 
-use super::{credential, optional_duration, wrong};
+use super::{credential, wrong};
 use crate::alerts;
 use crate::control::normal_number;
 use crate::mail::{self, Security};
@@ -16,7 +16,7 @@ const RECIPIENTS_MAX: usize = 20;
 const MEBIBYTE: u64 = 1024 * 1024;
 
 /// `[alerts]`
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AlertsTable {
     /// Mail addresses.
@@ -28,17 +28,17 @@ pub struct AlertsTable {
     /// The mail server.
     pub smtp: Option<SmtpTable>,
     /// How long a line may be in trouble before it is one.
-    #[serde(deserialize_with = "optional_duration")]
+    #[serde(with = "crate::duration")]
     pub line_after: Option<Duration>,
     /// How long texts may wait while nobody is signed in.
-    #[serde(deserialize_with = "optional_duration")]
+    #[serde(with = "crate::duration")]
     pub waiting_after: Option<Duration>,
     /// Mebibytes the disk must have left.
     pub disk_free_mb: Option<u32>,
 }
 
 /// `[alerts.smtp]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SmtpTable {
     /// Host and port; the port is 587 for `starttls`, 465 for `tls`, 25 for `none` when left out.
@@ -56,7 +56,7 @@ pub struct SmtpTable {
 }
 
 /// `security`
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SecurityWord {
     /// `STARTTLS` before anything else.

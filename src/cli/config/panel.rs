@@ -7,7 +7,7 @@ use crate::daemon::PanelDuty;
 use crate::hardware::PanelPins;
 
 /// `[panel]`: pins by their BCM numbers; what is left out is not fitted.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PanelTable {
     /// The green lamp: how the lines are.

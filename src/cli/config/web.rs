@@ -11,7 +11,7 @@ use super::{credential, url, wrong};
 use crate::web::{Certificate, Dav, Network, Publishing, Sftp, Target};
 
 /// `[web]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct WebTable {
     /// Where the console listens.
@@ -44,7 +44,7 @@ impl Default for WebTable {
 }
 
 /// `tls = { … }`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TlsTable {
     /// The chain, PEM.
@@ -54,7 +54,7 @@ pub struct TlsTable {
 }
 
 /// `publish = { … }`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PublishTable {
     /// A folder, `sftp://user@host/folder` or `https://host/folder`.

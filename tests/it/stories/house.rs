@@ -17,7 +17,7 @@ use callnumber::modem::{Keepers, Line, LineSettings, Lines, Phase, PortChoice, s
 use callnumber::routing::{Amendment, Library, Role};
 use callnumber::simulator::{Settings, SimulatedModem};
 use callnumber::spool::{Spool, staff};
-use callnumber::texting::{Calls, Care, CareSettings, Inbound, LineRecords, Outbound};
+use callnumber::texting::{Calls, Care, Inbound, LineRecords, Outbound};
 use callnumber::web::{self, Rooms};
 use http_body_util::BodyExt;
 use jiff::tz::TimeZone;
@@ -133,13 +133,12 @@ impl House {
                 clock: clock.clone(),
                 ..Keepers::default()
             };
-            let line = start_on(socket, settings, arrivals, keepers);
+            let line = start_on(socket, settings.clone(), arrivals, keepers);
             let outbound =
                 Outbound::new(line.clone(), desk.clone(), spool.clone(), Duration::ZERO, 0);
             tasks.push(tokio::spawn(outbound.run(stopped.clone())));
             let calls = Calls::new(&line, desk.clone());
             tasks.push(tokio::spawn(calls.run(stopped.clone())));
-            let settings = CareSettings::default();
             let care = Care::new(line.clone(), desk.clone(), spool.clone(), settings);
             tasks.push(tokio::spawn(care.run(stopped.clone())));
             let watched = (line.clone(), desk.clone(), spool.clone());

@@ -19,7 +19,7 @@ use callnumber::routing::{
 };
 use callnumber::simulator::{self, SimulatedModem};
 use callnumber::spool::Spool;
-use callnumber::texting::{Care, CareSettings, Inbound, LineRecords};
+use callnumber::texting::{Care, Inbound, LineRecords};
 use callnumber::web::{self, Rooms, Settings};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -141,10 +141,9 @@ impl House {
             };
             tokio::spawn(LineRecords::new(spool.clone(), "front-desk").run(recorded));
             let settings = LineSettings::new("front-desk", PortChoice::Auto);
-            let line = modem::start_on(socket, settings, arrivals, keepers);
+            let line = modem::start_on(socket, settings.clone(), arrivals, keepers);
             let inbound = Inbound::new(line.name.clone(), desk.clone(), spool.clone());
-            let care = CareSettings::default();
-            let care = Care::new(line.clone(), desk.clone(), spool.clone(), care);
+            let care = Care::new(line.clone(), desk.clone(), spool.clone(), settings);
             tokio::spawn(async move {
                 // Both end with the test's runtime: nobody tells them to stop.
                 let (_stop, stopped) = watch::channel(false);
