@@ -128,3 +128,19 @@ fn the_binary_needs_the_c_library_alone() {
         .collect();
     assert!(others.is_empty(), "{others:?}");
 }
+
+#[test]
+fn all_of_a_package_is_optimised_whatever_a_quick_build_leaves_out() {
+    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let manifest: toml::Table = toml::from_str(&manifest).unwrap();
+    let profile = |name: &str| manifest["profile"][name].clone();
+    let (quick, dist) = (profile("release"), profile("dist"));
+    for (name, _) in quick["package"].as_table().unwrap() {
+        let here = dist["package"].get(name).map(|one| &one["opt-level"]);
+        assert_eq!(
+            here,
+            Some(&dist["opt-level"]),
+            "{name} in profile.dist.package"
+        );
+    }
+}
