@@ -7,8 +7,8 @@ use tokio_xmpp::minidom::Element;
 use super::command_replies::{LINES_MAX, once};
 use super::commands::{Asked, COMMANDS, Field, known};
 use super::stanzas::{self, Fault, With, attribute};
+use super::state::{Surface, kept};
 use super::stream::COMPONENT;
-use super::surface::{Surface, kept};
 use crate::routing::{OperatorId, Show};
 use crate::spool::messengers;
 

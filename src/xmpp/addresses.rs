@@ -106,6 +106,11 @@ impl Addresses {
     }
 }
 
+/// Whether an address is a patron's of another desk. Accounts of people do not begin so.
+pub(super) fn is_relayed(address: &str) -> bool {
+    address.starts_with('~')
+}
+
 /// What a localpart cannot hold, and how XEP-0106 §4.2 writes it.
 const ESCAPES: [(char, &str); 10] = [
     (' ', "\\20"),

@@ -3,9 +3,10 @@
 use tokio_xmpp::minidom::Element;
 
 use super::commands::{Asked, HELP, act, parse};
-use super::replies::{client_id, refusal};
+use super::replier::client_id;
+use super::replies::refusal;
 use super::stanzas::{self, With};
-use super::surface::{Surface, kept};
+use super::state::{Surface, kept};
 use crate::desk::NotGranted;
 use crate::routing::{
     Act, Canned, Conversation, Event, OperatorId, Show, TransferTarget, spoken_since,

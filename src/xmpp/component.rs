@@ -4,7 +4,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::link::{self, LinkState};
 use super::settings::Settings;
-use super::surface::Surface;
+use super::state::Surface;
 use crate::desk::Desk;
 use crate::spool::Spool;
 

@@ -9,9 +9,9 @@
 
 use tokio_xmpp::minidom::Element;
 
-use super::replies::CLIENT_ID;
+use super::replier::CLIENT_ID;
 use super::stanzas::{self, Fault, With};
-use super::surface::{Surface, kept};
+use super::state::{Surface, kept};
 use crate::routing::{OperatorId, Show};
 use crate::spool::messengers;
 

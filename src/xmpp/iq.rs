@@ -6,7 +6,7 @@ use tokio_xmpp::minidom::Element;
 use super::ad_hoc;
 use super::addresses::Place;
 use super::stanzas::{self, Fault, With, attribute};
-use super::surface::Surface;
+use super::state::Surface;
 
 impl Surface {
     pub(super) async fn iq(&mut self, stanza: &Element, bare: &str, place: &Place) {

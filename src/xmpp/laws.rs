@@ -6,8 +6,8 @@ use tokio_xmpp::minidom::Element;
 use super::addresses::{Addresses, PatronStyle, Place, escape, unescape};
 use super::operators::{priority_of, show_of};
 use super::stanzas::{self, Fault};
+use super::state::Surface;
 use super::stream::{Assembler, COMPONENT, Read, STREAM, wire};
-use super::surface::Surface;
 use super::{ad_hoc, commands};
 
 /// Letters of one stanza's words that are let through.

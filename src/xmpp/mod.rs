@@ -15,6 +15,8 @@
 
 mod ad_hoc;
 mod addresses;
+mod chats;
+mod clients;
 mod command_replies;
 mod commands;
 mod component;
@@ -24,16 +26,19 @@ mod interruptions;
 mod iq;
 mod laws;
 mod link;
+mod notices;
 mod offers;
 mod operators;
 mod peers;
 mod picture;
 mod probe;
 mod relay;
+mod replier;
 mod replies;
 mod resumed_sessions;
 mod settings;
 mod stanzas;
+mod state;
 mod stream;
 mod surface;
 

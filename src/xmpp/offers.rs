@@ -9,7 +9,7 @@ use tokio_xmpp::minidom::Element;
 
 use super::delivery::{Proved, QUEUED_MAX, Sending};
 use super::stanzas::{self, With};
-use super::surface::{Surface, kept};
+use super::state::{Surface, kept};
 use crate::routing::{
     Author, Conversation, ConversationId, ConversationState, DeliveryState, Direction, Message,
     MessageId, OperatorId,
@@ -104,7 +104,7 @@ impl Surface {
         let from_here = message
             .client_id
             .as_deref()
-            .is_some_and(|id| id.starts_with(super::replies::CLIENT_ID));
+            .is_some_and(|id| id.starts_with(super::replier::CLIENT_ID));
         if from_here {
             return;
         }

@@ -8,71 +8,19 @@ use tokio::time::Instant;
 use tokio_xmpp::minidom::Element;
 
 use super::addresses::Place;
+use super::clients::{Client, Resource};
 use super::delivery::Delivery;
 use super::stanzas::{self, Fault};
+use super::state::{Surface, kept};
 use super::stream::COMPONENT;
-use super::surface::{Surface, kept};
 use crate::desk::{Arrivals, Wish};
-use crate::routing::{EndpointId, Event, OperatorId, QueueId, Show};
+use crate::routing::{Event, OperatorId, QueueId, Show};
 use crate::spool::messengers;
 
 /// Clients of one operator; with more, the newcomer is not counted.
 const RESOURCES_MAX: usize = 16;
 /// Between two tellings of a queue's presence: a busy desk is no reason to flood everybody.
 const PRESENCE_EVERY: Duration = Duration::from_secs(5);
-
-/// One of an operator's clients.
-#[derive(Debug)]
-pub(super) struct Resource {
-    endpoint: EndpointId,
-    show: Show,
-    priority: i8,
-    /// Grows with every presence: the newest is taken for the one in use.
-    heard: u64,
-    /// When it last said that it is available although it was here: a session of the same name may
-    /// have taken its place.
-    again: Option<Instant>,
-}
-
-/// An operator at one address.
-#[derive(Debug)]
-pub(super) struct Client {
-    pub(super) operator: OperatorId,
-    /// By full JID.
-    pub(super) resources: BTreeMap<String, Resource>,
-    pub(super) delivery: Delivery,
-    said: Show,
-    /// Texts bounced in a row, and until when the next waits.
-    pub(super) bounces: u32,
-    pub(super) hold_until: Option<Instant>,
-}
-
-impl Client {
-    /// The client that gets what is sent to the bare JID (RFC 6121 §8.5.2.1.1).
-    pub(super) fn receiver(&self) -> Option<&String> {
-        self.resources
-            .iter()
-            .filter(|(_, resource)| resource.priority >= 0)
-            .max_by_key(|(_, resource)| (resource.priority, resource.heard))
-            .map(|(jid, _)| jid)
-    }
-
-    fn show(&self) -> Show {
-        let shows = |wanted| self.resources.values().any(|r| r.show == wanted);
-        if shows(Show::Available) {
-            Show::Available
-        } else if shows(Show::Away) {
-            Show::Away
-        } else {
-            Show::Offline
-        }
-    }
-
-    /// Whether the operator takes offers at this address.
-    pub(super) fn is_available(&self) -> bool {
-        self.show() == Show::Available
-    }
-}
 
 impl Surface {
     pub(super) async fn presence(&mut self, stanza: &Element, bare: &str, place: &Place) {
@@ -347,30 +295,6 @@ impl Surface {
         }
     }
 
-    pub(super) fn queues_of(&self, operator: OperatorId) -> Vec<QueueId> {
-        let board = self.board.borrow();
-        board
-            .plan
-            .operator(operator)
-            .map(|operator| operator.queues.clone())
-            .unwrap_or_default()
-    }
-
-    pub(super) fn queue_named(&self, name: &str) -> Option<QueueId> {
-        let board = self.board.borrow();
-        board.plan.queue_named(name).map(|queue| queue.id)
-    }
-
-    pub(super) fn queue_name(&self, queue: QueueId) -> Option<String> {
-        let board = self.board.borrow();
-        board.plan.queue(queue).map(|queue| queue.name.clone())
-    }
-
-    pub(super) fn queue_address(&self, queue: QueueId) -> Option<String> {
-        self.queue_name(queue)
-            .map(|name| self.addresses.queue(&name))
-    }
-
     /// An operator's presence as the desk sees it changed.
     pub(super) async fn shows(&mut self, operator: OperatorId, show: Show) {
         if show != Show::Offline {
@@ -384,14 +308,6 @@ impl Surface {
                     .await,
             );
         }
-    }
-
-    pub(super) fn addresses_of(&self, operator: OperatorId) -> Vec<String> {
-        self.staff
-            .iter()
-            .filter(|(_, other)| **other == operator)
-            .map(|(jid, _)| jid.clone())
-            .collect()
     }
 
     /// Tells everybody who sees a queue how it is, if that changed and not too often.

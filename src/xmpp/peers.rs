@@ -13,8 +13,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_xmpp::minidom::Element;
 
+use super::addresses::is_relayed;
 use super::stanzas;
-use super::surface::Surface;
+use super::state::Surface;
 use crate::routing::{GatewayKind, Patron};
 
 /// Between two questions.
@@ -90,9 +91,4 @@ impl Surface {
     pub(super) fn may_go_to(&self, bare: &str, patron: &Patron, kind: GatewayKind) -> bool {
         !(self.is_desk(bare) && kind == GatewayKind::Im && is_relayed(&patron.address))
     }
-}
-
-/// Whether an address is a patron's of another desk. Accounts of people do not begin so.
-pub(super) fn is_relayed(address: &str) -> bool {
-    address.starts_with('~')
 }

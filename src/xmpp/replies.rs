@@ -1,127 +1,20 @@
 //! Operators' answers: the first one claims, the others get their words back, and each author
 //! learns what became of theirs.
 
-use sha2::{Digest, Sha256};
-use tokio::sync::mpsc;
 use tokio_xmpp::minidom::Element;
 
 use super::commands;
+use super::replier::{Sending, Sent, client_id};
 use super::stanzas::{self, Fault, With};
-use super::surface::{Surface, kept};
-use crate::desk::{Arrivals, Desk, NotGranted, Wish};
-use crate::routing::{Act, ConversationId, DeliveryState, Event, OperatorId, Refusal};
-use crate::spool::Spool;
+use super::state::{Surface, kept};
+use crate::desk::NotGranted;
+use crate::routing::{DeliveryState, OperatorId, Refusal};
 use crate::spool::messengers::{self, Naming, Reply};
 
-/// The keys of messages that came by XMPP begin so.
-pub(super) const CLIENT_ID: &str = "xmpp:";
 /// Letters of an answer: ten texts hold fewer, and longer ones belong in a letter.
 const WORDS_MAX: usize = 5_000;
-/// Answers on their way to the desk.
-const SENDING_MAX: usize = 1_024;
-/// Answers that share one write.
-const BATCH_MAX: usize = 128;
 /// Fates told at a time.
 const FATES_MAX: usize = 200;
-
-/// An answer on its way.
-#[derive(Debug)]
-struct Sending {
-    stanza: Element,
-    reply: Reply,
-    conversation: ConversationId,
-    words: String,
-}
-
-/// What came of it.
-#[derive(Debug)]
-pub(super) struct Sent {
-    stanza: Element,
-    outcome: Result<(), NotGranted>,
-}
-
-/// Hands answers to the desk in their order, several to a commit.
-#[derive(Debug)]
-pub(super) struct Replier {
-    sending: mpsc::Sender<Sending>,
-}
-
-impl Replier {
-    pub(super) fn start(desk: Desk, spool: Spool) -> (Self, mpsc::Receiver<Sent>) {
-        let (sending, mut to_send) = mpsc::channel::<Sending>(SENDING_MAX);
-        // Room for all that can be on its way: the room's task must never be waited for.
-        let (sent, outcomes) = mpsc::channel(SENDING_MAX + BATCH_MAX);
-        tokio::spawn(async move {
-            let mut batch = Vec::with_capacity(BATCH_MAX);
-            while to_send.recv_many(&mut batch, BATCH_MAX).await > 0 {
-                for outcome in send(&desk, &spool, std::mem::take(&mut batch)).await {
-                    if sent.send(outcome).await.is_err() {
-                        return;
-                    }
-                }
-            }
-        });
-        (Self { sending }, outcomes)
-    }
-}
-
-/// First where the answers came from, so that their fate finds the way back; then the answers.
-async fn send(desk: &Desk, spool: &Spool, batch: Vec<Sending>) -> Vec<Sent> {
-    let origins: Vec<Reply> = batch.iter().map(|sending| sending.reply.clone()).collect();
-    let kept = spool
-        .write(move |c| {
-            for reply in &origins {
-                messengers::keep_reply(c, reply)?;
-            }
-            Ok(())
-        })
-        .await;
-    if let Err(error) = kept {
-        let outcome = NotGranted::NotKept(error.to_string());
-        return batch
-            .into_iter()
-            .map(|sending| Sent {
-                stanza: sending.stanza,
-                outcome: Err(outcome.clone()),
-            })
-            .collect();
-    }
-    let mut posted = Vec::with_capacity(batch.len());
-    for sending in batch {
-        let wish = Wish::Happened {
-            event: Event::act(
-                sending.reply.operator,
-                sending.conversation,
-                Act::Send {
-                    body: sending.words,
-                    client_id: Some(sending.reply.client_id.clone()),
-                },
-            ),
-            arrivals: Arrivals::None,
-        };
-        posted.push((sending.stanza, sending.reply, desk.post(wish).await));
-    }
-    let mut outcomes = Vec::with_capacity(posted.len());
-    for (stanza, reply, posted) in posted {
-        let outcome = match posted {
-            Ok(answer) => match answer.await {
-                Ok(outcome) => outcome.map(drop),
-                Err(_) => Err(NotGranted::ShuttingDown),
-            },
-            Err(error) => Err(error),
-        };
-        if outcome.is_err() {
-            let forgotten = spool
-                .write(move |c| messengers::drop_reply(c, reply.operator, &reply.client_id))
-                .await;
-            if let Err(error) = forgotten {
-                tracing::debug!(%error, "a refused answer's origin stays in the spool");
-            }
-        }
-        outcomes.push(Sent { stanza, outcome });
-    }
-    outcomes
-}
 
 impl Surface {
     /// The words of a message, if they are meant for a patron or the desk.
@@ -328,31 +221,6 @@ impl Surface {
     }
 }
 
-/// The same stanza from the same author is the same message, also when a client sends it again
-/// after a failed resumption; the words belong to the key, because some clients count their ids
-/// from one at every start.
-pub(super) fn client_id(bare: &str, id: &str, words: &str) -> String {
-    let mut hash = Sha256::new();
-    if id.is_empty() {
-        // Without an id nothing can be told apart: each one counts.
-        let mut random = [0; 16];
-        if getrandom::fill(&mut random).is_ok() {
-            hash.update(random);
-        }
-    }
-    for part in [bare, id, words] {
-        hash.update((part.len() as u64).to_le_bytes());
-        hash.update(part.as_bytes());
-    }
-    let digest: String = hash
-        .finalize()
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!("{CLIENT_ID}{digest}")
-}
-
 /// Words that need a key (XEP-0380, XEP-0384, XEP-0027, XEP-0373).
 fn is_encrypted(child: &Element) -> bool {
     let ns = child.ns();
@@ -377,25 +245,4 @@ pub(super) fn refusal(error: &NotGranted) -> (Fault, String) {
         NotGranted::NotKept(_) | NotGranted::ShuttingDown => Fault::TRY_AGAIN,
     };
     (fault, error.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_resent_stanza_is_the_same_and_another_is_not() {
-        let key = client_id("ana@example.org", "a1", "Yes.");
-        assert_eq!(key, client_id("ana@example.org", "a1", "Yes."));
-        for (bare, id, words) in [
-            ("ben@example.org", "a1", "Yes."),
-            ("ana@example.org", "a2", "Yes."),
-            ("ana@example.org", "a1", "No."),
-            ("ana@example.orga", "1", "Yes."),
-        ] {
-            assert_ne!(key, client_id(bare, id, words), "{bare} {id} {words}");
-        }
-        let nameless = || client_id("ana@example.org", "", "Yes.");
-        assert_ne!(nameless(), nameless());
-    }
 }

@@ -5,14 +5,14 @@
 //! the new one had left, which knows nothing of it and says nothing more. Whoever is reported gone
 //! soon after saying anew that they are there is therefore asked: a client that answers is there.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::time::Instant;
 use tokio_xmpp::minidom::Element;
 
+use super::clients::Doubt;
 use super::stanzas;
-use super::surface::Surface;
+use super::state::Surface;
 use crate::routing::{OperatorId, Show};
 
 /// A dead session is reported gone so soon after its successor came. Who signs out of a queue alone,
@@ -22,33 +22,6 @@ const SOON: Duration = Duration::from_secs(60);
 const DOUBTS_MAX: usize = 256;
 /// Ids of the questions begin so.
 const AGAIN: &str = "again-";
-
-/// An address that was reported gone and may be there.
-#[derive(Debug)]
-struct Doubt {
-    operator: OperatorId,
-    priority: i8,
-    id: String,
-    asked: Instant,
-}
-
-/// By full JID.
-#[derive(Debug, Default)]
-pub(super) struct ResumedSessions {
-    doubts: BTreeMap<String, Doubt>,
-}
-
-impl ResumedSessions {
-    /// Says that something newer is known of this address.
-    pub(super) fn settle(&mut self, jid: &str) {
-        self.doubts.remove(jid);
-    }
-
-    /// Nothing asked on the old link is answered on the new one.
-    pub(super) fn link_is_new(&mut self) {
-        self.doubts.clear();
-    }
-}
 
 impl Surface {
     /// A client was reported gone that had come anew at `again`: asks it.
