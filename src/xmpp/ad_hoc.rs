@@ -3,74 +3,134 @@
 use std::collections::BTreeSet;
 
 use tokio_xmpp::minidom::Element;
+use tokio_xmpp::parsers::data_forms::{
+    DataForm, DataFormType, Field as FormField, FieldType, Option_,
+};
+use xso::{AsXml, FromXml};
 
 use super::command_replies::{LINES_MAX, once};
-use super::commands::{Asked, COMMANDS, Field, known};
-use super::stanzas::{self, Fault, With, attribute};
-use super::state::{Surface, kept};
-use super::stream::COMPONENT;
+use super::commands::{Asked, Field, known};
+use super::stanzas::{self, Fault};
+use super::state::Surface;
 use crate::routing::{OperatorId, Show};
 use crate::spool::messengers;
 
+/// XEP-0050.
+pub(super) const COMMANDS: &str = "http://jabber.org/protocol/commands";
+/// Letters of a session's name that come back.
+const SESSION_MAX: usize = 64;
+
+/// `<command/>` (XEP-0050 §3).
+#[derive(Debug, FromXml, AsXml)]
+#[xml(namespace = COMMANDS, name = "command")]
+pub(super) struct Command {
+    #[xml(attribute)]
+    node: String,
+    #[xml(attribute(default))]
+    sessionid: Option<String>,
+    #[xml(attribute(default))]
+    action: Option<String>,
+    #[xml(attribute(default))]
+    status: Option<String>,
+    #[xml(child(default))]
+    actions: Option<Actions>,
+    #[xml(child(default))]
+    form: Option<DataForm>,
+    #[xml(child(default))]
+    note: Option<Note>,
+}
+
+/// What may follow: here nothing but the end.
+#[derive(Debug, FromXml, AsXml)]
+#[xml(namespace = COMMANDS, name = "actions")]
+struct Actions {
+    #[xml(attribute(default))]
+    execute: Option<String>,
+    #[xml(flag)]
+    complete: bool,
+}
+
+#[derive(Debug, FromXml, AsXml)]
+#[xml(namespace = COMMANDS, name = "note")]
+struct Note {
+    #[xml(attribute(name = "type", default))]
+    kind: Option<String>,
+    #[xml(text)]
+    words: String,
+}
+
+impl Command {
+    /// The answer to a command: same node, a session of no further meaning.
+    fn answer(&self, status: &str) -> Self {
+        let session = self.sessionid.as_ref().unwrap_or(&self.node);
+        Self {
+            node: self.node.clone(),
+            sessionid: Some(session.chars().take(SESSION_MAX).collect()),
+            action: None,
+            status: Some(status.to_owned()),
+            actions: None,
+            form: None,
+            note: None,
+        }
+    }
+
+    /// What the form says of a field, if it was filled in.
+    fn value(&self, field: Field) -> Option<String> {
+        let fields = &self.form.as_ref()?.fields;
+        let entry = fields
+            .iter()
+            .find(|f| f.var.as_deref() == Some(field.name()))?;
+        let value = entry.values.first()?.trim();
+        (!value.is_empty()).then(|| value.to_owned())
+    }
+}
+
 impl Surface {
-    /// `<command/>` (XEP-0050). Nothing is remembered between two stages: the form says it all.
+    /// Nothing is remembered between two stages: the form says it all.
     pub(super) async fn ad_hoc(
         &mut self,
         stanza: &Element,
         operator: OperatorId,
-        command: &Element,
+        mut command: Command,
     ) {
-        let node = command.attr("node").unwrap_or_default();
-        let Some((name, title, fields)) = known(node) else {
+        let Some((name, title, fields)) = known(&command.node) else {
             self.refuse(stanza, Fault::ITEM_NOT_FOUND, "there is no such command");
             return;
         };
-        if command.attr("action") == Some("cancel") {
-            let canceled = attribute(answer(command), "status", "canceled");
-            self.say(stanzas::result(stanza, Some(canceled)));
+        if command.action.as_deref() == Some("cancel") {
+            self.say(stanzas::result(stanza, command.answer("canceled")));
             return;
         }
-        let form = command
-            .get_child("x", stanzas::FORMS)
-            .filter(|form| form.attr("type") == Some("submit"));
-        if form.is_none() && !fields.is_empty() {
-            let stage = attribute(answer(command), "status", "executing");
-            let mut actions = attribute(
-                Element::bare("actions", stanzas::COMMANDS),
-                "execute",
-                "complete",
-            );
-            actions.append_child(Element::bare("complete", stanzas::COMMANDS));
-            let form = self.form(operator, name, title, fields).await;
-            self.say(stanzas::result(
-                stanza,
-                Some(stage.with(actions).with(form)),
-            ));
+        let filled = |form: &DataForm| form.type_ == DataFormType::Submit;
+        command.form = command.form.filter(filled);
+        if command.form.is_none() && !fields.is_empty() {
+            let mut stage = command.answer("executing");
+            stage.actions = Some(Actions {
+                execute: Some("complete".to_owned()),
+                complete: true,
+            });
+            stage.form = Some(self.form(operator, name, title, fields).await);
+            self.say(stanzas::result(stanza, stage));
             return;
         }
-        let value = |field: Field| {
-            form?
-                .children()
-                .find(|child| child.name() == "field" && child.attr("var") == Some(field.name()))?
-                .get_child("value", stanzas::FORMS)
-                .map(|value| value.text().trim().to_owned())
-                .filter(|value| !value.is_empty())
-        };
         let asked = Asked {
             command: name,
-            patron: value(Field::Patron).map(|name| name.to_lowercase()),
-            to: value(Field::To).map(|name| name.to_lowercase()),
-            note: value(Field::Note).unwrap_or_default(),
-            key: value(Field::Key).map(|key| key.to_lowercase()),
+            patron: command.value(Field::Patron).map(|name| name.to_lowercase()),
+            to: command.value(Field::To).map(|name| name.to_lowercase()),
+            note: command.value(Field::Note).unwrap_or_default(),
+            key: command.value(Field::Key).map(|key| key.to_lowercase()),
         };
         let once = once(stanza, &format!("{asked:?}"));
         let (kind, words) = match self.perform(operator, asked, once).await {
             Ok(words) => ("info", words),
             Err(words) => ("error", words),
         };
-        let note = stanzas::text_in("note", stanzas::COMMANDS, &words).kind(kind);
-        let done = attribute(answer(command), "status", "completed").with(note);
-        self.say(stanzas::result(stanza, Some(done)));
+        let mut done = command.answer("completed");
+        done.note = Some(Note {
+            kind: Some(kind.to_owned()),
+            words,
+        });
+        self.say(stanzas::result(stanza, done));
     }
 
     async fn form(
@@ -79,10 +139,8 @@ impl Surface {
         name: &str,
         title: &str,
         fields: &[Field],
-    ) -> Element {
-        let mut form = Element::bare("x", stanzas::FORMS)
-            .kind("form")
-            .with(stanzas::text_in("title", stanzas::FORMS, title));
+    ) -> DataForm {
+        let mut entries = Vec::with_capacity(fields.len());
         let open = self.open_threads(operator).await.unwrap_or_default();
         let canned = match fields.contains(&Field::Key) {
             true => self.canned_of(operator).await.unwrap_or_default(),
@@ -90,21 +148,18 @@ impl Surface {
         };
         for field in fields {
             let kind = match field {
-                Field::Patron | Field::To | Field::Key => "list-single",
-                Field::Note => "text-single",
+                Field::Patron | Field::To | Field::Key => FieldType::ListSingle,
+                Field::Note => FieldType::TextSingle,
             };
-            let entry = Element::bare("field", stanzas::FORMS).kind(kind);
-            let entry = attribute(entry, "var", field.name());
-            let mut entry = attribute(entry, "label", field.label());
+            let mut entry = FormField::new(field.name(), kind);
+            entry.label = Some(field.label().to_owned());
             let options: Vec<String> = match field {
                 Field::Patron if name == "unblock" => {
                     let queues = self.queues_of(operator);
                     let now = self.spool.now();
-                    let read = self
-                        .spool
-                        .read(move |c| messengers::blocked(c, &queues, now, LINES_MAX))
-                        .await;
-                    kept(read).unwrap_or_default()
+                    self.read(move |c| messengers::blocked(c, &queues, now, LINES_MAX))
+                        .await
+                        .unwrap_or_default()
                 }
                 Field::Patron => open
                     .iter()
@@ -133,44 +188,18 @@ impl Surface {
                 }
                 Field::Note => Vec::new(),
             };
-            for option in options {
-                let value = stanzas::text_in("value", stanzas::FORMS, &option);
-                let option = attribute(Element::bare("option", stanzas::FORMS), "label", &option);
-                entry.append_child(option.with(value));
-            }
-            form.append_child(entry);
+            let option = |value: String| Option_ {
+                label: Some(value.clone()),
+                value,
+            };
+            entry.options = options.into_iter().map(option).collect();
+            entries.push(entry);
         }
-        form
+        DataForm {
+            type_: DataFormType::Form,
+            title: Some(title.to_owned()),
+            instructions: None,
+            fields: entries,
+        }
     }
-
-    /// The list of commands (XEP-0050 §3.1.2).
-    pub(super) fn command_items(&self, jid: &str) -> Vec<Element> {
-        COMMANDS
-            .iter()
-            .map(|(name, title, _)| {
-                let item = attribute(Element::bare("item", stanzas::DISCO_ITEMS), "jid", jid);
-                attribute(attribute(item, "node", name), "name", title)
-            })
-            .collect()
-    }
-
-    /// What a command's own disco says, if there is such a command.
-    pub(super) fn command_title(&self, node: &str) -> Option<&'static str> {
-        known(node).map(|(_, title, _)| *title)
-    }
-}
-
-/// The answer to a command: same node, a session of no further meaning.
-fn answer(command: &Element) -> Element {
-    let node = command.attr("node").unwrap_or_default();
-    let session = command.attr("sessionid").unwrap_or(node);
-    let answer = attribute(Element::bare("command", stanzas::COMMANDS), "node", node);
-    let session: String = session.chars().take(64).collect();
-    attribute(answer, "sessionid", &session)
-}
-
-/// Whether an iq asks for a command.
-pub(super) fn in_iq(stanza: &Element) -> Option<&Element> {
-    debug_assert_eq!(stanza.ns(), COMPONENT);
-    stanza.get_child("command", stanzas::COMMANDS)
 }

@@ -6,7 +6,7 @@ use super::commands::{Asked, HELP, act, parse};
 use super::replier::client_id;
 use super::replies::refusal;
 use super::stanzas::{self, With};
-use super::state::{Surface, kept};
+use super::state::Surface;
 use crate::desk::NotGranted;
 use crate::routing::{
     Act, Canned, Conversation, Event, OperatorId, Show, TransferTarget, spoken_since,
@@ -90,8 +90,7 @@ impl Surface {
     /// The number behind a name.
     async fn number(&self, conversation: &Conversation) -> Result<String, String> {
         let whose = conversation.patron;
-        let read = self.spool.read(move |c| transcript::patron(c, whose)).await;
-        match kept(read) {
+        match self.read(move |c| transcript::patron(c, whose)).await {
             Some(Some(patron)) => Ok(format!(
                 "{} is {}. That you looked is on record.",
                 patron.name, patron.address
@@ -108,7 +107,7 @@ impl Surface {
         key: Option<String>,
     ) -> Result<String, String> {
         let key = key.ok_or("Say which: !canned shows them.")?;
-        let all = kept(self.spool.read(canned::list).await).ok_or(DISK)?;
+        let all = self.read(canned::list).await.ok_or(DISK)?;
         all.into_iter()
             .filter(|reply| reply.key.to_lowercase() == key)
             .filter(|reply| reply.queue.is_none_or(|queue| conversation.is_in(queue)))
@@ -120,7 +119,7 @@ impl Surface {
     /// Keys and beginnings of the canned replies an operator may use.
     pub(super) async fn canned_of(&self, operator: OperatorId) -> Option<Vec<Canned>> {
         let queues = self.queues_of(operator);
-        let all = kept(self.spool.read(canned::list).await)?;
+        let all = self.read(canned::list).await?;
         let usable = all
             .into_iter()
             .filter(|reply| reply.queue.is_none_or(|queue| queues.contains(&queue)));
@@ -167,11 +166,7 @@ impl Surface {
     ) -> Result<Conversation, String> {
         if let Some(name) = patron {
             let naming = Naming::Name(name.clone());
-            let read = self
-                .spool
-                .read(move |c| messengers::thread_of(c, &naming))
-                .await;
-            return match kept(read) {
+            return match self.read(move |c| messengers::thread_of(c, &naming)).await {
                 Some(Some(thread)) => Ok(thread.conversation),
                 Some(None) => Err(format!("There is no patron {name:?}: ask !waiting.")),
                 None => Err(DISK.into()),
@@ -197,11 +192,8 @@ impl Surface {
         operator: OperatorId,
     ) -> Option<Vec<(Conversation, String)>> {
         let queues = self.queues_of(operator);
-        let read = self
-            .spool
-            .read(move |c| messengers::open_threads(c, operator, &queues, LINES_MAX))
-            .await;
-        kept(read)
+        self.read(move |c| messengers::open_threads(c, operator, &queues, LINES_MAX))
+            .await
     }
 
     fn who(&self, operator: OperatorId) -> String {

@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use tokio_xmpp::minidom::Element;
+use tokio_xmpp::parsers::receipts;
+use tokio_xmpp::parsers::stanza_id::OriginId;
 
 use super::addresses::is_relayed;
 use super::stanzas::{self, Fault, With};
-use super::state::{Surface, kept};
+use super::state::Surface;
 use crate::desk::{Arrivals, NotGranted, Wish};
 use crate::routing::{DeliveryState, Event, GatewayId, GatewayKind, MessageId, QueueId, Refusal};
 use crate::spool::messengers;
@@ -98,17 +100,14 @@ impl Surface {
     pub(super) fn arrived(&mut self, stanza: &Element, outcome: Result<(), NotGranted>) {
         match outcome {
             Ok(()) => {
-                let wanted = stanza
-                    .children()
-                    .any(|c| c.is("request", stanzas::RECEIPTS));
-                if let (true, Some(id), Some(from), Some(to)) = (
+                let wanted = stanzas::child::<receipts::Request>(stanza);
+                if let (Some(_), Some(id), Some(from), Some(to)) = (
                     wanted,
                     stanza.attr("id"),
                     stanza.attr("from"),
                     stanza.attr("to"),
                 ) {
-                    let receipt = Element::bare("received", stanzas::RECEIPTS).id(id);
-                    self.say(stanzas::message(to, from).with(receipt));
+                    self.say(stanzas::receipt(to, from, id));
                 }
             }
             Err(NotGranted::Refused(Refusal::Offline)) => {
@@ -134,11 +133,12 @@ impl Surface {
         if !self.has_room() || self.chats.barrier.is_some() {
             return;
         }
-        let read = self
-            .spool
+        let Some(due) = self
             .read(|c| messengers::due_chats(c, OutboxId(0), CHATS_MAX))
-            .await;
-        let Some(due) = kept(read) else { return };
+            .await
+        else {
+            return;
+        };
         for chat in due {
             let Some(from) = self.queue_address(chat.home) else {
                 continue;
@@ -155,8 +155,8 @@ impl Surface {
             let id = format!("{CHAT}{}", due.message);
             let text = stanzas::chat(&from, &due.recipient, &id)
                 .saying(&due.body)
-                .with(Element::bare("request", stanzas::RECEIPTS))
-                .with(Element::bare("origin-id", stanzas::IDS).id(&id));
+                .with(receipts::Request)
+                .with(OriginId { id });
             self.say(text);
             self.chats.out.insert(due.id, (due.message, due.recipient));
         }
@@ -166,7 +166,7 @@ impl Surface {
         self.chats.barriers += 1;
         let id = format!("{BARRIER}{}", self.chats.barriers);
         let domain = self.addresses.domain().to_owned();
-        let ping = stanzas::get(&domain, &domain, &id, Element::bare("ping", stanzas::PING));
+        let ping = stanzas::ping(&domain, &domain, &id);
         self.chats.barrier = Some((id, Instant::now()));
         self.say(ping);
     }
@@ -199,40 +199,30 @@ impl Surface {
         state: DeliveryState,
         problem: Option<String>,
     ) {
-        let write = self
-            .spool
+        if let Some(Some(settled)) = self
             .write(move |c| {
                 messengers::settle_chat(c, message, &recipient, state, problem.as_deref())
             })
-            .await;
-        if let Some(Some(settled)) = kept(write) {
+            .await
+        {
             self.tell_settled(settled).await;
         }
     }
 
     async fn tell_settled(&self, settled: Settled) {
-        let wish = Wish::Happened {
-            event: Event::Delivery {
-                message: settled.message,
-                conversation: settled.conversation,
-                state: settled.state,
-                reason: settled.reason,
-            },
-            arrivals: Arrivals::None,
-        };
-        if let Err(error) = self.desk.post(wish).await {
-            tracing::debug!(%error, "the thread learns of it after the next start");
-        }
+        self.happen(Event::Delivery {
+            message: settled.message,
+            conversation: settled.conversation,
+            state: settled.state,
+            reason: settled.reason,
+        })
+        .await;
     }
 
     /// A patron's client says that it has our text.
     pub(super) async fn note_chat_reading(&mut self, stanza: &Element, bare: &str) {
-        let named = stanza
-            .children()
-            .find(|child| child.is("received", stanzas::RECEIPTS))
-            .and_then(|child| child.attr("id"))
-            .and_then(chat_id);
-        if let Some(message) = named {
+        let receipt: Option<receipts::Received> = stanzas::child(stanza);
+        if let Some(message) = receipt.and_then(|receipt| chat_id(&receipt.id)) {
             self.settle_chat(message, bare.to_owned(), DeliveryState::Delivered, None)
                 .await;
         }
@@ -268,7 +258,7 @@ impl Surface {
     /// Tells the threads what an earlier daemon knew and did not tell.
     pub(super) async fn tell_untold(&mut self) {
         let untold = |connection: &_| outbox::untold(connection, Way::Kind(GatewayKind::Im));
-        let Some(untold) = kept(self.spool.read(untold).await) else {
+        let Some(untold) = self.read(untold).await else {
             return;
         };
         for settled in untold {

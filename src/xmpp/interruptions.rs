@@ -7,11 +7,9 @@
 //! lies between the two did not arrive, and its author knows. A text sent again under the same id
 //! is the same text, so nothing becomes two by it.
 
-use tokio_xmpp::minidom::Element;
-
 use super::replier::CLIENT_ID;
 use super::stanzas::{self, Fault, With};
-use super::state::{Surface, kept};
+use super::state::Surface;
 use crate::routing::{OperatorId, Show};
 use crate::spool::messengers;
 
@@ -40,18 +38,14 @@ impl Surface {
         if self.is_desk(bare) || !self.cut_off.remove(&operator) {
             return;
         }
-        let read = self
-            .spool
+        let Some(last) = self
             .read(move |c| messengers::last_replies(c, operator, CLIENT_ID, THREADS_MAX))
-            .await;
-        let Some(last) = kept(read) else {
+            .await
+        else {
             self.cut_off.insert(operator);
             return;
         };
-        let Some(queue) = self.queues_of(operator).first().copied() else {
-            return;
-        };
-        let Some(from) = self.queue_address(queue) else {
+        let Some(from) = self.face(operator) else {
             return;
         };
         self.arrivals += 1;
@@ -65,14 +59,15 @@ impl Surface {
     /// would look like one of them. What the link does not last for waits for the next one.
     pub(super) async fn return_untaken(&mut self) {
         while !self.returned && self.wire_has(UNTAKEN_MAX).await {
-            let read = self
-                .spool
+            let Some(untaken) = self
                 .read(|c| messengers::untaken_replies(c, UNTAKEN_MAX))
-                .await;
-            let Some(untaken) = kept(read) else { return };
+                .await
+            else {
+                return;
+            };
             let last = untaken.len() < UNTAKEN_MAX;
             for reply in untaken.iter().filter(|reply| !reply.stanza.is_empty()) {
-                let original: Element = stanzas::chat(&reply.jid, &reply.patron, &reply.stanza);
+                let original = stanzas::chat(&reply.jid, &reply.patron, &reply.stanza);
                 self.say(stanzas::error(
                     &original,
                     Fault::TRY_AGAIN,

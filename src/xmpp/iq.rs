@@ -2,11 +2,64 @@
 //! is refused in words, and nothing is left without an answer.
 
 use tokio_xmpp::minidom::Element;
+use tokio_xmpp::parsers::disco::{DiscoInfoQuery, DiscoInfoResult, DiscoItemsQuery, Identity};
+use tokio_xmpp::parsers::ns;
+use tokio_xmpp::parsers::ping::Ping;
+use tokio_xmpp::parsers::vcard::{VCard, VCardQuery};
+use tokio_xmpp::parsers::version::{VersionQuery, VersionResult};
+use xso::{AsXml, FromXml};
 
-use super::ad_hoc;
+use super::ad_hoc::{self, Command};
 use super::addresses::Place;
-use super::stanzas::{self, Fault, With, attribute};
+use super::commands;
+use super::notices::Word;
+use super::stanzas::{self, Fault};
 use super::state::Surface;
+use crate::routing::Queue;
+
+/// What may be asked of an address.
+#[derive(Debug, FromXml)]
+#[xml()]
+enum Request {
+    #[xml(transparent)]
+    Ping(Ping),
+    #[xml(transparent)]
+    Info(DiscoInfoQuery),
+    #[xml(transparent)]
+    Items(DiscoItemsQuery),
+    #[xml(transparent)]
+    Version(VersionQuery),
+    #[xml(transparent)]
+    VCard(VCardQuery),
+    #[xml(namespace = ns::REGISTER, name = "query")]
+    Register,
+    #[xml(transparent)]
+    Command(Command),
+    #[xml(transparent)]
+    Word(Word),
+}
+
+/// `<query/>` with what is under an address (XEP-0030 §4). The crate's own holds addresses that its
+/// tables of letters, older than those of servers, may refuse.
+#[derive(Debug, AsXml)]
+#[xml(namespace = ns::DISCO_ITEMS, name = "query")]
+struct Items {
+    #[xml(attribute(default))]
+    node: Option<String>,
+    #[xml(child(n = ..))]
+    items: Vec<Item>,
+}
+
+#[derive(Debug, AsXml)]
+#[xml(namespace = ns::DISCO_ITEMS, name = "item")]
+struct Item {
+    #[xml(attribute)]
+    jid: String,
+    #[xml(attribute(default))]
+    node: Option<String>,
+    #[xml(attribute(default))]
+    name: Option<String>,
+}
 
 impl Surface {
     pub(super) async fn iq(&mut self, stanza: &Element, bare: &str, place: &Place) {
@@ -47,64 +100,74 @@ impl Surface {
             return;
         }
         let operator = self.staff.get(bare).copied();
-        let ns = payload.ns();
-        match (kind, payload.name(), ns.as_str()) {
-            ("get", "ping", stanzas::PING) => self.say(stanzas::result(stanza, None)),
-            ("get", "query", stanzas::DISCO_INFO) => self.disco_info(stanza, payload, place),
-            ("get", "query", stanzas::DISCO_ITEMS) => {
-                self.disco_items(stanza, payload, place, operator.is_some());
+        let request: Request = match xso::transform(payload) {
+            Ok(request) => request,
+            Err(xso::error::Error::TypeMismatch) => return self.refuse_unknown(stanza),
+            Err(_) => {
+                self.refuse(
+                    stanza,
+                    Fault::BAD_REQUEST,
+                    "the desk cannot read this request",
+                );
+                return;
             }
-            ("get", "query", stanzas::VERSION) => {
-                let version = Element::bare("query", stanzas::VERSION)
-                    .with(stanzas::text_in("name", stanzas::VERSION, "callnumber"))
-                    .with(stanzas::text_in(
-                        "version",
-                        stanzas::VERSION,
-                        env!("CARGO_PKG_VERSION"),
-                    ));
-                self.say(stanzas::result(stanza, Some(version)));
+        };
+        match (kind, request) {
+            ("get", Request::Ping(_)) => self.say(stanzas::done(stanza)),
+            ("get", Request::Info(query)) => self.disco_info(stanza, query, place),
+            ("get", Request::Items(query)) => {
+                self.disco_items(stanza, query, place, operator.is_some());
             }
-            ("get", "vCard", stanzas::VCARD) => self.vcard(stanza, place),
-            (_, "query", stanzas::REGISTER) => self.refuse(
+            ("get", Request::Version(_)) => {
+                let version = VersionResult {
+                    name: "callnumber".to_owned(),
+                    version: env!("CARGO_PKG_VERSION").to_owned(),
+                    os: None,
+                };
+                self.say(stanzas::result(stanza, version));
+            }
+            ("get", Request::VCard(_)) => self.vcard(stanza, place),
+            (_, Request::Register) => self.refuse(
                 stanza,
                 Fault::NOT_ALLOWED,
                 "nobody registers here: patrons just write, and librarians are added by whoever keeps the desk",
             ),
-            ("set", "returned", stanzas::DESK) => match (operator, place) {
+            ("set", Request::Word(Word::Returned)) => match (operator, place) {
                 (Some(operator), Place::Patron(naming)) => {
                     self.returned(stanza, operator, naming.clone()).await;
                 }
                 _ => self.refuse_stranger(stanza),
             },
-            ("set", "withdrawn", stanzas::DESK) => match place {
-                Place::Queue(queue) => self.withdrawn(stanza, bare, queue).await,
+            ("set", Request::Word(Word::Withdrawn(words))) => match place {
+                Place::Queue(queue) => self.withdrawn(stanza, bare, queue, &words).await,
                 Place::Domain | Place::Patron(_) | Place::Nowhere => self.refuse_stranger(stanza),
             },
-            ("set", "command", stanzas::COMMANDS) => match operator {
+            ("set", Request::Command(command)) => match operator {
                 Some(operator) if matches!(place, Place::Domain | Place::Queue(_)) => {
-                    if let Some(command) = ad_hoc::in_iq(stanza) {
-                        let command = command.clone();
-                        self.ad_hoc(stanza, operator, &command).await;
-                    }
+                    self.ad_hoc(stanza, operator, command).await;
                 }
                 _ => self.refuse_stranger(stanza),
             },
-            _ => self.refuse(
-                stanza,
-                Fault::UNAVAILABLE,
-                "the desk does not know this request",
-            ),
+            _ => self.refuse_unknown(stanza),
         }
     }
 
+    fn refuse_unknown(&mut self, stanza: &Element) {
+        self.refuse(
+            stanza,
+            Fault::UNAVAILABLE,
+            "the desk does not know this request",
+        );
+    }
+
     /// XEP-0030 §3. A patron's address says nothing of the patron.
-    fn disco_info(&mut self, stanza: &Element, query: &Element, place: &Place) {
-        let node = query.attr("node");
+    fn disco_info(&mut self, stanza: &Element, query: DiscoInfoQuery, place: &Place) {
+        let node = query.node.as_deref();
         let library = self.board.borrow().plan.library.name.clone();
         let (category, kind, name) = match (place, node) {
-            (_, Some(node)) => match self.command_title(node) {
-                Some(title) => ("automation", "command-node", title.to_owned()),
-                None if node == stanzas::COMMANDS => {
+            (_, Some(node)) => match commands::known(node) {
+                Some((_, title, _)) => ("automation", "command-node", String::from(*title)),
+                None if node == ad_hoc::COMMANDS => {
                     ("automation", "command-list", "Commands".to_owned())
                 }
                 None => {
@@ -124,67 +187,63 @@ impl Surface {
                 ("account", "registered", "patron".to_owned())
             }
         };
-        let identity = attribute(
-            Element::bare("identity", stanzas::DISCO_INFO).kind(kind),
-            "category",
-            category,
-        );
-        let mut info =
-            Element::bare("query", stanzas::DISCO_INFO).with(attribute(identity, "name", &name));
-        if let Some(node) = node {
-            info = attribute(info, "node", node);
-        }
-        let desk = match (place, node) {
-            (Place::Queue(_), None) => Some(stanzas::DESK),
-            _ => None,
+        let identity = Identity {
+            category: category.to_owned(),
+            type_: kind.to_owned(),
+            lang: None,
+            name: Some(name),
         };
-        for feature in desk.into_iter().chain([
-            stanzas::DISCO_INFO,
-            stanzas::DISCO_ITEMS,
-            stanzas::COMMANDS,
-            stanzas::FORMS,
-            stanzas::PING,
-            stanzas::VERSION,
-            stanzas::VCARD,
-            stanzas::RECEIPTS,
-        ]) {
-            let feature = attribute(
-                Element::bare("feature", stanzas::DISCO_INFO),
-                "var",
-                feature,
-            );
-            info.append_child(feature);
-        }
-        self.say(stanzas::result(stanza, Some(info)));
+        let desk = matches!((place, node), (Place::Queue(_), None)).then_some(stanzas::DESK);
+        let features = desk.into_iter().chain([
+            ns::DISCO_INFO,
+            ns::DISCO_ITEMS,
+            ad_hoc::COMMANDS,
+            ns::DATA_FORMS,
+            ns::PING,
+            ns::VERSION,
+            ns::VCARD,
+            ns::RECEIPTS,
+        ]);
+        let info = DiscoInfoResult {
+            node: query.node.clone(),
+            identities: vec![identity],
+            features: features.map(str::to_owned).collect(),
+            extensions: Vec::new(),
+        };
+        self.say(stanzas::result(stanza, info));
     }
 
     /// XEP-0030 §4: queues under the domain, commands for librarians. Patrons are on no list.
-    fn disco_items(&mut self, stanza: &Element, query: &Element, place: &Place, is_operator: bool) {
-        let mut items = Element::bare("query", stanzas::DISCO_ITEMS);
-        if let Some(node) = query.attr("node") {
-            items = attribute(items, "node", node);
-        }
-        let listed = match (query.attr("node"), place) {
-            (Some(stanzas::COMMANDS), Place::Domain | Place::Queue(_)) if is_operator => {
-                self.command_items(stanza.attr("to").unwrap_or_default())
+    fn disco_items(
+        &mut self,
+        stanza: &Element,
+        query: DiscoItemsQuery,
+        place: &Place,
+        is_operator: bool,
+    ) {
+        let items = match (query.node.as_deref(), place) {
+            (Some(ad_hoc::COMMANDS), Place::Domain | Place::Queue(_)) if is_operator => {
+                let jid = stanza.attr("to").unwrap_or_default();
+                let item = |(name, title, _): &(&str, &str, _)| Item {
+                    jid: jid.to_owned(),
+                    node: Some(String::from(*name)),
+                    name: Some(String::from(*title)),
+                };
+                commands::COMMANDS.iter().map(item).collect()
             }
             (None, Place::Domain) => {
                 let plan = self.board.borrow().plan.clone();
-                plan.queues
-                    .iter()
-                    .map(|queue| {
-                        let item = Element::bare("item", stanzas::DISCO_ITEMS);
-                        let jid = self.addresses.queue(&queue.name);
-                        attribute(attribute(item, "jid", &jid), "name", &queue.name)
-                    })
-                    .collect()
+                let item = |queue: &Queue| Item {
+                    jid: self.addresses.queue(&queue.name),
+                    node: None,
+                    name: Some(queue.name.clone()),
+                };
+                plan.queues.iter().map(item).collect()
             }
             _ => Vec::new(),
         };
-        for item in listed {
-            items.append_child(item);
-        }
-        self.say(stanzas::result(stanza, Some(items)));
+        let node = query.node;
+        self.say(stanzas::result(stanza, Items { node, items }));
     }
 
     /// XEP-0054: the library's name on every address, its picture on its own.
@@ -195,21 +254,14 @@ impl Surface {
             Place::Queue(queue) => format!("{}: {queue}", library.name),
             Place::Patron(_) | Place::Nowhere => "patron".to_owned(),
         };
-        let mut card = Element::bare("vCard", stanzas::VCARD).with(stanzas::text_in(
-            "FN",
-            stanzas::VCARD,
-            &name,
-        ));
-        if matches!(place, Place::Domain | Place::Queue(_))
-            && let Some(link) = &library.hours_link
-        {
-            card.append_child(stanzas::text_in("URL", stanzas::VCARD, link));
+        let mut payloads = vec![stanzas::text_in("FN", ns::VCARD, &name)];
+        if matches!(place, Place::Domain | Place::Queue(_)) {
+            let link = library.hours_link.as_deref();
+            payloads.extend(link.map(|link| stanzas::text_in("URL", ns::VCARD, link)));
+            // Behind the name (XEP-0054 §2), where the crate's own field would be before it.
+            payloads.extend(self.picture.as_ref().map(|picture| picture.photo().into()));
         }
-        if matches!(place, Place::Domain | Place::Queue(_))
-            && let Some(picture) = &self.picture
-        {
-            card.append_child(picture.photo());
-        }
-        self.say(stanzas::result(stanza, Some(card)));
+        let photo = None;
+        self.say(stanzas::result(stanza, VCard { photo, payloads }));
     }
 }

@@ -4,11 +4,11 @@
 use tokio_xmpp::minidom::Element;
 
 use super::addresses::{Addresses, PatronStyle, Place, escape, unescape};
+use super::commands;
 use super::operators::{priority_of, show_of};
 use super::stanzas::{self, Fault};
 use super::state::Surface;
-use super::stream::{Assembler, COMPONENT, Read, STREAM, wire};
-use super::{ad_hoc, commands};
+use super::stream::{Assembler, COMPONENT, Read, STREAM, sayable, wire};
 
 /// Letters of one stanza's words that are let through.
 const WORDS_MAX: usize = 5_000;
@@ -75,9 +75,6 @@ fn taken_apart(stanza: &Element) {
     }
     let (show, priority) = (show_of(stanza), priority_of(stanza));
     let _ = (show, priority, stanzas::fault_words(stanza));
-    if stanza.ns() == COMPONENT {
-        let _ = ad_hoc::in_iq(stanza);
-    }
     if let Ok(Some(words)) = Surface::words(stanza) {
         assert!(!words.trim().is_empty());
         assert!(words.chars().count() <= WORDS_MAX, "bounded");
@@ -103,7 +100,7 @@ fn answered(stanza: &Element) {
     for (back, from) in [("to", "from"), ("from", "to")] {
         assert_eq!(
             again.attr(back).unwrap_or_default(),
-            stanzas::sayable(stanza.attr(from).unwrap_or_default())
+            sayable(stanza.attr(from).unwrap_or_default().to_owned())
         );
     }
 }

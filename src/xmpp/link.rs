@@ -14,8 +14,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout};
 use tokio_xmpp::minidom::Element;
 use tokio_xmpp::parsers::component::Handshake;
+use tokio_xmpp::parsers::stream_error::{DefinedCondition, StreamError};
 
-use super::stanzas::{self, PING};
+use super::stanzas;
 use super::stream::{self, Assembler, COMPONENT, Read, STREAM};
 
 /// Stanzas that may wait for the wire. Whoever fills this is cut off and starts afresh: nothing is
@@ -246,26 +247,22 @@ async fn shake_hands(
 /// The stream's error in words (RFC 6120 §4.9.3; XEP-0114 §3).
 fn refusal(domain: &str, error: &Element) -> LinkError {
     let domain = domain.to_owned();
-    let condition = error.children().find(|child| child.name() != "text");
-    let text = error
-        .children()
-        .find(|child| child.name() == "text")
-        .map(Element::text)
-        .unwrap_or_default();
-    match condition.map(Element::name) {
-        Some("not-authorized") => LinkError::WrongSecret { domain },
-        Some("host-unknown" | "host-gone" | "improper-addressing") => {
-            LinkError::DomainRefused { domain }
-        }
-        Some("conflict") => LinkError::Conflict { domain },
-        Some(other) if text.is_empty() => LinkError::Ended {
-            reason: other.to_owned(),
-        },
-        Some(other) => LinkError::Ended {
-            reason: format!("{other} ({text})"),
-        },
-        None => LinkError::Ended {
+    let Ok(error) = xso::transform::<StreamError, _>(error) else {
+        return LinkError::Ended {
             reason: "without a reason".into(),
+        };
+    };
+    match &error.condition {
+        DefinedCondition::NotAuthorized => LinkError::WrongSecret { domain },
+        DefinedCondition::HostUnknown
+        | DefinedCondition::HostGone
+        | DefinedCondition::ImproperAddressing => LinkError::DomainRefused { domain },
+        DefinedCondition::Conflict => LinkError::Conflict { domain },
+        other => LinkError::Ended {
+            reason: match error.texts.values().next() {
+                Some(text) if !text.is_empty() => format!("{other} ({text})"),
+                _ => other.to_string(),
+            },
         },
     }
 }
@@ -416,7 +413,7 @@ async fn write_on(
                 }
                 number += 1;
                 next_probe = Instant::now() + PROBE_PATIENCE;
-                let ping = stanzas::get(&domain, &domain, &format!("{PROBE}{number}"), Element::bare("ping", PING));
+                let ping = stanzas::ping(&domain, &domain, &format!("{PROBE}{number}"));
                 bytes.extend(stream::wire(&ping).unwrap_or_default());
             }
             changed = probes.changed(), if !answered => {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tokio_xmpp::minidom::Element;
+use xso::{AsXml, FromXml};
 
 use super::stanzas;
 use crate::routing::ConversationId;
@@ -17,21 +17,15 @@ pub(super) const DAY: Duration = Duration::from_secs(24 * 3600);
 pub(super) const NOTICES_MAX: usize = 1_000;
 
 /// What another box is told.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, FromXml, AsXml)]
+#[xml(namespace = stanzas::DESK)]
 pub(super) enum Word {
     /// Its conversation goes back to it.
+    #[xml(name = "returned")]
     Returned,
     /// It need not answer ours any more, and why.
-    Withdrawn(String),
-}
-
-impl Word {
-    pub(super) fn element(&self) -> Element {
-        match self {
-            Self::Returned => Element::bare("returned", stanzas::DESK),
-            Self::Withdrawn(reason) => stanzas::text_in("withdrawn", stanzas::DESK, reason),
-        }
-    }
+    #[xml(name = "withdrawn")]
+    Withdrawn(#[xml(text)] String),
 }
 
 /// Something to be told, until it is answered.

@@ -6,10 +6,17 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use tokio::time::Instant;
 use tokio_xmpp::minidom::Element;
+use tokio_xmpp::parsers::displayed_markers::Markable;
+use tokio_xmpp::parsers::message::Thread;
+use tokio_xmpp::parsers::nick::Nick;
+use tokio_xmpp::parsers::ns;
+use tokio_xmpp::parsers::receipts::{Received, Request};
+use tokio_xmpp::parsers::stanza_id::OriginId;
+use xso::AsXml;
 
 use super::delivery::{Proved, QUEUED_MAX, Sending};
 use super::stanzas::{self, With};
-use super::state::{Surface, kept};
+use super::state::Surface;
 use crate::routing::{
     Author, Conversation, ConversationId, ConversationState, DeliveryState, Direction, Message,
     MessageId, OperatorId,
@@ -26,6 +33,17 @@ const HOLD_DOUBLINGS: u32 = 5;
 const TEXT: &str = "text-";
 /// Ids of the pings that follow them.
 const PING: &str = "ping-";
+
+/// When a text came (XEP-0203). The crate's own ends its stamp with `+00:00`, where a client in wide
+/// use reads only `Z`.
+#[derive(Debug, AsXml)]
+#[xml(namespace = ns::DELAY, name = "delay")]
+struct Delay {
+    #[xml(attribute)]
+    from: String,
+    #[xml(attribute)]
+    stamp: String,
+}
 
 impl Surface {
     /// A conversation stands otherwise now.
@@ -72,11 +90,7 @@ impl Surface {
 
     async fn text_in(&mut self, message: &Message) {
         let conversation = message.conversation;
-        let read = self
-            .spool
-            .read(move |c| messengers::thread(c, conversation))
-            .await;
-        let Some(Some(thread)) = kept(read) else {
+        let Some(thread) = self.thread(conversation).await else {
             return;
         };
         let offered = self.offered.get(&conversation).cloned();
@@ -121,11 +135,7 @@ impl Surface {
 
     /// A line in the thread, to whoever answers it or may.
     pub(super) async fn note(&mut self, conversation: ConversationId, text: &str) {
-        let read = self
-            .spool
-            .read(move |c| messengers::thread(c, conversation))
-            .await;
-        let Some(Some(thread)) = kept(read) else {
+        let Some(thread) = self.thread(conversation).await else {
             return;
         };
         let mut readers = self.offered.get(&conversation).cloned().unwrap_or_default();
@@ -179,11 +189,7 @@ impl Surface {
         if addresses.is_empty() || !self.is_up() {
             return;
         }
-        let read = self
-            .spool
-            .read(move |c| messengers::thread(c, conversation))
-            .await;
-        let Some(Some(thread)) = kept(read) else {
+        let Some(thread) = self.thread(conversation).await else {
             return;
         };
         let Some(queue) = self.queue_name(thread.conversation.queue) else {
@@ -198,7 +204,7 @@ impl Surface {
             let id = format!("note-{}-{}", conversation, self.arrivals);
             let line = stanzas::chat(&from, &to, &id)
                 .with(stanzas::text("body", words))
-                .with(stanzas::text("thread", &format!("c{conversation}")));
+                .with(thread_of(conversation));
             self.say(line);
         }
     }
@@ -238,11 +244,10 @@ impl Surface {
             };
             let threads = std::mem::take(&mut client.delivery.unread);
             let jid = bare.clone();
-            let read = self
-                .spool
+            let Some(mut texts) = self
                 .read(move |c| messengers::owed_in(c, &jid, &threads, QUEUED_MAX))
-                .await;
-            let Some(mut texts) = kept(read) else {
+                .await
+            else {
                 continue;
             };
             let all = texts.len() < QUEUED_MAX;
@@ -295,11 +300,12 @@ impl Surface {
                 Vec::new()
             };
             let jid = bare.to_owned();
-            let read = self
-                .spool
+            let Some(mut texts) = self
                 .read(move |c| messengers::owed(c, &jid, operator, &queues, after, QUEUED_MAX))
-                .await;
-            let Some(mut texts) = kept(read) else { return };
+                .await
+            else {
+                return;
+            };
             let full = texts.len() >= QUEUED_MAX;
             let last = texts.last().map(|owed| owed.message.id);
             texts.retain(|owed| self.may_go_to(bare, &owed.patron, owed.kind));
@@ -359,12 +365,7 @@ impl Surface {
             return;
         }
         let ping = format!("{PING}{}-{}", owed.message.conversation, owed.message.id);
-        self.say(stanzas::get(
-            from,
-            through,
-            &ping,
-            Element::bare("ping", stanzas::PING),
-        ));
+        self.say(stanzas::ping(from, through, &ping));
     }
 
     /// One text to the bare JID, and a ping after it.
@@ -377,19 +378,16 @@ impl Surface {
         let id = format!("{TEXT}{}", message.id);
         let mut text = stanzas::chat(&from, bare, &id)
             .saying(&message.body)
-            .with(stanzas::text(
-                "thread",
-                &format!("c{}", message.conversation),
-            ))
-            .with(stanzas::text_in("nick", stanzas::NICK, &owed.patron.name))
-            .with(Element::bare("request", stanzas::RECEIPTS))
-            .with(Element::bare("markable", stanzas::MARKERS))
-            .with(Element::bare("origin-id", stanzas::IDS).id(&id));
+            .with(thread_of(message.conversation))
+            .with(Nick(owed.patron.name.clone()))
+            .with(Request)
+            .with(Markable)
+            .with(OriginId { id });
         let now = self.spool.now();
         if sending.tries > 1 || now.duration_since(message.at) > LATE {
             let stamp = message.at.to_string();
-            let delay = stanzas::attribute(Element::bare("delay", stanzas::DELAY), "stamp", &stamp);
-            text.append_child(stanzas::attribute(delay, "from", self.addresses.domain()));
+            let from = self.addresses.domain().to_owned();
+            text.append_child(Delay { from, stamp }.into());
         }
         self.say(text);
         if sending.ping {
@@ -423,14 +421,14 @@ impl Surface {
 
     /// A receipt (XEP-0184) or a marker (XEP-0333) names a text of ours.
     pub(super) fn note_reading(&mut self, stanza: &Element, bare: &str) {
-        let named = stanza.children().find_map(|child| {
-            let ns = child.ns();
-            let receipt = child.name() == "received" && ns == stanzas::RECEIPTS;
-            let marker = ns == stanzas::MARKERS
-                && matches!(child.name(), "received" | "displayed" | "acknowledged");
-            (receipt || marker).then(|| child.attr("id")).flatten()
-        });
-        let Some(id) = named.and_then(text_id) else {
+        let receipt = stanzas::child(stanza).map(|receipt: Received| receipt.id);
+        // Clients still send the two markers that XEP-0333 had beside the crate's one.
+        let marker = || {
+            let children = stanza.children();
+            let mut markers = children.filter(|child| child.ns() == ns::DISPLAYED_MARKERS);
+            markers.find_map(|marker| Some(marker.attr("id")?.to_owned()))
+        };
+        let Some(id) = receipt.or_else(marker).and_then(|id| text_id(&id)) else {
             return;
         };
         let from = stanza.attr("from").unwrap_or_default();
@@ -464,16 +462,13 @@ impl Surface {
         }
         let proofs = std::mem::take(&mut self.proofs);
         let readers = proofs.iter().map(|(bare, _)| bare.clone()).collect();
-        kept(
-            self.spool
-                .write(move |c| {
-                    for (bare, proved) in &proofs {
-                        messengers::set_shown(c, bare, proved.conversation, proved.up_to)?;
-                    }
-                    Ok(())
-                })
-                .await,
-        );
+        self.write(move |c| {
+            for (bare, proved) in &proofs {
+                messengers::set_shown(c, bare, proved.conversation, proved.up_to)?;
+            }
+            Ok(())
+        })
+        .await;
         readers
     }
 
@@ -491,6 +486,13 @@ impl Surface {
             return;
         }
         self.chat_bounced(stanza, bare).await;
+    }
+}
+
+fn thread_of(conversation: ConversationId) -> Thread {
+    Thread {
+        parent: None,
+        id: format!("c{conversation}"),
     }
 }
 

@@ -11,9 +11,8 @@ use super::addresses::Place;
 use super::clients::{Client, Resource};
 use super::delivery::Delivery;
 use super::stanzas::{self, Fault};
-use super::state::{Surface, kept};
+use super::state::Surface;
 use super::stream::COMPONENT;
-use crate::desk::{Arrivals, Wish};
 use crate::routing::{Event, OperatorId, QueueId, Show};
 use crate::spool::messengers;
 
@@ -35,11 +34,8 @@ impl Surface {
             "unsubscribe" => {
                 if let Some(queue) = queue {
                     let jid = bare.to_owned();
-                    kept(
-                        self.spool
-                            .write(move |c| messengers::unsubscribe(c, &jid, queue))
-                            .await,
-                    );
+                    self.write(move |c| messengers::unsubscribe(c, &jid, queue))
+                        .await;
                 }
                 self.presence_back(stanza, "unsubscribed");
             }
@@ -84,12 +80,10 @@ impl Surface {
         let reachable = operator.is_some() || self.im_gateway(queue).is_some();
         let jid = bare.to_owned();
         let kept_it = reachable
-            && kept(
-                self.spool
-                    .write(move |c| messengers::subscribe(c, &jid, queue))
-                    .await,
-            )
-            .unwrap_or(false);
+            && self
+                .write(move |c| messengers::subscribe(c, &jid, queue))
+                .await
+                .unwrap_or(false);
         if !kept_it {
             self.presence_back(stanza, "unsubscribed");
             return;
@@ -243,17 +237,6 @@ impl Surface {
         self.happen(Event::Presence { operator, show }).await;
     }
 
-    /// Asks for something whose answer changes nothing here.
-    async fn happen(&self, event: Event) {
-        let wish = Wish::Happened {
-            event,
-            arrivals: Arrivals::None,
-        };
-        if let Err(error) = self.desk.post(wish).await {
-            tracing::debug!(%error, "the desk is closing");
-        }
-    }
-
     /// The link is up: whoever was here is asked again, and everybody learns that we are.
     pub(super) async fn come_up(&mut self) {
         for bare in self.staff.keys().cloned().collect::<Vec<_>>() {
@@ -287,10 +270,7 @@ impl Surface {
         let Some(operator) = self.staff.get(bare).copied() else {
             return;
         };
-        let Some(queue) = self.queues_of(operator).first().copied() else {
-            return;
-        };
-        if let Some(from) = self.queue_address(queue) {
+        if let Some(from) = self.face(operator) {
             self.say(stanzas::presence(&from, bare, "probe"));
         }
     }
@@ -302,11 +282,7 @@ impl Surface {
         }
         // What nobody answered is shown again when they come back.
         for jid in self.addresses_of(operator) {
-            kept(
-                self.spool
-                    .write(move |c| messengers::forget_shown(c, &jid))
-                    .await,
-            );
+            self.write(move |c| messengers::forget_shown(c, &jid)).await;
         }
     }
 
@@ -321,10 +297,10 @@ impl Surface {
         }
         self.told_at = Some(now);
         let stale = std::mem::take(&mut self.stale);
-        let Some(subscribers) = kept(self.spool.read(messengers::subscribers).await) else {
+        let Some(subscribers) = self.read(messengers::subscribers).await else {
             return;
         };
-        let Some(waiting) = kept(self.spool.read(messengers::unanswered).await) else {
+        let Some(waiting) = self.read(messengers::unanswered).await else {
             return;
         };
         let mut audience: Vec<(QueueId, String)> = subscribers
@@ -349,7 +325,7 @@ impl Surface {
     }
 
     async fn tell_presence_to(&mut self, queue: QueueId, to: &str) {
-        let Some(waiting) = kept(self.spool.read(messengers::unanswered).await) else {
+        let Some(waiting) = self.read(messengers::unanswered).await else {
             return;
         };
         let waiting = waiting.get(&queue).copied().unwrap_or(0);
@@ -388,7 +364,7 @@ impl Surface {
         };
         presence.append_child(stanzas::text("status", &status));
         if let Some(picture) = &self.picture {
-            presence.append_child(picture.update());
+            presence.append_child(picture.update().into());
         }
         Some(presence)
     }

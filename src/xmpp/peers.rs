@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use tokio_xmpp::minidom::Element;
+use tokio_xmpp::parsers::disco::DiscoInfoQuery;
 
 use super::addresses::is_relayed;
 use super::stanzas;
@@ -46,13 +47,12 @@ impl Surface {
             .map(|(bare, operator)| (bare.clone(), *operator))
             .collect();
         for (bare, operator) in asked {
-            let queue = self.queues_of(operator).first().copied();
-            let Some(from) = queue.and_then(|queue| self.queue_address(queue)) else {
+            let Some(from) = self.face(operator) else {
                 continue;
             };
             self.arrivals += 1;
             let id = format!("{ASKED}{}", self.arrivals);
-            let query = Element::bare("query", stanzas::DISCO_INFO);
+            let query = DiscoInfoQuery { node: None };
             self.say(stanzas::get(&from, &bare, &id, query));
         }
     }
@@ -63,12 +63,7 @@ impl Surface {
         if !asked || !self.staff.contains_key(bare) {
             return;
         }
-        let is_desk = stanza
-            .get_child("query", stanzas::DISCO_INFO)
-            .is_some_and(|info| {
-                info.children()
-                    .any(|feature| feature.attr("var") == Some(stanzas::DESK))
-            });
+        let is_desk = stanzas::features(stanza).is_some_and(|all| all.contains(stanzas::DESK));
         if is_desk {
             let new = self.desks.insert(bare.to_owned());
             if new || !self.clients.contains_key(bare) {

@@ -1,11 +1,7 @@
 //! The library's picture, as clients show it beside a queue (XEP-0054, XEP-0153).
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
-use tokio_xmpp::minidom::Element;
-
-use super::stanzas::{self, With};
+use tokio_xmpp::parsers::{vcard, vcard_update};
 
 /// Bytes of a picture: it travels whole in a stanza, and XEP-0153 §4.2 wants less than 8 kB.
 pub const PICTURE_MAX: usize = 64 * 1024;
@@ -21,9 +17,9 @@ const KINDS: [(&[u8], &str); 3] = [
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Picture {
     kind: &'static str,
-    base64: String,
-    /// SHA-1 of its bytes in hexadecimal digits: by this clients know it again.
-    hash: String,
+    bytes: Vec<u8>,
+    /// SHA-1 of its bytes: by this clients know it again.
+    hash: [u8; 20],
 }
 
 impl Picture {
@@ -45,28 +41,29 @@ impl Picture {
             .ok_or("it is neither PNG nor JPEG nor GIF")?;
         Ok(Self {
             kind,
-            base64: STANDARD.encode(bytes),
-            hash: Sha1::digest(bytes)
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect(),
+            bytes: bytes.to_vec(),
+            hash: Sha1::digest(bytes).into(),
         })
     }
 
     /// `<PHOTO/>` of a vCard.
-    pub(super) fn photo(&self) -> Element {
-        Element::bare("PHOTO", stanzas::VCARD)
-            .with(stanzas::text_in("TYPE", stanzas::VCARD, self.kind))
-            .with(stanzas::text_in("BINVAL", stanzas::VCARD, &self.base64))
+    pub(super) fn photo(&self) -> vcard::Photo {
+        vcard::Photo {
+            type_: vcard::Type {
+                data: self.kind.to_owned(),
+            },
+            binval: vcard::Binval {
+                data: self.bytes.clone(),
+            },
+        }
     }
 
     /// What presence says of it.
-    pub(super) fn update(&self) -> Element {
-        Element::bare("x", stanzas::VCARD_UPDATE).with(stanzas::text_in(
-            "photo",
-            stanzas::VCARD_UPDATE,
-            &self.hash,
-        ))
+    pub(super) fn update(&self) -> vcard_update::VCardUpdate {
+        let data = Some(self.hash);
+        vcard_update::VCardUpdate {
+            photo: Some(vcard_update::Photo { data }),
+        }
     }
 }
 
@@ -74,14 +71,18 @@ impl Picture {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use tokio_xmpp::minidom::Element;
+
     use super::*;
 
     #[test]
     fn pictures_are_told_by_content_and_bounded() {
         let picture = Picture::new(b"\x89PNG\r\n\x1a\nrest").unwrap();
         assert_eq!(picture.kind, "image/png");
-        assert_eq!(picture.base64, "iVBORw0KGgpyZXN0");
-        assert_eq!(picture.hash.len(), 40);
+        let [photo, update] = [picture.photo().into(), picture.update().into()]
+            .map(|element: Element| String::from(&element));
+        assert!(photo.contains(">iVBORw0KGgpyZXN0</BINVAL>"), "{photo}");
+        assert!(update.contains(">5539ad79"), "{update}");
         for (bytes, why) in [
             (b"<svg/>".to_vec(), "neither"),
             (Vec::new(), "neither"),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 use tokio_xmpp::minidom::Element;
+use tokio_xmpp::parsers::disco::DiscoInfoQuery;
 
 use super::link::{Dial, LinkError, next, open};
 use super::settings::Settings;
@@ -47,10 +48,9 @@ pub async fn probe(
     };
     let (mut reader, mut writer, mut reading) = open(&dial, server).await?;
     let hosts: Vec<&String> = hosts.iter().take(HOSTS_MAX).collect();
-    let ping = Element::bare("ping", stanzas::PING);
-    let mut asked = vec![stanzas::get(&domain, &domain, SELF, ping)];
+    let mut asked = vec![stanzas::ping(&domain, &domain, SELF)];
     for (number, host) in hosts.iter().enumerate() {
-        let query = Element::bare("query", stanzas::DISCO_INFO);
+        let query = DiscoInfoQuery { node: None };
         asked.push(stanzas::get(
             &domain,
             host,
@@ -105,13 +105,8 @@ pub async fn probe(
 
 /// What a host says it offers (XEP-0030 §3.1).
 fn offers(answer: &Element) -> Result<BTreeSet<String>, String> {
-    let info = answer.get_child("query", stanzas::DISCO_INFO);
-    let (Some("result"), Some(info)) = (answer.attr("type"), info) else {
-        return Err(stanzas::fault_words(answer));
-    };
-    Ok(info
-        .children()
-        .filter(|child| child.name() == "feature")
-        .filter_map(|feature| feature.attr("var").map(str::to_owned))
-        .collect())
+    match (answer.attr("type"), stanzas::features(answer)) {
+        (Some("result"), Some(features)) => Ok(features),
+        _ => Err(stanzas::fault_words(answer)),
+    }
 }

@@ -21,12 +21,11 @@ use super::addresses::is_relayed;
 use super::notices::{AGAIN, DAY, NOTICES_MAX, Word, domain_of};
 use super::replies::refusal;
 use super::stanzas::{self, Fault};
-use super::state::{Surface, kept};
+use super::state::Surface;
 use crate::routing::{
     Act, Actor, Conversation, ConversationId, ConversationState, Event, GatewayKind, OperatorId,
     QueueId,
 };
-use crate::spool::SpoolError;
 use crate::spool::messengers::{self, Naming, Thread};
 
 /// Letters of a reason that are shown.
@@ -46,8 +45,7 @@ impl Surface {
         if self.relay.recalled.remove(&id) {
             return;
         }
-        let read = self.spool.read(move |c| messengers::thread(c, id)).await;
-        let Some(Some(thread)) = kept(read) else {
+        let Some(thread) = self.thread(id).await else {
             return;
         };
         if thread.kind == GatewayKind::Im && is_relayed(&thread.patron.address) {
@@ -73,8 +71,7 @@ impl Surface {
         if desks.is_empty() {
             return;
         }
-        let read = self.spool.read(move |c| messengers::thread(c, id)).await;
-        let Some(Some(thread)) = kept(read) else {
+        let Some(thread) = self.thread(id).await else {
             return;
         };
         let Some(queue) = self.queue_name(thread.conversation.queue) else {
@@ -100,11 +97,10 @@ impl Surface {
         self.relay.link_is_new();
         if !self.relay.read {
             let since = self.spool.now().checked_sub(DAY).unwrap_or_default();
-            let read = self
-                .spool
+            if let Some(closed) = self
                 .read(move |c| messengers::closed_relayed(c, since, NOTICES_MAX))
-                .await;
-            if let Some(closed) = kept(read) {
+                .await
+            {
                 self.relay.read = true;
                 for (id, patron, queue) in closed {
                     self.wait_to_return(id, patron, queue);
@@ -141,7 +137,7 @@ impl Surface {
             if !early {
                 notice.told = Some(now);
                 let id = format!("{NOTICE}{id}");
-                told.push(stanzas::order(&notice.from, to, &id, notice.word.element()));
+                told.push(stanzas::order(&notice.from, to, &id, notice.word.clone()));
             }
         }
         for stanza in told {
@@ -165,12 +161,8 @@ impl Surface {
     }
 
     /// The thread that another box's order is about; where there is none, the order is refused.
-    fn found(
-        &mut self,
-        stanza: &Element,
-        read: Result<Option<Thread>, SpoolError>,
-    ) -> Option<Thread> {
-        match kept(read) {
+    fn found(&mut self, stanza: &Element, read: Option<Option<Thread>>) -> Option<Thread> {
+        match read {
             Some(Some(thread)) => return Some(thread),
             Some(None) => {
                 self.refuse(stanza, Fault::ITEM_NOT_FOUND, "there is no such patron");
@@ -184,19 +176,20 @@ impl Surface {
     }
 
     /// A box that asked for help with a patron of its own needs none any more.
-    pub(super) async fn withdrawn(&mut self, stanza: &Element, bare: &str, queue: &str) {
+    pub(super) async fn withdrawn(
+        &mut self,
+        stanza: &Element,
+        bare: &str,
+        queue: &str,
+        words: &str,
+    ) {
         let gateway = self.queue_named(queue).and_then(|q| self.im_gateway(q));
-        let words = stanza
-            .get_child("withdrawn", stanzas::DESK)
-            .map(Element::text)
-            .unwrap_or_default();
         let Some(gateway) = gateway.filter(|_| is_relayed(bare)) else {
             self.refuse_stranger(stanza);
             return;
         };
         let address = bare.to_owned();
         let read = self
-            .spool
             .read(move |c| messengers::thread_with(c, gateway, &address))
             .await;
         let Some(thread) = self.found(stanza, read) else {
@@ -204,20 +197,20 @@ impl Surface {
         };
         let id = thread.conversation.id;
         if thread.conversation.state == ConversationState::Closed {
-            self.say(stanzas::result(stanza, None));
+            self.say(stanzas::done(stanza));
             return;
         }
         let event = Event::act(
             Actor::Peer,
             id,
             Act::CallBack {
-                reason: reason(&words, bare),
+                reason: reason(words, bare),
             },
         );
         // Before its end is told: the box that called it back need not hear of it.
         self.relay.will_end(id);
         match self.desk.ask(event).await {
-            Ok(_) => self.say(stanzas::result(stanza, None)),
+            Ok(_) => self.say(stanzas::done(stanza)),
             Err(error) => {
                 self.relay.recalled.remove(&id);
                 let (fault, words) = refusal(&error);
@@ -242,16 +235,13 @@ impl Surface {
             );
             return;
         }
-        let read = self
-            .spool
-            .read(move |c| messengers::thread_of(c, &naming))
-            .await;
+        let read = self.read(move |c| messengers::thread_of(c, &naming)).await;
         let Some(thread) = self.found(stanza, read) else {
             return;
         };
         let event = Event::act(operator, thread.conversation.id, Act::Return);
         match self.desk.ask(event).await {
-            Ok(_) => self.say(stanzas::result(stanza, None)),
+            Ok(_) => self.say(stanzas::done(stanza)),
             Err(error) => {
                 let (fault, words) = refusal(&error);
                 self.refuse(stanza, fault, &words);

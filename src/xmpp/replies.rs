@@ -2,11 +2,13 @@
 //! learns what became of theirs.
 
 use tokio_xmpp::minidom::Element;
+use tokio_xmpp::parsers::oob::Oob;
+use tokio_xmpp::parsers::{ns, receipts};
 
 use super::commands;
 use super::replier::{Sending, Sent, client_id};
 use super::stanzas::{self, Fault, With};
-use super::state::{Surface, kept};
+use super::state::Surface;
 use crate::desk::NotGranted;
 use crate::routing::{DeliveryState, OperatorId, Refusal};
 use crate::spool::messengers::{self, Naming, Reply};
@@ -35,14 +37,13 @@ impl Surface {
                 "the desk cannot read encrypted files: turn encryption off for this chat",
             ));
         }
-        let has = |name: &str, ns: &str| stanza.children().any(|c| c.is(name, ns));
         if stanza.children().any(is_encrypted) {
             return Err((
                 Fault::NOT_ACCEPTABLE,
                 "the desk cannot read encrypted messages: turn encryption off for this chat",
             ));
         }
-        if has("replace", stanzas::CORRECT) {
+        if stanza.has_child("replace", ns::MESSAGE_CORRECT) {
             return Err((
                 Fault::NOT_ALLOWED,
                 "what was sent cannot be corrected: send another message",
@@ -55,11 +56,8 @@ impl Surface {
         if carried || stanza.attr("type") == Some("headline") {
             return Ok(None);
         }
-        let link = stanza
-            .children()
-            .find(|c| c.is("x", stanzas::OOB))
-            .and_then(|x| x.get_child("url", stanzas::OOB))
-            .map(Element::text)
+        let link = stanzas::child::<Oob>(stanza)
+            .map(|file| file.url)
             .filter(|url| url.starts_with("https://") || url.starts_with("http://"));
         let words = match (body, link) {
             (Some(body), Some(link)) if !body.contains(&link) => format!("{body}\n{link}"),
@@ -93,11 +91,7 @@ impl Surface {
             );
             return;
         }
-        let read = self
-            .spool
-            .read(move |c| messengers::thread_of(c, &naming))
-            .await;
-        let Some(thread) = kept(read) else {
+        let Some(thread) = self.read(move |c| messengers::thread_of(c, &naming)).await else {
             self.refuse(
                 stanza,
                 Fault::TRY_AGAIN,
@@ -116,9 +110,7 @@ impl Surface {
             jid: stanza.attr("from").unwrap_or_default().to_owned(),
             patron: stanza.attr("to").unwrap_or_default().to_owned(),
             stanza: id.to_owned(),
-            receipt: stanza
-                .children()
-                .any(|c| c.is("request", stanzas::RECEIPTS)),
+            receipt: stanzas::child::<receipts::Request>(stanza).is_some(),
         };
         if let Some(client) = self.clients.get_mut(bare) {
             // Whoever answers has read what went before.
@@ -152,11 +144,12 @@ impl Surface {
         if !self.is_up() || !std::mem::take(&mut self.reported) {
             return;
         }
-        let read = self
-            .spool
+        let Some(settled) = self
             .read(|c| messengers::settled_replies(c, FATES_MAX))
-            .await;
-        let Some(settled) = kept(read) else { return };
+            .await
+        else {
+            return;
+        };
         self.reported = settled.len() == FATES_MAX;
         let mut told = Vec::with_capacity(settled.len());
         for (reply, message) in settled {
@@ -169,8 +162,7 @@ impl Surface {
                     self.tell_failure(&reply, &message.body, why);
                 }
                 _ if reply.receipt && !reply.stanza.is_empty() => {
-                    let receipt = Element::bare("received", stanzas::RECEIPTS).id(&reply.stanza);
-                    self.say(stanzas::message(&reply.patron, &reply.jid).with(receipt));
+                    self.say(stanzas::receipt(&reply.patron, &reply.jid, &reply.stanza));
                 }
                 _ => {}
             }
@@ -188,16 +180,14 @@ impl Surface {
         if !self.is_up() {
             return false;
         }
-        let dropped = self
-            .spool
-            .write(move |c| {
-                for reply in &told {
-                    messengers::drop_reply(c, reply.operator, &reply.client_id)?;
-                }
-                Ok(())
-            })
-            .await;
-        kept(dropped).is_some()
+        self.write(move |c| {
+            for reply in &told {
+                messengers::drop_reply(c, reply.operator, &reply.client_id)?;
+            }
+            Ok(())
+        })
+        .await
+        .is_some()
     }
 
     /// To the client that sent it, as an error; to whichever is there, as a line, when that is gone.

@@ -33,14 +33,12 @@ impl Surface {
         if now.duration_since(again) >= SOON || self.resumed.doubts.len() >= DOUBTS_MAX {
             return;
         }
-        let queue = self.queues_of(operator).first().copied();
-        let Some(from) = queue.and_then(|queue| self.queue_address(queue)) else {
+        let Some(from) = self.face(operator) else {
             return;
         };
         self.arrivals += 1;
         let id = format!("{AGAIN}{}", self.arrivals);
-        let ping = Element::bare("ping", stanzas::PING);
-        self.say(stanzas::get(&from, jid, &id, ping));
+        self.say(stanzas::ping(&from, jid, &id));
         self.resumed.doubts.insert(
             jid.to_owned(),
             Doubt {

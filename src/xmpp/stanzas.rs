@@ -1,75 +1,41 @@
 //! Stanzas, built and read leniently (RFC 6120 §8, RFC 6121).
 
+use std::collections::BTreeSet;
+
 use tokio_xmpp::minidom::Element;
 use tokio_xmpp::minidom::rxml::{Namespace, NcName};
+use tokio_xmpp::parsers::ns;
+use tokio_xmpp::parsers::oob::Oob;
+use tokio_xmpp::parsers::ping::Ping;
+use tokio_xmpp::parsers::receipts::Received;
+use tokio_xmpp::parsers::stanza_error::{DefinedCondition, ErrorType, StanzaError};
+use xso::FromXml;
 
 use super::stream::COMPONENT;
 
-/// XEP-0199.
-pub(super) const PING: &str = "urn:xmpp:ping";
-/// XEP-0184.
-pub(super) const RECEIPTS: &str = "urn:xmpp:receipts";
-/// XEP-0333.
-pub(super) const MARKERS: &str = "urn:xmpp:chat-markers:0";
-/// XEP-0203.
-pub(super) const DELAY: &str = "urn:xmpp:delay";
-/// XEP-0172.
-pub(super) const NICK: &str = "http://jabber.org/protocol/nick";
-/// XEP-0359.
-pub(super) const IDS: &str = "urn:xmpp:sid:0";
-/// XEP-0030 §3.
-pub(super) const DISCO_INFO: &str = "http://jabber.org/protocol/disco#info";
-/// XEP-0030 §4.
-pub(super) const DISCO_ITEMS: &str = "http://jabber.org/protocol/disco#items";
-/// XEP-0050.
-pub(super) const COMMANDS: &str = "http://jabber.org/protocol/commands";
-/// XEP-0004.
-pub(super) const FORMS: &str = "jabber:x:data";
-/// XEP-0092.
-pub(super) const VERSION: &str = "jabber:iq:version";
-/// XEP-0054.
-pub(super) const VCARD: &str = "vcard-temp";
-/// XEP-0153.
-pub(super) const VCARD_UPDATE: &str = "vcard-temp:x:update";
-/// XEP-0077.
-pub(super) const REGISTER: &str = "jabber:iq:register";
-/// XEP-0308.
-pub(super) const CORRECT: &str = "urn:xmpp:message-correct:0";
-/// XEP-0066.
-pub(super) const OOB: &str = "jabber:x:oob";
 /// Says that an address is a queue of a callnumber desk.
 pub(super) const DESK: &str = "urn:callnumber:desk:0";
-/// RFC 6120 §8.3.2.
-const CONDITIONS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
 
 /// Letters of an id that are kept; a longer one is somebody's joke.
 pub(super) const ID_MAX: usize = 1_024;
 
 /// An element of the stanza's own namespace, with text.
 pub(super) fn text(name: &str, words: &str) -> Element {
-    let mut element = Element::bare(name, COMPONENT);
-    element.append_text(sayable(words));
-    element
+    text_in(name, COMPONENT, words)
 }
 
 /// An element with text.
 pub(super) fn text_in(name: &str, namespace: &str, words: &str) -> Element {
     let mut element = Element::bare(name, namespace);
-    element.append_text(sayable(words));
+    element.append_text(words);
     element
 }
 
-/// Words without what XML 1.0 §2.2 cannot carry: a patron's text may hold any character, and one
-/// bell would end the stream.
-pub(super) fn sayable(words: &str) -> String {
-    words
-        .chars()
-        .map(|c| match c {
-            '\t' | '\n' | '\r' => c,
-            '\u{0}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => '\u{fffd}',
-            _ => c,
-        })
-        .collect()
+/// The first child that is well formed as what is looked for.
+pub(super) fn child<T: FromXml>(stanza: &Element) -> Option<T> {
+    stanza
+        .children()
+        .find_map(|child| xso::transform(child).ok())
 }
 
 /// Sets an attribute of our own naming.
@@ -79,8 +45,8 @@ pub(super) trait With: Sized {
     /// With the attribute `type`.
     fn kind(self, kind: &str) -> Self;
     /// With a child.
-    fn with(self, child: Element) -> Self;
-    /// With words, and the link they are.
+    fn with(self, child: impl Into<Element>) -> Self;
+    /// With words; where they are nothing but a link, with it as a file.
     fn saying(self, words: &str) -> Self;
 }
 
@@ -90,7 +56,7 @@ fn set(element: &mut Element, name: &'static str, value: &str) {
     };
     element
         .attrs_mut()
-        .insert(Namespace::NONE, name, sayable(value));
+        .insert(Namespace::NONE, name, value.to_owned());
 }
 
 impl With for Element {
@@ -104,23 +70,22 @@ impl With for Element {
         self
     }
 
-    fn with(mut self, child: Element) -> Self {
-        self.append_child(child);
+    fn with(mut self, child: impl Into<Element>) -> Self {
+        self.append_child(child.into());
         self
     }
 
-    fn saying(mut self, said: &str) -> Self {
-        for child in words(said) {
-            self.append_child(child);
+    // A link as a file (XEP-0066 §3): clients show what was uploaded (XEP-0363) as a picture then.
+    fn saying(self, words: &str) -> Self {
+        let said = self.with(text("body", words));
+        if !is_link(words) {
+            return said;
         }
-        self
+        said.with(Oob {
+            url: words.trim().to_owned(),
+            desc: None,
+        })
     }
-}
-
-/// Any attribute.
-pub(super) fn attribute(mut element: Element, name: &'static str, value: &str) -> Element {
-    set(&mut element, name, value);
-    element
 }
 
 fn stanza(name: &str, from: &str, to: &str) -> Element {
@@ -130,20 +95,23 @@ fn stanza(name: &str, from: &str, to: &str) -> Element {
     stanza
 }
 
+/// What an address offers (XEP-0030 §3). The crate's own refuses all of it over one form beside it
+/// that is not as it wants (XEP-0128).
+#[derive(Debug, FromXml)]
+#[xml(namespace = ns::DISCO_INFO, name = "query")]
+struct Features {
+    #[xml(extract(n = .., name = "feature", fields(attribute(name = "var", type_ = String))))]
+    features: BTreeSet<String>,
+}
+
+/// The features that an answer lists, if it is one.
+pub(super) fn features(answer: &Element) -> Option<BTreeSet<String>> {
+    child(answer).map(|info: Features| info.features)
+}
+
 /// `<message/>` of type chat.
 pub(super) fn chat(from: &str, to: &str, id: &str) -> Element {
     stanza("message", from, to).id(id).kind("chat")
-}
-
-/// Words, and where they are nothing but a link, the link as a file (XEP-0066 §3): clients show
-/// what was uploaded (XEP-0363) as a picture then.
-fn words(text_or_link: &str) -> Vec<Element> {
-    let mut elements = vec![text("body", text_or_link)];
-    if is_link(text_or_link) {
-        let url = text_in("url", OOB, text_or_link.trim());
-        elements.push(Element::bare("x", OOB).with(url));
-    }
-    elements
 }
 
 /// Whether words are one link and nothing else.
@@ -155,9 +123,10 @@ fn is_link(words: &str) -> bool {
     rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(char::is_whitespace))
 }
 
-/// `<message/>` without type or id, for receipts.
-pub(super) fn message(from: &str, to: &str) -> Element {
-    stanza("message", from, to)
+/// A receipt for the message of this id (XEP-0184).
+pub(super) fn receipt(from: &str, to: &str, id: &str) -> Element {
+    let id = id.to_owned();
+    stanza("message", from, to).with(Received { id })
 }
 
 /// `<presence/>`; an empty kind is *available*.
@@ -171,22 +140,28 @@ pub(super) fn presence(from: &str, to: &str, kind: &str) -> Element {
 }
 
 /// `<iq type="get"/>`.
-pub(super) fn get(from: &str, to: &str, id: &str, payload: Element) -> Element {
+pub(super) fn get(from: &str, to: &str, id: &str, payload: impl Into<Element>) -> Element {
     stanza("iq", from, to).id(id).kind("get").with(payload)
 }
 
 /// A request that changes something.
-pub(super) fn order(from: &str, to: &str, id: &str, payload: Element) -> Element {
+pub(super) fn order(from: &str, to: &str, id: &str, payload: impl Into<Element>) -> Element {
     stanza("iq", from, to).id(id).kind("set").with(payload)
 }
 
+/// `<iq type="get"/>` with a ping (XEP-0199).
+pub(super) fn ping(from: &str, to: &str, id: &str) -> Element {
+    get(from, to, id, Ping)
+}
+
 /// The result of an iq, from whom it was sent to.
-pub(super) fn result(request: &Element, payload: Option<Element>) -> Element {
-    let result = answer(request, "iq").kind("result");
-    match payload {
-        Some(payload) => result.with(payload),
-        None => result,
-    }
+pub(super) fn result(request: &Element, payload: impl Into<Element>) -> Element {
+    done(request).with(payload)
+}
+
+/// The result of an iq that says no more than that.
+pub(super) fn done(request: &Element) -> Element {
+    answer(request, "iq").kind("result")
 }
 
 fn answer(request: &Element, name: &str) -> Element {
@@ -199,32 +174,33 @@ fn answer(request: &Element, name: &str) -> Element {
 }
 
 /// What is wrong with a stanza (RFC 6120 §8.3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Fault {
-    /// `cancel`, `modify`, `auth` or `wait`.
-    pub(super) kind: &'static str,
-    /// The defined condition.
-    pub(super) condition: &'static str,
+    kind: ErrorType,
+    condition: DefinedCondition,
 }
 
 macro_rules! faults {
-    ($($name:ident = $kind:literal, $condition:literal;)+) => {
+    ($($name:ident = $kind:ident, $condition:ident;)+) => {
         impl Fault {
-            $(pub(super) const $name: Fault = Fault { kind: $kind, condition: $condition };)+
+            $(pub(super) const $name: Fault = Fault {
+                kind: ErrorType::$kind,
+                condition: DefinedCondition::$condition,
+            };)+
         }
     };
 }
 
 faults! {
-    BAD_REQUEST = "modify", "bad-request";
-    CONFLICT = "cancel", "conflict";
-    FORBIDDEN = "auth", "forbidden";
-    ITEM_NOT_FOUND = "cancel", "item-not-found";
-    NOT_ACCEPTABLE = "modify", "not-acceptable";
-    NOT_ALLOWED = "cancel", "not-allowed";
-    POLICY = "wait", "policy-violation";
-    UNAVAILABLE = "cancel", "service-unavailable";
-    TRY_AGAIN = "wait", "internal-server-error";
+    BAD_REQUEST = Modify, BadRequest;
+    CONFLICT = Cancel, Conflict;
+    FORBIDDEN = Auth, Forbidden;
+    ITEM_NOT_FOUND = Cancel, ItemNotFound;
+    NOT_ACCEPTABLE = Modify, NotAcceptable;
+    NOT_ALLOWED = Cancel, NotAllowed;
+    POLICY = Wait, PolicyViolation;
+    UNAVAILABLE = Cancel, ServiceUnavailable;
+    TRY_AGAIN = Wait, InternalServerError;
 }
 
 /// The error that answers a stanza, in words. A message's own words go back with it: some clients
@@ -236,13 +212,15 @@ pub(super) fn error(to: &Element, fault: Fault, words: &str) -> Element {
     {
         error.append_child(text("body", &body));
     }
-    let mut inner = Element::bare("error", COMPONENT).kind(fault.kind);
-    inner.append_child(Element::bare(fault.condition, CONDITIONS));
-    if !words.is_empty() {
-        inner.append_child(text_in("text", CONDITIONS, words));
-    }
-    error.append_child(inner);
-    error
+    // The words are English, whatever the stream's language is (RFC 6120 §8.3.2).
+    let text = (!words.is_empty()).then(|| ("en".to_owned(), words.to_owned()));
+    error.with(StanzaError {
+        type_: fault.kind,
+        by: None,
+        defined_condition: fault.condition,
+        texts: text.into_iter().collect(),
+        other: None,
+    })
 }
 
 /// The words of a message, whatever language they say they are in.
@@ -253,29 +231,34 @@ pub(super) fn body(message: &Element) -> Option<String> {
         .map(Element::text)
 }
 
-/// The words of a stanza's error, for a log line or an operator: condition and text.
+/// What a stanza's error says is wrong, also where it says nothing else that it should.
+fn condition(stanza: &Element) -> Option<DefinedCondition> {
+    stanza.get_child("error", COMPONENT).and_then(child)
+}
+
+/// The condition of a stanza's error, for a log line or an operator.
 pub(super) fn fault_words(stanza: &Element) -> String {
-    let Some(error) = stanza.children().find(|child| child.name() == "error") else {
-        return "for no stated reason".into();
-    };
-    let condition = error
-        .children()
-        .find(|child| child.ns() == CONDITIONS && child.name() != "text");
-    condition.map_or_else(|| "for no stated reason".into(), |c| c.name().to_owned())
+    condition(stanza).map_or_else(
+        || "for no stated reason".into(),
+        |condition| Element::from(condition).name().to_owned(),
+    )
 }
 
 /// Whether an error may be another one later: nobody was there, or the one who was could not. What
 /// they would not do (RFC 6120 §8.3.3) stays as it is.
 pub(super) fn is_passing(error: &Element) -> bool {
+    use DefinedCondition as Is;
     !matches!(
-        fault_words(error).as_str(),
-        "bad-request"
-            | "conflict"
-            | "feature-not-implemented"
-            | "forbidden"
-            | "item-not-found"
-            | "not-acceptable"
-            | "not-allowed"
+        condition(error),
+        Some(
+            Is::BadRequest
+                | Is::Conflict
+                | Is::FeatureNotImplemented
+                | Is::Forbidden
+                | Is::ItemNotFound
+                | Is::NotAcceptable
+                | Is::NotAllowed
+        )
     )
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use rusqlite::Connection;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -17,8 +18,9 @@ use super::picture::Picture;
 use super::replier::{Replier, Sent};
 use super::settings::Settings;
 use super::stanzas::{self, Fault};
-use crate::desk::{Board, Change, Desk, NotGranted};
-use crate::routing::{ConversationId, OperatorId, QueueId};
+use crate::desk::{Arrivals, Board, Change, Desk, NotGranted, Wish};
+use crate::routing::{ConversationId, Event, OperatorId, QueueId};
+use crate::spool::messengers::{self, Thread};
 use crate::spool::{Spool, SpoolError};
 
 /// Free places on the wire that offers leave to everything else.
@@ -101,6 +103,44 @@ impl Surface {
         }
     }
 
+    /// What the spool has, if it answers.
+    pub(super) async fn read<T, F>(&self, job: F) -> Option<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, SpoolError> + Send + 'static,
+    {
+        kept(self.spool.read(job).await)
+    }
+
+    /// Has the spool write something down; nothing if it could not.
+    pub(super) async fn write<T, F>(&self, job: F) -> Option<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, SpoolError> + Send + 'static,
+    {
+        kept(self.spool.write(job).await)
+    }
+
+    pub(super) async fn thread(&self, id: ConversationId) -> Option<Thread> {
+        self.read(move |c| messengers::thread(c, id)).await?
+    }
+
+    /// Where an operator meets the desk: the first of their queues.
+    pub(super) fn face(&self, operator: OperatorId) -> Option<String> {
+        self.queue_address(*self.queues_of(operator).first()?)
+    }
+
+    /// Tells the desk something whose answer changes nothing here.
+    pub(super) async fn happen(&self, event: Event) {
+        let wish = Wish::Happened {
+            event,
+            arrivals: Arrivals::None,
+        };
+        if let Err(error) = self.desk.post(wish).await {
+            tracing::debug!(%error, "the desk is closing, and learns of it after the next start");
+        }
+    }
+
     /// Whether the link is up.
     pub(super) fn is_up(&self) -> bool {
         self.out.is_some()
@@ -180,7 +220,7 @@ impl Surface {
 }
 
 /// What the spool answered; a spool that cannot be read is shown elsewhere, and asked again.
-pub(super) fn kept<T>(read: Result<T, SpoolError>) -> Option<T> {
+fn kept<T>(read: Result<T, SpoolError>) -> Option<T> {
     match read {
         Ok(value) => Some(value),
         Err(error) => {

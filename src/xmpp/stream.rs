@@ -8,11 +8,8 @@
 use tokio_xmpp::minidom::Element;
 use tokio_xmpp::minidom::rxml::error::EndOrError;
 use tokio_xmpp::minidom::rxml::{AttrMap, Event, Options, Parse, Parser, QName, WithOptions};
-
-/// Namespace of a component's stanzas (XEP-0114 §3).
-pub(super) const COMPONENT: &str = "jabber:component:accept";
-/// Namespace of the stream's own elements (RFC 6120 §4.8.1).
-pub(super) const STREAM: &str = "http://etherx.jabber.org/streams";
+/// Of a component's stanzas (XEP-0114 §3), and of the stream itself (RFC 6120 §4.8.1).
+pub(super) use tokio_xmpp::parsers::ns::{COMPONENT, STREAM};
 
 /// Bytes of one token: above the largest stanza servers let through by default.
 const TOKEN_MAX: usize = 1 << 20;
@@ -154,7 +151,21 @@ pub(super) fn opening(domain: &str) -> String {
 pub(super) fn wire(stanza: &Element) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(512);
     stanza.write_to(&mut bytes).ok()?;
-    Some(bytes)
+    let text = String::from_utf8(bytes).ok()?;
+    Some(sayable(text).into_bytes())
+}
+
+/// Without what XML 1.0 §2.2 cannot carry: a patron's text may hold any character, and one bell
+/// would end the stream.
+pub(super) fn sayable(text: String) -> String {
+    let unsayable = |c| {
+        matches!(c, '\u{0}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
+            && !matches!(c, '\t' | '\n' | '\r')
+    };
+    match text.contains(unsayable) {
+        true => text.replace(unsayable, "\u{fffd}"),
+        false => text,
+    }
 }
 
 #[cfg(test)]

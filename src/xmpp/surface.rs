@@ -10,8 +10,8 @@ use tokio_xmpp::minidom::Element;
 
 use super::addresses::Place;
 use super::link::LinkEvent;
-use super::state::{Surface, kept};
 use super::stanzas::{self, Fault};
+use super::state::Surface;
 use super::stream::COMPONENT;
 use crate::desk::What;
 use crate::spool::messengers;
@@ -219,8 +219,9 @@ impl Surface {
     }
 
     async fn read_staff(&mut self) {
-        let read = self.spool.read(messengers::addresses).await;
-        let Some(staff) = kept(read) else { return };
+        let Some(staff) = self.read(messengers::addresses).await else {
+            return;
+        };
         let gone: Vec<String> = self
             .clients
             .iter()
