@@ -265,3 +265,55 @@ impl Surface {
         self.say(stanzas::result(stanza, VCard { photo, payloads }));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn what_is_malformed_is_told_from_what_is_unknown() {
+        for (payload, wanted) in [
+            ("<ping xmlns='urn:xmpp:ping'/>", "read"),
+            ("<ping xmlns='urn:xmpp:ping'><x xmlns='y'/></ping>", "read"),
+            (
+                "<query xmlns='jabber:iq:version' more='1'> </query>",
+                "read",
+            ),
+            ("<vCard xmlns='vcard-temp'><FN>x</FN></vCard>", "read"),
+            (
+                "<query xmlns='jabber:iq:register'><remove/></query>",
+                "read",
+            ),
+            ("<withdrawn xmlns='urn:callnumber:desk:0'/>", "read"),
+            ("<ping xmlns='urn:xmpp:ping:1'/>", "unknown"),
+            ("<query xmlns='jabber:iq:roster'/>", "unknown"),
+            ("<taken xmlns='urn:callnumber:desk:0'/>", "unknown"),
+            ("<ping xmlns='urn:xmpp:ping'>loud</ping>", "malformed"),
+            (
+                "<command xmlns='http://jabber.org/protocol/commands'/>",
+                "malformed",
+            ),
+            (
+                "<command xmlns='http://jabber.org/protocol/commands' node='who'>\
+                 <x xmlns='jabber:x:data' type='submit'><field/></x></command>",
+                "malformed",
+            ),
+            (
+                "<command xmlns='http://jabber.org/protocol/commands' node='who' action='next'>\
+                 <x xmlns='jabber:x:data' type='submit'><field var='a'/><reported/></x>\
+                 </command>",
+                "read",
+            ),
+        ] {
+            let element: Element = payload.parse().unwrap();
+            let read = match xso::transform::<Request, _>(&element) {
+                Ok(_) => "read",
+                Err(xso::error::Error::TypeMismatch) => "unknown",
+                Err(_) => "malformed",
+            };
+            assert_eq!(read, wanted, "{payload}");
+        }
+    }
+}

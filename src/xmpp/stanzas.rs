@@ -271,6 +271,55 @@ pub(super) fn bare(jid: &str) -> &str {
 mod tests {
     use super::*;
 
+    fn stanza_of(text: &str) -> Element {
+        text.parse().expect("the test's own XML")
+    }
+
+    #[test]
+    fn an_error_names_its_condition_whatever_else_it_lacks() {
+        for (error, named, passing) in [
+            (
+                "<error type='cancel'><gone xmlns='NS'>xmpp:a@b</gone></error>",
+                "gone",
+                true,
+            ),
+            (
+                "<error><item-not-found xmlns='NS'/></error>",
+                "item-not-found",
+                false,
+            ),
+            (
+                "<error type='odd' by='@'><text xmlns='NS'>no</text><conflict xmlns='NS'/><a xmlns='b'/><a xmlns='b'/></error>",
+                "conflict",
+                false,
+            ),
+            (
+                "<error type='wait'><new-one xmlns='NS'/></error>",
+                "for no stated reason",
+                true,
+            ),
+            ("<error type='cancel'/>", "for no stated reason", true),
+            ("", "for no stated reason", true),
+        ] {
+            let error = error.replace("NS", ns::XMPP_STANZAS);
+            let stanza = stanza_of(&format!("<message xmlns='{COMPONENT}'>{error}</message>"));
+            assert_eq!(fault_words(&stanza), named, "{error}");
+            assert_eq!(is_passing(&stanza), passing, "{error}");
+        }
+    }
+
+    #[test]
+    fn features_are_read_beside_a_form_that_is_not_as_it_should_be() {
+        let answer = stanza_of(&format!(
+            "<iq xmlns='{COMPONENT}'><query xmlns='{}'><identity/><feature var='a'/>\
+             <x xmlns='jabber:x:data' type='result'><field><value>1</value></field></x>\
+             <feature var='b'/></query></iq>",
+            ns::DISCO_INFO
+        ));
+        let read: Vec<String> = features(&answer).into_iter().flatten().collect();
+        assert_eq!(read, ["a", "b"]);
+    }
+
     #[test]
     fn only_a_link_alone_is_a_file() {
         for (words, is_one) in [

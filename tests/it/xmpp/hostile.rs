@@ -73,6 +73,17 @@ pub(crate) async fn hostile_stanzas_reach_nobody_and_end_nothing(server: Server)
         "<iq to='desk.example.org' id='self-1' type='get'><ping xmlns='urn:xmpp:ping'/></iq>".into(),
         "<iq to='desk.example.org' id='barrier-1' type='result'/>".into(),
         "<iq to='desk.example.org' id='36' type='get'><query xmlns='http://jabber.org/protocol/disco#items'/></iq>".into(),
+        // Known payloads that are not as their specifications have them.
+        format!("<iq to='{q}' id='37' type='set'><command xmlns='http://jabber.org/protocol/commands'/></iq>"),
+        format!("<iq to='{q}' id='38' type='set'><command xmlns='http://jabber.org/protocol/commands' node='note'><x xmlns='jabber:x:data' type='submit'><field><value>a</value></field></x></command></iq>"),
+        format!("<iq to='{q}' id='39' type='set'><command xmlns='http://jabber.org/protocol/commands' node='note'><x xmlns='jabber:x:data'/><x xmlns='jabber:x:data'/></command></iq>"),
+        format!("<iq to='{q}' id='40' type='get'><query xmlns='http://jabber.org/protocol/disco#items'><set xmlns='http://jabber.org/protocol/rsm'><max>many</max></set></query></iq>"),
+        format!("<iq to='{q}' id='41' type='get'><ping xmlns='urn:xmpp:ping'>loud<x xmlns='y'/></ping></iq>"),
+        format!("<iq to='{q}' id='42' type='set'><withdrawn xmlns='urn:callnumber:desk:0'><x xmlns='y'/></withdrawn></iq>"),
+        format!("<iq to='{q}' id='desk-1' type='result'><query xmlns='http://jabber.org/protocol/disco#info'><feature/><feature var='urn:callnumber:desk:0'/></query></iq>"),
+        format!("<message to='{q}' id='43'><received xmlns='urn:xmpp:receipts'/></message>"),
+        format!("<message to='{q}' id='44'><x xmlns='jabber:x:oob'/></message>"),
+        format!("<message to='{p}' id='text-1' type='error'><error><no-such-condition xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>"),
     ];
     assert!(table.len() >= 40, "{}", table.len());
     for (row, stanza) in table.iter().enumerate() {
@@ -97,6 +108,12 @@ pub(crate) async fn hostile_stanzas_reach_nobody_and_end_nothing(server: Server)
         timeout(PATIENCE, answered)
             .await
             .unwrap_or_else(|_| panic!("row {row}: {said:?}"));
+        let asks = ["type='get'", "type='set'"];
+        if stanza.starts_with("<iq") && asks.iter().any(|kind| stanza.contains(kind)) {
+            let id = format!("id='{}'", attribute(stanza, "id"));
+            let answered = said.iter().any(|answer| answer.contains(&id));
+            assert!(answered, "row {row} has no answer: {said:?}");
+        }
         for words in &said {
             for secret in [
                 "5551230100",
