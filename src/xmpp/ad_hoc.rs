@@ -21,7 +21,7 @@ pub(super) const COMMANDS: &str = "http://jabber.org/protocol/commands";
 const SESSION_MAX: usize = 64;
 
 /// `<command/>` (XEP-0050 §3).
-#[derive(Debug, FromXml, AsXml)]
+#[derive(Debug, Default, FromXml, AsXml)]
 #[xml(namespace = COMMANDS, name = "command")]
 pub(super) struct Command {
     #[xml(attribute)]
@@ -66,11 +66,8 @@ impl Command {
         Self {
             node: self.node.clone(),
             sessionid: Some(session.chars().take(SESSION_MAX).collect()),
-            action: None,
             status: Some(status.to_owned()),
-            actions: None,
-            form: None,
-            note: None,
+            ..Self::default()
         }
     }
 

@@ -192,9 +192,7 @@ pub(super) async fn open(dial: &Dial, server: &str) -> Result<Opened, LinkError>
     let (reader, writer) = socket.into_split();
     match timeout(PATIENCE, shake_hands(dial, reader, writer)).await {
         Ok(outcome) => outcome,
-        Err(_) => Err(LinkError::Dead {
-            reason: "no answer to the handshake".into(),
-        }),
+        Err(_) => Err(dead("no answer to the handshake")),
     }
 }
 
@@ -203,9 +201,7 @@ async fn shake_hands(
     mut reader: OwnedReadHalf,
     mut writer: OwnedWriteHalf,
 ) -> Result<Opened, LinkError> {
-    let broken = |error: std::io::Error| LinkError::Ended {
-        reason: error.to_string(),
-    };
+    let broken = |error: std::io::Error| ended(error.to_string());
     let mut reading = Reading {
         assembler: Assembler::new(),
         rest: Vec::new(),
@@ -215,14 +211,10 @@ async fn shake_hands(
         .await
         .map_err(broken)?;
     loop {
-        match next(&mut reader, &mut reading)
-            .await
-            .map_err(|reason| LinkError::Ended { reason })?
-        {
+        match next(&mut reader, &mut reading).await.map_err(ended)? {
             Read::Header(id) => {
-                let id = id.ok_or_else(|| LinkError::Ended {
-                    reason: "its stream has no id, so no handshake is possible".into(),
-                })?;
+                let id =
+                    id.ok_or_else(|| ended("its stream has no id, so no handshake is possible"))?;
                 let handshake = Handshake::from_stream_id_and_password(id, &dial.secret);
                 if let Some(bytes) = stream::wire(&handshake.into()) {
                     writer.write_all(&bytes).await.map_err(broken)?;
@@ -236,21 +228,27 @@ async fn shake_hands(
             }
             Read::Stanza(_) | Read::TooMuch(_) => {}
             Read::Footer => {
-                return Err(LinkError::Ended {
-                    reason: "during the handshake, without a reason".into(),
-                });
+                return Err(ended("during the handshake, without a reason"));
             }
         }
     }
+}
+
+fn ended(reason: impl Into<String>) -> LinkError {
+    let reason = reason.into();
+    LinkError::Ended { reason }
+}
+
+fn dead(reason: impl Into<String>) -> LinkError {
+    let reason = reason.into();
+    LinkError::Dead { reason }
 }
 
 /// The stream's error in words (RFC 6120 §4.9.3; XEP-0114 §3).
 fn refusal(domain: &str, error: &Element) -> LinkError {
     let domain = domain.to_owned();
     let Ok(error) = xso::transform::<StreamError, _>(error) else {
-        return LinkError::Ended {
-            reason: "without a reason".into(),
-        };
+        return ended("without a reason");
     };
     match &error.condition {
         DefinedCondition::NotAuthorized => LinkError::WrongSecret { domain },
@@ -258,12 +256,10 @@ fn refusal(domain: &str, error: &Element) -> LinkError {
         | DefinedCondition::HostGone
         | DefinedCondition::ImproperAddressing => LinkError::DomainRefused { domain },
         DefinedCondition::Conflict => LinkError::Conflict { domain },
-        other => LinkError::Ended {
-            reason: match error.texts.values().next() {
-                Some(text) if !text.is_empty() => format!("{other} ({text})"),
-                _ => other.to_string(),
-            },
-        },
+        other => ended(match error.texts.values().next() {
+            Some(text) if !text.is_empty() => format!("{other} ({text})"),
+            _ => other.to_string(),
+        }),
     }
 }
 
@@ -301,9 +297,7 @@ async fn hold(
 ) -> LinkError {
     let (outgoing, to_write) = mpsc::channel(OUTGOING_MAX);
     if told.send(LinkEvent::Up(outgoing)).await.is_err() {
-        return LinkError::Ended {
-            reason: "the desk is closing".into(),
-        };
+        return ended("the desk is closing");
     }
     let (came_back, probes) = watch::channel(0_u64);
     let (incoming, mut come) = mpsc::channel(INCOMING_MAX);
@@ -313,21 +307,19 @@ async fn hold(
     let mut write = tokio::spawn(write_on(dial.domain.clone(), writer, to_write, probes));
     let error = loop {
         tokio::select! {
-            ended = &mut write => break ended.unwrap_or_else(|error| LinkError::Ended {
-                reason: error.to_string(),
-            }),
+            outcome = &mut write => break outcome.unwrap_or_else(|error| ended(error.to_string())),
             item = come.recv() => match item {
                 Some(item) => {
                     if told.send(item).await.is_err() {
-                        break LinkError::Ended { reason: "the desk is closing".into() };
+                        break ended("the desk is closing");
                     }
                 }
                 None => break match (&mut read).await {
                     Ok(error) => match error {
                         ReadEnd::Error(element) => refusal(&dial.domain, &element),
-                        ReadEnd::Closed(reason) => LinkError::Ended { reason },
+                        ReadEnd::Closed(reason) => ended(reason),
                     },
-                    Err(error) => LinkError::Ended { reason: error.to_string() },
+                    Err(error) => ended(error.to_string()),
                 },
             },
         }
@@ -396,7 +388,7 @@ async fn write_on(
             count = to_write.recv_many(&mut waiting, 64) => {
                 if count == 0 {
                     let _ = timeout(WRITE_PATIENCE, writer.write_all(b"</stream:stream>")).await;
-                    return LinkError::Ended { reason: "the desk hung up".into() };
+                    return ended("the desk hung up");
                 }
                 for stanza in waiting.drain(..) {
                     match stream::wire(&stanza) {
@@ -407,9 +399,7 @@ async fn write_on(
             }
             () = tokio::time::sleep_until(next_probe) => {
                 if !answered {
-                    return LinkError::Dead {
-                        reason: "a ping to our own domain did not come back".into(),
-                    };
+                    return dead("a ping to our own domain did not come back");
                 }
                 number += 1;
                 next_probe = Instant::now() + PROBE_PATIENCE;
@@ -430,14 +420,10 @@ async fn write_on(
         match timeout(WRITE_PATIENCE, writer.write_all(&bytes)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                return LinkError::Dead {
-                    reason: error.to_string(),
-                };
+                return dead(error.to_string());
             }
             Err(_) => {
-                return LinkError::Dead {
-                    reason: "it takes nothing any more".into(),
-                };
+                return dead("it takes nothing any more");
             }
         }
     }

@@ -10,6 +10,10 @@
 //! before reading it: neither side holds it then. So after every interruption operators are told
 //! the last text the desk has from them, and see what is missing.
 //!
+//! `state` holds what the room knows, the rules above it are a file each, `surface` and `component`
+//! are the door. Payloads are read and built as the types of `tokio_xmpp::parsers`; what it lacks, or
+//! reads more strictly than clients write, is declared beside its rule.
+//!
 //! Specifications: RFC 6120, RFC 6121, XEP-0004, 0030, 0050, 0054, 0066, 0092, 0106, 0114, 0153, 0172, 0184,
 //! 0199, 0203, 0333, 0359.
 

@@ -21,33 +21,27 @@ const FATES_MAX: usize = 200;
 impl Surface {
     /// The words of a message, if they are meant for a patron or the desk.
     pub(super) fn words(stanza: &Element) -> Result<Option<String>, (Fault, &'static str)> {
+        let refuse = |words| Err((Fault::NOT_ACCEPTABLE, words));
         if stanza.attr("type") == Some("groupchat") {
-            return Err((
-                Fault::NOT_ACCEPTABLE,
-                "this is no room: write to it directly",
-            ));
+            return refuse("this is no room: write to it directly");
         }
         let body = stanzas::body(stanza).filter(|body| !body.trim().is_empty());
         if body
             .as_ref()
             .is_some_and(|body| body.trim_start().starts_with("aesgcm://"))
         {
-            return Err((
-                Fault::NOT_ACCEPTABLE,
+            return refuse(
                 "the desk cannot read encrypted files: turn encryption off for this chat",
-            ));
+            );
         }
         if stanza.children().any(is_encrypted) {
-            return Err((
-                Fault::NOT_ACCEPTABLE,
+            return refuse(
                 "the desk cannot read encrypted messages: turn encryption off for this chat",
-            ));
+            );
         }
         if stanza.has_child("replace", ns::MESSAGE_CORRECT) {
-            return Err((
-                Fault::NOT_ALLOWED,
-                "what was sent cannot be corrected: send another message",
-            ));
+            let words = "what was sent cannot be corrected: send another message";
+            return Err((Fault::NOT_ALLOWED, words));
         }
         let carried = stanza.children().any(|c| {
             let ns = c.ns();
@@ -66,10 +60,7 @@ impl Surface {
             (None, None) => return Ok(None),
         };
         if words.chars().count() > WORDS_MAX {
-            return Err((
-                Fault::NOT_ACCEPTABLE,
-                "this is too long for a text: shorten it, or send a link",
-            ));
+            return refuse("this is too long for a text: shorten it, or send a link");
         }
         Ok(Some(words))
     }

@@ -38,38 +38,15 @@ pub(super) fn child<T: FromXml>(stanza: &Element) -> Option<T> {
         .find_map(|child| xso::transform(child).ok())
 }
 
-/// Sets an attribute of our own naming.
+/// Adds to a stanza.
 pub(super) trait With: Sized {
-    /// With the attribute `id`.
-    fn id(self, id: &str) -> Self;
-    /// With the attribute `type`.
-    fn kind(self, kind: &str) -> Self;
     /// With a child.
     fn with(self, child: impl Into<Element>) -> Self;
     /// With words; where they are nothing but a link, with it as a file.
     fn saying(self, words: &str) -> Self;
 }
 
-fn set(element: &mut Element, name: &'static str, value: &str) {
-    let Ok(name) = NcName::try_from(name) else {
-        return;
-    };
-    element
-        .attrs_mut()
-        .insert(Namespace::NONE, name, value.to_owned());
-}
-
 impl With for Element {
-    fn id(mut self, id: &str) -> Self {
-        set(&mut self, "id", id);
-        self
-    }
-
-    fn kind(mut self, kind: &str) -> Self {
-        set(&mut self, "type", kind);
-        self
-    }
-
     fn with(mut self, child: impl Into<Element>) -> Self {
         self.append_child(child.into());
         self
@@ -88,10 +65,17 @@ impl With for Element {
     }
 }
 
-fn stanza(name: &str, from: &str, to: &str) -> Element {
+/// A stanza with whatever of its four attributes is not empty. Addresses stay as they were written:
+/// the crate's `Jid` folds some, and refuses letters newer than Unicode 3.2 that servers let through.
+fn stanza(name: &str, from: &str, to: &str, id: &str, kind: &str) -> Element {
     let mut stanza = Element::bare(name, COMPONENT);
-    set(&mut stanza, "from", from);
-    set(&mut stanza, "to", to);
+    for (name, value) in [("from", from), ("to", to), ("id", id), ("type", kind)] {
+        if let (false, Ok(name)) = (value.is_empty(), NcName::try_from(name)) {
+            stanza
+                .attrs_mut()
+                .insert(Namespace::NONE, name, value.to_owned());
+        }
+    }
     stanza
 }
 
@@ -111,7 +95,7 @@ pub(super) fn features(answer: &Element) -> Option<BTreeSet<String>> {
 
 /// `<message/>` of type chat.
 pub(super) fn chat(from: &str, to: &str, id: &str) -> Element {
-    stanza("message", from, to).id(id).kind("chat")
+    stanza("message", from, to, id, "chat")
 }
 
 /// Whether words are one link and nothing else.
@@ -126,27 +110,22 @@ fn is_link(words: &str) -> bool {
 /// A receipt for the message of this id (XEP-0184).
 pub(super) fn receipt(from: &str, to: &str, id: &str) -> Element {
     let id = id.to_owned();
-    stanza("message", from, to).with(Received { id })
+    stanza("message", from, to, "", "").with(Received { id })
 }
 
 /// `<presence/>`; an empty kind is *available*.
 pub(super) fn presence(from: &str, to: &str, kind: &str) -> Element {
-    let presence = stanza("presence", from, to);
-    if kind.is_empty() {
-        presence
-    } else {
-        presence.kind(kind)
-    }
+    stanza("presence", from, to, "", kind)
 }
 
 /// `<iq type="get"/>`.
 pub(super) fn get(from: &str, to: &str, id: &str, payload: impl Into<Element>) -> Element {
-    stanza("iq", from, to).id(id).kind("get").with(payload)
+    stanza("iq", from, to, id, "get").with(payload)
 }
 
 /// A request that changes something.
 pub(super) fn order(from: &str, to: &str, id: &str, payload: impl Into<Element>) -> Element {
-    stanza("iq", from, to).id(id).kind("set").with(payload)
+    stanza("iq", from, to, id, "set").with(payload)
 }
 
 /// `<iq type="get"/>` with a ping (XEP-0199).
@@ -161,16 +140,12 @@ pub(super) fn result(request: &Element, payload: impl Into<Element>) -> Element 
 
 /// The result of an iq that says no more than that.
 pub(super) fn done(request: &Element) -> Element {
-    answer(request, "iq").kind("result")
+    answer(request, "result")
 }
 
-fn answer(request: &Element, name: &str) -> Element {
-    stanza(
-        name,
-        request.attr("to").unwrap_or_default(),
-        request.attr("from").unwrap_or_default(),
-    )
-    .id(request.attr("id").unwrap_or_default())
+fn answer(request: &Element, kind: &str) -> Element {
+    let [from, to, id] = ["to", "from", "id"].map(|name| request.attr(name).unwrap_or_default());
+    stanza(request.name(), from, to, id, kind)
 }
 
 /// What is wrong with a stanza (RFC 6120 §8.3).
@@ -206,7 +181,7 @@ faults! {
 /// The error that answers a stanza, in words. A message's own words go back with it: some clients
 /// show an error only then, and the author needs them.
 pub(super) fn error(to: &Element, fault: Fault, words: &str) -> Element {
-    let mut error = answer(to, to.name()).kind("error");
+    let mut error = answer(to, "error");
     if to.name() == "message"
         && let Some(body) = body(to)
     {
