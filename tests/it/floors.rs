@@ -1,6 +1,6 @@
 //! Holds the import rule of the house: imports go downstairs only, never up or sideways.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -34,9 +34,6 @@ const BESIDE: &str = "simulator";
 
 /// Rooms on the first floor that stay free of sockets, files, threads, `async` and clocks.
 const PURE: &[&str] = &["numbers", "sms", "at", "routing", "records", "trace"];
-
-/// Rooms whose files import one another without a circle.
-const WITHOUT_CIRCLES: &[&str] = &["xmpp"];
 
 /// What a pure room may not name.
 const IMPURE: &[&str] = &[
@@ -84,23 +81,18 @@ fn files() -> Vec<(String, PathBuf, String)> {
 
 /// The rooms a line of code names: `crate::room`, and each of `crate::{a, b::c}`.
 fn named(text: &str) -> Vec<String> {
-    named_after("crate::", text)
-}
-
-/// What a line of code names after a prefix.
-fn named_after(prefix: &str, text: &str) -> Vec<String> {
     let code: String = text
         .lines()
         .map(|line| line.split("//").next().unwrap_or_default())
         .collect::<Vec<_>>()
         .join("\n");
     let mut rooms = Vec::new();
-    for (at, _) in code.match_indices(prefix) {
+    for (at, _) in code.match_indices("crate::") {
         let before = code[..at].chars().next_back();
         if before.is_some_and(|c| c.is_alphanumeric() || c == '_') {
             continue;
         }
-        let rest = &code[at + prefix.len()..];
+        let rest = &code[at + "crate::".len()..];
         if let Some(group) = rest.strip_prefix('{') {
             let mut depth = 0;
             let mut word = String::new();
@@ -182,67 +174,6 @@ fn every_room_has_its_floor() {
             "{}: give the room {room} a floor in tests/it/floors.rs",
             path.display()
         );
-    }
-}
-
-/// The code of a file without its tests, which stand last.
-fn without_tests(text: &str) -> &str {
-    text.split("#[cfg(test)]\nmod ").next().unwrap_or_default()
-}
-
-/// Which files of a room each of its files imports. What the door hands on is looked for behind it.
-fn imports_within(room: &str) -> BTreeMap<String, BTreeSet<String>> {
-    let files: BTreeMap<String, String> = files()
-        .into_iter()
-        .filter(|(other, path, _)| other == room && path.iter().count() == 2)
-        .filter_map(|(_, path, text)| {
-            let name = path.file_stem()?.to_str()?.to_owned();
-            Some((name, without_tests(&text).to_owned()))
-        })
-        .collect();
-    let door = files.get("mod").map_or("", String::as_str);
-    let handed_on: BTreeMap<&str, &str> = door
-        .split("use ")
-        .filter_map(|used| used.split_once(';')?.0.split_once("::"))
-        .flat_map(|(file, names)| {
-            let names = names.split(|c: char| !c.is_alphanumeric() && c != '_');
-            names.map(move |name| (name, file))
-        })
-        .collect();
-    files
-        .iter()
-        .filter(|(file, _)| *file != "mod")
-        .map(|(file, text)| {
-            let within = format!("crate::{room}::");
-            let named = [named_after("super::", text), named_after(&within, text)].concat();
-            let imported = named.into_iter().map(|name| match handed_on.get(&*name) {
-                Some(behind) if !files.contains_key(&name) => (*behind).to_owned(),
-                _ => name,
-            });
-            (
-                file.clone(),
-                imported.filter(|other| other != file).collect(),
-            )
-        })
-        .collect()
-}
-
-#[test]
-fn no_circles_inside_a_room() {
-    for room in WITHOUT_CIRCLES {
-        let mut left = imports_within(room);
-        assert!(left.len() > 1, "the files of {room} are found");
-        // Whatever imports nothing that is left is no part of a circle.
-        loop {
-            let names: BTreeSet<String> = left.keys().cloned().collect();
-            let before = left.len();
-            left.retain(|_, imports| !imports.is_disjoint(&names));
-            if left.len() == before {
-                break;
-            }
-        }
-        let circle: Vec<_> = left.keys().collect();
-        assert!(circle.is_empty(), "{room}: a circle in or above {circle:?}");
     }
 }
 
