@@ -6,7 +6,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::hex;
+use super::{hex, ucs2};
 
 /// Where texts are stored: `SM`, `ME`, `MT`, `SR`, `BM` (TS 27.005 §3.2.3).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -60,15 +60,21 @@ pub enum Domain {
     Packet,
     /// LTE: `+CEREG`.
     Evolved,
+    /// 5G: `+C5GREG` (TS 27.007 §10.1.47).
+    Fifth,
 }
 
 impl Domain {
+    /// All of them, the one that nearly every modem knows first.
+    pub const ALL: [Self; 4] = [Self::Circuit, Self::Packet, Self::Evolved, Self::Fifth];
+
     /// The command's name, which is also the response's.
     pub fn name(self) -> &'static str {
         match self {
             Self::Circuit => "+CREG",
             Self::Packet => "+CGREG",
             Self::Evolved => "+CEREG",
+            Self::Fifth => "+C5GREG",
         }
     }
 }
@@ -132,8 +138,12 @@ impl PinQuery {
 pub enum Command {
     /// `AT`: is anybody there.
     Attention,
+    /// `AT`, to a port that may be asleep and swallows what wakes it.
+    Wake,
     /// `ATE0` (V.250 §6.2.4).
     EchoOff,
+    /// `ATE1`
+    EchoOn,
     /// `ATV1` (V.250 §6.2.6).
     Verbose,
     /// `AT+CMEE=1`: errors as numbers (TS 27.007 §9.1).
@@ -146,10 +156,13 @@ pub enum Command {
     RateRead,
     /// `AT+IPR=n`: fixes it.
     RateSet(u32),
-    /// `AT&W`: keeps the settings for the next start.
+    /// `AT&W`: keeps the settings for the next start. With [`Self::EchoOn`] before it: a modem that
+    /// starts without an echo does not betray that it has started.
     StoreSettings,
     /// `AT+CMGF=0`: PDU mode (TS 27.005 §3.2.3).
     PduMode,
+    /// `AT+CMGF?`
+    ModeRead,
     /// `AT+CPMS=?`
     StorageTest,
     /// `AT+CPMS?`
@@ -160,9 +173,14 @@ pub enum Command {
     IndicationTest,
     /// `AT+CNMI=mode,mt,bm,ds,bfr` (TS 27.005 §3.4.1).
     IndicationSet([u8; 5]),
+    /// `AT+CNMI?`
+    IndicationRead,
     /// `AT+CMGL=4`: every stored text. `0`, unread only, would miss what another program has read.
     /// For the memories see [`Self::Delete`].
     List(Vec<Memory>),
+    /// `AT+CMGL="ALL"`: the same, for firmware that takes the word of text mode in PDU mode too and
+    /// no number (Quectel EP06).
+    ListByWord(Vec<Memory>),
     /// `AT+CMGR=index`. For the memories see [`Self::Delete`].
     Read(Vec<Memory>, u16),
     /// `AT+CMGD=index`, once for each index: these alone; the bulk forms race with arrivals.
@@ -172,10 +190,16 @@ pub enum Command {
     /// default memory, and another text lies under that index there; a line is executed in whole,
     /// or up to the first command that fails (V.250 §5.2.1).
     Delete(Vec<Memory>, Vec<u16>),
-    /// `AT+CMGS=length`, then after the prompt `00`, the TPDU and Ctrl-Z (TS 27.005 §4.3).
+    /// `AT+CMGF=0;+CMGS=length`, then after the prompt `00`, the TPDU and Ctrl-Z (TS 27.005 §4.3).
+    ///
+    /// The mode is said on the same line, and not trusted: one that fell back into text mode without
+    /// a word takes the length for a telephone number and the PDU for a text.
     Send {
         /// The TPDU, without a service centre address: the SIM's is used.
         tpdu: Vec<u8>,
+        /// `AT+CMGS=length` alone, for a modem that takes one command a line; [`Self::PduMode`] goes
+        /// before it.
+        alone: bool,
     },
     /// `AT+CMMS=n`: keep the link open for more texts (TS 27.005 §3.5.6).
     MoreToSend(u8),
@@ -214,9 +238,16 @@ pub enum Command {
     /// `AT+CSCA?`
     ServiceCentre,
     /// `AT+CSCA="…",type`
-    SetServiceCentre(String),
+    SetServiceCentre {
+        /// The number.
+        number: String,
+        /// The modem's strings are UCS2, and it takes no other.
+        in_ucs2: bool,
+    },
     /// `AT+CSCS="…"`: the character set of strings (TS 27.007 §5.5).
     CharacterSet(&'static str),
+    /// `AT+CSCS?`
+    CharacterSetRead,
     /// `AT+CUSD=1,"…",15` (TS 27.007 §7.15).
     Ussd(String),
     /// `AT+CUSD=2`: give up a USSD dialogue.
@@ -282,6 +313,14 @@ pub const PROMPT_LIMIT: Duration = Duration::from_secs(10);
 /// about 60 s for each of its three attempts (TS 24.011 §10), so an answer after this is lost.
 pub const SUBMIT_LIMIT: Duration = Duration::from_secs(190);
 
+/// How long after the text the network's answer is still due: the network has 45 s for it (TS 24.011
+/// §10.2, TR1M) and the modem some for the way there. Then the modem is asked whether it still waits:
+/// see [`Engine`](super::Engine).
+pub(super) const OVERDUE: Duration = Duration::from_secs(60);
+
+/// What a sleeping port needs to wake (SIM800, `+CSCLK=2`: some 100 ms).
+const WAKE_LIMIT: Duration = Duration::from_millis(300);
+
 /// How long deleting one text may take, and each further one on the same line.
 const DELETE_LIMIT: Duration = Duration::from_secs(10);
 const DELETE_FURTHER: Duration = Duration::from_secs(3);
@@ -306,8 +345,9 @@ impl Command {
     /// The command line, without its carriage return.
     pub fn text(&self) -> String {
         match self {
-            Self::Attention => "AT".into(),
+            Self::Attention | Self::Wake => "AT".into(),
             Self::EchoOff => "ATE0".into(),
+            Self::EchoOn => "ATE1".into(),
             Self::Verbose => "ATV1".into(),
             Self::NumericErrors => "AT+CMEE=1".into(),
             Self::FlowControlOff => "AT+IFC=0,0".into(),
@@ -316,6 +356,7 @@ impl Command {
             Self::RateSet(rate) => format!("AT+IPR={rate}"),
             Self::StoreSettings => "AT&W".into(),
             Self::PduMode => "AT+CMGF=0".into(),
+            Self::ModeRead => "AT+CMGF?".into(),
             Self::StorageTest => "AT+CPMS=?".into(),
             Self::StorageRead => "AT+CPMS?".into(),
             Self::StorageSet(memories) => format!("AT{}", selection(memories)),
@@ -323,13 +364,16 @@ impl Command {
             Self::IndicationSet([mode, mt, bm, ds, bfr]) => {
                 format!("AT+CNMI={mode},{mt},{bm},{ds},{bfr}")
             }
+            Self::IndicationRead => "AT+CNMI?".into(),
             Self::List(memories) => within(memories, ["+CMGL=4".into()]),
+            Self::ListByWord(memories) => within(memories, ["+CMGL=\"ALL\"".into()]),
             Self::Read(memories, index) => within(memories, [format!("+CMGR={index}")]),
             Self::Delete(memories, indexes) => within(
                 memories,
                 indexes.iter().map(|index| format!("+CMGD={index}")),
             ),
-            Self::Send { tpdu } => format!("AT+CMGS={}", tpdu.len()),
+            Self::Send { tpdu, alone: true } => format!("AT+CMGS={}", tpdu.len()),
+            Self::Send { tpdu, alone: false } => format!("AT+CMGF=0;+CMGS={}", tpdu.len()),
             Self::MoreToSend(n) => format!("AT+CMMS={n}"),
             Self::MessageService(n) => format!("AT+CSMS={n}"),
             Self::Acknowledge => "AT+CNMA".into(),
@@ -348,15 +392,20 @@ impl Command {
             Self::PinState => "AT+CPIN?".into(),
             Self::EnterPin(pin) => format!("AT+CPIN=\"{}\"", pin.0),
             Self::ServiceCentre => "AT+CSCA?".into(),
-            Self::SetServiceCentre(number) => {
+            Self::SetServiceCentre { number, in_ucs2 } => {
                 // Type of address: 145 international, 129 unknown (TS 24.008 §10.5.4.7).
                 let kind = if number.starts_with('+') { 145 } else { 129 };
                 let digits: String = number
                     .chars()
                     .filter(|c| c.is_ascii_digit() || *c == '+')
                     .collect();
+                let digits = match in_ucs2 {
+                    true => ucs2::encode(&digits),
+                    false => digits,
+                };
                 format!("AT+CSCA=\"{digits}\",{kind}")
             }
+            Self::CharacterSetRead => "AT+CSCS?".into(),
             Self::CharacterSet(name) => format!("AT+CSCS=\"{name}\""),
             Self::Ussd(code) => {
                 let code: String = code.chars().filter(|c| is_ussd_character(*c)).collect();
@@ -379,7 +428,7 @@ impl Command {
 
     /// What goes out after the prompt, Ctrl-Z included.
     pub(super) fn payload(&self) -> Option<Vec<u8>> {
-        let Self::Send { tpdu } = self else {
+        let Self::Send { tpdu, .. } = self else {
             return None;
         };
         // `00`: no service centre address, the SIM's is used (TS 27.005 §3.1).
@@ -390,13 +439,14 @@ impl Command {
     }
 
     /// How long the modem may be silent. For [`Self::Send`] it is [`PROMPT_LIMIT`] until the
-    /// prompt and [`SUBMIT_LIMIT`] after it; for [`Self::List`] it counts from the last line.
+    /// prompt and [`SUBMIT_LIMIT`] after it; for a listing it counts from the last line.
     pub fn time_limit(&self) -> Duration {
         let seconds = match self {
+            Self::Wake => return WAKE_LIMIT,
             // SIM800 swallows the first while it guesses the speed, so ask again soon.
             Self::Attention => 1,
             Self::Send { .. } => return PROMPT_LIMIT,
-            Self::List(_) => 20,
+            Self::List(_) | Self::ListByWord(_) => 20,
             // A slow SIM takes seconds over each.
             Self::Delete(_, indexes) => {
                 let further = indexes.len().saturating_sub(1);
@@ -416,14 +466,18 @@ impl Command {
             | Self::MoreToSend(_)
             | Self::Acknowledge
             | Self::ServiceCentre
-            | Self::SetServiceCentre(_)
+            | Self::SetServiceCentre { .. }
             | Self::CharacterSet(_)
+            | Self::CharacterSetRead
+            | Self::ModeRead
+            | Self::IndicationRead
             | Self::MessageDomainRead
             | Self::MessageDomain(_)
             | Self::StoreSettings
             | Self::PduMode
             | Self::OwnNumber => 10,
             Self::EchoOff
+            | Self::EchoOn
             | Self::Verbose
             | Self::NumericErrors
             | Self::FlowControlOff
@@ -446,6 +500,11 @@ impl Command {
             | Self::Vendor(_) => 5,
         };
         Duration::from_secs(seconds)
+    }
+
+    /// Whether it lists a storage.
+    pub fn is_listing(&self) -> bool {
+        matches!(self, Self::List(_) | Self::ListByWord(_))
     }
 
     /// Whether this command still runs when results may be numeric (`ATV0`).
@@ -481,7 +540,10 @@ impl Command {
             Self::StorageSet(_) => optional("+CPMS:"),
             Self::IndicationTest => required("+CNMI:"),
             Self::Delete(..) => optional("+CPMS:"),
-            Self::List(_) => Shape::Entries { prefix: "+CMGL:" },
+            Self::IndicationRead => required("+CNMI:"),
+            Self::ModeRead => required("+CMGF:"),
+            Self::CharacterSetRead => required("+CSCS:"),
+            Self::List(_) | Self::ListByWord(_) => Shape::Entries { prefix: "+CMGL:" },
             Self::Read(..) => Shape::Entries { prefix: "+CMGR:" },
             Self::Send { .. } => required("+CMGS:"),
             Self::MessageService(_) => optional("+CSMS:"),
@@ -511,7 +573,9 @@ impl Command {
             Self::RateRead => required("+IPR:"),
             Self::MessageDomainRead => required("+CGSMS:"),
             Self::Attention
+            | Self::Wake
             | Self::EchoOff
+            | Self::EchoOn
             | Self::Verbose
             | Self::NumericErrors
             | Self::FlowControlOff
@@ -527,7 +591,7 @@ impl Command {
             | Self::RegistrationReports(..)
             | Self::OperatorFormat
             | Self::EnterPin(_)
-            | Self::SetServiceCentre(_)
+            | Self::SetServiceCentre { .. }
             | Self::CharacterSet(_)
             | Self::Ussd(_)
             | Self::UssdCancel
@@ -546,7 +610,7 @@ impl fmt::Debug for Command {
         match self {
             Self::EnterPin(_) => f.write_str("AT+CPIN=\"****\""),
             Self::Ussd(_) => f.write_str("AT+CUSD=1,\"****\",15"),
-            Self::SetServiceCentre(_) => f.write_str("AT+CSCA=\"****\""),
+            Self::SetServiceCentre { .. } => f.write_str("AT+CSCA=\"****\""),
             plain => f.write_str(&plain.text()),
         }
     }
@@ -590,6 +654,14 @@ mod tests {
             (
                 Command::Send {
                     tpdu: vec![0x11; 20],
+                    alone: false,
+                },
+                "AT+CMGF=0;+CMGS=20",
+            ),
+            (
+                Command::Send {
+                    tpdu: vec![0x11; 20],
+                    alone: true,
                 },
                 "AT+CMGS=20",
             ),
@@ -605,16 +677,29 @@ mod tests {
                 r#"AT+CPIN="1234""#,
             ),
             (
-                Command::SetServiceCentre("+15550000".into()),
+                Command::SetServiceCentre {
+                    number: "+15550000".into(),
+                    in_ucs2: false,
+                },
                 r#"AT+CSCA="+15550000",145"#,
             ),
+            (
+                Command::SetServiceCentre {
+                    number: "+1555".into(),
+                    in_ucs2: true,
+                },
+                r#"AT+CSCA="002B0031003500350035",145"#,
+            ),
+            (Command::StoreSettings, "AT&W"),
+            (Command::ListByWord(vec![]), "AT+CMGL=\"ALL\""),
             (Command::Ussd("*100#".into()), r#"AT+CUSD=1,"*100#",15"#),
         ] {
             assert_eq!(command.text(), text);
         }
         assert_eq!(
             Command::Send {
-                tpdu: vec![0x11, 0xAB]
+                tpdu: vec![0x11, 0xAB],
+                alone: false,
             }
             .payload()
             .unwrap(),
@@ -640,6 +725,7 @@ mod tests {
         let pin = Command::EnterPin(Pin::new("9876").unwrap());
         let send = Command::Send {
             tpdu: vec![0xAB; 3],
+            alone: true,
         };
         for (command, shown) in [
             (pin, r#"AT+CPIN="****""#),

@@ -8,13 +8,13 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::command::{Bare, Command, SUBMIT_LIMIT, Shape};
+use super::command::{Bare, Command, OVERDUE, SUBMIT_LIMIT, Shape};
 use super::fields::fields;
 use super::framing::{Frame, Framer, LINE_MAX};
-use super::hex;
 use super::response::{Entry, digits, is_length};
 use super::result::FinalResult;
-use super::unsolicited::{Announced, Unsolicited, is_registration_read};
+use super::unsolicited::{Announced, Envelope, Unsolicited, is_registration_read};
+use super::{hex, spelling};
 
 /// The most lines kept of one response. Entries of a listing are events of their own and not
 /// counted; nothing else comes near.
@@ -26,6 +26,23 @@ const STRAY_OK_LIMIT: Duration = Duration::from_secs(1);
 
 /// The same for a submitted text, whose own `OK` waits for the network.
 const STRAY_OK_SENT_LIMIT: Duration = Duration::from_secs(60);
+
+/// How long an answer that is there waits for its `OK`.
+const QUIET: Duration = Duration::from_millis(1_500);
+
+/// The same for a listing, whose next entry a slow SIM takes its time over, and for a text that the
+/// network has taken.
+const QUIET_LISTING: Duration = Duration::from_secs(10);
+const QUIET_SENT: Duration = Duration::from_secs(5);
+
+/// How long a prompt may come after the `OK` of what stood before `+CMGS` on the same line.
+const PROMPT_AFTER_OK: Duration = Duration::from_secs(2);
+
+/// How soon the further lines of a text in words follow the first.
+const WORDS_GO_ON: Duration = Duration::from_millis(200);
+
+/// How soon the further lines of a `+CUSD` follow.
+const USSD_GOES_ON: Duration = Duration::from_secs(2);
 
 /// What a memory's selection answers, also where a listing follows on the same line.
 const SELECTED: &str = "+CPMS:";
@@ -103,8 +120,24 @@ struct InFlight {
     last_entry_whole: bool,
     /// An `OK` came before the lines it must come with.
     stray_ok: bool,
+    /// The answer is there; its `OK` may never come.
+    answered: bool,
+    /// Since when a text is on its way.
+    sent_at: Option<Instant>,
+    /// Whether the modem was asked if it still waits.
+    probed: bool,
+    /// How the text ended; the answer to that question is still due.
+    ended: Option<FinalResult>,
     echoed: bool,
     deadline: Instant,
+}
+
+/// A text in words, which may have more lines.
+#[derive(Debug)]
+struct OpenWords {
+    envelope: Envelope,
+    words: String,
+    until: Instant,
 }
 
 /// The AT dialogue as a state machine.
@@ -113,8 +146,9 @@ pub struct Engine {
     framer: Framer,
     in_flight: Option<InFlight>,
     announced: Option<Announced>,
-    /// A `+CUSD` whose text goes on in the next line.
-    open_ussd: Option<String>,
+    open_words: Option<OpenWords>,
+    /// A `+CUSD` whose text goes on in the next line, and until when.
+    open_ussd: Option<(String, Instant)>,
     last_ring: Option<Instant>,
     events: VecDeque<Event>,
     octets: Vec<u8>,
@@ -145,6 +179,10 @@ impl Engine {
             entry: None,
             last_entry_whole: true,
             stray_ok: false,
+            answered: false,
+            sent_at: None,
+            probed: false,
+            ended: None,
             echoed: false,
         });
         Ok(())
@@ -173,17 +211,43 @@ impl Engine {
 
     /// Lets time pass: ends the command in flight if its deadline has come.
     pub fn tick(&mut self, now: Instant) {
-        let Some(in_flight) = self
+        if self
+            .open_words
+            .as_ref()
+            .is_some_and(|open| open.until <= now)
+        {
+            self.close_words();
+        }
+        if self
+            .open_ussd
+            .as_ref()
+            .is_some_and(|(_, until)| *until <= now)
+        {
+            self.close_ussd();
+        }
+        let Some(mut in_flight) = self
             .in_flight
             .take_if(|in_flight| in_flight.deadline <= now)
         else {
             return;
         };
-        let outcome = if in_flight.stray_ok {
-            Outcome::Final(FinalResult::Ok)
+        let outcome = if let Some(result) = in_flight.ended.take() {
+            Outcome::Final(result)
         } else if in_flight.stage == Stage::AwaitingPrompt {
             self.octets.push(0x1B);
-            Outcome::NoPrompt
+            match in_flight.stray_ok {
+                // What stood before it was carried out, and the send was not.
+                true => Outcome::Final(FinalResult::Ok),
+                false => Outcome::NoPrompt,
+            }
+        } else if in_flight.answered || in_flight.stray_ok && !in_flight.probed {
+            Outcome::Final(FinalResult::Ok)
+        } else if let Some(sent_at) = in_flight.sent_at.filter(|_| !in_flight.probed) {
+            self.octets.extend(b"AT\r");
+            in_flight.probed = true;
+            in_flight.deadline = sent_at + SUBMIT_LIMIT;
+            self.in_flight = Some(in_flight);
+            return;
         } else {
             Outcome::TimedOut
         };
@@ -192,7 +256,10 @@ impl Engine {
 
     /// When [`Self::tick`] has something to do.
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.in_flight.as_ref().map(|in_flight| in_flight.deadline)
+        let words = self.open_words.as_ref().map(|open| open.until);
+        let ussd = self.open_ussd.as_ref().map(|(_, until)| *until);
+        let in_flight = self.in_flight.as_ref().map(|in_flight| in_flight.deadline);
+        [words, ussd, in_flight].into_iter().flatten().min()
     }
 
     /// Ends the command in flight because of something outside: the port is gone, the modem has
@@ -200,6 +267,7 @@ impl Engine {
     pub fn cut(&mut self, why: &'static str) {
         self.framer.reset();
         self.announced = None;
+        self.close_words();
         self.open_ussd = None;
         self.octets.clear();
         if let Some(in_flight) = self.in_flight.take() {
@@ -229,38 +297,50 @@ impl Engine {
         if let Some(payload) = in_flight.command.payload() {
             self.octets.extend(payload);
             in_flight.stage = Stage::PayloadSent;
-            in_flight.deadline = now + SUBMIT_LIMIT;
+            in_flight.stray_ok = false;
+            in_flight.sent_at = Some(now);
+            in_flight.deadline = now + OVERDUE;
         }
     }
 
-    fn line(&mut self, line: &str, now: Instant) {
-        // Where no PDU follows its announcement, that report is lost on the wire; this line is not.
-        if let Some(announced) = self.announced.take()
-            && let Some(octets) = hex::decode(line)
-        {
-            if self.belongs_to_entry(&octets, announced) {
-                self.announced = Some(announced);
-            } else {
-                self.unsolicited(announced.with_pdu(line.to_owned()));
+    fn line(&mut self, said: &str, now: Instant) {
+        // Words stand for themselves, whatever else they might be taken for.
+        match self.announced.take() {
+            Some(Announced::Words(envelope)) => {
+                self.open_words = Some(OpenWords {
+                    envelope,
+                    words: said.to_owned(),
+                    until: now + WORDS_GO_ON,
+                });
                 return;
             }
+            Some(Announced::BroadcastInWords) => {
+                self.unsolicited(Unsolicited::Broadcast);
+                return;
+            }
+            // Where no PDU follows its announcement, that report is lost on the wire; this line is not.
+            Some(announced @ Announced::Pdu(kind, length)) => {
+                if let Some(octets) = hex::decode(said) {
+                    if self.belongs_to_entry(&octets, length) {
+                        self.announced = Some(announced);
+                    } else {
+                        self.unsolicited(kind.with_pdu(said.to_owned()));
+                        return;
+                    }
+                }
+            }
+            None => {}
         }
-        if let Some(begun) = self.open_ussd.take() {
-            let is_text = FinalResult::parse(line).is_none()
-                && !Unsolicited::is_known(line)
-                && begun.len().saturating_add(line.len()) < LINE_MAX;
-            if is_text {
-                self.unasked(&format!("{begun}\n{line}"), now);
-                return;
-            }
-            // It never ended: what there is of it is told, and this line stands for itself.
-            self.unsolicited(Unsolicited::parse(&begun));
+        let line = spelling::canonical(said);
+        let line = line.as_ref();
+        if self.goes_on(said, line, now) {
+            return;
         }
         let Some(in_flight) = &mut self.in_flight else {
             self.unasked(line, now);
             return;
         };
-        if matches!(in_flight.command, Command::List(_)) {
+        if in_flight.command.is_listing() {
             in_flight.deadline = now + in_flight.command.time_limit();
         }
         if in_flight.is_echo(line) {
@@ -273,9 +353,14 @@ impl Engine {
                 && self.last_ring.is_some_and(|ring| now < ring + CALL_LIMIT);
             if tells_of_call {
                 self.unasked(line, now);
-            } else if result.is_ok() && in_flight.lacks_lines() {
+            } else if result.is_ok() && in_flight.lacks_lines() && in_flight.ended.is_none() {
                 in_flight.set_stray_ok(now);
+            } else if in_flight.probed && in_flight.ended.is_none() {
+                // The text's own result; that of the `AT` behind it follows.
+                in_flight.ended = Some(result);
+                in_flight.deadline = now + QUIET;
             } else if let Some(in_flight) = self.in_flight.take() {
+                let result = in_flight.ended.clone().unwrap_or(result);
                 self.finish(in_flight, Outcome::Final(result));
             }
             return;
@@ -294,9 +379,57 @@ impl Engine {
                 // The `OK` that belongs to this line is due, unless the early one was it.
                 in_flight.deadline = in_flight.deadline.min(now + STRAY_OK_LIMIT);
             }
+            in_flight.rests(now);
             return;
         }
         self.unasked(line, now);
+    }
+
+    /// Whether a line goes on with the words, or with the answer from the network, of the one before.
+    /// What a command waits for never does.
+    fn goes_on(&mut self, said: &str, line: &str, now: Instant) -> bool {
+        if self.open_words.is_none() && self.open_ussd.is_none() {
+            return false;
+        }
+        let awaited = self.in_flight.as_ref().is_some_and(|in_flight| {
+            let of_listing = matches!(in_flight.command.shape(), Shape::Entries { .. });
+            in_flight.is_echo(line) || in_flight.owns(line) || of_listing
+        });
+        let is_more =
+            !awaited && FinalResult::parse(line).is_none() && !Unsolicited::looks_like_one(line);
+        if let Some(open) = &mut self.open_words {
+            if is_more && open.until > now && open.words.len() + said.len() < LINE_MAX {
+                open.words.push('\n');
+                open.words.push_str(said);
+                open.until = now + WORDS_GO_ON;
+                return true;
+            }
+            self.close_words();
+        }
+        if let Some((begun, _)) = &self.open_ussd
+            && is_more
+            && begun.len().saturating_add(said.len()) < LINE_MAX
+        {
+            let text = format!("{begun}\n{said}");
+            self.open_ussd = None;
+            self.unasked(&text, now);
+            return true;
+        }
+        // It never ended: what there is of it is told, and this line stands for itself.
+        self.close_ussd();
+        false
+    }
+
+    fn close_words(&mut self) {
+        if let Some(open) = self.open_words.take() {
+            self.unsolicited(open.envelope.with_words(&open.words));
+        }
+    }
+
+    fn close_ussd(&mut self) {
+        if let Some((begun, _)) = self.open_ussd.take() {
+            self.unsolicited(Unsolicited::parse(&begun));
+        }
     }
 
     fn listing_line(&mut self, line: &str, prefix: &'static str, now: Instant) {
@@ -334,6 +467,7 @@ impl Engine {
             if let Some(mut entry) = in_flight.entry.take() {
                 entry.take_body(line);
                 in_flight.last_entry_whole = entry.is_whole();
+                in_flight.rests(now);
                 self.events.push_back(Event::Entry(entry));
                 return;
             }
@@ -348,7 +482,7 @@ impl Engine {
     }
 
     /// A PDU came while both an announced report and a listed entry wait for one: the length tells.
-    fn belongs_to_entry(&self, octets: &[u8], announced: Announced) -> bool {
+    fn belongs_to_entry(&self, octets: &[u8], announced: Option<u16>) -> bool {
         let entry = self
             .in_flight
             .as_ref()
@@ -356,7 +490,7 @@ impl Engine {
         entry.is_some_and(|entry| {
             entry.length.is_some()
                 && is_length(octets, entry.length)
-                && !is_length(octets, announced.length)
+                && !is_length(octets, announced)
         })
     }
 
@@ -367,7 +501,7 @@ impl Engine {
             return;
         }
         if Unsolicited::is_unfinished_ussd(line) {
-            self.open_ussd = Some(line.to_owned());
+            self.open_ussd = Some((line.to_owned(), now + USSD_GOES_ON));
             return;
         }
         if self.in_flight.is_none()
@@ -442,13 +576,45 @@ impl InFlight {
 
     fn set_stray_ok(&mut self, now: Instant) {
         let limit = match self.stage {
-            // Before the prompt an `OK` can only be stray, and the prompt still has its time.
-            Stage::AwaitingPrompt => return,
+            // Before the prompt an `OK` can only be stray, and the prompt still has its time; unless
+            // it is that of the command before `+CMGS`, from a modem that does not go on to the next.
+            Stage::AwaitingPrompt if self.is_alone() => return,
+            Stage::AwaitingPrompt => PROMPT_AFTER_OK,
             Stage::AwaitingResult => STRAY_OK_LIMIT,
+            // It answers `AT`, and has nothing to say of the text.
+            Stage::PayloadSent if self.probed => STRAY_OK_LIMIT,
             Stage::PayloadSent => STRAY_OK_SENT_LIMIT,
         };
         self.stray_ok = true;
         self.deadline = self.deadline.min(now + limit);
+    }
+
+    fn is_alone(&self) -> bool {
+        matches!(self.command, Command::Send { alone: true, .. })
+    }
+
+    /// What was asked for is there, and its `OK` is due. A modem that leaves the `OK` out has answered
+    /// all the same (Wavecom `+CPIN`, Sierra SL8084).
+    fn rests(&mut self, now: Instant) {
+        let quiet = match (self.command.shape(), &self.command) {
+            // What follows the selection may take its time.
+            (_, Command::Delete(..)) => return,
+            (_, Command::Send { .. }) => QUIET_SENT,
+            (Shape::Entries { .. }, _) => QUIET_LISTING,
+            (
+                Shape::Prefixed { .. }
+                | Shape::Registration(_)
+                | Shape::PinState
+                | Shape::Bare { .. }
+                | Shape::Final,
+                _,
+            ) => QUIET,
+        };
+        self.answered = true;
+        self.deadline = match self.command.is_listing() {
+            true => now + quiet,
+            false => self.deadline.min(now + quiet),
+        };
     }
 
     /// Whether a line is one of this command's information lines.
@@ -464,7 +630,8 @@ impl InFlight {
                 .is_some_and(|rest| is_registration_read(&fields(rest))),
             Shape::PinState => line.starts_with("+CPIN:") && self.lines.is_empty(),
             Shape::Bare { prefix, kind } => {
-                let prefixed = line.starts_with(prefix);
+                let name = prefix.strip_suffix(':').unwrap_or(prefix);
+                let prefixed = line.starts_with(name);
                 match kind {
                     Bare::Words => prefixed || !Unsolicited::looks_like_one(line),
                     Bare::Digits(count) => {

@@ -12,10 +12,15 @@ impl<'a> Field<'a> {
         self.0.starts_with('"')
     }
 
+    /// Whether it stands in brackets.
+    pub fn is_bracketed(self) -> bool {
+        self.0.starts_with('(')
+    }
+
     /// Without its quotes.
     pub fn text(self) -> &'a str {
         let text = self.0.strip_prefix('"').unwrap_or(self.0);
-        text.strip_suffix('"').unwrap_or(text)
+        text.strip_suffix('"').unwrap_or(text).trim()
     }
 
     /// As a number, quoted or not.

@@ -53,7 +53,7 @@ fn read(line: &str) {
         response::service_centre(line),
         response::own_number(line),
     );
-    for domain in [Domain::Circuit, Domain::Packet, Domain::Evolved] {
+    for domain in Domain::ALL {
         let _ = response::registration(line, domain);
     }
     let digits = response::digits(line);
@@ -98,7 +98,10 @@ pub(super) fn one_of_each() -> Vec<Command> {
         Command::Attention,
         Command::Send {
             tpdu: vec![0x11; 20],
+            alone: false,
         },
+        Command::ListByWord(vec![]),
+        Command::IndicationRead,
         Command::StorageRead,
         Command::Registration(Domain::Circuit),
         Command::PinState,

@@ -16,6 +16,8 @@ pub mod hex;
 pub mod laws;
 pub mod response;
 pub mod result;
+mod spelling;
+pub mod ucs2;
 pub mod unsolicited;
 
 pub use command::{CardQuery, Command, Domain, Memory, Pin, PinQuery};

@@ -2,7 +2,7 @@
 
 use super::command::{Domain, Memory};
 use super::fields::{Field, fields};
-use super::hex;
+use super::{hex, ucs2};
 
 /// One entry of `+CMGL` or `+CMGR` (TS 27.005 §4.1, §4.2), told by its header and the line after.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,7 +13,8 @@ pub struct Entry {
     pub length: Option<u16>,
     /// The PDU's digits as they stood; empty when none followed.
     pub pdu: String,
-    /// The header was one of text mode: the modem has forgotten `+CMGF=0`.
+    /// It came in text mode: the modem has forgotten `+CMGF=0`. Some modems name the state in words
+    /// before a PDU as well, so the body decides: digits as long as announced are a PDU.
     pub text_mode: bool,
     /// The lines as they came, header first.
     pub raw: String,
@@ -45,6 +46,7 @@ impl Entry {
             None => run.len() >= DIGITS_SURE,
         });
         self.pdu = if is_it { run } else { line }.to_owned();
+        self.text_mode &= self.length.is_none() || !self.is_whole();
     }
 
     /// The PDU's octets, service centre address included.
@@ -65,18 +67,27 @@ impl Entry {
         let index = index.or_else(|| values.next().and_then(Field::number));
         let stat = values.next();
         let tail = pdu_behind(rest);
+        let in_words = stat.is_some_and(Field::is_quoted);
+        // Text mode has a sender and a stamp before a length, which counts letters (TS 27.005 §3.4.2).
+        let counts_octets = !in_words || values.len() <= LENGTH_PLACE_MAX;
         Self {
             index,
             length: match tail {
                 Some((length, _)) => Some(length),
-                None => values.next_back().and_then(Field::number),
+                None => values
+                    .next_back()
+                    .filter(|_| counts_octets)
+                    .and_then(Field::number),
             },
             pdu: tail.map_or_else(String::new, |(_, pdu)| pdu.to_owned()),
-            text_mode: stat.is_some_and(Field::is_quoted),
+            text_mode: in_words && tail.is_none(),
             raw: rest.to_owned(),
         }
     }
 }
+
+/// Values behind the state of a PDU's header: `[<alpha>],<length>`, and with some a sender before them.
+const LENGTH_PLACE_MAX: usize = 3;
 
 /// A PDU at the end of the header's own line, and the length before it: behind a comma or a space,
 /// or run together.
@@ -138,7 +149,8 @@ pub fn storage(line: &str) -> Vec<Fill> {
     let Some(rest) = line.strip_prefix("+CPMS:") else {
         return Vec::new();
     };
-    let values = fields(rest);
+    let rest = rest.replace(['(', ')'], "");
+    let values = fields(&rest);
     let named = values
         .first()
         .is_some_and(|field| field.number::<u16>().is_none());
@@ -164,20 +176,42 @@ pub fn storage(line: &str) -> Vec<Fill> {
         .collect()
 }
 
-/// `+CPMS: ("SM","ME"),("SM","ME"),("SM","ME")`
+/// `+CPMS: ("SM","ME"),("SM","ME"),("SM","ME")`. Wavecom puts a bracket more around them all, and
+/// Thuraya none: then they run into one another, and each memory may be for anything.
 pub fn storage_offered(line: &str) -> Option<Offered> {
-    let values = fields(line.strip_prefix("+CPMS:")?);
-    let memories = |index: usize| -> Vec<Memory> {
-        let members = values
-            .get(index)
-            .map(|field| field.members())
-            .unwrap_or_default();
-        members
-            .iter()
-            .filter_map(|member| Memory::new(member.text()))
-            .collect()
+    let rest = line.strip_prefix("+CPMS:")?;
+    let mut values = fields(rest);
+    if let [all] = values[..]
+        && all.members().iter().any(|list| list.is_bracketed())
+    {
+        values = all.members();
+    }
+    let named = |members: Vec<Field<'_>>| -> Vec<Memory> {
+        let mut memories = Vec::new();
+        for memory in members.iter().filter_map(|name| Memory::new(name.text())) {
+            if !memories.contains(&memory) {
+                memories.push(memory);
+            }
+        }
+        memories
     };
+    if !rest.contains('(') {
+        let all = named(values);
+        return Some([all.clone(), all.clone(), all]);
+    }
+    let memories = |place: usize| values.get(place).map(|list| named(list.members()));
+    let memories = |place| memories(place).unwrap_or_default();
     Some([memories(0), memories(1), memories(2)])
+}
+
+/// `+CNMI: mode,mt,bm,ds,bfr`, as it is set. What a modem leaves out is zero.
+pub fn indications(line: &str) -> Option<[u8; 5]> {
+    let values = fields(line.strip_prefix("+CNMI:")?);
+    let mut set = [0; 5];
+    for (place, value) in set.iter_mut().zip(&values) {
+        *place = value.number()?;
+    }
+    (!values.is_empty()).then_some(set)
 }
 
 /// `+CNMI: (0-3),(0,1),(0,2,3),(0,2),(1)`: the values each parameter may take.
@@ -211,10 +245,8 @@ pub fn registration(line: &str, domain: Domain) -> Option<u8> {
 
 /// The name in `+COPS: mode,format,"name",act`; `None` while none is selected.
 pub fn operator(line: &str) -> Option<String> {
-    let name = fields(line.strip_prefix("+COPS:")?)
-        .get(2)?
-        .text()
-        .to_owned();
+    let fields = fields(line.strip_prefix("+COPS:")?);
+    let name = ucs2::name(fields.get(2)?.text());
     (!name.is_empty()).then_some(name)
 }
 
@@ -237,20 +269,20 @@ pub fn pin_state(line: &str) -> Option<&str> {
 
 /// The number in `+CSCA: "number",type`; empty when none is set.
 pub fn service_centre(line: &str) -> Option<String> {
-    Some(
-        fields(line.strip_prefix("+CSCA:")?)
-            .first()?
-            .text()
-            .to_owned(),
-    )
+    let fields = fields(line.strip_prefix("+CSCA:")?);
+    Some(ucs2::number(fields.first()?.text()))
+}
+
+/// The name in `+CSCS: "IRA"`.
+pub fn character_set(line: &str) -> Option<&str> {
+    let name = line.strip_prefix("+CSCS:")?;
+    Some(name.trim().trim_matches('"'))
 }
 
 /// The number in `+CNUM: [alpha],"number",type`.
 pub fn own_number(line: &str) -> Option<String> {
-    let number = fields(line.strip_prefix("+CNUM:")?)
-        .get(1)?
-        .text()
-        .to_owned();
+    let fields = fields(line.strip_prefix("+CNUM:")?);
+    let number = ucs2::number(fields.get(1)?.text());
     (!number.is_empty()).then_some(number)
 }
 
@@ -327,6 +359,13 @@ mod tests {
                 (Some(3), None, true),
             ),
             ("garbage", None, (None, None, false)),
+            // In words, and a PDU may follow all the same.
+            ("4,\"REC UNREAD\",,37", None, (Some(4), Some(37), true)),
+            (
+                "3,\"REC READ\",\"+15550100\",,\"24/01/01,10:00:00+00\",145,11",
+                None,
+                (Some(3), None, true),
+            ),
             ("0,,33", Some(7), (Some(7), Some(33), false)), // +CMGR
         ] {
             let entry = Entry::header(rest, index);
@@ -356,6 +395,29 @@ mod tests {
             (Some(3), "", false),
         ] {
             assert_eq!(entry(length, pdu).is_whole(), whole, "{pdu} {length:?}");
+        }
+    }
+
+    #[test]
+    fn the_body_decides_whether_it_is_a_pdu() {
+        for (header, body, text_mode) in [
+            ("1,\"REC UNREAD\",,3", "00040506", false),
+            ("1,\"REC UNREAD\",\"\",3", "00040506", false),
+            ("1,\"REC UNREAD\",,4", "00040506", true),
+            ("1,\"REC UNREAD\",,3", "see you", true),
+            // UCS2 in text mode is hexadecimal too.
+            ("1,\"REC UNREAD\",\"+1555\",,\"24/01/01\"", "00480069", true),
+            (
+                "1,\"REC UNREAD\",\"+1555\",,\"24/01/01\",145,3",
+                "00480069",
+                true,
+            ),
+            ("1,0,,3", "00040506", false),
+            ("1,0,,4", "00040506", false),
+        ] {
+            let mut entry = Entry::header(header, None);
+            entry.take_body(body);
+            assert_eq!(entry.text_mode, text_mode, "{header} {body}");
         }
     }
 
@@ -402,6 +464,51 @@ mod tests {
     }
 
     #[test]
+    fn memories_are_read_however_they_are_bracketed() {
+        let names = |names: &[&str]| -> Vec<Memory> {
+            names.iter().filter_map(|name| Memory::new(name)).collect()
+        };
+        for (line, read, receive) in [
+            (
+                r#"+CPMS: ("ME","SM"),("ME","SM"),("SM")"#,
+                &["ME", "SM"][..],
+                &["SM"][..],
+            ),
+            // Wavecom
+            (
+                r#"+CPMS: (("SM","BM","SR"),("SM"))"#,
+                &["SM", "BM", "SR"],
+                &[],
+            ),
+            (
+                r#"+CPMS: (("ME","SM"),("ME"),("SM"))"#,
+                &["ME", "SM"],
+                &["SM"],
+            ),
+            // Thuraya
+            (
+                r#"+CPMS: "MT","SM","ME", "MT","SM","ME", "MT","SM","ME" "#,
+                &["MT", "SM", "ME"],
+                &["MT", "SM", "ME"],
+            ),
+            // Nokia C6, Samsung J700
+            ("+CPMS: (),(),()", &[], &[]),
+            ("+CPMS: ", &[], &[]),
+            ("+CPMS: (SM,ME),(SM,ME),(SM)", &["SM", "ME"], &["SM"]),
+            (r#"+CPMS: ("SM")"#, &["SM"], &[]),
+            (
+                r#"+CPMS:     (  "ME"  ,  "MT"  )   ,  ("ME","SM") ,   (  "SM"  )"#,
+                &["ME", "MT"],
+                &["SM"],
+            ),
+        ] {
+            let [in_read, _, in_receive] = storage_offered(line).unwrap();
+            assert_eq!(in_read, names(read), "{line}");
+            assert_eq!(in_receive, names(receive), "{line}");
+        }
+    }
+
+    #[test]
     fn storage_is_read_in_all_its_forms() {
         let sm = |used, total| Fill {
             memory: Memory::new("SM"),
@@ -423,6 +530,11 @@ mod tests {
                 vec![bare(0, 23), bare(0, 23), bare(0, 50)],
             ),
             ("+CPMS: 0,10,0,10", vec![bare(0, 10); 2]), // two memories only
+            // An eSIM without places for texts
+            (r#"+CPMS: "SM",0,0,"SM",0,0,"SM",0,0"#, vec![sm(0, 0); 3]),
+            (r#"+CPMS: ("SM",3,50),("SM",3,50)"#, vec![sm(3, 50); 2]),
+            ("+CPMS: (0,10),(0,10)", vec![bare(0, 10); 2]),
+            (r#"+CPMS: "SM", 3, 50"#, vec![sm(3, 50)]),
             ("+CPMS:", vec![]),
             ("+CPMS: x", vec![]),
         ] {
@@ -447,6 +559,28 @@ mod tests {
             Some("T-Mobile".into())
         );
         assert_eq!(operator("+COPS: 0"), None);
+        // Another program left AT+CSCS="UCS2".
+        assert_eq!(
+            operator(r#"+COPS: 0,0,"00460061006B0065004E00650074",7"#),
+            Some("FakeNet".into())
+        );
+        assert_eq!(
+            own_number(r#"+CNUM: "","002B00310035003500350030003100300030",145"#),
+            Some("+15550100".into())
+        );
+        assert_eq!(
+            service_centre(r#"+CSCA: "002B0031003500350035003000300030",145"#),
+            Some("+1555000".into())
+        );
+        assert_eq!(registration("+CREG:002,001", Domain::Circuit), Some(1));
+        assert_eq!(
+            registration("+C5GREG: 2,1,\"1F00\"", Domain::Fifth),
+            Some(1)
+        );
+        assert_eq!(indications("+CNMI: 2,1,0,2,0"), Some([2, 1, 0, 2, 0]));
+        assert_eq!(indications("+CNMI: 2,1"), Some([2, 1, 0, 0, 0]));
+        assert_eq!(indications("+CNMI: (0-3)"), None);
+        assert_eq!(character_set("+CSCS: \"UCS2\""), Some("UCS2"));
         assert_eq!(message_reference("+CMGS: 255"), Some(255));
         assert_eq!(message_reference("+CMGS: 256"), Some(0));
         assert_eq!(message_reference("+CMGS: 5,\"0891\""), Some(5));

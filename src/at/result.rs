@@ -69,7 +69,9 @@ impl std::fmt::Display for ErrorCode {
 impl FinalResult {
     /// Reads a line as a final result code; `None` for any other line.
     pub fn parse(line: &str) -> Option<Self> {
-        Some(match line {
+        // The longest of the words has 21 letters.
+        let word = (line.len() <= 24).then(|| line.to_ascii_uppercase());
+        Some(match word.as_deref().unwrap_or_default() {
             "OK" => Self::Ok,
             "ERROR" => Self::Error,
             "NO CARRIER" => Self::NoConnection("NO CARRIER"),
@@ -107,11 +109,12 @@ impl FinalResult {
     }
 
     /// Whether the SIM is still starting, so that asking again in a second helps (TS 27.007 §9.2,
-    /// TS 27.005 §3.2.5): busy, or not yet seen, or not yet readable.
+    /// TS 27.005 §3.2.5): busy, or not yet seen, or not yet readable. The makers' own codes for it are
+    /// as many as the makers: 515 (Wavecom), 517 (SIM300), 532, 538 …
     pub fn is_sim_starting(&self) -> bool {
         match self {
             Self::Cme(code) => matches!(code.number, Some(10 | 13 | 14 | 100) | None),
-            Self::Cms(code) => matches!(code.number, Some(310 | 313 | 314 | 500)),
+            Self::Cms(code) => matches!(code.number, Some(310 | 313 | 314 | 500..)),
             Self::Error
             | Self::Ok
             | Self::NoConnection(_)
@@ -217,6 +220,8 @@ mod tests {
         ] {
             assert_eq!(FinalResult::parse(line), Some(result), "{line:?}");
         }
+        assert_eq!(FinalResult::parse("ok"), Some(FinalResult::Ok));
+        assert_eq!(FinalResult::parse("Error"), Some(FinalResult::Error));
         for line in ["OKAY", "+CMS: 1", "ok then", "+CREG: 1", "0", ""] {
             assert_eq!(FinalResult::parse(line), None, "{line:?}");
         }
@@ -228,6 +233,11 @@ mod tests {
             ("+CME ERROR: 14", true),
             ("+CME ERROR: SIM busy", true),
             ("+CMS ERROR: 314", true),
+            ("+CMS ERROR: 515", true),
+            ("+CMS ERROR: 517", true),
+            ("+CMS ERROR: 532", true),
+            ("+CMS ERROR: 302", false),
+            ("+CMS ERROR: Device busy", false),
             ("+CME ERROR: 16", false),
             ("+CMS ERROR: 321", false),
             ("OK", false),

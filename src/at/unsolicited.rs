@@ -1,7 +1,8 @@
 //! Unsolicited result codes: what a modem says without being asked (TS 27.005 §3.4, TS 27.007).
 
 use super::command::{Domain, Memory};
-use super::fields::fields;
+use super::fields::{Field, fields};
+use super::{spelling, ucs2};
 
 /// Something the modem said of its own accord.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +26,19 @@ pub enum Unsolicited {
         /// The PDU's hexadecimal digits, or whatever stood in their place.
         pdu: String,
     },
+    /// `+CMT` of text mode: a text, delivered directly and in words, which exist nowhere else.
+    Words {
+        /// Who wrote it.
+        from: String,
+        /// The service centre's stamp as it stood: `26/11/30,12:00:00-24`.
+        stamp: Option<String>,
+        /// The words.
+        text: String,
+    },
+    /// `+CDS` of text mode: a report whose fields stand on its own line.
+    ReportInWords,
+    /// `+CBM`: a broadcast, delivered directly; nobody here waits for one.
+    Broadcast,
     /// `+CDS`: a status report, delivered directly.
     Report {
         /// The PDU's hexadecimal digits, or whatever stood in their place.
@@ -70,36 +84,99 @@ pub enum Unsolicited {
     Unknown(String),
 }
 
-/// A line that announces a PDU on the next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Announced {
-    pub(super) kind: AnnouncedKind,
-    /// TPDU octets, without the service centre address.
-    pub(super) length: Option<u16>,
+/// A line that announces a PDU, or words, on the next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Announced {
+    /// A PDU, and its TPDU's octets, without the service centre address.
+    Pdu(AnnouncedKind, Option<u16>),
+    /// A text in words.
+    Words(Envelope),
+    /// A broadcast in words.
+    BroadcastInWords,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AnnouncedKind {
     Text,
     Report,
+    Broadcast,
 }
 
+/// What stands before the words of a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Envelope {
+    from: String,
+    stamp: Option<String>,
+    /// The data coding scheme, where `+CSDH=1` shows it.
+    coding: Option<u8>,
+    /// The sender stands in UCS2.
+    in_ucs2: bool,
+}
+
+/// Where the data coding scheme stands among the values of `+CMT: <oa>,[<alpha>],<scts>,<tooa>,<fo>,
+/// <pid>,<dcs>,…` (TS 27.005 §3.4.1).
+const CODING_PLACE: usize = 6;
+
 impl Announced {
-    /// `+CMT: [alpha],length` or `+CDS: length`.
+    /// `+CMT: [alpha],length`, `+CDS: length` and `+CBM: length`; in text mode `+CMT:
+    /// <oa>,[<alpha>],<scts>…` and `+CBM: <sn>,<mid>,<dcs>,<page>,<pages>`. `+CDS` of text mode
+    /// announces nothing.
     pub(super) fn parse(line: &str) -> Option<Self> {
-        let (kind, rest) = if let Some(rest) = line.strip_prefix("+CMT:") {
-            (AnnouncedKind::Text, rest)
-        } else {
-            (AnnouncedKind::Report, line.strip_prefix("+CDS:")?)
-        };
-        let length = fields(rest).last().and_then(|field| field.number());
-        Some(Self { kind, length })
+        let (name, rest) = line.split_once(':')?;
+        let values = fields(rest);
+        let length = values.last().and_then(|field| field.number());
+        let of_words = |count: usize| values.len() >= count;
+        Some(match name {
+            "+CMT" if of_words(3) || (of_words(2) && length.is_none()) => {
+                Self::Words(Envelope::of(&values))
+            }
+            "+CMT" => Self::Pdu(AnnouncedKind::Text, length),
+            "+CDS" if of_words(5) => return None,
+            "+CDS" => Self::Pdu(AnnouncedKind::Report, length),
+            "+CBM" if of_words(3) => Self::BroadcastInWords,
+            "+CBM" => Self::Pdu(AnnouncedKind::Broadcast, length),
+            _ => return None,
+        })
+    }
+}
+
+impl AnnouncedKind {
+    pub(super) fn with_pdu(self, pdu: String) -> Unsolicited {
+        match self {
+            Self::Text => Unsolicited::Text { pdu },
+            Self::Report => Unsolicited::Report { pdu },
+            Self::Broadcast => Unsolicited::Broadcast,
+        }
+    }
+}
+
+impl Envelope {
+    fn of(values: &[Field<'_>]) -> Self {
+        let said = values.first().map(|field| field.text()).unwrap_or_default();
+        let from = ucs2::number(said);
+        let mut stamps = values.iter().skip(1).map(|field| field.text());
+        Self {
+            stamp: stamps.find(|text| text.contains('/')).map(str::to_owned),
+            coding: values.get(CODING_PLACE).and_then(|field| field.number()),
+            in_ucs2: from != said,
+            from,
+        }
     }
 
-    pub(super) fn with_pdu(self, pdu: String) -> Unsolicited {
-        match self.kind {
-            AnnouncedKind::Text => Unsolicited::Text { pdu },
-            AnnouncedKind::Report => Unsolicited::Report { pdu },
+    /// The text with these words. A modem whose strings are UCS2 writes the words so too, and any
+    /// modem those of a text that is not of the default alphabet (TS 27.005 §3.1, `<data>`).
+    pub(super) fn with_words(self, words: &str) -> Unsolicited {
+        let is_coded = self.coding.map(|coding| coding & 0x0C != 0);
+        let looks_coded = words.len() >= 8 && words.bytes().any(|digit| digit.is_ascii_uppercase())
+            || words.starts_with("00");
+        let text = match self.in_ucs2 || is_coded.unwrap_or(looks_coded) {
+            true => ucs2::decode(words),
+            false => None,
+        };
+        Unsolicited::Words {
+            from: self.from,
+            stamp: self.stamp,
+            text: text.unwrap_or_else(|| words.to_owned()),
         }
     }
 }
@@ -110,42 +187,48 @@ impl Unsolicited {
         Self::known(line).unwrap_or_else(|| Self::Unknown(line.to_owned()))
     }
 
-    /// Whether a line can only be unsolicited: a known code, or a name before a colon behind one of
-    /// the marks vendors use. Lines without prefix, as from `AT+CGMM`, are told apart by this.
+    /// Whether a line can only be unsolicited: a known code, or a name in capitals behind one of the
+    /// marks vendors use, with a colon or without. Lines without prefix, as from `AT+CGMM`, are told
+    /// apart by this.
     pub(super) fn looks_like_one(line: &str) -> bool {
         if Self::known(line).is_some() || Announced::parse(line).is_some() {
             return true;
         }
-        let mut characters = line.chars();
-        let marked = matches!(
-            characters.next(),
-            Some('+' | '^' | '*' | '%' | '$' | '#' | '&')
-        );
-        let name = characters.as_str().split(':').next().unwrap_or_default();
-        marked
-            && line.contains(':')
-            && !name.is_empty()
-            && name
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == ' ')
+        spelling::name(line).is_some_and(|(name, rest)| {
+            let in_capitals = name.bytes().all(|octet| !octet.is_ascii_lowercase());
+            name.len() > 2 && in_capitals && (rest.is_empty() || rest.starts_with([':', ' ']))
+                // `+TEC BLE: 1`: a name of two words.
+                || rest.contains(':') && rest.starts_with([':', ' '])
+        })
     }
 
     fn known(line: &str) -> Option<Self> {
-        match line {
-            "RDY" | "*ATREADY" | "START" => return Some(Self::Started),
+        // The longest of the words has 25 letters.
+        let word = (line.len() <= 32).then(|| line.to_ascii_uppercase());
+        let word = word.as_deref().unwrap_or_default();
+        match word {
+            // The last three: Neoway, China Mobile's ML302 and ML307, Quectel BG95.
+            "RDY" | "START" | "STARTUP" | "*ATREADY" | "MODEM:STARTUP" | "+MATREADY"
+            | "APP RDY" => return Some(Self::Started),
             "RING" => return Some(Self::Ring),
-            "SMS Ready" | "SMS READY" | "SMS DONE" => return Some(Self::SmsReady),
+            "SMS READY" | "SMS DONE" => return Some(Self::SmsReady),
             "NO CARRIER" | "BUSY" | "NO ANSWER" | "NO DIALTONE" | "NO DIAL TONE" => {
                 return Some(Self::CallEnded);
             }
-            "NORMAL POWER DOWN" | "POWERED DOWN" => return Some(Self::PoweredDown),
-            "^SYSSTART" => return Some(Self::Started), // Cinterion
-            "Call Ready" | "PB DONE" => return Some(Self::Unknown(line.to_owned())),
+            "NORMAL POWER DOWN" | "POWERED DOWN" | "POWER DOWN" => return Some(Self::PoweredDown),
+            "CALL READY" | "PB DONE" => return Some(Self::Unknown(line.to_owned())),
             _ => {}
         }
+        // Cinterion says `^SYSSTART AIRPLANE MODE` too.
+        if word.starts_with("^SYSSTART") {
+            return Some(Self::Started);
+        }
         // SIM800 spells its warning with two Ns.
-        if line.starts_with("UNDER-VOLTAGE") || line.starts_with("OVER-VOLTAGE") {
+        if word.starts_with("UNDER-VOLTAGE") || word.starts_with("OVER-VOLTAGE") {
             return Some(Self::Supply(line.to_owned()));
+        }
+        if Self::says_full(line) {
+            return Some(Self::StorageFull);
         }
         let (name, rest) = line.split_once(':')?;
         let values = fields(rest);
@@ -163,22 +246,38 @@ impl Unsolicited {
             "+CREG" => Self::registration(Domain::Circuit, &values)?,
             "+CGREG" => Self::registration(Domain::Packet, &values)?,
             "+CEREG" => Self::registration(Domain::Evolved, &values)?,
+            "+C5GREG" => Self::registration(Domain::Fifth, &values)?,
             "+CRING" => Self::Ring,
             "+CLIP" => Self::CallerIdentity {
                 number: value(0)
-                    .map(|field| field.text().to_owned())
+                    .map(|field| ucs2::number(field.text()))
                     .filter(|number| !number.is_empty()),
             },
             "+CUSD" => Self::ussd(rest)?,
             "^RSSI" => Self::Rssi(value(0)?.number()?),
-            "^SMMEMFULL" => Self::StorageFull,
+            "+CDS" if values.len() >= 5 => Self::ReportInWords,
+            // Cinterion: 0 while there is room.
+            "^SMGO" if value(0)?.number::<u8>()? > 0 => Self::StorageFull,
+            "^SMMEMFULL" | "+ZMGSF" => Self::StorageFull, // Huawei, ZTE
             "^BOOT" => Self::Boot,
+            // Wavecom: ready for every command, the SIM's included.
+            "+WIND" if value(0)?.number() == Some(4) => Self::SmsReady,
             "*ATREADY" => Self::Started,
             "+QIND" if rest.trim().trim_matches('"') == "SMS DONE" => Self::SmsReady,
-            "+QIND" if rest.contains("SMS FULL") => Self::StorageFull,
-            "+CPIN" => Self::Pin(rest.trim().to_owned()),
+            "+CPIN" => Self::Pin(rest.trim().trim_matches('"').to_ascii_uppercase()),
             _ => return None,
         })
+    }
+
+    /// `+SMS FULL`, `+SMSFULL`, `+QIND: "smsfull","ME"`, `+CIEV: "smsfull",1`: however it is spelled,
+    /// and wherever in a code it stands.
+    fn says_full(line: &str) -> bool {
+        if spelling::name(line).is_none() {
+            return false;
+        }
+        let letters = line.bytes().filter(u8::is_ascii_alphabetic);
+        let letters: Vec<u8> = letters.map(|octet| octet.to_ascii_uppercase()).collect();
+        letters.windows(7).any(|seven| seven == b"SMSFULL")
     }
 
     /// `+CUSD: state,"text",coding`. The text stands between the first quote and the last: carriers
@@ -216,28 +315,25 @@ impl Unsolicited {
             .is_some_and(|(_, after)| is_end(after))
     }
 
-    /// Whether a line is a code that is known.
-    pub(super) fn is_known(line: &str) -> bool {
-        Self::known(line).is_some()
-    }
-
     /// The unsolicited form has the state first: `+CREG: 1` or `+CREG: 1,"1A2B","0001"`. The read
-    /// form has the report mode before it: `+CREG: 2,1,"1A2B","0001"` (TS 27.007 §7.2).
-    fn registration(domain: Domain, values: &[super::fields::Field<'_>]) -> Option<Self> {
-        if is_registration_read(values) {
-            return None;
-        }
-        Some(Self::Registration(domain, values.first()?.number()?))
+    /// form has the report mode before it: `+CREG: 2,1,"1A2B","0001"` (TS 27.007 §7.2), and some
+    /// modems use it unasked as well.
+    fn registration(domain: Domain, values: &[Field<'_>]) -> Option<Self> {
+        let place = usize::from(is_registration_read(values));
+        Some(Self::Registration(domain, values.get(place)?.number()?))
     }
 }
 
-/// Whether the values are those of `AT+CREG?`: a second one that is a bare number of one or two
-/// digits. An area code is quoted, or has four and more (Huawei leaves the quotes out).
-pub(super) fn is_registration_read(values: &[super::fields::Field<'_>]) -> bool {
+/// The highest registration state that TS 27.007 §7.2 knows, and some room.
+const STATE_MAX: u8 = 19;
+
+/// Whether the values are those of `AT+CREG?`: a second one that is a state, in up to three digits
+/// (Iridium, Motorola). An area code is quoted, or has four and more (Huawei leaves the quotes out).
+pub(super) fn is_registration_read(values: &[Field<'_>]) -> bool {
     values.get(1).is_some_and(|field| {
         !field.is_quoted()
-            && (1..=2).contains(&field.text().len())
-            && field.number::<u8>().is_some()
+            && (1..=3).contains(&field.text().len())
+            && field.number::<u8>().is_some_and(|state| state <= STATE_MAX)
     })
 }
 
@@ -349,6 +445,42 @@ mod tests {
             ("SMS DONE", Unsolicited::SmsReady),
             (r#"+QIND: "SMS DONE""#, Unsolicited::SmsReady),
             ("+QIND: SMS DONE", Unsolicited::SmsReady),
+            ("SMS Ready", Unsolicited::SmsReady),
+            ("+WIND: 4", Unsolicited::SmsReady),
+            // However it is spelled: SIMCom, Quectel, Cinterion, Telit, ZTE.
+            ("+SMS FULL", Unsolicited::StorageFull),
+            ("+SMSFULL", Unsolicited::StorageFull),
+            ("+QIND: \"smsfull\",\"ME\"", Unsolicited::StorageFull),
+            ("+CIEV: \"smsfull\",1", Unsolicited::StorageFull),
+            ("^SMGO: 2", Unsolicited::StorageFull),
+            ("^SMGO: 0", Unsolicited::Unknown("^SMGO: 0".into())),
+            ("+ZMGSF: 1", Unsolicited::StorageFull),
+            ("^SYSSTART AIRPLANE MODE", Unsolicited::Started),
+            ("+MATREADY", Unsolicited::Started),
+            ("MODEM:STARTUP", Unsolicited::Started),
+            ("APP RDY", Unsolicited::Started),
+            (
+                "+CREG: 2,1,\"1A2B\",\"0001\"", // the read form, unasked
+                Unsolicited::Registration(Domain::Circuit, 1),
+            ),
+            (
+                "+CREG:002,005",
+                Unsolicited::Registration(Domain::Circuit, 5),
+            ),
+            (
+                "+C5GREG: 1,\"6301D\",\"065472283\",11",
+                Unsolicited::Registration(Domain::Fifth, 1),
+            ),
+            (
+                "+CLIP: \"002B0031003500350035\",145",
+                Unsolicited::CallerIdentity {
+                    number: Some("+1555".into()),
+                },
+            ),
+            (
+                "+CDS: 6,1,\"+1555\",145,\"24/01/01\",\"24/01/01\",0",
+                Unsolicited::ReportInWords,
+            ),
             ("+CPIN: NOT READY", Unsolicited::Pin("NOT READY".into())),
             // SIM800, at 3.49 V and below
             (
@@ -392,6 +524,8 @@ mod tests {
             ("1", false),
             (r#"1,"12","34""#, false),
             ("1,0010,00AB", false),
+            ("002,001", true),
+            ("1,102", false),
         ] {
             assert_eq!(is_registration_read(&fields(line)), read, "{line:?}");
         }
@@ -408,8 +542,88 @@ mod tests {
             ("+QIND: PB DONE", true),
             ("+CMT: ,24", true),
             ("RING", true),
+            // Without a colon: Air780E, SIM7600, Fibocom.
+            ("+E_UTRAN Service", true),
+            ("+SMS FULL", true),
+            ("+PBREADY", true),
+            ("+TEC BLE: 1", true),
+            ("*100# for more", false),
+            ("+1 555 0100", false),
+            ("#hashtag of somebody", false),
         ] {
             assert_eq!(Unsolicited::looks_like_one(line), looks, "{line:?}");
         }
+    }
+
+    #[test]
+    fn what_announces_words_is_told_from_what_announces_a_pdu() {
+        let words = |from: &str, stamp: Option<&str>, text: &str| Unsolicited::Words {
+            from: from.into(),
+            stamp: stamp.map(Into::into),
+            text: text.into(),
+        };
+        for (line, body, expected) in [
+            (
+                r#"+CMT: "+15551230100","","26/11/30,12:00:00-24""#,
+                "RING",
+                words("+15551230100", Some("26/11/30,12:00:00-24"), "RING"),
+            ),
+            // SIM900 leaves the name out; M590 everything.
+            (
+                r#"+CMT: "+15551230100","26/11/30,12:00:00-24""#,
+                "12345678",
+                words("+15551230100", Some("26/11/30,12:00:00-24"), "12345678"),
+            ),
+            (
+                r#"+CMT: "+15551230100",,"26/11/30,12:00:00-24",145,4,0,8,"+15550001",145,2"#,
+                "00480069",
+                words("+15551230100", Some("26/11/30,12:00:00-24"), "Hi"),
+            ),
+            (
+                r#"+CMT: "+15551230100",,"26/11/30,12:00:00-24",145,4,0,0,"+15550001",145,4"#,
+                "CAFE",
+                words("+15551230100", Some("26/11/30,12:00:00-24"), "CAFE"),
+            ),
+            // UCS2 throughout.
+            (
+                r#"+CMT: "002B0031003500350035","","26/11/30,12:00:00-24""#,
+                "00480069",
+                words("+1555", Some("26/11/30,12:00:00-24"), "Hi"),
+            ),
+            // A plain number, and words that are not of the default alphabet.
+            (
+                r#"+CMT: "+15551230100","","26/11/30,12:00:00-24""#,
+                "4F60597D",
+                words(
+                    "+15551230100",
+                    Some("26/11/30,12:00:00-24"),
+                    "\u{4f60}\u{597d}",
+                ),
+            ),
+        ] {
+            let Some(Announced::Words(envelope)) = Announced::parse(line) else {
+                panic!("{line}: {:?}", Announced::parse(line));
+            };
+            assert_eq!(envelope.with_words(body), expected, "{line}");
+        }
+        use AnnouncedKind::{Broadcast, Report, Text};
+        for (line, kind, length) in [
+            ("+CMT: ,24", Text, Some(24)),
+            ("+CMT: 24", Text, Some(24)),
+            ("+CMT: \"\",24", Text, Some(24)),
+            ("+CMT:", Text, None),
+            ("+CDS: 26", Report, Some(26)),
+            ("+CBM: 88", Broadcast, Some(88)),
+        ] {
+            assert_eq!(Announced::parse(line), Some(Announced::Pdu(kind, length)));
+        }
+        assert_eq!(
+            Announced::parse("+CBM: 1,50,1,1,1"),
+            Some(Announced::BroadcastInWords)
+        );
+        assert_eq!(
+            Announced::parse("+CDS: 6,1,\"+1555\",145,\"24/01/01\""),
+            None
+        );
     }
 }

@@ -259,6 +259,8 @@ impl Driver {
             self.session.next(now()); // only what is overdue
             self.perform(link);
         }
+        self.session.look_at_clock(now());
+        self.perform(link);
         self.unwritten.extend(self.engine.take_octets());
         self.introduce(link);
         self.publish();
@@ -387,7 +389,8 @@ impl Driver {
                     if link.opener().is_some_and(|opener| opener.has_other_port()) {
                         tracing::info!("texts come unannounced; trying the modem's other port");
                         self.close(link, "the port was closed", QUICK_EVERY);
-                        self.session.closed("changing to the modem's other port");
+                        self.session
+                            .closed("changing to the modem's other port", now());
                     }
                 }
                 Effect::Keep(record) => {
@@ -556,7 +559,8 @@ impl Driver {
         } else {
             self.session.next_deadline()
         };
-        [self.engine.next_deadline(), session, stopping]
+        let hearing = self.session.hearing_deadline();
+        [self.engine.next_deadline(), session, hearing, stopping]
             .into_iter()
             .flatten()
             .min()

@@ -78,7 +78,7 @@ impl Line {
             3 => {
                 self.engine.cut("the port is gone");
                 self.hear_events(EACH);
-                self.session.closed("the port is gone");
+                self.session.closed("the port is gone", self.now);
                 self.open = false;
             }
             4 if !self.open => {

@@ -34,6 +34,33 @@ const RELIST_AFTER: [Duration; 3] = [
     Duration::from_secs(5),
 ];
 
+/// How often, and over how long, a memory must count texts and list none before it is read by index:
+/// some list a text only seconds after they have counted it.
+const HOLLOW_TIMES: u32 = 3;
+const HOLLOW_FOR: Duration = Duration::from_secs(15);
+
+/// When a memory that counts texts and lists none is listed again, besides the sweeps.
+const HOLLOW_AGAIN: Duration = Duration::from_secs(5);
+
+/// Refusals in a row after which a listing is asked for in another way.
+const UNLISTED_MAX: u8 = 2;
+
+/// Places that are read one by one in a row, where nothing lists them; the next turn goes on behind.
+const READ_IN_A_ROW: u16 = 64;
+
+/// Places of a memory that does not say how many it has.
+const PLACES_USUAL: u16 = 50;
+
+/// A line that has not listed its memory for so long is deaf, as far as anybody knows. Four sweeps
+/// where those are rare.
+const LISTED_LATELY: Duration = Duration::from_secs(2 * 60);
+
+/// Memories that hints name and no list offers, tried once each.
+const UNOFFERED_MAX: usize = 4;
+
+/// Directly delivered texts that could not be kept, and are offered again: they lie nowhere else.
+const UNKEPT_MAX: usize = 256;
+
 /// How often a text that came damaged is read again. What still differs each time is kept as the
 /// fullest of it came: a wire that bad is for a person to see.
 const READ_AGAIN_MAX: usize = 16;
@@ -72,12 +99,54 @@ pub(super) struct Delivery {
     pub(super) pdus: Vec<ArrivedPdu>,
 }
 
+/// How the texts of a memory are found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum ListedBy {
+    /// `AT+CMGL=4`
+    #[default]
+    Number,
+    /// `AT+CMGL="ALL"`
+    Word,
+    /// `AT+CMGR=`, place after place.
+    Index,
+}
+
+/// A memory that counts texts and lists none.
+#[derive(Debug)]
+struct Hollow {
+    memory: Memory,
+    since: Instant,
+    times: u32,
+}
+
+/// A memory that is read place after place.
+#[derive(Debug)]
+struct Scan {
+    memory: Memory,
+    places: VecDeque<u16>,
+    found: u16,
+    /// How many it counts.
+    used: Option<u16>,
+}
+
+/// Whether texts that arrive are found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Hearing {
+    /// The memory they arrive in has places, and was listed lately.
+    Well,
+    /// That is not known yet.
+    NotYet,
+    /// They are not: why, and what to do.
+    Deaf(String),
+}
+
 #[derive(Debug)]
 struct Listing {
     memory: Memory,
     /// A hint led to it, and none came since: a later one asks for a listing of its own.
     hinted: bool,
     found: usize,
+    in_text_mode: bool,
     /// The highest index so far.
     last: Option<u16>,
     orphans: Vec<ArrivedPdu>,
@@ -89,6 +158,8 @@ struct Listing {
 #[derive(Debug)]
 struct Awaited {
     lying: Vec<Lying>,
+    /// Those that were delivered directly.
+    direct: Vec<ArrivedPdu>,
     until: Instant,
 }
 
@@ -103,6 +174,21 @@ struct Doubtful {
     /// It was listed without a PDU.
     bodiless: bool,
     tries: usize,
+    /// Nothing was listed there: an empty place is what one expects.
+    is_scanned: bool,
+}
+
+impl Doubtful {
+    fn at(memory: &Memory, index: u16, damaged: Vec<ArrivedPdu>) -> Self {
+        Self {
+            memory: memory.clone(),
+            index,
+            damaged,
+            bodiless: false,
+            tries: 0,
+            is_scanned: false,
+        }
+    }
 }
 
 /// What reading it again brought.
@@ -129,6 +215,42 @@ enum Way {
 pub(super) struct Mailbox {
     sweep_every: Duration,
     offered: Vec<Memory>,
+    /// Those that texts may be received into, the best first, while one is being chosen.
+    candidates: VecDeque<Memory>,
+    first_choice: Option<Memory>,
+    /// Places of the receiving memory, where the modem says so.
+    places: Option<u16>,
+    /// When the receiving memory was last listed in PDU mode.
+    listed_at: Option<Instant>,
+    /// Since when it was not, and since when the modem is set up.
+    unheard_since: Instant,
+    set_up_at: Instant,
+    listed_by: ListedBy,
+    /// Refusals in a row of listings that were understood as far as their selection.
+    unlisted: u8,
+    /// With what a listing was last refused.
+    refused_with: Option<String>,
+    /// Texts that each memory counted when it was last selected.
+    counted: HashMap<Memory, u16>,
+    hollow: Option<Hollow>,
+    scan: Option<Scan>,
+    /// The place after the last one that was read in a row.
+    scanned_to: u16,
+    /// What the places before it brought, since the first.
+    found_so_far: u16,
+    /// Memories that count texts and show none, whichever way they are read.
+    unreadable: Vec<Memory>,
+    /// Texts arrive in one of those: another is to be chosen.
+    wants_another: bool,
+    /// A selection and a listing on one line have shown a text.
+    shown_together: bool,
+    /// Listings that stood on a line with their selection showed none of the texts that one alone did.
+    hides_together: bool,
+    /// The listing under way stands alone on its line, to see whether that shows more.
+    trying_apart: bool,
+    /// Named by hints, offered by no list, and tried.
+    unoffered: Vec<Memory>,
+    unkept: Vec<ArrivedPdu>,
     /// Offered, and refused all the same when they were to be read: tried again at the next wide sweep.
     abandoned: Vec<Memory>,
     receiving: Memory,
@@ -173,6 +295,27 @@ impl Mailbox {
         Self {
             sweep_every,
             offered: Vec::new(),
+            candidates: VecDeque::new(),
+            first_choice: None,
+            places: None,
+            listed_at: None,
+            unheard_since: now,
+            set_up_at: now,
+            hides_together: false,
+            listed_by: ListedBy::default(),
+            unlisted: 0,
+            refused_with: None,
+            counted: HashMap::new(),
+            hollow: None,
+            scan: None,
+            scanned_to: 0,
+            found_so_far: 0,
+            unreadable: Vec::new(),
+            wants_another: false,
+            shown_together: false,
+            trying_apart: false,
+            unoffered: Vec::new(),
+            unkept: Vec::new(),
             abandoned: Vec::new(),
             receiving: sim_memory(),
             reading: None,
@@ -202,15 +345,36 @@ impl Mailbox {
         }
     }
 
-    /// Forgets what was under way: indexes may mean other texts by now. Called at every setup.
-    pub(super) fn reset(&mut self) {
-        let next_batch = self.next_batch;
-        let unread = std::mem::take(&mut self.unread);
+    /// Forgets what was under way: indexes may mean other texts by now. Called at every setup. What
+    /// lies in no memory is not forgotten, nor which memory cannot be read.
+    pub(super) fn reset(&mut self, now: Instant) {
+        let mut awaited = std::mem::take(&mut self.awaited);
+        awaited.retain(|_, awaited| !awaited.direct.is_empty());
         *self = Self {
-            next_batch,
-            unread,
+            next_batch: self.next_batch,
+            unread: std::mem::take(&mut self.unread),
+            unkept: std::mem::take(&mut self.unkept),
+            unreadable: std::mem::take(&mut self.unreadable),
+            deliveries: std::mem::take(&mut self.deliveries),
+            awaited,
+            // A setup that did not help is no new beginning.
+            unheard_since: self.listed_at.unwrap_or(self.unheard_since),
+            set_up_at: now,
+            hides_together: self.hides_together,
+            apart: self.hides_together,
+            refused_together: match self.hides_together {
+                true => REFUSED_TOGETHER_MAX,
+                false => 0,
+            },
             ..Self::new(self.sweep_every, self.sweep_at)
         };
+    }
+
+    /// Another modem may be there by now.
+    pub(super) fn meet(&mut self, now: Instant) {
+        self.unreadable.clear();
+        self.hides_together = false;
+        self.unheard_since = now;
     }
 
     /// The modem shows that it has lost its settings: which memory it reads and deletes from is not
@@ -233,26 +397,149 @@ impl Mailbox {
         }
     }
 
-    /// The memories that can be read, from `+CPMS=?`; `None` where the modem did not say: then the
-    /// two that nearly every modem has are tried.
-    pub(super) fn set_offered(&mut self, offered: Option<Vec<Memory>>) {
+    /// The memories that can be read and received into, from `+CPMS=?`; none where the modem did not
+    /// say: then the two that nearly every modem has are tried.
+    pub(super) fn set_offered(&mut self, read: Vec<Memory>, receive: Vec<Memory>) {
         let usual = || ["SM", "ME"].into_iter().filter_map(Memory::new).collect();
-        self.offered = offered.unwrap_or_else(usual);
+        self.offered = if read.is_empty() { usual() } else { read };
+        self.candidates = match receive.is_empty() {
+            true => self.offered.iter().cloned().collect(),
+            false => receive.into(),
+        };
     }
 
-    /// Where texts arrive, from `+CPMS?`: kept as the modem has it, when it is a real memory.
-    /// `MT` is `SM` and `ME` together and `SR` holds reports; then the first real one that is
-    /// offered is chosen.
+    /// Where texts arrive, from `+CPMS?`: kept as the modem has it, when it is a real memory that can
+    /// be read. `MT` is `SM` and `ME` together and `SR` holds reports; then the first real one that is
+    /// offered is chosen. The others follow, should it have no places.
     pub(super) fn choose_receiving(&mut self, current: Option<&Memory>) {
-        let is_real = |memory: &&Memory| matches!(memory.name(), "SM" | "ME");
-        let chosen = current
-            .filter(is_real)
-            .or_else(|| self.offered.iter().find(is_real))
-            .or(current)
-            .or_else(|| self.offered.first());
-        if let Some(chosen) = chosen {
-            self.receiving = chosen.clone();
+        let rank = |memory: &Memory| {
+            let is_real = matches!(memory.name(), "SM" | "ME");
+            let is_current = Some(memory) == current;
+            let is_unreadable = self.unreadable.contains(memory);
+            // False goes before true.
+            (is_unreadable, !is_real, !is_current)
+        };
+        let mut candidates: Vec<Memory> = self.candidates.drain(..).collect();
+        if let Some(current) = current
+            && !candidates.contains(current)
+        {
+            candidates.push(current.clone());
         }
+        candidates.retain(|memory| !matches!(memory.name(), "SR" | "BM"));
+        candidates.sort_by_key(rank);
+        self.first_choice = candidates.first().cloned();
+        self.candidates = candidates.into();
+        self.receive_into_next();
+    }
+
+    /// Receives into the next memory that is offered; `false` when there is none left.
+    fn receive_into_next(&mut self) -> bool {
+        match self.candidates.pop_front() {
+            Some(memory) => {
+                self.receiving = memory;
+                self.places = None;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// The receiving memory is selected, and has this many places, if the modem says so. `false` when
+    /// it has none and another is to be tried.
+    pub(super) fn has_places(&mut self, places: Option<u16>) -> bool {
+        self.places = places;
+        if places != Some(0) {
+            return true;
+        }
+        if self.receive_into_next() {
+            return false;
+        }
+        if let Some(first) = &self.first_choice {
+            self.receiving = first.clone();
+        }
+        true
+    }
+
+    /// Whether texts that arrive are found: the memory that they arrive in has places, and was listed
+    /// in PDU mode lately. A line is ready only while that is so.
+    pub(super) fn hearing(&self, now: Instant) -> Hearing {
+        let name = self.receiving.name();
+        if self.places == Some(0) {
+            return Hearing::Deaf(format!(
+                "no text can arrive: {name} has no places for texts, and the modem offers no other \
+                 memory: try another SIM, or another modem"
+            ));
+        }
+        let lately = LISTED_LATELY.max(self.sweep_every * 4);
+        if self
+            .listed_at
+            .is_some_and(|at| now.saturating_duration_since(at) <= lately)
+        {
+            return Hearing::Well;
+        }
+        if self.unreadable.contains(&self.receiving) {
+            let count = self.counted.get(&self.receiving).copied().unwrap_or(0);
+            return Hearing::Deaf(format!(
+                "texts cannot be read: the modem counts {count} in {name} and shows none of them: \
+                 update its firmware, or use another modem"
+            ));
+        }
+        let unheard = now.saturating_duration_since(self.listed_at.unwrap_or(self.unheard_since));
+        let is_new = now.saturating_duration_since(self.set_up_at) <= lately;
+        if unheard <= lately || is_new && self.refused_with.is_none() {
+            return Hearing::NotYet;
+        }
+        let said = self.refused_with.as_deref().unwrap_or("nothing");
+        Hearing::Deaf(format!(
+            "texts cannot be read: the modem says {said} when {name} is to be listed: power it off \
+             and on, and update its firmware"
+        ))
+    }
+
+    /// When [`Self::hearing`] says something else, should nothing be heard.
+    pub(super) fn hearing_deadline(&self) -> Instant {
+        let lately = LISTED_LATELY.max(self.sweep_every * 4);
+        self.listed_at.unwrap_or(self.unheard_since) + lately + Duration::from_millis(1)
+    }
+
+    /// What a person is to know of memories that cannot be read, although texts arrive in another.
+    pub(super) fn hollow_words(&self) -> Option<String> {
+        let memory = self
+            .unreadable
+            .iter()
+            .find(|memory| self.counted.get(memory).is_some_and(|count| *count > 0))?;
+        let (name, count) = (memory.name(), self.counted.get(memory)?);
+        Some(format!(
+            "the modem counts {count} texts in {name} and shows none of them; new ones arrive in {}: \
+             update its firmware, or read the old ones with another program",
+            self.receiving.name()
+        ))
+    }
+
+    /// What is odd about how the modem shows its texts, although they are found.
+    pub(super) fn oddity(&self) -> Option<&'static str> {
+        self.hides_together.then_some(
+            "it hides texts from a listing that stands on a line with another command: texts are \
+             found all the same; update the modem's firmware",
+        )
+    }
+
+    /// Whether another memory is to be received into.
+    pub(super) fn took_wish_for_another(&mut self) -> bool {
+        std::mem::take(&mut self.wants_another)
+    }
+
+    /// Whether there is something to do.
+    pub(super) fn has_work(&self, now: Instant) -> bool {
+        let may_list = self.awaited.is_empty() && self.refused_until.is_none_or(|at| at <= now);
+        let relist = self.relist.is_some_and(|(_, at)| at <= now);
+        !self.doubtful.is_empty()
+            || !self.deletions.is_empty()
+            || may_list
+                && (!self.wanted.is_empty()
+                    || self.scan.is_some()
+                    || self.sweep_at <= now
+                    || relist)
     }
 
     /// Selects the receiving memory with as many parameters as the modem has not yet refused.
@@ -266,6 +553,11 @@ impl Mailbox {
         self.setting = None;
         self.arity = self.arity.saturating_sub(1);
         self.arity > 0
+    }
+
+    /// The modem may merely not be ready: with all of them again.
+    pub(super) fn try_all_parameters(&mut self) {
+        self.arity = 3;
     }
 
     /// Everything once, the receiving memory first: at the end of setup.
@@ -293,11 +585,21 @@ impl Mailbox {
             // SIM7000 says so (`+CMTI: ,-1`) when it has lost hold of its memories: select anew.
             self.reading = None;
         }
-        let memory = memory
-            .filter(|memory| self.offered.contains(memory))
-            .cloned()
-            .unwrap_or_else(|| self.receiving.clone());
-        self.want(memory);
+        let offered = memory.filter(|memory| self.offered.contains(memory));
+        match (offered, memory) {
+            (Some(offered), _) => self.want(offered.clone()),
+            (None, named) => {
+                self.want(self.receiving.clone());
+                // Offered or not, it may be there: Thuraya and SARA-R4 say `MT`.
+                if let Some(named) = named
+                    && self.unoffered.len() < UNOFFERED_MAX
+                    && !self.unoffered.contains(named)
+                {
+                    self.unoffered.push(named.clone());
+                    self.want(named.clone());
+                }
+            }
+        }
         self.hinted = true;
         self.relist = None;
     }
@@ -318,6 +620,12 @@ impl Mailbox {
     /// A PDU that was delivered directly.
     pub(super) fn direct(&mut self, pdu: &str, now: Instant) {
         let pdu = ArrivedPdu::direct(hex::decode(pdu), pdu);
+        self.deliver(vec![Found::surely(pdu)], now);
+    }
+
+    /// The same, of octets that a line stood for.
+    pub(super) fn direct_octets(&mut self, octets: Option<Vec<u8>>, line: &str, now: Instant) {
+        let pdu = ArrivedPdu::direct(octets, line);
         self.deliver(vec![Found::surely(pdu)], now);
     }
 
@@ -351,6 +659,7 @@ impl Mailbox {
                 .map(|doubtful| (doubtful, Reading::Nothing));
             return Some(Command::Read(memories, index));
         }
+        self.scan_ends(now);
         while let Some(lying) = self.deletions.next() {
             let Some(memory) = Memory::new(&lying.slot.memory) else {
                 continue; // none that could be named
@@ -379,16 +688,28 @@ impl Mailbox {
             };
             self.wanted.remove(0);
             let hinted = std::mem::take(&mut self.hinted);
+            let by = match memory == self.receiving {
+                true => self.listed_by,
+                false => ListedBy::Number,
+            };
+            if by == ListedBy::Index {
+                self.scan(memory);
+                return self.next(now);
+            }
             self.listing = Some(Listing {
                 memory,
                 hinted,
                 found: 0,
+                in_text_mode: false,
                 last: None,
                 orphans: Vec::new(),
                 batch: Vec::new(),
                 bodiless: Vec::new(),
             });
-            return Some(Command::List(memories));
+            return Some(match by {
+                ListedBy::Word => Command::ListByWord(memories),
+                ListedBy::Number | ListedBy::Index => Command::List(memories),
+            });
         }
         None
     }
@@ -411,6 +732,9 @@ impl Mailbox {
     pub(super) fn on_entry(&mut self, entry: &Entry, now: Instant) {
         if entry.text_mode {
             self.text_mode_seen = true;
+            if let Some(listing) = &mut self.listing {
+                listing.in_text_mode = true;
+            }
             return;
         }
         if self.deletions.takes(entry) {
@@ -437,13 +761,8 @@ impl Mailbox {
             // What is left of its header may have filled up the entry before it, to the right length.
             let before = listing.batch.pop_if(|before| before.pdu.slot.is_some());
             if let Some(slot) = before.and_then(|before| before.pdu.slot) {
-                self.doubtful.push_back(Doubtful {
-                    memory: listing.memory.clone(),
-                    index: slot.index,
-                    damaged: vec![],
-                    bodiless: false,
-                    tries: 0,
-                });
+                let doubtful = Doubtful::at(&listing.memory, slot.index, vec![]);
+                self.doubtful.push_back(doubtful);
             }
             // Without a header it may be half a text. Met again as it is, it is what there is.
             if self.orphans.contains(&pdu) {
@@ -472,13 +791,9 @@ impl Mailbox {
                 true => vec![],
                 false => vec![pdu],
             };
-            self.doubtful.push_back(Doubtful {
-                memory: listing.memory.clone(),
-                index,
-                damaged,
-                bodiless: entry.pdu.is_empty(),
-                tries: 0,
-            });
+            let mut doubtful = Doubtful::at(&listing.memory, index, damaged);
+            doubtful.bodiless = entry.pdu.is_empty();
+            self.doubtful.push_back(doubtful);
             return;
         }
         // The last one stays here until it is seen what follows it.
@@ -495,6 +810,7 @@ impl Mailbox {
 
     /// The end of a command that [`Self::next`] or [`Self::select_receiving`] gave.
     pub(super) fn on_reply(&mut self, reply: &Reply, now: Instant) {
+        self.count(reply);
         match &reply.command {
             Command::StorageSet(_) => {
                 let Some(memory) = self.setting.take() else {
@@ -512,7 +828,7 @@ impl Mailbox {
                 }
             }
             Command::Delete(memories, _) => self.note_together(memories, reply),
-            Command::List(memories) => {
+            Command::List(memories) | Command::ListByWord(memories) => {
                 self.note_together(memories, reply);
                 self.listed(reply, now);
             }
@@ -537,7 +853,11 @@ impl Mailbox {
         let direct = awaited.lying.is_empty();
         if kept {
             self.deletions.extend(awaited.lying);
-        } else if !direct {
+        } else if direct {
+            let room = UNKEPT_MAX.saturating_sub(self.unkept.len());
+            self.unkept.extend(awaited.direct.into_iter().take(room));
+            self.refused_until = Some(now + REFUSED_FOR[1]);
+        } else {
             // Whoever keeps texts cannot: a full disk. The storage and the network hold them.
             let rest = REFUSED_FOR.get(self.refused).copied();
             let until = now + rest.unwrap_or(self.sweep_every).min(self.sweep_every);
@@ -555,6 +875,9 @@ impl Mailbox {
     fn let_time_pass(&mut self, now: Instant) {
         if self.refused_until.is_some_and(|until| until <= now) {
             self.refused_until = None;
+            for pdu in std::mem::take(&mut self.unkept) {
+                self.deliver(vec![Found::surely(pdu)], now);
+            }
         }
         let late: Vec<u64> = self
             .awaited
@@ -576,6 +899,7 @@ impl Mailbox {
             if self.refused > 0 || self.sweeps.is_multiple_of(WIDE_EVERY) {
                 // A SIM that was busy for a moment refuses as well.
                 self.offered.append(&mut self.abandoned);
+                self.listed_by = ListedBy::default();
                 self.sweep_all();
             } else {
                 self.sweep();
@@ -595,6 +919,16 @@ impl Mailbox {
         now: Instant,
     ) {
         doubtful.tries += 1;
+        if doubtful.is_scanned
+            && let Some(scan) = &mut self.scan
+        {
+            match reading {
+                Reading::Nothing => return,
+                Reading::Damaged(_) | Reading::Whole(_) | Reading::Bodiless => {
+                    scan.found = scan.found.saturating_add(1);
+                }
+            }
+        }
         match (reading, outcome) {
             (Reading::Whole(pdu), Outcome::Final(_)) => self.deliver(vec![Found::surely(pdu)], now),
             // The slot is empty: whatever was listed lies elsewhere, and is found there. Unless it
@@ -653,16 +987,47 @@ impl Mailbox {
         let (found, hinted) = (listing.found, listing.hinted);
         self.orphans = listing.orphans;
         self.deliver(listing.batch, now);
+        let used = self.counted.get(&listing.memory).copied();
+        let together = matches!(
+            &reply.command,
+            Command::List(memories) | Command::ListByWord(memories) if !memories.is_empty()
+        );
         match &reply.outcome {
-            Outcome::Final(FinalResult::Ok) => self.unread.retain(|slot| {
-                slot.memory != listing.memory.name() || listing.bodiless.contains(&slot.index)
-            }),
+            Outcome::Final(FinalResult::Ok) if listing.in_text_mode => {
+                self.refused_with = Some("them in text mode".into());
+                return;
+            }
+            Outcome::Final(FinalResult::Ok) if found == 0 && used.is_some_and(|used| used > 0) => {
+                self.shows_none(&listing.memory, together, now);
+            }
+            Outcome::Final(FinalResult::Ok) => {
+                self.shown_together |= together && found > 0;
+                if std::mem::take(&mut self.trying_apart) {
+                    // On one line it showed none.
+                    self.refused_together = REFUSED_TOGETHER_MAX;
+                    self.hides_together = true;
+                }
+                self.was_listed(&listing.memory, now);
+                self.unread.retain(|slot| {
+                    slot.memory != listing.memory.name() || listing.bodiless.contains(&slot.index)
+                });
+            }
             // The list changed under the modem's hands.
-            Outcome::Final(FinalResult::Cms(code)) if code.number == Some(321) => {
+            Outcome::Final(FinalResult::Cms(code))
+                if code.number == Some(321) && used != Some(0) =>
+            {
                 self.relist = Some((0, now + self.sweep_every.min(RELIST_AFTER[1])));
                 return;
             }
-            Outcome::Final(_) | Outcome::TimedOut | Outcome::NoPrompt | Outcome::Cut(_) => return,
+            // Some list an empty memory with an error.
+            Outcome::Final(_) if found == 0 && used == Some(0) => {
+                self.was_listed(&listing.memory, now);
+            }
+            Outcome::Final(result) => {
+                self.refuses_listing(&listing.memory, result);
+                return;
+            }
+            Outcome::TimedOut | Outcome::NoPrompt | Outcome::Cut(_) => return,
         }
         if found > 0 {
             let look_again = !self.orphans.is_empty();
@@ -682,10 +1047,204 @@ impl Mailbox {
         if let Some(tried) = tried {
             self.relist = RELIST_AFTER.get(tried).map(|after| (tried, now + *after));
         }
+        if self.relist.is_none() && self.hollow.is_some() {
+            self.relist = Some((RELIST_AFTER.len(), now + HOLLOW_AGAIN));
+        }
+    }
+
+    /// The memory's texts are before us.
+    fn was_listed(&mut self, memory: &Memory, now: Instant) {
+        self.hollow.take_if(|hollow| hollow.memory == *memory);
+        self.unreadable.retain(|unreadable| unreadable != memory);
+        if *memory == self.receiving {
+            self.listed_at = Some(now);
+            self.unlisted = 0;
+            self.refused_with = None;
+        }
+    }
+
+    /// A listing that was understood as far as its selection is refused: it is asked for by word, and
+    /// where that is refused too the memory is read place after place.
+    fn refuses_listing(&mut self, memory: &Memory, result: &FinalResult) {
+        if *memory != self.receiving {
+            return;
+        }
+        self.refused_with = Some(result.to_string());
+        if self.apart_next() || result.is_sim_starting() {
+            return;
+        }
+        self.unlisted += 1;
+        if self.unlisted >= UNLISTED_MAX {
+            self.unlisted = 0;
+            self.listed_by = match self.listed_by {
+                ListedBy::Number => ListedBy::Word,
+                ListedBy::Word | ListedBy::Index => ListedBy::Index,
+            };
+            tracing::debug!(by = ?self.listed_by, "the modem refuses to list");
+        }
+        self.want(memory.clone());
+    }
+
+    /// Whether the refusal may have been of the selection beside the listing.
+    fn apart_next(&self) -> bool {
+        self.apart && self.reading.is_none()
+    }
+
+    /// The memory counts texts and lists none. Where both stood on one line, perhaps only the first
+    /// was carried out; or the text is not there yet; or it is never listed.
+    fn shows_none(&mut self, memory: &Memory, together: bool, now: Instant) {
+        if self.unreadable.contains(memory) {
+            return;
+        }
+        if together && !self.shown_together && !self.trying_apart {
+            self.trying_apart = true;
+            self.apart = true;
+            self.reading = None;
+            self.want(memory.clone());
+            return;
+        }
+        if std::mem::take(&mut self.trying_apart) {
+            self.apart = self.refused_together >= REFUSED_TOGETHER_MAX;
+        }
+        let hollow = match self.hollow.take() {
+            Some(hollow) if hollow.memory == *memory => Hollow {
+                times: hollow.times.saturating_add(1),
+                ..hollow
+            },
+            Some(_) | None => Hollow {
+                memory: memory.clone(),
+                since: now,
+                times: 1,
+            },
+        };
+        let is_certain = hollow.times >= HOLLOW_TIMES && now >= hollow.since + HOLLOW_FOR;
+        self.hollow = Some(hollow);
+        if is_certain {
+            self.scan(memory.clone());
+        }
+    }
+
+    /// Reads a memory place after place: those that were announced, and a row of the others.
+    fn scan(&mut self, memory: Memory) {
+        if self.scan.is_some() {
+            return;
+        }
+        let total = match memory == self.receiving {
+            true => self.places.unwrap_or(PLACES_USUAL),
+            false => PLACES_USUAL,
+        };
+        let from = if self.scanned_to > total {
+            0
+        } else {
+            self.scanned_to
+        };
+        if from == 0 {
+            self.found_so_far = 0;
+        }
+        let to = from.saturating_add(READ_IN_A_ROW).min(total);
+        self.scanned_to = if to >= total { 0 } else { to + 1 };
+        let mut places: VecDeque<u16> = self.deletions.announced_in(memory.name()).collect();
+        for index in from..=to {
+            if !places.contains(&index) {
+                places.push_back(index);
+            }
+        }
+        let used = self.counted.get(&memory).copied();
+        for index in &places {
+            let mut doubtful = Doubtful::at(&memory, *index, vec![]);
+            doubtful.is_scanned = true;
+            self.doubtful.push_back(doubtful);
+        }
+        self.scan = Some(Scan {
+            memory,
+            places,
+            found: 0,
+            used,
+        });
+    }
+
+    /// What reading place after place has come to, once it has ended.
+    fn scan_ends(&mut self, now: Instant) {
+        let is_over =
+            self.scan.is_some() && !self.doubtful.iter().any(|doubtful| doubtful.is_scanned);
+        let Some(scan) = self.scan.take_if(|_| is_over) else {
+            return;
+        };
+        tracing::debug!(
+            memory = scan.memory.name(),
+            found = scan.found,
+            read = scan.places.len(),
+            "read place after place"
+        );
+        self.found_so_far = self.found_so_far.saturating_add(scan.found);
+        let is_whole = scan.used.is_none_or(|used| scan.found >= used);
+        if self.found_so_far > 0 || is_whole {
+            if self
+                .hollow
+                .as_ref()
+                .is_some_and(|hollow| hollow.memory == scan.memory)
+            {
+                self.listed_by = ListedBy::Index;
+            }
+            self.was_listed(&scan.memory, now);
+        } else if self.scanned_to == 0 && !self.unreadable.contains(&scan.memory) {
+            tracing::warn!(
+                memory = scan.memory.name(),
+                "the modem counts texts there and shows none"
+            );
+            self.wants_another |= scan.memory == self.receiving;
+            self.hollow = None;
+            self.unreadable.push(scan.memory);
+        }
+    }
+
+    /// Keeps what a selection says of how many texts there are.
+    fn count(&mut self, reply: &Reply) {
+        let Some(memory) = &self.setting else {
+            return;
+        };
+        let selects = match &reply.command {
+            Command::StorageSet(_) => true,
+            Command::List(memories)
+            | Command::ListByWord(memories)
+            | Command::Read(memories, _)
+            | Command::Delete(memories, _) => !memories.is_empty(),
+            _ => false,
+        };
+        if !selects {
+            return;
+        }
+        let mut fills = reply.lines.iter().flat_map(|line| response::storage(line));
+        match fills.next() {
+            Some(fill) => {
+                // What a line deletes it counted before.
+                let deleted = match &reply.command {
+                    Command::Delete(_, indexes) if reply.is_ok() => indexes.len(),
+                    _ => 0,
+                };
+                let deleted = u16::try_from(deleted).unwrap_or(u16::MAX);
+                self.counted
+                    .insert(memory.clone(), fill.used.saturating_sub(deleted));
+            }
+            None => {
+                self.counted.remove(memory);
+            }
+        }
     }
 
     fn deliver(&mut self, found: Vec<Found>, now: Instant) {
-        if found.is_empty() || self.awaited.len() >= AWAITED_MAX {
+        if found.is_empty() {
+            return;
+        }
+        let direct: Vec<ArrivedPdu> = found
+            .iter()
+            .map(|found| &found.pdu)
+            .filter(|pdu| pdu.slot.is_none())
+            .cloned()
+            .collect();
+        if self.awaited.len() >= AWAITED_MAX {
+            let room = UNKEPT_MAX.saturating_sub(self.unkept.len());
+            self.unkept.extend(direct.into_iter().take(room));
             return;
         }
         let batch = self.next_batch;
@@ -696,6 +1255,7 @@ impl Mailbox {
             batch,
             Awaited {
                 lying,
+                direct,
                 until: now + VERDICT_LIMIT,
             },
         );
@@ -772,10 +1332,19 @@ impl Mailbox {
             Outcome::Final(FinalResult::Ok) => self.refused_together = 0,
             // An index that is empty by now: the selection before it went well.
             Outcome::Final(FinalResult::Cms(code)) if code.number == Some(321) => {}
+            // The selection was answered: what follows it is refused for itself.
+            Outcome::Final(_)
+                if reply
+                    .lines
+                    .iter()
+                    .any(|line| !response::storage(line).is_empty()) =>
+            {
+                self.reading = None;
+            }
             Outcome::Final(_) => {
                 self.refused_together = self.refused_together.saturating_add(1);
                 self.apart = true;
-                if let (Command::List(_), Some(listing)) = (&reply.command, &self.listing) {
+                if let Some(listing) = &self.listing {
                     self.want(listing.memory.clone());
                 }
             }

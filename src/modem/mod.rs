@@ -307,6 +307,8 @@ pub struct LineStatus {
     pub recovery: Recovery,
     /// What a person is called for, and what to do, in words.
     pub alarm: Option<String>,
+    /// What is odd about the modem although the line works, and what to do, in words.
+    pub oddity: Option<String>,
 }
 
 /// How a line stands on the recovery ladder.

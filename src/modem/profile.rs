@@ -35,6 +35,9 @@ pub(super) struct Profile {
     /// Guesses the speed of its port at every start and swallows what it guesses from, until
     /// `+IPR` fixes it.
     pub(super) guesses_speed: bool,
+    /// Falls asleep after some seconds of silence where it was told to once, and swallows the line
+    /// that wakes it.
+    pub(super) sleeps: bool,
     /// Lets every radio technology in again; tried where no network was found for long.
     pub(super) widest_radio: &'static [&'static str],
     /// Lets texts go by IMS; tried where LTE is there and no text gets out.
@@ -63,14 +66,15 @@ pub(super) static GENERIC: Profile = Profile {
     boot_wait: seconds(90),
     boot_codes: &[],
     guesses_speed: false,
+    sleeps: false,
     widest_radio: &[],
     texts_by_ims: &[],
 };
 
-// Unsolicited codes to every port.
-const SIMCOM_ROUTES: &[&[&str]] = &[&["+CATR=0"]];
+// Unsolicited codes to every port, and no sleep.
+const SIMCOM_ROUTES: &[&[&str]] = &[&["+CATR=0"], &["+CSCLK=0"]];
 
-static FAMILIES: [Profile; 8] = [
+static FAMILIES: [Profile; 9] = [
     Profile {
         name: "Huawei",
         maker: Some("huawei"),
@@ -91,10 +95,13 @@ static FAMILIES: [Profile; 8] = [
         card_queries: &[CardQuery::Qccid, CardQuery::Ccid],
         // Unsolicited codes otherwise go to whichever port the factory chose. `usbat` alone would
         // take them from a line on the UART, so it comes second.
-        fixups: &[&[
-            "+QURCCFG=\"urcport\",\"all\"",
-            "+QURCCFG=\"urcport\",\"usbat\"",
-        ]],
+        fixups: &[
+            &[
+                "+QURCCFG=\"urcport\",\"all\"",
+                "+QURCCFG=\"urcport\",\"usbat\"",
+            ],
+            &["+QSCLK=0"], // no sleep
+        ],
         reports_in_sr: true,
         soft_off: Some("+QPOWD=1"),
         boot_wait: seconds(30),
@@ -105,6 +112,8 @@ static FAMILIES: [Profile; 8] = [
     Profile {
         name: "SIMCom SIM800",
         models: &["sim800", "sim808", "sim868", "sim900"],
+        fixups: &[&["+CSCLK=0"]], // no sleep
+        sleeps: true,
         soft_off: Some("+CPOWD=1"),
         boot_wait: seconds(30),
         guesses_speed: true,
@@ -114,6 +123,7 @@ static FAMILIES: [Profile; 8] = [
         name: "SIMCom SIM7000",
         models: &["sim7000", "sim7070", "sim7080", "sim7090"],
         fixups: SIMCOM_ROUTES,
+        sleeps: true,
         resets: &["+CREBOOT"],
         soft_off: Some("+CPOWD=1"),
         boot_wait: seconds(40),
@@ -149,11 +159,21 @@ static FAMILIES: [Profile; 8] = [
         name: "u-blox",
         maker: Some("u-blox"),
         models: &["sara-", "lara-", "toby-", "lisa-"],
+        fixups: &[&["+UPSV=0"]], // no sleep
+        sleeps: true,
         radio_off: &[4, 0],
         // 16: restart, the SIM included; 15: without it.
         resets: &["+CFUN=16", "+CFUN=15"],
         soft_off: Some("+CPWROFF"),
         boot_wait: seconds(40),
+        ..GENERIC
+    },
+    Profile {
+        name: "China Mobile ML30x",
+        models: &["ml302", "ml305", "ml307"],
+        card_queries: &[CardQuery::Iccid, CardQuery::Ccid],
+        fixups: &[&["+MLPMCFG=\"sleepmode\",0"]], // no sleep
+        sleeps: true,
         ..GENERIC
     },
     Profile {

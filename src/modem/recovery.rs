@@ -6,7 +6,7 @@
 //! | 1 | the whole setup | when rung 0 failed twice |
 //! | 2 | close, wait, open by name | when rung 1 failed, after 30 s of silence, at once when the port is gone |
 //! | 3 | radio off, 3 s, radio on | the SIM does not answer, or no network for 10 min; at most once an hour |
-//! | 4 | a restart by AT, and 90 s to come back | when rung 2 failed, or rung 3 did not bring the SIM back |
+//! | 4 | a restart by AT, and 90 s to come back | when rung 2 failed, or rung 3 did not bring the SIM back; once an hour while no text can be read |
 //! | 5 | the USB device unplugged by the kernel | when rung 4 failed; where there is no port to say rung 4 to |
 //! | 6 | power key, reset or supply | when rung 5 failed |
 //! | 7 | an alarm; rungs 4 to 6 every 30 min, then every hour, for ever | after three rounds |
@@ -96,6 +96,8 @@ pub enum Fault {
     Gone,
     /// The SIM does not answer.
     Sim,
+    /// It answers, and texts that arrive cannot be read.
+    Deaf,
 }
 
 impl Fault {
@@ -109,6 +111,10 @@ impl Fault {
             Self::Gone => {
                 "the modem is not there any more, and nothing here could bring it back: check its \
                  plug, hub and supply"
+            }
+            Self::Deaf => {
+                "texts that arrive cannot be read, and restarting the modem did not help: update its \
+                 firmware, try another SIM, or use another modem"
             }
             Self::Sim => {
                 "the SIM does not answer, and restarting the modem did not help: take the card \
@@ -158,6 +164,8 @@ pub(super) struct Ladder {
     alarm: Option<Fault>,
     round_due: Option<Instant>,
     radio_at: Option<Instant>,
+    /// When the modem was last restarted because no text could be read.
+    deaf_at: Option<Instant>,
     /// The last cure: when, at which rung, after how many rounds.
     cured: Option<(Instant, u8, u32)>,
     /// Since when nothing was wrong.
@@ -352,6 +360,18 @@ impl Ladder {
         Some(self.act(rung, now))
     }
 
+    /// Texts that arrive cannot be read: a restart, at most once an hour, as with the radio.
+    pub(super) fn deaf(&mut self, now: Instant) -> Option<Act> {
+        let is_due = self
+            .deaf_at
+            .is_none_or(|at| now.saturating_duration_since(at) >= RADIO_EVERY);
+        if !is_due || self.grace.is_some_and(|until| now < until) {
+            return None;
+        }
+        self.deaf_at = Some(now);
+        Some(self.act(4, now))
+    }
+
     /// No network for [`NETWORK_PATIENCE`], or none that takes texts: rung 3 and never more.
     pub(super) fn no_network(&mut self, now: Instant) -> Option<Act> {
         let may = self.rung == 0 && self.may_use_radio(now);
@@ -415,7 +435,7 @@ impl Ladder {
         match (fault, self.rung) {
             (Fault::Sim, 0..=2) if self.may_use_radio(now) => Some(3),
             (Fault::Gone, 0..=4) => Some(5),
-            (Fault::Mute | Fault::Sim, 0..=3) => Some(4),
+            (Fault::Mute | Fault::Sim | Fault::Deaf, 0..=3) => Some(4),
             (_, 4) => Some(5),
             (_, 5) => Some(6),
             (_, _) => {
@@ -423,7 +443,7 @@ impl Ladder {
                 match fault {
                     // Rung 2 is the first of the next round; while alarmed it fills the time.
                     Fault::Mute => Some(2),
-                    Fault::Gone | Fault::Sim => None,
+                    Fault::Gone | Fault::Sim | Fault::Deaf => None,
                 }
             }
         }

@@ -253,6 +253,9 @@ fn cms_number(result: &FinalResult) -> Option<u16> {
 pub(super) fn outcome_of(reply: &Reply) -> SubmitOutcome {
     let unknown = |why: String| SubmitOutcome::Unknown { why };
     match &reply.outcome {
+        Outcome::Final(FinalResult::Ok) if !reply.payload_sent => {
+            refused("the modem did not ask for the text")
+        }
         Outcome::Final(FinalResult::Ok) => {
             let reference = reply
                 .lines
@@ -286,7 +289,7 @@ pub(super) fn outcome_of(reply: &Reply) -> SubmitOutcome {
         }
         Outcome::NoPrompt => refused("the modem did not ask for the text within 10 s"),
         Outcome::TimedOut if reply.payload_sent => {
-            unknown("no answer from the network within 190 s".into())
+            unknown("no answer from the network in its time".into())
         }
         Outcome::TimedOut => refused("the modem did not answer"),
         Outcome::Cut(why) if reply.payload_sent => unknown((*why).into()),
@@ -311,7 +314,10 @@ mod tests {
 
     fn outcome(lines: &[&str], outcome: Outcome, payload_sent: bool) -> SubmitOutcome {
         outcome_of(&Reply {
-            command: Command::Send { tpdu: vec![0x11] },
+            command: Command::Send {
+                tpdu: vec![0x11],
+                alone: false,
+            },
             lines: lines.iter().map(|line| (*line).to_owned()).collect(),
             outcome,
             echoed: false,

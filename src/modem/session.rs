@@ -8,25 +8,30 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::mailbox::{Delivery, Mailbox};
+use super::mailbox::{Delivery, Hearing, Mailbox};
 use super::profile::{GENERIC, Profile};
 use super::recovery::{Fault, Ladder, LadderRecord};
 use super::{
     LineSettings, LineStatus, Phase, PinAccepted, PinAttempt, Registration, Rung, SubmitOutcome,
     refusal, ussd,
 };
-use crate::at::{Command, Entry, Outcome, Pin, Reply, Unsolicited, response};
+use crate::at::{
+    Command, Domain, Entry, FinalResult, Outcome, Pin, Reply, Unsolicited, response, ucs2,
+};
 
 mod calls;
 mod remedies;
 mod setup;
+mod sleep;
 mod standing;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use calls::Calling;
 use remedies::RadioStep;
 use setup::Step;
+use sleep::Sleep;
 use standing::Answer;
 
 /// How long a submission waits for the line to be ready, before it is given back as refused: the
@@ -50,6 +55,14 @@ const STORAGE_TURN_MAX: Duration = Duration::from_secs(10);
 
 /// `+CMMS=1` lapses when the next text does not follow within 1 to 5 s (TS 27.005 §3.5.6).
 const MORE_TO_SEND_LASTS: Duration = Duration::from_secs(1);
+
+/// Refusals of the mode and the send on one line, until the modem is taken for one that takes one
+/// command a line.
+const REFUSED_TOGETHER_MAX: u8 = 2;
+
+/// Listings in text mode in a row, each after a setup that chose PDU mode, until the modem is taken for
+/// one that stays in text mode.
+const TEXT_MODE_MAX: u32 = 3;
 
 /// What the driver is to do.
 #[derive(Debug, PartialEq, Eq)]
@@ -116,6 +129,10 @@ struct Held {
     since: Instant,
     /// Since when it is on its way.
     in_flight: Option<Instant>,
+    /// PDU mode was said on a line of its own.
+    mode_said: bool,
+    /// Refusals of the mode and the send on one line.
+    refused_together: u8,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,6 +149,13 @@ struct UssdQuestion {
     until: Instant,
     /// The code goes as packed septets: this modem refused it as text.
     packed: bool,
+}
+
+/// Commands of the storage that a modem refused for as long as a SIM may take to start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Refused {
+    selection: bool,
+    indications: bool,
 }
 
 pub(super) struct Session {
@@ -182,6 +206,28 @@ pub(super) struct Session {
     held: Option<Held>,
     /// Until when the storage goes before the next submission.
     storage_turn: Option<Instant>,
+    /// Sends stand alone on their line until the next setup: this modem takes one command a line.
+    sends_alone: bool,
+    /// Listings that came in text mode although PDU mode was chosen, since one came as PDUs.
+    text_mode_listings: u32,
+    /// Since when no text could be read, although the line is set up.
+    deaf_since: Option<Instant>,
+    /// The name of the character set that the modem took; none where it took neither.
+    charset: Option<&'static str>,
+    /// The modem's strings are UCS2, and it takes no other.
+    in_ucs2: bool,
+    /// `+CNMI` as it was read right after it was set.
+    indications: Option<[u8; 5]>,
+    /// `+CFUN`, where it is not 1 although that was asked for.
+    radio_off: Option<u32>,
+    /// Until when a refusal of the storage's own commands is taken for a SIM that starts.
+    storage_patience: Option<Instant>,
+    /// What it refuses for good, as far as anybody knows: not waited for again.
+    refuses: Refused,
+    /// When a setup that came to its end without everything is done again, and how often it was.
+    redo_at: Option<Instant>,
+    redone: u32,
+    sleep: Sleep,
     /// Whether the modem takes `+CMMS`: assumed until it refuses.
     more_to_send_supported: bool,
     more_to_send_until: Option<Instant>,
@@ -199,7 +245,7 @@ pub(super) struct Session {
     blamed: u32,
     errands: VecDeque<Command>,
     look_around_at: Instant,
-    registrations: [Answer; 3],
+    registrations: [Answer; Domain::ALL.len()],
     searching_since: Option<Instant>,
     effects: VecDeque<Effect>,
 }
@@ -239,6 +285,18 @@ impl Session {
             unplaced: 0,
             held: None,
             storage_turn: None,
+            sends_alone: false,
+            text_mode_listings: 0,
+            deaf_since: None,
+            charset: None,
+            in_ucs2: false,
+            indications: None,
+            radio_off: None,
+            storage_patience: None,
+            refuses: Refused::default(),
+            redo_at: None,
+            redone: 0,
+            sleep: Sleep::new(now),
             more_to_send_supported: true,
             more_to_send_until: None,
             ussd: None,
@@ -250,7 +308,7 @@ impl Session {
             blamed: 0,
             errands: VecDeque::new(),
             look_around_at: now,
-            registrations: [Answer::NotAsked; 3],
+            registrations: [Answer::NotAsked; Domain::ALL.len()],
             searching_since: None,
             effects: VecDeque::new(),
         }
@@ -274,17 +332,23 @@ impl Session {
         self.status.imei = None;
         self.hint_heard = false;
         self.unhinted = 0;
+        self.refuses = Refused::default();
+        self.redone = 0;
+        self.text_mode_listings = 0;
+        self.deaf_since = None;
+        self.mailbox.meet(now);
+        self.sleep.answered(now);
         self.effects.push_back(Effect::Escape);
-        self.begin_setup();
+        self.begin_setup(now);
     }
 
     /// There is no port: why, and what to do.
-    pub(super) fn closed(&mut self, words: &str) {
+    pub(super) fn closed(&mut self, words: &str, now: Instant) {
         self.stage = Stage::Closed;
         self.wait_until = None;
         self.tell_last_reference(None);
         self.give_up_unlocking("the modem's port is gone");
-        self.mailbox.reset();
+        self.mailbox.reset(now);
         self.status.wants_pin = false;
         self.status.phase = Phase::NoPort(words.to_owned());
         self.status.port = None;
@@ -311,6 +375,8 @@ impl Session {
             more_to_come,
             since: now,
             in_flight: None,
+            mode_said: false,
+            refused_together: 0,
         });
     }
 
@@ -364,9 +430,31 @@ impl Session {
         self.ladder.heard();
     }
 
+    /// Time has passed, also while a command is in flight: whether the line is still what it says.
+    pub(super) fn look_at_clock(&mut self, now: Instant) {
+        if self.status.phase != Phase::Ready || self.mailbox.hearing(now) == Hearing::Well {
+            return;
+        }
+        if self.stage == Stage::Running {
+            self.judge_registration(now);
+        } else {
+            self.status.phase = Phase::Starting;
+        }
+    }
+
+    /// When [`Self::look_at_clock`] may have something to say.
+    pub(super) fn hearing_deadline(&self) -> Option<Instant> {
+        let is_ready = self.status.phase == Phase::Ready;
+        is_ready.then(|| self.mailbox.hearing_deadline())
+    }
+
     /// The next command, when none is in flight. Also notices what is overdue.
     pub(super) fn next(&mut self, now: Instant) -> Option<Command> {
         self.expire(now);
+        if self.is_to_be_woken(now) {
+            self.ladder.asked(now);
+            return Some(Command::Wake);
+        }
         let command = match self.stage {
             Stage::Closed => None,
             Stage::Setup(_) if self.wait_until.is_some_and(|until| now < until) => None,
@@ -378,13 +466,14 @@ impl Session {
             Stage::Rebooting { until } => self.rebooting_command(until, now),
             Stage::Farewell => self.profile.soft_off.map(Command::Vendor),
             Stage::Running if self.setup_due.is_some_and(|due| due <= now) => {
-                self.begin_setup();
+                self.begin_setup(now);
                 Some(Command::Attention)
             }
             Stage::Running => self.next_running(now),
         };
         if command.is_some() {
             self.ladder.asked(now);
+            self.sleep.asked(now);
         }
         command
     }
@@ -403,7 +492,7 @@ impl Session {
             Stage::Setup(_) | Stage::Radio(_) => (self.wait_until, [None; 2]),
             Stage::Rebooting { until } => (self.wait_until, [Some(until), None]),
             Stage::Running => (
-                self.setup_due,
+                self.setup_due.or(self.redo_at),
                 [Some(self.look_around_at), self.mailbox.next_deadline()],
             ),
         };
@@ -417,7 +506,10 @@ impl Session {
     /// An entry of a listing.
     pub(super) fn on_entry(&mut self, entry: &Entry, now: Instant) {
         self.mailbox.on_entry(entry, now);
-        if self.mailbox.took_text_mode() {
+        if self.mailbox.took_text_mode() && self.text_mode_listings < TEXT_MODE_MAX {
+            if self.setup_due.is_none() {
+                self.text_mode_listings += 1;
+            }
             self.settings_lost(now);
         }
         self.take_deliveries(now);
@@ -426,10 +518,17 @@ impl Session {
     /// The command in flight ended.
     pub(super) fn on_reply(&mut self, reply: &Reply, now: Instant) {
         let stage = self.stage;
+        if reply.is_ok() && !matches!(self.stage, Stage::Resync { .. }) {
+            self.sleep.answered(now);
+        }
+        if reply.command == Command::Wake {
+            return; // heard or not: what follows tells
+        }
         self.learn(reply, now);
         self.listen_for_echo(reply, now);
         match &reply.command {
             Command::Send { .. } => self.sent(reply, now),
+            Command::PduMode if self.stage == Stage::Running => self.mode_said(reply, now),
             Command::MoreToSend(_) => {
                 self.more_to_send_supported = reply.is_ok();
                 self.more_to_send_until = Some(now + MORE_TO_SEND_LASTS);
@@ -457,6 +556,13 @@ impl Session {
         if self.mailbox.unread().len() != unread {
             self.show_ladder(now);
         }
+        if self.mailbox.took_wish_for_another() && self.stage == Stage::Running {
+            self.setup_due = Some(now);
+        }
+        if self.mailbox.hearing(now) == Hearing::Well {
+            self.text_mode_listings = 0;
+        }
+        self.status.oddity = self.mailbox.oddity().map(str::to_owned);
         self.take_deliveries(now);
         if self.stage != stage {
             return; // what it came to has led elsewhere already
@@ -468,15 +574,19 @@ impl Session {
             (_, Stage::ResyncStorage) => self.on_resync_storage_reply(reply, now),
             (_, Stage::Radio(step)) => self.on_radio_reply(step, reply, now),
             (_, Stage::SoftReset(n)) => self.on_reset_reply(n, reply, now),
-            (_, Stage::Rebooting { .. }) => self.on_rebooting_reply(reply),
-            (_, Stage::Farewell) => self.restart(Rung::Power),
+            (_, Stage::Rebooting { .. }) => self.on_rebooting_reply(reply, now),
+            (_, Stage::Farewell) => self.restart(Rung::Power, now),
             // Nothing hangs on it; what follows tells whether the modem is mute.
             (Outcome::TimedOut, Stage::Running)
                 if matches!(reply.command, Command::PinTries(_)) => {}
             (Outcome::TimedOut | Outcome::NoPrompt, Stage::Running) => self.failed(now),
             (Outcome::Final(result), Stage::Running) => {
-                if matches!(reply.command, Command::List(_) | Command::Delete(..))
+                let of_storage =
+                    reply.command.is_listing() || matches!(reply.command, Command::Delete(..));
+                // What the modem does not know as it was said is said otherwise, and not after a setup.
+                if of_storage
                     && refusal::wants_setup(result)
+                    && self.mailbox.hearing(now) != Hearing::Well
                 {
                     self.setup_if_due(now);
                 }
@@ -507,6 +617,12 @@ impl Session {
                 // Asked for were stored texts: the modem follows other settings than ours.
                 self.setup_if_due(now);
             }
+            Unsolicited::Words { from, stamp, text } => {
+                self.take_words(from, stamp.as_deref(), text, now);
+                self.settings_lost(now);
+            }
+            Unsolicited::ReportInWords => self.settings_lost(now),
+            Unsolicited::Broadcast => {}
             Unsolicited::StorageFull => {
                 tracing::warn!("the modem's storage is full; listing it");
                 self.mailbox.sweep_all();
@@ -603,13 +719,20 @@ impl Session {
             match question.stage {
                 UssdStage::CharacterSet => {
                     question.stage = UssdStage::Code;
-                    // With `GSM` a `$` comes as the octet 0x02, which is noise anywhere else.
-                    return Some(Command::CharacterSet("IRA"));
+                    // As at setup: another program may have chosen otherwise since.
+                    if let Some(name) = self.charset {
+                        return Some(Command::CharacterSet(name));
+                    }
+                    return self.next_running(now);
                 }
                 UssdStage::Code => {
                     question.stage = UssdStage::Waiting;
                     let packed = ussd::packed(&question.code).filter(|_| question.packed);
-                    return Some(Command::Ussd(packed.unwrap_or(question.code.clone())));
+                    let code = packed.unwrap_or_else(|| match self.in_ucs2 {
+                        true => ucs2::encode(&question.code),
+                        false => question.code.clone(),
+                    });
+                    return Some(Command::Ussd(code));
                 }
                 UssdStage::Waiting => {}
             }
@@ -635,13 +758,66 @@ impl Session {
         if held.more_to_come && self.more_to_send_supported && lapsed {
             return Some(Command::MoreToSend(1));
         }
+        if self.sends_alone && !held.mode_said {
+            return Some(Command::PduMode);
+        }
         held.in_flight = Some(now);
         Some(Command::Send {
             tpdu: held.tpdu.clone(),
+            alone: self.sends_alone,
         })
     }
 
+    /// PDU mode was said on a line of its own, before a send. Without it nothing is sent: what is
+    /// meant for a length would be a telephone number.
+    fn mode_said(&mut self, reply: &Reply, now: Instant) {
+        if let Some(held) = &mut self.held {
+            held.mode_said = reply.is_ok();
+            if !held.mode_said && matches!(reply.outcome, Outcome::Final(_)) {
+                self.give_back("the modem does not take PDU mode now");
+                self.setup_if_due(now);
+            }
+        }
+    }
+
+    /// The mode and the send on one line came to nothing, and no text was asked for: some modems
+    /// carry out one command a line, or refuse more. Answers whether the same is tried again.
+    fn sends_otherwise(&mut self, reply: &Reply) -> bool {
+        let Command::Send { alone: false, .. } = reply.command else {
+            return false;
+        };
+        let stands_alone = match &reply.outcome {
+            // The mode was taken, and nothing came of the rest.
+            Outcome::Final(FinalResult::Ok) => true,
+            Outcome::Final(
+                FinalResult::Error | FinalResult::NotSupported | FinalResult::TooManyParameters,
+            ) => false,
+            Outcome::Final(FinalResult::Cms(code)) if matches!(code.number, Some(302..=305)) => {
+                false
+            }
+            Outcome::Final(FinalResult::Cme(code)) if matches!(code.number, Some(3 | 4 | 50)) => {
+                false
+            }
+            Outcome::Final(_) | Outcome::TimedOut | Outcome::NoPrompt | Outcome::Cut(_) => {
+                return false;
+            }
+        };
+        if reply.payload_sent {
+            return false;
+        }
+        let Some(held) = &mut self.held else {
+            return false;
+        };
+        held.in_flight = None;
+        held.refused_together += 1;
+        self.sends_alone |= stands_alone || held.refused_together >= REFUSED_TOGETHER_MAX;
+        true
+    }
+
     fn sent(&mut self, reply: &Reply, now: Instant) {
+        if self.sends_otherwise(reply) {
+            return;
+        }
         let held = self.held.take();
         let began = held.as_ref().and_then(|held| held.in_flight);
         let took = began.map(|began| now.saturating_duration_since(began));
@@ -770,6 +946,10 @@ impl Session {
             self.let_time_heal(now);
             self.look_around(now);
         }
+        if self.stage == Stage::Running && self.redo_at.take_if(|at| *at <= now).is_some() {
+            tracing::info!("the last setup lacked something; setting the modem up again");
+            self.setup_due = Some(now);
+        }
     }
 
     fn run_errand(&mut self, command: Command) {
@@ -787,7 +967,7 @@ impl Session {
         self.show_ladder(now);
         tracing::info!("the modem restarted; setting it up again");
         self.effects.push_back(Effect::Cut("the modem restarted"));
-        self.begin_setup();
+        self.begin_setup(now);
     }
 
     fn setup_if_due(&mut self, now: Instant) {

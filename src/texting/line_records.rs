@@ -175,7 +175,7 @@ fn record(row: &LadderRow) -> LadderRecord {
     LadderRecord {
         rung: row.rung,
         rounds: row.rounds,
-        alarm: [Fault::Mute, Fault::Gone, Fault::Sim]
+        alarm: [Fault::Mute, Fault::Gone, Fault::Sim, Fault::Deaf]
             .into_iter()
             .find(|fault| alarm == Some(word(*fault))),
         counts: row.counts,
@@ -191,6 +191,7 @@ fn word(fault: Fault) -> &'static str {
         Fault::Mute => "mute",
         Fault::Gone => "gone",
         Fault::Sim => "sim",
+        Fault::Deaf => "deaf",
     }
 }
 

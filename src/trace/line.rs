@@ -59,7 +59,7 @@ impl Mask {
                 .get(..2)
                 .is_some_and(|start| start.eq_ignore_ascii_case(b"AT"));
         if is_command {
-            self.command = was.to_ascii_uppercase();
+            self.command = last_command(&was);
             self.expect = Expect::Nothing;
             self.mask_command(line);
         } else if self.sends_pdu() || (!self.expects_prompt() && is_hex(line, PDU_DIGITS)) {
@@ -383,6 +383,15 @@ impl Mask {
             quoted = !quoted;
         }
         false
+    }
+}
+
+/// The last command of a line, which a prompt would be for: `AT+CMGS=20` of `AT+CMGF=0;+CMGS=20`.
+fn last_command(line: &[u8]) -> Vec<u8> {
+    let line = line.to_ascii_uppercase();
+    match line.iter().rposition(|octet| *octet == b';') {
+        Some(end) => [b"AT", line.get(end + 1..).unwrap_or_default()].concat(),
+        None => line,
     }
 }
 

@@ -16,6 +16,13 @@ fn run(command: Command, said: &str) -> Vec<Event> {
     std::iter::from_fn(|| engine.next_event()).collect()
 }
 
+fn send() -> Command {
+    Command::Send {
+        tpdu: vec![0x11],
+        alone: false,
+    }
+}
+
 fn reply(events: &[Event]) -> &Reply {
     events
         .iter()
@@ -249,6 +256,7 @@ fn a_text_is_sent_in_two_stages() {
         .submit(
             Command::Send {
                 tpdu: vec![0x11, 0xAB],
+                alone: true,
             },
             now,
         )
@@ -271,9 +279,7 @@ fn a_text_is_sent_in_two_stages() {
 fn a_send_without_a_prompt_is_called_off() {
     let now = Instant::now();
     let mut engine = Engine::default();
-    engine
-        .submit(Command::Send { tpdu: vec![0x11] }, now)
-        .unwrap();
+    engine.submit(send(), now).unwrap();
     engine.take_octets();
     engine.tick(now + Duration::from_secs(9));
     assert!(engine.is_busy());
@@ -295,9 +301,7 @@ fn a_send_without_a_prompt_is_called_off() {
 fn the_networks_word_has_its_time() {
     let now = Instant::now();
     let mut engine = Engine::default();
-    engine
-        .submit(Command::Send { tpdu: vec![0x11] }, now)
-        .unwrap();
+    engine.submit(send(), now).unwrap();
     engine.receive(b"> ", now);
     engine.tick(now + Duration::from_secs(180));
     assert!(engine.is_busy());
@@ -362,6 +366,272 @@ fn text_mode_is_noticed() {
         "+CMGL: 1,\"REC READ\",\"+15550100\",,\"24/01/01,10:00:00+00\"\r\nHello\r\nOK\r\n",
     );
     assert!(entries(&events)[0].text_mode);
+}
+
+/// What comes of a command once this much time has passed after what was said.
+fn after(command: Command, said: &str, pauses: &[u64]) -> Vec<Event> {
+    let mut now = Instant::now();
+    let mut engine = Engine::default();
+    engine.submit(command, now).unwrap();
+    engine.receive(said.as_bytes(), now);
+    for pause in pauses {
+        now += Duration::from_millis(*pause);
+        engine.tick(now);
+    }
+    std::iter::from_fn(|| engine.next_event()).collect()
+}
+
+#[test]
+fn an_answer_without_its_ok_is_one_after_a_moment() {
+    let sm = || Memory::new("SM").into_iter().collect::<Vec<_>>();
+    for (command, said, line) in [
+        (Command::PinState, "+CPIN: READY\r\n", "+CPIN: READY"),
+        (
+            Command::StorageSet(sm()),
+            "+CPMS: 0,20,0,20,0,20\r\n",
+            "+CPMS: 0,20,0,20,0,20",
+        ),
+        (
+            Command::StorageTest,
+            "+CPMS: (\"SM\")\r\n",
+            "+CPMS: (\"SM\")",
+        ),
+        (
+            Command::StorageRead,
+            "+CPMS: \"SM\",0,20\r\n",
+            "+CPMS: \"SM\",0,20",
+        ),
+        (Command::Signal, "+CSQ: 20,99\r\n", "+CSQ: 20,99"),
+        (Command::Operator, "+COPS: 0\r\n", "+COPS: 0"),
+        (
+            Command::Registration(Domain::Circuit),
+            "+CREG: 0,1\r\n",
+            "+CREG: 0,1",
+        ),
+        (Command::Model, "SIM900\r\n", "SIM900"),
+        (Command::FunctionalityRead, "+CFUN: 1\r\n", "+CFUN: 1"),
+    ] {
+        assert!(
+            after(command.clone(), said, &[1_400]).is_empty(),
+            "{command:?}"
+        );
+        let events = after(command.clone(), said, &[1_400, 100]);
+        assert!(reply(&events).is_ok(), "{command:?}: {events:?}");
+        assert_eq!(reply(&events).lines, [line], "{command:?}");
+    }
+    // What changes something must say so: an answer to another is none.
+    for command in [
+        Command::PduMode,
+        Command::Delete(sm(), vec![3]),
+        Command::Attention,
+    ] {
+        let events = after(command.clone(), "+CPMS: 1,20\r\n", &[900]);
+        assert!(
+            !events.iter().any(|event| matches!(event, Event::Reply(_))),
+            "{command:?}: {events:?}"
+        );
+    }
+}
+
+#[test]
+fn prefixes_are_known_in_any_case() {
+    for (command, said, line) in [
+        (Command::Signal, "+csq: 20,99\r\nok\r\n", "+CSQ: 20,99"),
+        (Command::PinState, "+Cpin : READY\r\nOk\r\n", "+CPIN: READY"),
+    ] {
+        let events = run(command, said);
+        assert!(reply(&events).is_ok(), "{events:?}");
+        assert_eq!(reply(&events).lines, [line]);
+    }
+    let events = run(
+        Command::List(vec![]),
+        &format!("+cmgl: 3,1,,24\r\n{PDU}\r\n+e_utran service\r\nok\r\n"),
+    );
+    assert_eq!(entries(&events)[0].index, Some(3));
+    assert!(reply(&events).is_ok());
+    // No code of the modem's is its model.
+    let events = run(
+        Command::Model,
+        "+E_UTRAN Service\r\n^MODE: 17,17\r\n+CGMM: \"AirM2M_780E\"\r\nOK\r\n",
+    );
+    assert_eq!(reply(&events).lines, ["+CGMM: \"AirM2M_780E\""]);
+}
+
+#[test]
+fn a_text_in_words_is_taken_as_it_stands() {
+    const HEADER: &str = "+CMT: \"+15551230100\",\"\",\"26/11/30,12:00:00-24\"\r\n";
+    for (body, text, rest) in [
+        (
+            "sent while you were away\r\n",
+            "sent while you were away",
+            0,
+        ),
+        ("ERROR\r\n", "ERROR", 0),
+        ("RING\r\n", "RING", 0),
+        ("+csq: 20,99\r\n", "+csq: 20,99", 0),
+        ("two\r\nlines\r\n", "two\nlines", 0),
+        ("one\r\nRING\r\n", "one", 1),
+        ("one\r\n+CMTI: \"SM\",3\r\n", "one", 1),
+    ] {
+        let now = Instant::now();
+        let mut engine = Engine::default();
+        engine.receive(format!("{HEADER}{body}").as_bytes(), now);
+        assert!(engine.next_deadline().is_some() || rest > 0);
+        engine.tick(now + Duration::from_millis(300));
+        let events: Vec<Event> = std::iter::from_fn(|| engine.next_event()).collect();
+        let said = unsolicited(&events);
+        assert!(
+            matches!(said[0], Unsolicited::Words { from, text: words, .. }
+                if from == "+15551230100" && words == text),
+            "{body:?}: {said:?}"
+        );
+        assert_eq!(said.len(), 1 + rest, "{body:?}: {said:?}");
+        assert_eq!(engine.next_deadline(), None);
+    }
+    // The answer to a command in flight is not part of it, and is not lost.
+    let events = run(
+        Command::Signal,
+        &format!("{HEADER}hello\r\n+CSQ: 20,99\r\nOK\r\n"),
+    );
+    assert_eq!(reply(&events).lines, ["+CSQ: 20,99"]);
+    assert!(matches!(
+        unsolicited(&events)[0],
+        Unsolicited::Words { text, .. } if text == "hello"
+    ));
+}
+
+#[test]
+fn a_broadcast_is_neither_an_entry_nor_the_answer() {
+    let events = run(
+        Command::List(vec![]),
+        &format!("+CMGL: 1,1,,24\r\n+CBM: 6\r\n0006010203040506\r\n{PDU}\r\nOK\r\n"),
+    );
+    assert_eq!(entries(&events)[0].pdu, PDU);
+    assert_eq!(unsolicited(&events), [&Unsolicited::Broadcast]);
+    let events = run(
+        Command::Model,
+        "+CBM: 1,50,1,1,1\r\nA storm is coming\r\nSIM7600\r\nOK\r\n",
+    );
+    assert_eq!(reply(&events).lines, ["SIM7600"]);
+}
+
+#[test]
+fn an_unfinished_ussd_answer_swallows_no_other() {
+    for (command, said, line) in [
+        (Command::Signal, "+CSQ: 20,99\r\nOK\r\n", "+CSQ: 20,99"),
+        (Command::PinState, "+CPIN: READY\r\nOK\r\n", "+CPIN: READY"),
+        (
+            Command::Operator,
+            "+COPS: 0,0,\"Elm\",7\r\nOK\r\n",
+            "+COPS: 0,0,\"Elm\",7",
+        ),
+        (
+            Command::StorageRead,
+            "+CPMS: \"SM\",0,5\r\nOK\r\n",
+            "+CPMS: \"SM\",0,5",
+        ),
+    ] {
+        let events = run(command.clone(), &format!("+CUSD: 1,\"Balance 5\r\n{said}"));
+        assert_eq!(reply(&events).lines, [line], "{command:?}");
+        assert!(matches!(
+            unsolicited(&events)[0],
+            Unsolicited::Ussd { text: Some(text), .. } if text == "Balance 5"
+        ));
+    }
+    // Nothing follows: it is told after a moment.
+    let now = Instant::now();
+    let mut engine = Engine::default();
+    engine.receive(b"+CUSD: 1,\"Balance 5\r\n", now);
+    assert_eq!(engine.next_event(), None);
+    engine.tick(engine.next_deadline().unwrap());
+    assert!(matches!(engine.next_event(), Some(Event::Unsolicited(_))));
+    engine.receive(b"EC25\r\n", now + Duration::from_secs(9));
+    assert!(matches!(
+        engine.next_event(),
+        Some(Event::Unsolicited(Unsolicited::Unknown(_)))
+    ));
+}
+
+#[test]
+fn the_mode_is_said_with_every_send_and_a_modem_that_stops_there_is_noticed() {
+    let now = Instant::now();
+    let mut engine = Engine::default();
+    engine.submit(send(), now).unwrap();
+    assert_eq!(engine.take_octets(), b"AT+CMGF=0;+CMGS=1\r");
+    // An `OK` for each command, and the prompt behind it.
+    engine.receive(b"\r\nOK\r\n\r\n> ", now);
+    assert_eq!(engine.take_octets(), b"0011\x1a");
+    // One that carries out the first alone says no more than `OK`.
+    let mut engine = Engine::default();
+    engine.submit(send(), now).unwrap();
+    engine.take_octets();
+    engine.receive(b"\r\nOK\r\n", now);
+    engine.tick(now + Duration::from_secs(2));
+    assert_eq!(
+        engine.take_octets(),
+        b"\x1b",
+        "should it wait for a text after all"
+    );
+    let Some(Event::Reply(reply)) = engine.next_event() else {
+        panic!("the send ended");
+    };
+    assert!(reply.is_ok() && !reply.payload_sent);
+}
+
+#[test]
+fn a_result_that_never_comes_is_asked_after_when_it_is_overdue() {
+    // What the modem says before the question, what it answers to it, and what comes of it.
+    for (before, answer, outcome) in [
+        // The result was lost: the modem is idle, and answers.
+        ("", "\r\nOK\r\n", Outcome::TimedOut),
+        // It waits on: the answer is the text's own, and that of the question behind it.
+        (
+            "",
+            "\r\n+CMGS: 5\r\n\r\nOK\r\n\r\nOK\r\n",
+            Outcome::Final(FinalResult::Ok),
+        ),
+        (
+            "",
+            "\r\n+CMS ERROR: 38\r\n\r\nOK\r\n",
+            Outcome::Final(FinalResult::Cms(ErrorCode::number(38))),
+        ),
+        // It was called off by the question (V.250 §5.6.1).
+        ("", "\r\nABORTED\r\n", Outcome::Final(FinalResult::Aborted)),
+        ("", "", Outcome::TimedOut),
+    ] {
+        let mut now = Instant::now();
+        let mut engine = Engine::default();
+        engine.submit(send(), now).unwrap();
+        engine.receive(b"\r\n> ", now);
+        engine.receive(before.as_bytes(), now);
+        engine.take_octets();
+        now += OVERDUE;
+        engine.tick(now);
+        assert_eq!(engine.take_octets(), b"AT\r", "{answer:?}");
+        assert!(engine.is_busy());
+        engine.receive(answer.as_bytes(), now);
+        let wait = if answer.is_empty() {
+            SUBMIT_LIMIT
+        } else {
+            Duration::from_secs(2)
+        };
+        engine.tick(now + wait);
+        let events: Vec<Event> = std::iter::from_fn(|| engine.next_event()).collect();
+        assert_eq!(reply(&events).outcome, outcome, "{answer:?}");
+        // The next command's answer is its own.
+        engine.submit(Command::Attention, now).unwrap();
+        assert!(engine.is_busy());
+    }
+    // The reference is there, and only its `OK` was lost.
+    let now = Instant::now();
+    let mut engine = Engine::default();
+    engine.submit(send(), now).unwrap();
+    engine.receive(b"\r\n> \r\n+CMGS: 7\r\n", now);
+    engine.tick(now + Duration::from_secs(5));
+    let Some(Event::Reply(reply)) = engine.next_event() else {
+        panic!("the send ended");
+    };
+    assert!(reply.is_ok() && reply.lines == ["+CMGS: 7"]);
 }
 
 /// What a modem might say: true lines, broken ones, and noise.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::finding::Finding;
+use super::finding::{Finding, Verdict};
 
 /// From here down texts get lost in bad weather (TS 27.007 §8.5: -113 dBm is no signal).
 const WEAK_DBM: i64 = -103;
@@ -21,6 +21,8 @@ pub(super) fn judge(line: &Value) -> Vec<Finding> {
         findings.extend(signal(line));
         findings.extend(smsc(line, phase));
         findings.extend(storage(line));
+        let receiving = receiving(line, phase, detail, &findings);
+        findings.extend(receiving);
     }
     findings
         .into_iter()
@@ -97,7 +99,7 @@ fn registration(line: &Value, phase: &str, detail: &str) -> Finding {
             "Try it in a phone, and ask the carrier whether it is active and allows this modem",
         ),
         "searching" | "none" => match detail.split_once(": ") {
-            Some((found, remedy)) if detail.contains("network") => {
+            Some((found, remedy)) if detail.contains("network") || detail.contains("radio") => {
                 Finding::failure("registration", found, capital(remedy))
             }
             _ => Finding::warning(
@@ -112,6 +114,38 @@ fn registration(line: &Value, phase: &str, detail: &str) -> Finding {
             "not known yet",
             "The modem is still being set up: look again in a minute",
         ),
+    }
+}
+
+/// Whether texts are received. A line is ready only while they are, so that one that is stuck fails
+/// here, unless another of the findings says why; and what it calls a person for is never well.
+fn receiving(line: &Value, phase: &str, detail: &str, others: &[Finding]) -> Option<Finding> {
+    let split = |words: &str, remedy: &str| match words.split_once(": ") {
+        Some((found, remedy)) => (found.to_owned(), capital(remedy)),
+        None => (words.to_owned(), remedy.to_owned()),
+    };
+    let said = others.iter().any(|other| other.verdict == Verdict::Failure);
+    match phase {
+        "stuck" if !said => {
+            let (found, remedy) = split(detail, "Look at the line on the page Lines");
+            Some(Finding::failure("receiving", found, remedy))
+        }
+        "starting" if others.iter().all(|other| other.verdict == Verdict::Ok) => {
+            Some(Finding::warning(
+                "receiving",
+                "the line is not ready yet",
+                "The modem is still being set up: look again in a minute",
+            ))
+        }
+        _ => {
+            let words = |name: &str| line[name].as_str().filter(|_| !said);
+            if let Some(alarm) = words("alarm") {
+                let (found, remedy) = split(alarm, "Look at the line on the page Lines");
+                return Some(Finding::failure("receiving", found, remedy));
+            }
+            let (found, remedy) = split(words("oddity")?, "Update the modem's firmware");
+            Some(Finding::warning("receiving", found, remedy))
+        }
     }
 }
 
@@ -165,7 +199,6 @@ fn capital(words: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::Verdict;
     use super::*;
     use serde_json::json;
 
@@ -231,6 +264,39 @@ mod tests {
                 "storage",
                 Warning,
                 "21 of 30",
+            ),
+            (
+                stuck("no text can arrive: SM has no places for texts: try another SIM"),
+                "receiving",
+                Failure,
+                "no text can arrive. SM has no places",
+            ),
+            (
+                stuck("the modem's radio is off and stays off (+CFUN: 4): look for a switch"),
+                "registration",
+                Failure,
+                "radio is off and stays off",
+            ),
+            (
+                with(
+                    "alarm",
+                    json!("the modem counts 1 texts in ME: update its firmware"),
+                ),
+                "receiving",
+                Failure,
+                "counts 1 texts in ME. Update",
+            ),
+            (
+                with("oddity", json!("it hides texts: update its firmware")),
+                "receiving",
+                Warning,
+                "it hides texts. Update",
+            ),
+            (
+                with("phase", json!({ "phase": "starting" })),
+                "receiving",
+                Warning,
+                "not ready yet",
             ),
             (
                 with("pin_tries_left", json!(1)),

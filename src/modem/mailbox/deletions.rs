@@ -102,6 +102,19 @@ impl Deletions {
         self.announced.push_back(slot);
     }
 
+    /// Whether nothing waits to go.
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// The places of a memory where texts were announced and not listed since, the newest first.
+    pub(super) fn announced_in(&self, memory: &str) -> impl Iterator<Item = u16> {
+        let slots = self.announced.iter().rev();
+        slots
+            .filter(move |slot| slot.memory == memory)
+            .map(|slot| slot.index)
+    }
+
     /// Whether a text that is listed with `slot` was announced there.
     pub(super) fn was_announced(&mut self, slot: &Slot) -> bool {
         let before = self.announced.len();

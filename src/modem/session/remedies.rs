@@ -8,6 +8,9 @@ use crate::at::{Command, Domain, Outcome, Reply};
 use crate::modem::recovery::{Act, Fault, Ladder, LadderRecord};
 use crate::modem::{Phase, Rung, SubmitOutcome, SubmitRefusal};
 
+/// How often `AT` is said on rung 0.
+const RESYNC_TRIES: u8 = 3;
+
 /// How long the radio stays off.
 const RADIO_OFF: Duration = Duration::from_secs(3);
 
@@ -60,7 +63,7 @@ impl Session {
     /// The port could not be opened: why, and whether that speaks of a sick modem. A port that
     /// belongs to another program, or may not be opened, is for a person.
     pub(in crate::modem) fn no_port(&mut self, words: &str, is_sick: bool, now: Instant) {
-        self.closed(words);
+        self.closed(words, now);
         if is_sick {
             self.fault = Fault::Gone;
             let act = self.ladder.gone(now);
@@ -71,7 +74,7 @@ impl Session {
     /// The port went away while it was open.
     pub(in crate::modem) fn lost(&mut self, words: &str, now: Instant) {
         self.lost_at = Some(now);
-        self.closed(words);
+        self.closed(words, now);
     }
 
     pub(super) fn port_is_back(&mut self, now: Instant) {
@@ -122,6 +125,17 @@ impl Session {
         self.fault = Fault::Sim;
         let act = self.ladder.sim_gone(now);
         self.climb_if(act, now);
+    }
+
+    /// No text can be read, although the line was set up: a setup first, then at most one restart an
+    /// hour, for what is wrong may be for a person.
+    pub(super) fn cannot_hear(&mut self, now: Instant) {
+        self.fault = Fault::Deaf;
+        if let Some(act) = self.ladder.deaf(now) {
+            self.climb(act, now);
+        } else if self.stage == Stage::Running {
+            self.setup_if_due(now);
+        }
     }
 
     /// No network for long: rung 3 at most.
@@ -177,11 +191,11 @@ impl Session {
         match act {
             Act::Resync => {
                 self.effects.push_back(Effect::Escape);
-                self.stage = Stage::Resync { left: 3 };
+                self.stage = Stage::Resync { left: RESYNC_TRIES };
             }
             Act::Setup => {
                 self.effects.push_back(Effect::Escape);
-                self.begin_setup();
+                self.begin_setup(now);
             }
             Act::Reopen { after } => {
                 tracing::warn!(
@@ -190,6 +204,7 @@ impl Session {
                 );
                 self.closed(
                     "the modem does not answer on its port: if this lasts, power it off and on",
+                    now,
                 );
                 self.effects.push_back(Effect::Reopen { after });
             }
@@ -204,12 +219,12 @@ impl Session {
                 self.effects.push_back(Effect::Escape);
                 self.stage = Stage::SoftReset(0);
             }
-            Act::Replug => self.restart(Rung::Replug),
+            Act::Replug => self.restart(Rung::Replug, now),
             // It answers, so it can be told first: a store that is being written to stays whole.
             Act::PowerCycle if self.fault == Fault::Sim && self.profile.soft_off.is_some() => {
                 self.stage = Stage::Farewell;
             }
-            Act::PowerCycle => self.restart(Rung::Power),
+            Act::PowerCycle => self.restart(Rung::Power, now),
         }
         self.show_ladder(now);
     }
@@ -221,12 +236,12 @@ impl Session {
         }
     }
 
-    pub(super) fn restart(&mut self, rung: Rung) {
+    pub(super) fn restart(&mut self, rung: Rung, now: Instant) {
         let words = match rung {
             Rung::Replug => "the modem is unplugged and plugged in again by the kernel",
             Rung::Power => "the modem is switched off and on",
         };
-        self.closed(words);
+        self.closed(words, now);
         self.effects.push_back(Effect::Restart(rung));
     }
 
@@ -234,6 +249,9 @@ impl Session {
 
     pub(super) fn on_resync_reply(&mut self, left: u8, reply: &Reply, now: Instant) {
         if reply.is_ok() {
+            // ESC and CR before it have woken what slept.
+            self.sleep.swallowed();
+            self.sleep.answered(now);
             self.stage = Stage::ResyncStorage;
         } else if left > 1 {
             self.stage = Stage::Resync { left: left - 1 };
@@ -251,7 +269,7 @@ impl Session {
             self.mailbox.sweep();
         } else {
             // What was not answered was part of the setup: it has passed when that has.
-            self.begin_setup();
+            self.begin_setup(now);
         }
     }
 
@@ -293,7 +311,7 @@ impl Session {
             RadioStep::Off(n) => self.stage = Stage::Radio(RadioStep::Off(n + 1)),
             RadioStep::Pause => {}
             RadioStep::Line(n) => self.stage = Stage::Radio(RadioStep::Line(n + 1)),
-            RadioStep::On => self.begin_setup(),
+            RadioStep::On => self.begin_setup(now),
         }
     }
 
@@ -323,7 +341,7 @@ impl Session {
     pub(super) fn rebooting_command(&mut self, until: Instant, now: Instant) -> Option<Command> {
         if now >= until {
             self.effects.push_back(Effect::Escape);
-            self.begin_setup();
+            self.begin_setup(now);
             return Some(Command::Attention);
         }
         if self.wait_until.is_some_and(|at| now < at) {
@@ -333,9 +351,9 @@ impl Session {
         Some(Command::Attention)
     }
 
-    pub(super) fn on_rebooting_reply(&mut self, reply: &Reply) {
+    pub(super) fn on_rebooting_reply(&mut self, reply: &Reply, now: Instant) {
         if reply.is_ok() {
-            self.begin_setup();
+            self.begin_setup(now);
         }
     }
 
@@ -388,6 +406,11 @@ impl Session {
 
     /// What is wrong for as long as it stands, and is for a person.
     fn standing_alarm(&self) -> Option<String> {
+        if let Phase::Stuck(words) = &self.status.phase
+            && self.deaf_since.is_some()
+        {
+            return Some(words.clone());
+        }
         if let Some((said, _)) = &self.supply {
             return Some(format!(
                 "the modem says {said}: give it a supply of its own that stands bursts of 2 A"
@@ -399,6 +422,9 @@ impl Session {
                  in the configuration, as the carrier says"
                     .to_owned(),
             );
+        }
+        if let Some(words) = self.mailbox.hollow_words() {
+            return Some(words);
         }
         if let [first, rest @ ..] = self.mailbox.unread() {
             let more = match rest.len() {

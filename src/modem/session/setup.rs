@@ -10,6 +10,7 @@ use super::{Answer, Effect, Phase, Session, Stage};
 use crate::at::{
     CardQuery, Command, Domain, FinalResult, Memory, Outcome, Pin, PinQuery, Reply, response,
 };
+use crate::modem::mailbox::fill_of;
 use crate::modem::profile::{INDICATIONS, profile_for};
 use crate::modem::{PinAccepted, PinAnswer, PinAttempt};
 
@@ -39,6 +40,19 @@ const PIN_QUERIES: [PinQuery; 4] = [
 /// How often a SIM that wants a person is looked at again.
 const STUCK_RETRY: Duration = Duration::from_secs(30);
 
+/// Character sets of strings in which plain letters are themselves, the best first: with `GSM` a `$`
+/// comes as the octet 0x02, which is noise anywhere else.
+const CHARACTER_SETS: [&str; 2] = ["IRA", "GSM"];
+
+/// How long after a setup that came to its end without everything the next one is due, by how often
+/// that was: what a SIM that starts slowly refuses is there soon, and what a modem does not know never.
+const REDO_AFTER: [Duration; 4] = [
+    Duration::from_secs(60),
+    Duration::from_secs(5 * 60),
+    Duration::from_secs(20 * 60),
+    Duration::from_secs(60 * 60),
+];
+
 /// One step of setup; a number counts what was tried before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
@@ -54,9 +68,14 @@ pub(super) enum Step {
     Fixup(usize, usize),
     Rate,
     RateFix,
+    /// What is kept for the next start is to begin with an echo.
+    EchoOn,
     RateStore,
+    EchoOffAgain,
     Functionality,
     RadioOn,
+    /// Whether it went on.
+    RadioRead,
     PinState,
     /// The ICCID, under which the PIN attempt is recorded.
     Card(usize),
@@ -64,7 +83,12 @@ pub(super) enum Step {
     PinTries(usize),
     /// The attempt is being put on record, or made.
     Pin,
+    /// A character set for strings, the best first.
+    CharacterSet(usize),
+    CharacterSetRead,
     PduMode,
+    /// Whether it has taken.
+    ModeRead,
     MessageService,
     MessageDomain,
     MessageDomainSet,
@@ -78,16 +102,25 @@ pub(super) enum Step {
 }
 
 impl Session {
-    pub(super) fn begin_setup(&mut self) {
+    pub(super) fn begin_setup(&mut self, now: Instant) {
         self.stage = Stage::Setup(Step::Attention(0));
         self.wait_until = None;
         self.sim_patience = None;
         self.setup_at = None;
         self.setup_due = None;
+        self.redo_at = None;
+        self.storage_patience = None;
+        self.sends_alone = false;
+        self.indications = None;
+        self.radio_off = None;
+        if let Some(held) = &mut self.held {
+            held.mode_said = false;
+            held.refused_together = 0;
+        }
         self.hang_up = false;
         // Cut off while the SIM had it: whether it was wrong is not known, and it is on record.
         self.trying_pin = None;
-        self.mailbox.reset();
+        self.mailbox.reset(now);
         self.errands.clear();
         self.tell_last_reference(None);
         self.acknowledges = false;
@@ -96,7 +129,7 @@ impl Session {
         self.more_to_send_until = None;
         self.refusals = 0;
         self.unplaced = 0;
-        self.registrations = [Answer::NotAsked; 3];
+        self.registrations = [Answer::NotAsked; Domain::ALL.len()];
         // What a person is told stays while the ladder is climbed for it.
         if self.ladder.rung() < 3 || !matches!(self.status.phase, Phase::Stuck(_)) {
             self.status.phase = Phase::Starting;
@@ -113,7 +146,7 @@ impl Session {
     pub(super) fn setup_command(&mut self, step: Step) -> Option<Command> {
         Some(match step {
             Step::Attention(_) => Command::Attention,
-            Step::EchoOff => Command::EchoOff,
+            Step::EchoOff | Step::EchoOffAgain => Command::EchoOff,
             Step::Verbose => Command::Verbose,
             Step::NumericErrors => Command::NumericErrors,
             Step::FlowControl => Command::FlowControlOff,
@@ -130,9 +163,17 @@ impl Session {
             }
             Step::Rate => Command::RateRead,
             Step::RateFix => Command::RateSet(self.settings.baud),
+            Step::EchoOn => Command::EchoOn,
             Step::RateStore => Command::StoreSettings,
             Step::Functionality => Command::FunctionalityRead,
             Step::RadioOn => Command::Functionality(1),
+            Step::RadioRead => Command::FunctionalityRead,
+            Step::CharacterSet(n) => {
+                let name = CHARACTER_SETS.get(n).copied();
+                Command::CharacterSet(name.unwrap_or(CHARACTER_SETS[0]))
+            }
+            Step::CharacterSetRead => Command::CharacterSetRead,
+            Step::ModeRead => Command::ModeRead,
             Step::PinState => Command::PinState,
             Step::Card(n) => Command::Card(self.card_query(n).unwrap_or(CardQuery::Ccid)),
             Step::PinTries(n) => {
@@ -180,10 +221,13 @@ impl Session {
                     Step::TerminalReady => self.go_to(Step::Manufacturer),
                     Step::Manufacturer => self.go_to(Step::Model),
                     Step::Model => self.know_by_name(),
-                    Step::Rate | Step::RateFix | Step::RateStore => {
+                    Step::Rate | Step::RateFix | Step::EchoOffAgain => {
                         self.go_to(Step::Functionality);
                     }
-                    Step::Functionality => self.go_to(Step::PinState),
+                    Step::EchoOn | Step::RateStore => self.go_to(Step::EchoOffAgain),
+                    Step::Functionality | Step::RadioRead => self.go_to(Step::PinState),
+                    Step::CharacterSet(_) | Step::CharacterSetRead => self.go_to(Step::PduMode),
+                    Step::ModeRead => self.go_to(Step::MessageService),
                     Step::MessageDomain | Step::MessageDomainSet => self.go_to(Step::StorageTest),
                     Step::PinTries(n) => self.go_to_pin_tries(n + 1),
                     Step::EchoOff
@@ -234,8 +278,10 @@ impl Session {
                     _ => Step::Functionality,
                 });
             }
-            Step::RateFix if result.is_ok() => self.go_to(Step::RateStore),
-            Step::RateFix | Step::RateStore => self.go_to(Step::Functionality),
+            Step::RateFix if result.is_ok() => self.go_to(Step::EchoOn),
+            Step::EchoOn => self.go_to(Step::RateStore),
+            Step::RateStore => self.go_to(Step::EchoOffAgain),
+            Step::RateFix | Step::EchoOffAgain => self.go_to(Step::Functionality),
             Step::Functionality => {
                 let level = reply.lines.first().and_then(|line| response::setting(line));
                 // Left off by another program, or by ours, killed between off and on.
@@ -244,7 +290,26 @@ impl Session {
                     Some(_) => Step::RadioOn,
                 });
             }
-            Step::RadioOn => self.go_to(Step::PinState),
+            Step::RadioOn => self.go_to(Step::RadioRead),
+            Step::RadioRead => self.go_to(Step::PinState),
+            Step::CharacterSet(n) if result.is_ok() => {
+                self.charset = CHARACTER_SETS.get(n).copied();
+                self.in_ucs2 = false;
+                self.go_to(Step::PduMode);
+            }
+            Step::CharacterSet(n) if n + 1 < CHARACTER_SETS.len() => {
+                self.go_to(Step::CharacterSet(n + 1));
+            }
+            Step::CharacterSet(_) => self.go_to(Step::CharacterSetRead),
+            Step::CharacterSetRead => {
+                let set = reply
+                    .lines
+                    .first()
+                    .and_then(|line| response::character_set(line));
+                self.charset = None;
+                self.in_ucs2 = set == Some("UCS2");
+                self.go_to(Step::PduMode);
+            }
             Step::PinState => self.on_pin_state(reply, result, now),
             Step::Card(n) => {
                 if result.is_ok() && self.status.iccid.is_some() || self.card_query(n + 1).is_none()
@@ -278,7 +343,15 @@ impl Session {
             Step::Pin => self.on_pin_entered(result, now),
             // Without it nothing can be read or sent; some modems refuse it until the SIM is up.
             Step::PduMode if !result.is_ok() => self.sim_missing(now),
-            Step::PduMode => self.go_to(Step::MessageService),
+            Step::PduMode => self.go_to(Step::ModeRead),
+            Step::ModeRead => {
+                let mode = reply.lines.first().and_then(|line| response::setting(line));
+                match mode {
+                    Some(1) => self.stays_in_text_mode(now),
+                    Some(_) | None => self.go_to(Step::MessageService),
+                }
+            }
+            Step::MessageService if self.sim_starting(result, now) => {}
             Step::MessageService => {
                 // A modem that will not leave phase 2+ wants direct deliveries acknowledged.
                 self.acknowledges = !result.is_ok();
@@ -299,7 +372,8 @@ impl Session {
                     .lines
                     .iter()
                     .find_map(|line| response::storage_offered(line));
-                self.mailbox.set_offered(offered.map(|[read, ..]| read));
+                let [read, _, receive] = offered.unwrap_or_default();
+                self.mailbox.set_offered(read, receive);
                 self.go_to(Step::StorageRead);
             }
             Step::StorageRead if self.sim_starting(result, now) => {}
@@ -316,15 +390,28 @@ impl Session {
                 self.mailbox.choose_receiving(current);
                 self.go_to(Step::StorageSelect);
             }
-            Step::StorageSelect if result.is_ok() => self.go_to(Step::Indications(0)),
-            Step::StorageSelect if self.sim_starting(result, now) => {}
-            Step::StorageSelect => {
-                let again = self.mailbox.try_fewer_parameters();
-                self.go_to(if again {
-                    Step::StorageSelect
-                } else {
-                    Step::Indications(0)
+            Step::StorageSelect if result.is_ok() => {
+                let places = fill_of(&reply.lines).map(|(_, places)| places);
+                let settled = self.mailbox.has_places(places);
+                self.go_to(match settled {
+                    true => Step::Indications(0),
+                    false => Step::StorageSelect,
                 });
+            }
+            Step::StorageSelect if self.mailbox.try_fewer_parameters() => {
+                self.go_to(Step::StorageSelect);
+            }
+            Step::StorageSelect if self.sim_starting(result, now) => {
+                self.mailbox.try_all_parameters();
+            }
+            Step::StorageSelect if self.storage_starting(self.refuses.selection, now) => {
+                self.mailbox.try_all_parameters();
+                self.go_to(Step::StorageSelect);
+            }
+            Step::StorageSelect => {
+                self.refuses.selection = true;
+                self.redo(now);
+                self.go_to(Step::Indications(0));
             }
             Step::Indications(_) | Step::IndicationsOffered(_) if result.is_ok() => {
                 self.go_to(Step::Registration);
@@ -340,11 +427,10 @@ impl Session {
                     .find_map(|line| response::indications_offered(line));
                 match offered {
                     Some(offered) => self.go_to(Step::IndicationsOffered(best_of(&offered))),
-                    None => self.go_to(Step::Registration),
+                    None => self.without_hints(result, now),
                 }
             }
-            // No hints then: the listing every so often finds what arrived.
-            Step::IndicationsOffered(_) => self.go_to(Step::Registration),
+            Step::IndicationsOffered(_) => self.without_hints(result, now),
             Step::Registration => self.finish_setup(now),
         }
     }
@@ -355,7 +441,7 @@ impl Session {
                 self.sim_patience = None;
                 self.status.wants_pin = false;
                 self.give_up_unlocking("the SIM asks for no PIN now");
-                self.go_to(Step::PduMode);
+                self.go_to(Step::CharacterSet(0));
             }
             // Which PIN is tried depends on which SIM it is.
             "SIM PIN" => self.go_to(Step::Card(0)),
@@ -545,6 +631,48 @@ impl Session {
         }
     }
 
+    /// Whether a refusal of the storage's own commands may be that of a SIM that starts, with a code
+    /// that says something else: asked again each second, for a minute. One that refused for so long
+    /// before is not waited for.
+    fn storage_starting(&mut self, refuses: bool, now: Instant) -> bool {
+        let patience = *self.storage_patience.get_or_insert(now + SIM_PATIENCE);
+        let may = !refuses && now < patience;
+        if may {
+            self.wait_until = Some(now + SIM_RETRY);
+        }
+        may
+    }
+
+    /// No hints then: the listing every so often finds what arrived.
+    fn without_hints(&mut self, result: &FinalResult, now: Instant) {
+        if result.is_sim_starting() {
+            self.go_to(Step::Indications(0));
+            self.sim_missing(now);
+        } else if self.storage_starting(self.refuses.indications, now) {
+            self.go_to(Step::Indications(0));
+        } else {
+            self.refuses.indications = true;
+            self.redo(now);
+            self.go_to(Step::Registration);
+        }
+    }
+
+    /// What was refused now may be taken later.
+    fn redo(&mut self, now: Instant) {
+        let after = usize::try_from(self.redone)
+            .ok()
+            .and_then(|n| REDO_AFTER.get(n));
+        let after = after.or(REDO_AFTER.last()).copied().unwrap_or(SIM_PATIENCE);
+        self.redone = self.redone.saturating_add(1);
+        self.redo_at = Some(now + after);
+    }
+
+    /// PDU mode was taken, and is not there: nothing can be read or sent.
+    fn stays_in_text_mode(&mut self, now: Instant) {
+        self.stuck(TEXT_MODE_STAYS, now);
+        self.deaf(now);
+    }
+
     fn stuck(&mut self, words: &str, now: Instant) {
         let phase = Phase::Stuck(words.to_owned());
         if self.status.phase != phase {
@@ -583,6 +711,10 @@ impl Session {
     fn finish_setup(&mut self, now: Instant) {
         self.stage = Stage::Running;
         self.setup_at = Some(now);
+        if self.redo_at.is_none() {
+            self.redone = 0;
+            self.refuses = super::Refused::default();
+        }
         self.searching_since = None;
         self.passed(now);
         self.mailbox.sweep_all();
@@ -599,6 +731,7 @@ impl Session {
             Command::Subscriber,
             Command::OwnNumber,
             Command::CallerIdentity,
+            Command::IndicationRead,
             Command::PinTries(PinQuery::Cpinr),
         ] {
             self.run_errand(command);
@@ -616,6 +749,10 @@ impl Session {
     }
 }
 
+/// What a person is told of a modem that leaves text mode for nothing.
+pub(super) const TEXT_MODE_STAYS: &str = "the modem stays in text mode, where texts cannot be told apart, although it is set to PDU mode: \
+     power it off and on, update its firmware, or use another modem";
+
 /// What the SIM asks for, in the words of TS 27.007 §8.3, however the modem says it.
 fn pin_asked<'a>(reply: &'a Reply, result: &FinalResult) -> &'a str {
     let state = reply
@@ -629,6 +766,8 @@ fn pin_asked<'a>(reply: &'a Reply, result: &FinalResult) -> &'a str {
         // Modems without a SIM lock do not know the question.
         (None, FinalResult::Cme(code)) if matches!(code.number, Some(3 | 4)) => "READY",
         (None, FinalResult::NotSupported) => "READY",
+        // Some say no more than that.
+        (None, FinalResult::Ok) => "READY",
         (None, _) => "NOT READY",
     }
 }

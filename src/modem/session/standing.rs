@@ -3,9 +3,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Session, Stage};
+use super::setup::TEXT_MODE_STAYS;
+use super::{Session, Stage, TEXT_MODE_MAX};
 use crate::at::{Command, Domain, Outcome, Reply, response};
-use crate::modem::mailbox::fill_of;
+use crate::modem::mailbox::{Hearing, fill_of};
 use crate::modem::recovery::NETWORK_PATIENCE;
 use crate::modem::{Phase, Registration};
 
@@ -14,6 +15,16 @@ const SEARCH_EVERY: Duration = Duration::from_secs(2);
 
 /// How long a line may search for a network before that is said to be a trouble.
 const SEARCH_PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long a line searches until its radio is looked at.
+const RADIO_PATIENCE: Duration = Duration::from_secs(20);
+
+/// Levels of `+CFUN` at which no network is looked for: least, flight, offline (TS 27.007 §8.2 and
+/// Qualcomm's own). Others are full power under a maker's number.
+const RADIO_OFF: [u32; 3] = [0, 4, 7];
+
+/// How long no text can be read until more than a setup is tried.
+const DEAF_PATIENCE: Duration = Duration::from_secs(60);
 
 /// What one domain said when asked whether the line is registered with it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -27,15 +38,16 @@ pub(super) enum Answer {
 impl Session {
     /// Asks for what changes: registration first, for sending waits on it.
     pub(super) fn look_around(&mut self, now: Instant) {
-        let is_ready = self.status.phase == Phase::Ready;
+        self.judge_registration(now);
+        // Ready or about to be: what is to be heard is the storage's affair.
+        let is_ready = self.is_registered();
         let wait = if is_ready {
             self.settings.sweep_every
         } else {
             SEARCH_EVERY
         };
         self.look_around_at = now + wait;
-        self.judge_registration(now);
-        for domain in [Domain::Circuit, Domain::Packet, Domain::Evolved] {
+        for domain in Domain::ALL {
             // A domain that refused once may have no such command, or a modem that was busy; a good
             // one is enough.
             let settled = is_ready
@@ -51,7 +63,18 @@ impl Session {
             self.run_errand(Command::PinState);
             self.run_errand(Command::Operator);
             self.run_errand(Command::StorageRead);
+            // What a modem that forgot its settings shows in no other way.
+            self.run_errand(Command::ModeRead);
+            self.run_errand(Command::IndicationRead);
+        } else if self.is_searching(now) {
+            self.run_errand(Command::FunctionalityRead);
         }
+    }
+
+    /// Whether no network has had the line for a while: then the radio is looked at too.
+    fn is_searching(&self, now: Instant) -> bool {
+        let since = self.searching_since;
+        since.is_some_and(|since| now >= since + RADIO_PATIENCE) || self.radio_off.is_some()
     }
 
     /// Keeps what a reply tells about the line, whoever asked.
@@ -99,14 +122,33 @@ impl Session {
                 if self.smsc_missing
                     && let Some(number) = self.settings.smsc.clone()
                 {
-                    self.errands.push_back(Command::SetServiceCentre(number));
+                    self.errands.push_back(Command::SetServiceCentre {
+                        number,
+                        in_ucs2: self.in_ucs2,
+                    });
                 }
                 self.show_ladder(now);
             }
-            Command::SetServiceCentre(number) => {
+            Command::SetServiceCentre { number, .. } => {
                 status.smsc = Some(number.clone());
                 self.smsc_missing = false;
                 self.show_ladder(now);
+            }
+            Command::FunctionalityRead => {
+                let level = line.and_then(response::setting);
+                self.radio_off = level.filter(|level| RADIO_OFF.contains(level));
+            }
+            Command::ModeRead if line.and_then(response::setting) == Some(1) => {
+                self.settings_lost(now);
+            }
+            Command::IndicationRead => {
+                if let Some(set) = line.and_then(response::indications) {
+                    // How a modem shows what was just set is its own affair; what counts is change.
+                    let before = *self.indications.get_or_insert(set);
+                    if before[..2] != set[..2] {
+                        self.settings_lost(now);
+                    }
+                }
             }
             Command::Signal => status.signal_dbm = line.and_then(response::signal_dbm),
             Command::StorageRead | Command::StorageSet(_) => {
@@ -137,6 +179,14 @@ impl Session {
         }
     }
 
+    /// Whether any network has the line, or the modem cannot tell: then the network decides.
+    fn is_registered(&self) -> bool {
+        self.registrations == [Answer::Refused; Domain::ALL.len()]
+            || Domain::ALL
+                .iter()
+                .any(|domain| self.is_registered_by(*domain))
+    }
+
     pub(super) fn is_registered_by(&self, domain: Domain) -> bool {
         matches!(
             self.registrations[domain as usize],
@@ -150,8 +200,9 @@ impl Session {
         if self.stage != Stage::Running {
             return;
         }
-        let domains = [Domain::Circuit, Domain::Packet, Domain::Evolved];
-        let is_good = domains.iter().any(|domain| self.is_registered_by(*domain));
+        let is_good = Domain::ALL
+            .iter()
+            .any(|domain| self.is_registered_by(*domain));
         let has = |state| self.registrations.contains(&Answer::State(state));
         self.status.registration = if is_good {
             // 5, 7 and 10 are abroad.
@@ -169,11 +220,11 @@ impl Session {
         } else {
             Registration::Unknown
         };
-        // A modem that answers none of the three cannot tell: try, and let the network decide.
-        let cannot_tell = self.registrations == [Answer::Refused; 3];
+        // A modem that answers none of them cannot tell: try, and let the network decide.
+        let cannot_tell = self.registrations == [Answer::Refused; Domain::ALL.len()];
         if is_good || cannot_tell {
             self.searching_since = None;
-            self.status.phase = Phase::Ready;
+            self.judge_hearing(now);
             return;
         }
         let was_ready = self.status.phase == Phase::Ready;
@@ -181,7 +232,12 @@ impl Session {
         if was_ready {
             self.look_around_at = now + SEARCH_EVERY;
         }
-        self.status.phase = if self.status.registration == Registration::Denied {
+        self.status.phase = if let Some(level) = self.radio_off {
+            Phase::Stuck(format!(
+                "the modem's radio is off and stays off, whatever it is told (+CFUN: {level}): look for \
+                 a flight switch or a lock of the maker's, and power the modem off and on"
+            ))
+        } else if self.status.registration == Registration::Denied {
             Phase::Stuck(
                 "the network refuses this SIM: try it in a phone, and ask the carrier whether it \
                  is active and allows this modem"
@@ -198,6 +254,42 @@ impl Session {
         };
         if now >= since + NETWORK_PATIENCE {
             self.no_network(now);
+        }
+    }
+    /// The one place where a line becomes ready, or stays so: a network has it, and the memory that
+    /// texts arrive in has places and was listed in PDU mode lately.
+    fn judge_hearing(&mut self, now: Instant) {
+        let hearing = match self.text_mode_listings >= TEXT_MODE_MAX {
+            true => Hearing::Deaf(TEXT_MODE_STAYS.to_owned()),
+            false => self.mailbox.hearing(now),
+        };
+        match hearing {
+            Hearing::Well => {
+                self.deaf_since = None;
+                self.status.phase = Phase::Ready;
+            }
+            Hearing::NotYet => self.status.phase = Phase::Starting,
+            Hearing::Deaf(words) => {
+                let phase = Phase::Stuck(words);
+                if self.status.phase != phase {
+                    if let Phase::Stuck(words) = &phase {
+                        tracing::warn!("{words}");
+                    }
+                    self.status.phase = phase;
+                    self.look_around_at = self.look_around_at.min(now + SEARCH_EVERY);
+                }
+                self.deaf(now);
+            }
+        }
+        self.show_ladder(now);
+    }
+
+    /// No text can be read: a setup, and where that has not helped the ladder.
+    pub(super) fn deaf(&mut self, now: Instant) {
+        let since = *self.deaf_since.get_or_insert(now);
+        if now >= since + DEAF_PATIENCE {
+            self.deaf_since = Some(now);
+            self.cannot_hear(now);
         }
     }
 }

@@ -127,6 +127,8 @@ impl Dialogue {
             "AT+CPMS?" => "+CPMS: \"ME\",0,23,\"ME\",0,23,\"ME\",0,23\r\nOK\r\n",
             "AT+CREG?" => "+CREG: 0,1\r\nOK\r\n",
             "AT+CFUN?" => "+CFUN: 1\r\nOK\r\n",
+            "AT+CMGF?" => "+CMGF: 0\r\nOK\r\n",
+            "AT+CNMI?" => "+CNMI: 2,1,2,1,0\r\nOK\r\n",
             "AT+CGSMS?" => "+CGSMS: 3\r\nOK\r\n",
             "AT+IPR?" => "+IPR: 115200\r\nOK\r\n",
             "AT+CGMI" | "AT+CGMM" | "AT+CGMR" => "generic\r\nOK\r\n",
@@ -595,7 +597,12 @@ fn registration_is_judged_over_all_domains() {
             line("+CGREG", packet),
             line("+CEREG", evolved),
         );
-        let dialogue = Dialogue::new(&[("AT+CREG?", &c), ("AT+CGREG?", &p), ("AT+CEREG?", &e)]);
+        let dialogue = Dialogue::new(&[
+            ("AT+CREG?", &c),
+            ("AT+CGREG?", &p),
+            ("AT+CEREG?", &e),
+            ("AT+C5GREG?", "ERROR\r\n"),
+        ]);
         let status = dialogue.session.status();
         assert_eq!(
             status.registration, registration,
@@ -611,6 +618,7 @@ fn registration_is_judged_over_all_domains() {
         ("AT+CREG?", "ERROR\r\n"),
         ("AT+CGREG?", "ERROR\r\n"),
         ("AT+CEREG?", "ERROR\r\n"),
+        ("AT+C5GREG?", "ERROR\r\n"),
     ];
     let dialogue = Dialogue::new(&refused);
     assert_eq!(
@@ -826,4 +834,144 @@ fn what_the_network_says_in_place_of_a_ussd_answer_is_said_in_words() {
     dialogue.take_asked();
     dialogue.pass(Duration::from_secs(61));
     assert!(dialogue.take_asked().contains(&"AT+CUSD=2".to_owned()));
+}
+
+/// What a selection answers that counts these.
+const NO_PLACES: &str = "+CPMS: 0,0,0,0,0,0\r\nOK\r\n";
+
+#[test]
+fn row_51_texts_are_received_into_the_first_memory_with_places() {
+    for (me, sm, receives, ready) in [
+        (
+            "+CPMS: 0,23,0,23,0,23\r\nOK\r\n",
+            "+CPMS: 0,10,0,10,0,10\r\nOK\r\n",
+            "ME",
+            true,
+        ),
+        (NO_PLACES, "+CPMS: 0,10,0,10,0,10\r\nOK\r\n", "SM", true),
+        (NO_PLACES, NO_PLACES, "ME", false),
+        // One that tells no numbers is believed.
+        ("OK\r\n", NO_PLACES, "ME", true),
+    ] {
+        let mut dialogue = Dialogue::new(&[
+            ("AT+CPMS=\"ME\",\"ME\",\"ME\"", me),
+            ("AT+CPMS=\"SM\",\"SM\",\"SM\"", sm),
+        ]);
+        let status = dialogue.session.status().clone();
+        assert_eq!(status.phase == Phase::Ready, ready, "{me} {sm}: {status:?}");
+        if !ready {
+            assert!(
+                status
+                    .alarm
+                    .is_some_and(|words| words.contains("no places"))
+            );
+        }
+        dialogue.take_asked();
+        dialogue.session.sweep();
+        dialogue.converse();
+        let selection = format!("AT+CPMS=\"{receives}\",\"{receives}\",\"{receives}\"");
+        assert!(dialogue.take_asked().contains(&selection), "{me} {sm}");
+    }
+}
+
+#[test]
+fn row_51_a_line_that_is_not_listed_any_more_is_not_ready_any_more() {
+    let mut dialogue = Dialogue::new(&[]);
+    assert_eq!(dialogue.session.status().phase, Phase::Ready);
+    dialogue.answers = vec![
+        ("AT+CMGL=4", "+CMS ERROR: 500\r\n".into()),
+        ("AT+CMGL=\"ALL\"", "+CMS ERROR: 500\r\n".into()),
+    ];
+    for _ in 0..5 {
+        dialogue.pass(Duration::from_secs(30));
+    }
+    let status = dialogue.session.status();
+    assert!(
+        matches!(&status.phase, Phase::Stuck(words) if words.contains("500")),
+        "{:?}",
+        status.phase
+    );
+    assert!(status.alarm.is_some());
+    dialogue.answers.clear();
+    dialogue.pass(Duration::from_secs(30));
+    let status = dialogue.session.status();
+    assert_eq!(status.phase, Phase::Ready);
+    let alarm = status.alarm.as_deref().unwrap_or_default();
+    assert!(!alarm.contains("cannot be read"), "{alarm}");
+}
+
+#[test]
+fn row_52_where_the_mode_and_the_send_do_not_go_together_they_go_one_by_one() {
+    for refusal in [
+        "ERROR\r\n",
+        "+CMS ERROR: 302\r\n",
+        "COMMAND NOT SUPPORT\r\n",
+    ] {
+        let mut dialogue = Dialogue::new(&[
+            ("AT+CMGF=0;+CMGS=4", refusal),
+            ("AT+CMGS=4", "\r\n> \r\n+CMGS: 1\r\n\r\nOK\r\n"),
+        ]);
+        dialogue.lines.clear();
+        dialogue
+            .session
+            .submit(vec![1, 0, 0, 0], false, dialogue.now);
+        dialogue.converse();
+        let sends: Vec<&str> = dialogue
+            .lines
+            .iter()
+            .map(String::as_str)
+            .filter(|line| line.contains("CMGS") || line.contains("CMGF=0"))
+            .collect();
+        assert_eq!(
+            sends,
+            [
+                "AT+CMGF=0;+CMGS=4",
+                "AT+CMGF=0;+CMGS=4",
+                "AT+CMGF=0",
+                "AT+CMGS=4"
+            ],
+            "{refusal}"
+        );
+        let accepted = SubmitOutcome::Accepted {
+            message_reference: 1,
+        };
+        assert!(
+            dialogue.effects.contains(&Effect::Outcome(accepted)),
+            "{refusal}"
+        );
+    }
+    // Without PDU mode nothing is sent at all.
+    let mut dialogue = Dialogue::new(&[
+        ("AT+CMGF=0;+CMGS=4", "ERROR\r\n"),
+        ("AT+CMGS=4", "\r\n> \r\n+CMGS: 1\r\n\r\nOK\r\n"),
+    ]);
+    dialogue
+        .answers
+        .push(("AT+CMGF=0", "+CMS ERROR: 500\r\n".into()));
+    dialogue.lines.clear();
+    dialogue
+        .session
+        .submit(vec![1, 0, 0, 0], false, dialogue.now);
+    dialogue.converse();
+    assert!(
+        !dialogue.lines.contains(&"AT+CMGS=4".to_owned()),
+        "{:?}",
+        dialogue.lines
+    );
+}
+
+#[test]
+fn row_52_settings_that_changed_without_a_word_are_noticed_when_looked_after() {
+    for (asked, said) in [
+        ("AT+CMGF?", "+CMGF: 1\r\nOK\r\n"),
+        ("AT+CNMI?", "+CNMI: 2,2,0,0,0\r\nOK\r\n"),
+        ("AT+CNMI?", "+CNMI: 0,0,0,0,0\r\nOK\r\n"),
+    ] {
+        let mut dialogue = Dialogue::new(&[]);
+        dialogue.pass(Duration::from_secs(70));
+        dialogue.take_asked();
+        dialogue.answers.push((asked, said.into()));
+        dialogue.pass(Duration::from_secs(31));
+        assert!(dialogue.take_asked().contains(&"ATE0".to_owned()), "{said}");
+    }
 }

@@ -376,8 +376,11 @@ fn name_of(command: &str) -> String {
 /// Whether a command does something that cannot be left out or done twice: sends, deletes, unlocks,
 /// asks the network.
 fn changes_something(command: &str) -> bool {
-    let name = name_of(command);
-    ["AT+CMGS=", "AT+CMGW=", "AT+CMGD=", "AT+CPIN=", "AT+CUSD="].contains(&name.as_str())
+    let mut parts = command.split(';').map(name_of);
+    parts.any(|name| {
+        let name = name.trim_start_matches("AT");
+        ["+CMGS=", "+CMGW=", "+CMGD=", "+CPIN=", "+CUSD="].contains(&name)
+    })
 }
 
 /// A command as it may be shown: a PIN may not.
