@@ -1,5 +1,7 @@
 //! A seeded soak: a day and more on a line where everything goes wrong at once, with the whole radio
-//! side behind it, on a paused clock. Nothing may be lost, shown twice, or sent twice unmarked.
+//! side behind it, on a paused clock. Nothing may be lost, shown twice, or sent twice unmarked, and no
+//! line may end by saying *ready* while a text waits in its modem. Each seed has an oddity of its own
+//! besides, such as people's modems have.
 //!
 //! `CALLNUMBER_SOAK_SEEDS` says which seeds are run (`7`, or `1..101`), `CALLNUMBER_SOAK_TEXTS` how
 //! many texts come in; half as many replies go out. A failure names its seed.
@@ -18,7 +20,9 @@ use std::time::Duration;
 
 use callnumber::modem::{LineStatus, Phase};
 use callnumber::routing::{DeliveryState, MessageId};
-use callnumber::simulator::{Faults, PROFILES, ReportPolicy, Settings, SimulatedModem};
+use callnumber::simulator::{
+    Ailment, Faults, PROFILES, ReportPolicy, Settings, SimulatedModem, StoredMessage,
+};
 use callnumber::spool::transcript;
 use house::{House, Use};
 use tokio::time::Instant;
@@ -37,13 +41,17 @@ const RATE: f64 = 0.3;
 /// nothing here calls for one.
 const OUTAGE_MAX: Duration = Duration::from_secs(10 * 60 + 3 * (2 * 90 + 2 * 60));
 /// How soon it is back once they have stopped. What is under way first comes to its end: an attempt
-/// that is never answered, 190 s; then 30 s of silence before the port is opened anew, a SIM that has
+/// that is never answered, at most 190 s; then 30 s of silence before the port is opened anew, a SIM that has
 /// a minute to start, and a listing every half minute that finds what nobody announced.
 const BACK_WITHIN: Duration = Duration::from_secs(190 + 30 + 60 + 30);
 /// Between two bursts, in milliseconds: more than an ill line needs for one. Every thirtieth send is
 /// waited for three minutes; with less, the network and the outbox fill up and what is measured is
 /// the queue.
 const LULL_MAX: u64 = 60_000;
+/// How long a text may wait in the modem of a line that says *ready*.
+const UNREAD_MAX: Duration = Duration::from_secs(2 * 60);
+/// How often that is looked at.
+const UNREAD_EVERY: Duration = Duration::from_secs(10);
 /// How long the outbox may take after that: its last wait is an hour.
 const DRAINED_WITHIN: Duration = Duration::from_secs(3 * 24 * 3600);
 
@@ -60,6 +68,8 @@ struct Tally {
     back_after: Duration,
     /// Texts that the network still held when the faults stopped.
     backlog: usize,
+    /// The longest that a text waited in the modem of a line that said *ready*.
+    unread: Duration,
     simulated: Duration,
     commands: usize,
 }
@@ -114,6 +124,56 @@ async fn watch(mut status: tokio::sync::watch::Receiver<LineStatus>, told: Arc<M
     }
 }
 
+/// The texts that lie in the modem, each since when while the line says *ready* without a break.
+#[derive(Default)]
+struct Unread {
+    since: HashMap<Vec<u8>, Instant>,
+    longest: Duration,
+}
+
+async fn watch_unread(
+    modem: Arc<SimulatedModem>,
+    status: tokio::sync::watch::Receiver<LineStatus>,
+    told: Arc<Mutex<Unread>>,
+) {
+    loop {
+        let is_ready = status.borrow().phase == Phase::Ready;
+        let stored: Vec<StoredMessage> = modem.stored();
+        {
+            let mut told = told.lock().unwrap();
+            let told = &mut *told;
+            let lying: Vec<Vec<u8>> = stored.into_iter().map(|text| text.pdu).collect();
+            told.since.retain(|pdu, _| is_ready && lying.contains(pdu));
+            for pdu in lying {
+                if is_ready {
+                    let since = *told.since.entry(pdu).or_insert_with(Instant::now);
+                    told.longest = told.longest.max(since.elapsed());
+                }
+            }
+        }
+        tokio::time::sleep(UNREAD_EVERY).await;
+    }
+}
+
+/// What is odd about a seed's modem, besides all that goes wrong.
+fn oddity(seed: u64, modem: &SimulatedModem) {
+    let lacks_ok = |command: &str| Ailment::LacksOk {
+        command: command.into(),
+    };
+    // Profiles come round every five seeds.
+    match seed / 5 % 6 {
+        1 => modem.suffers(Ailment::Sleeps(Duration::from_secs(5))),
+        2 => {
+            modem.suffers(lacks_ok("+CPIN?"));
+            modem.suffers(lacks_ok("+CPMS?"));
+        }
+        3 => modem.suffers(Ailment::Charset("UCS2")),
+        4 => modem.suffers(Ailment::NoPlaces("SM".into())),
+        5 => modem.suffers(Ailment::FirstAlone),
+        _ => {}
+    }
+}
+
 fn words_of(kind: &str, number: usize, draws: &mut Draws) -> String {
     match draws.below(8) {
         0 => format!(
@@ -144,10 +204,17 @@ async fn soak(seed: u64, texts: usize) -> Tally {
         ..Settings::default()
     };
     let modem = Arc::new(SimulatedModem::start_in_memory(settings).unwrap());
+    oddity(seed, &modem);
     let mut house = House::with(Arc::clone(&modem), Use::default()).await;
     house.is_ready().await;
     let told: Arc<Mutex<Watch>> = Arc::default();
     let watching = tokio::spawn(watch(house.line.status(), Arc::clone(&told)));
+    let unread: Arc<Mutex<Unread>> = Arc::default();
+    let watching_unread = tokio::spawn(watch_unread(
+        Arc::clone(&modem),
+        house.line.status(),
+        Arc::clone(&unread),
+    ));
     modem.set_faults(Faults {
         pause: Duration::from_secs(4),
         ..Faults::everything(seed, RATE)
@@ -251,10 +318,21 @@ async fn soak(seed: u64, texts: usize) -> Tally {
         tokio::time::sleep(Duration::from_secs(600)).await;
     };
     watching.abort();
+    watching_unread.abort();
+    {
+        let unread = unread.lock().unwrap();
+        let waits = unread.since.values().map(Instant::elapsed).max();
+        assert!(
+            waits.is_none_or(|waits| waits < UNREAD_MAX),
+            "the line says ready while a text waits in the modem for {waits:?}"
+        );
+    }
+    let longest_unread = unread.lock().unwrap().longest;
 
     let mut tally = Tally {
         back_after,
         backlog,
+        unread: longest_unread,
         simulated: begun.elapsed(),
         commands: modem.heard_count(),
         ..Tally::default()

@@ -117,6 +117,25 @@ pub enum Ailment {
     Miscounts(usize),
     /// `+CPMS=` takes exactly so many memories; with 0 it takes none at all.
     Memories(usize),
+    /// A memory has no places, and takes in nothing: an eSIM without room for texts.
+    NoPlaces(String),
+    /// A memory counts its texts, and neither lists nor reads any.
+    ShowsNone(String),
+    /// `+CMGF=` is taken, and text mode stays.
+    TextModeStays,
+    /// Falls back into text mode with direct delivery, without a word and without an echo.
+    FallsBack,
+    /// Answers to commands that begin so end without `OK`, for as long as it lasts.
+    LacksOk {
+        /// How the command begins, in capitals.
+        command: String,
+    },
+    /// The character set of strings is this one, and no other is taken.
+    Charset(&'static str),
+    /// After so much silence the port sleeps, and swallows the line that wakes it.
+    Sleeps(Duration),
+    /// Of a line only the first command is carried out.
+    FirstAlone,
 }
 
 /// How an entry of a listing is broken.

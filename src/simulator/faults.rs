@@ -42,6 +42,8 @@ pub struct Faults {
     pub stolen: f64,
     /// The modem restarts without a word: its settings are gone.
     pub forgets: f64,
+    /// The modem falls back into text mode without a word, and keeps all else.
+    pub text_mode: f64,
     /// The modem waits for the end of a text that nobody began.
     pub data_mode: f64,
     /// An entry of a listing that comes broken.
@@ -93,6 +95,7 @@ impl Faults {
             late: 0.0,
             stolen: 0.0,
             forgets: 0.0,
+            text_mode: 0.0,
             data_mode: 0.0,
             corrupt: 0.0,
             miscounted: 0.0,
@@ -136,6 +139,7 @@ impl Faults {
             late: rate / 10.0,
             stolen: rate / 20.0,
             forgets: rate / 100.0,
+            text_mode: rate / 100.0,
             data_mode: rate / 100.0,
             corrupt: rate / 10.0,
             miscounted: rate,
@@ -184,9 +188,11 @@ pub(crate) enum Kind {
     SimGone,
     Brownout,
     Call,
+    // New kinds stand last: the others keep their draws.
+    TextMode,
 }
 
-const KINDS: usize = 28;
+const KINDS: usize = 29;
 
 /// Draws for every kind of fault.
 #[derive(Debug, Clone)]
@@ -240,6 +246,7 @@ impl Fate {
             Kind::SimGone => faults.sim_gone,
             Kind::Brownout => faults.brownout,
             Kind::Call => faults.call,
+            Kind::TextMode => faults.text_mode,
         }
     }
 

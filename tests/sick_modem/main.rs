@@ -1,7 +1,7 @@
-//! The fifty failure modes of modems, each with the story of how the line lives through it.
+//! The failure modes of modems, each with the story of how the line lives through it.
 //!
 //! A row is a story named `row_NN_what_happens`, registered in its topic's [`Rows`]; a mode may have
-//! several. Run whole, `cargo test --test sick_modem` prints the table and how many of the fifty
+//! several. Run whole, `cargo test --test sick_modem` prints the table and how many of them
 //! pass; each story is also a test of its own, so that a runner may run, list and filter them.
 //!
 //! Stories run on a paused clock: an hour passes when everybody waits for it.
@@ -10,6 +10,7 @@
 
 mod arrivals;
 mod bench;
+mod field;
 mod house;
 mod ladder;
 mod link;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         oddities::rows(),
         words::rows(),
         ports::rows(),
+        field::rows(),
     ];
     registry::run(rows.into_iter().flatten().collect())
 }

@@ -79,9 +79,11 @@ async fn row_16_a_lost_answer_is_settled_by_its_report() {
     let begun = tokio::time::Instant::now();
     let id = house.answers(1, "Yes, it is.").await;
     let lost = stands(&mut house, id, DeliveryState::Unknown).await;
+    // As long as the network may take; then the modem says that it waits for nothing.
+    let waited = begun.elapsed();
     assert!(
-        begun.elapsed() >= Duration::from_secs(180),
-        "it was waited for"
+        (Duration::from_secs(60)..Duration::from_secs(70)).contains(&waited),
+        "{waited:?}"
     );
     assert!(lost.reason.unwrap().contains("report is awaited"));
     tokio::time::sleep(Duration::from_secs(300)).await;

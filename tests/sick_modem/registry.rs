@@ -8,8 +8,12 @@ use std::sync::{Arc, Mutex};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
-/// How many failure modes there are.
-const MODES: u8 = 50;
+/// How many failure modes there are: fifty that are known of old, and those that people's own modems
+/// added. 61 and 62 are what the codec makes of odd PDUs, and are told where it is.
+const MODES: u8 = 64;
+
+/// Modes whose stories stand elsewhere.
+const ELSEWHERE: [u8; 2] = [61, 62];
 
 /// One story of one failure mode.
 pub struct Row {
@@ -73,7 +77,7 @@ pub fn run(rows: Vec<Row>) -> ExitCode {
         .collect();
     let names: Vec<(&'static str, Option<u8>)> =
         rows.iter().map(|row| (row.name, row.mode())).collect();
-    trials.push(Trial::test("each_of_the_fifty_has_a_story", move || {
+    trials.push(Trial::test("each_of_them_has_a_story", move || {
         complete(&names).map_err(Failed::from)
     }));
     let conclusion = libtest_mimic::run(&arguments, trials);
@@ -96,7 +100,9 @@ fn complete(names: &[(&'static str, Option<u8>)]) -> Result<(), String> {
         }
     }
     let told: Vec<u8> = names.iter().filter_map(|(_, mode)| *mode).collect();
-    let missing: Vec<u8> = (1..=MODES).filter(|mode| !told.contains(mode)).collect();
+    let missing: Vec<u8> = (1..=MODES)
+        .filter(|mode| !told.contains(mode) && !ELSEWHERE.contains(mode))
+        .collect();
     if !missing.is_empty() {
         return Err(format!("no story yet of {missing:?}"));
     }
@@ -104,7 +110,11 @@ fn complete(names: &[(&'static str, Option<u8>)]) -> Result<(), String> {
 }
 
 fn print_table(rows: &[Row], passed: &[&str]) {
-    let mut modes: BTreeMap<u8, Vec<&Row>> = (1..=MODES).map(|mode| (mode, Vec::new())).collect();
+    let mut modes: BTreeMap<u8, Vec<&Row>> = (1..=MODES)
+        .filter(|mode| !ELSEWHERE.contains(mode))
+        .map(|mode| (mode, Vec::new()))
+        .collect();
+    let all = modes.len();
     for row in rows {
         if let Some(mode) = row.mode() {
             modes.entry(mode).or_default().push(row);
@@ -128,5 +138,5 @@ fn print_table(rows: &[Row], passed: &[&str]) {
             println!("     {mark}  {}", row.words());
         }
     }
-    println!("{good} of {MODES}");
+    println!("{good} of {all}");
 }

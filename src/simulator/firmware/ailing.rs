@@ -110,6 +110,12 @@ impl Ailing {
             Ailment::Mute { command, times } if holds(line, command) => Some(((), times)),
             _ => None,
         });
+        let lacks_ok = self.ailments.iter().any(|ailment| match ailment {
+            Ailment::LacksOk { command } => {
+                line.last().is_some_and(|last| last.starts_with(command))
+            }
+            _ => false,
+        });
         let late_by = self.stroke(|ailment| match ailment {
             Ailment::Late { command, by, times } if holds(line, command) => Some((*by, times)),
             _ => None,
@@ -123,7 +129,7 @@ impl Ailing {
             _ => None,
         });
         self.line = LineFate {
-            is_mute: is_mute.is_some(),
+            is_mute: is_mute.is_some() || lacks_ok,
             late_by,
             code_inside,
         };
@@ -227,6 +233,51 @@ impl Ailing {
             .any(|(hidden, at, until)| (*hidden, *at) == (mem, index) && *until > now)
     }
 
+    pub(super) fn has_no_places(&self, mem: Mem) -> bool {
+        self.names(mem, |ailment| match ailment {
+            Ailment::NoPlaces(name) => Some(name.as_str()),
+            _ => None,
+        })
+    }
+
+    pub(super) fn shows_none(&self, mem: Mem) -> bool {
+        self.names(mem, |ailment| match ailment {
+            Ailment::ShowsNone(name) => Some(name.as_str()),
+            _ => None,
+        })
+    }
+
+    fn names(&self, mem: Mem, named: impl Fn(&Ailment) -> Option<&str>) -> bool {
+        self.ailments
+            .iter()
+            .filter_map(named)
+            .any(|name| name == mem.name())
+    }
+
+    pub(super) fn stays_in_text_mode(&self) -> bool {
+        self.ailments.contains(&Ailment::TextModeStays)
+    }
+
+    /// The only character set there is.
+    pub(super) fn charset(&self) -> Option<&'static str> {
+        self.lasting(|ailment| match ailment {
+            Ailment::Charset(name) => Some(*name),
+            _ => None,
+        })
+    }
+
+    /// After how much silence the port sleeps.
+    pub(super) fn sleeps_after(&self) -> Option<Duration> {
+        self.lasting(|ailment| match ailment {
+            Ailment::Sleeps(after) => Some(*after),
+            _ => None,
+        })
+    }
+
+    pub(super) fn is_first_alone(&self) -> bool {
+        self.ailments.contains(&Ailment::FirstAlone)
+    }
+
     /// How the entry at `index` comes, in a listing or when `read` alone.
     pub(super) fn corruption(&self, index: usize, read: bool) -> Option<Corruption> {
         self.lasting(|ailment| match ailment {
@@ -261,6 +312,18 @@ impl Firmware {
                     ..Terms::of(self.profile)
                 };
             }
+            Ailment::FallsBack => {
+                self.terms.text_mode = true;
+                self.terms.indications = [2, 2, 0, 0, 0];
+            }
+            Ailment::TextModeStays => {
+                self.terms.text_mode = true;
+                self.keep_ailment(ailment);
+            }
+            Ailment::Charset(name) => {
+                self.terms.charset = name;
+                self.keep_ailment(ailment);
+            }
             Ailment::SimAsleep => self.sim.asleep = true,
             Ailment::Brownout(duration) => self.brown_out(duration),
             Ailment::Refuses { .. }
@@ -282,11 +345,18 @@ impl Firmware {
             | Ailment::Drops { .. }
             | Ailment::OneAtATime
             | Ailment::Miscounts(_)
-            | Ailment::Memories(_) => {
-                if self.ailing.ailments.len() < AILMENTS_MAX {
-                    self.ailing.ailments.push(ailment);
-                }
-            }
+            | Ailment::Memories(_)
+            | Ailment::NoPlaces(_)
+            | Ailment::ShowsNone(_)
+            | Ailment::LacksOk { .. }
+            | Ailment::Sleeps(_)
+            | Ailment::FirstAlone => self.keep_ailment(ailment),
+        }
+    }
+
+    fn keep_ailment(&mut self, ailment: Ailment) {
+        if self.ailing.ailments.len() < AILMENTS_MAX {
+            self.ailing.ailments.push(ailment);
         }
     }
 

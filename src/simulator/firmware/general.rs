@@ -357,7 +357,11 @@ impl Firmware {
                     .charsets
                     .iter()
                     .find(|charset| charset.eq_ignore_ascii_case(&wanted));
-                self.terms.charset = known.copied().ok_or(Refusal::Cme(50))?;
+                let only = self.ailing.charset();
+                let known = known
+                    .copied()
+                    .filter(|name| only.is_none_or(|only| only == *name));
+                self.terms.charset = known.ok_or(Refusal::Cme(50))?;
                 Ok(Outcome::Done)
             }
             Form::Action => Err(Refusal::Error),

@@ -213,6 +213,9 @@ impl Firmware {
 
     fn fullness(&self, mem: Mem) -> (usize, usize) {
         let of = |memory: &Memory| (memory.used(), memory.capacity());
+        if self.ailing.has_no_places(mem) {
+            return (0, 0);
+        }
         match mem {
             Mem::Sim => of(&self.sim_memory),
             Mem::Modem => of(&self.modem_memory),
@@ -225,6 +228,9 @@ impl Firmware {
     }
 
     pub(super) fn store(&mut self, mem: Mem, message: Stored) -> Result<usize, Stored> {
+        if self.ailing.has_no_places(mem) {
+            return Err(message);
+        }
         match mem {
             Mem::Both => {
                 let shift = self.sim_memory.capacity();
@@ -319,7 +325,7 @@ impl Firmware {
     fn message_format(&mut self, form: &Form) -> Executed {
         let now = u8::from(self.terms.text_mode);
         if let Some(format) = self.choice("+CMGF", form, now, 1)? {
-            self.terms.text_mode = format == 1;
+            self.terms.text_mode = format == 1 || self.ailing.stays_in_text_mode();
         }
         Ok(Outcome::Done)
     }
@@ -510,6 +516,9 @@ impl Firmware {
         // A second value of 1, which several makers have, leaves the status alone.
         let leave = number(arguments, 1)? == Some(1);
         let [from, ..] = self.terms.memories;
+        if self.ailing.shows_none(from) {
+            return Ok(Outcome::Done);
+        }
         for (index, message) in self.messages(from) {
             if wanted.is_some_and(|wanted| wanted != message.status) {
                 continue;
@@ -560,7 +569,9 @@ impl Firmware {
         let leave = number(arguments, 1)? == Some(1);
         let [from, ..] = self.terms.memories;
         let (mem, slot) = self.locate(from, index).ok_or(Refusal::Cms(321))?;
-        let Some(message) = self.memory(mem).get_mut(slot).cloned() else {
+        let shown = !self.ailing.shows_none(from);
+        let message = self.memory(mem).get_mut(slot).cloned();
+        let Some(message) = message.filter(|_| shown) else {
             return if self.profile.silent_on_empty {
                 Ok(Outcome::Done)
             } else {

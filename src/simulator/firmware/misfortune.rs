@@ -82,6 +82,9 @@ impl Firmware {
         if self.fate.strikes(Kind::Forgets) {
             self.terms = Terms::of(self.profile);
         }
+        if self.fate.strikes(Kind::TextMode) {
+            self.terms.text_mode = true;
+        }
         if self.fate.strikes(Kind::Unregistered) && self.comebacks.network.is_none() {
             let back = self.now + self.for_pauses(10);
             self.comebacks.network = Some((back, self.radio.registration));

@@ -241,6 +241,8 @@ pub(crate) struct Firmware {
     comebacks: misfortune::Comebacks,
     listening: Listening,
     input: VecDeque<u8>,
+    /// When the terminal last said something.
+    heard_at: Instant,
     line: Option<CommandLine>,
     last_line: Vec<u8>,
     /// Command lines, oldest first.
@@ -300,6 +302,7 @@ impl Firmware {
             comebacks: misfortune::Comebacks::default(),
             listening: Listening::Idle { after_a: false },
             input: VecDeque::new(),
+            heard_at: now,
             line: None,
             last_line: Vec::new(),
             heard: VecDeque::new(),
@@ -337,6 +340,19 @@ impl Firmware {
         if self.silent_until.is_some() || self.boots_at.is_some() {
             return;
         }
+        let slept = self.ailing.sleeps_after();
+        let slept =
+            slept.is_some_and(|after| now.saturating_duration_since(self.heard_at) >= after);
+        self.heard_at = now;
+        // What wakes it is swallowed up to the end of its line.
+        let swallowed = match slept && !matches!(self.listening, Listening::Prompt { .. }) {
+            true => octets
+                .iter()
+                .position(|octet| *octet == self.terms.register(3))
+                .map_or(octets.len(), |end| end + 1),
+            false => 0,
+        };
+        let octets = octets.get(swallowed..).unwrap_or_default();
         let room = INPUT_MAX.saturating_sub(self.input.len());
         self.input.extend(octets.iter().take(room));
         self.read_input();
@@ -441,6 +457,9 @@ impl Firmware {
     fn restart_after(&mut self, now: Instant, farewell: Duration) {
         self.now = now;
         self.terms = Terms::of(self.profile);
+        if let Some(charset) = self.ailing.charset() {
+            self.terms.charset = charset;
+        }
         self.listening = Listening::Idle { after_a: false };
         self.input.clear();
         self.line = None;
@@ -651,6 +670,10 @@ impl Firmware {
                 Some(Ok(command)) => self.execute(&command),
             };
             if !self.took(executed) {
+                return;
+            }
+            if self.ailing.is_first_alone() {
+                self.finish(Ok(()));
                 return;
             }
         }
