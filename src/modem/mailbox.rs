@@ -1006,6 +1006,7 @@ impl Mailbox {
                     // On one line it showed none.
                     self.refused_together = REFUSED_TOGETHER_MAX;
                     self.hides_together = true;
+                    self.apart = true;
                 }
                 self.was_listed(&listing.memory, now);
                 self.unread.retain(|slot| {
@@ -1329,6 +1330,7 @@ impl Mailbox {
         }
         self.reading = self.setting.take().filter(|_| reply.is_ok());
         match &reply.outcome {
+            Outcome::Final(FinalResult::Ok) if self.hides_together => {}
             Outcome::Final(FinalResult::Ok) => self.refused_together = 0,
             // An index that is empty by now: the selection before it went well.
             Outcome::Final(FinalResult::Cms(code)) if code.number == Some(321) => {}

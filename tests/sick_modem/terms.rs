@@ -232,7 +232,7 @@ async fn row_44_neither_flow_control_nor_dtr_matters() {
 async fn row_48_announcements_are_asked_for_as_the_modem_likes_them() {
     let asked = |bench: &Bench| -> Vec<String> {
         let heard = bench.modem.heard().into_iter().map(|heard| heard.line);
-        heard.filter(|line| line.starts_with("+CNMI")).collect()
+        heard.filter(|line| line.starts_with("+CNMI=")).collect()
     };
     // Qualcomm refuses to deliver reports directly.
     let bench = Bench::ready("quectel-ec25").await;
