@@ -1,6 +1,6 @@
 //! Telephone numbers as people and carriers write them, made one (ITU-T E.164).
 //!
-//! Pure: a table of the world's numbering plans ([`plans`]) and the rules of writing ([`read`]).
+//! Pure: a table of the world's numbering plans (`plans`) and the rules of writing (`read`).
 //! [`PatronNumber`] is the form every other room keeps: one telephone, one value. Short codes
 //! (TS 23.040 §9.1.2.5 with six digits or fewer), alphanumeric senders and messengers' addresses
 //! are kept as they came and never corrected.

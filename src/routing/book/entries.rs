@@ -50,7 +50,7 @@ impl Default for Book {
 }
 
 impl Book {
-    /// The book as TOML, which [`Manuscript::read`] reads back.
+    /// The book as TOML, which [`Manuscript::read`](super::Manuscript::read) reads back.
     pub fn to_toml(&self) -> String {
         // Keys are ours, and every value is a table, a list, a string or a number.
         toml::to_string(self).expect("a desk can be written as TOML")
