@@ -24,12 +24,13 @@ use tokio::sync::watch;
 pub use conversations::{Begun, Sought};
 pub use records::{Counting, Wanted};
 
-use crate::desk::{Desk, Link, SEGMENTS_MAX};
+use crate::desk::{Desk, Link, NotGranted, SEGMENTS_MAX};
 use crate::errands::{Chore, Door};
 use crate::modem::{Line, Lines, TracePlan, check_ussd};
 use crate::routing::book::Manuscript;
 use crate::routing::{
-    Act, Amendment, Event, Gateway, GatewayKind, Notice, Plan, Queue, Show, unknown_name,
+    Act, AmendError, Amendment, Event, Gateway, GatewayKind, Listed, Notice, Plan, Queue, Show,
+    unknown_name,
 };
 use crate::sms;
 use crate::spool::{Spool, lines, outbox, transcript};
@@ -321,7 +322,7 @@ impl Rooms {
     pub async fn answer(&self, request: Request) -> Result<Value, String> {
         match request {
             Request::Amend(amendment) => {
-                self.desk.amend(amendment).await.map_err(words)?;
+                self.desk.amend(amendment).await.map_err(|e| remedied(&e))?;
                 Ok(Value::Null)
             }
             Request::Plan => Ok(plan_json(&self.desk.board().borrow().plan)),
@@ -517,6 +518,44 @@ fn link_json(link: &Link) -> Value {
         Link::Up => json!({ "up": true }),
         Link::Connecting => json!({ "up": false, "detail": "connecting" }),
         Link::Down(words) => json!({ "up": false, "detail": words }),
+    }
+}
+
+/// Why a change to the plan was not made, with the command that helps.
+fn remedied(error: &NotGranted) -> String {
+    let NotGranted::BadAmendment(why) = error else {
+        return error.to_string();
+    };
+    match why {
+        AmendError::NoSuch { what, .. } => {
+            let list = match what {
+                Listed::Queue => "queue list",
+                Listed::Gateway => "gateway list",
+                Listed::Operator => "operator list",
+                Listed::Canned => "canned list",
+                Listed::Token => "operator tokens NAME",
+            };
+            format!("{why}; `callnumber {list}` shows those there are")
+        }
+        AmendError::NoSuchCanned { .. } => {
+            format!("{why}; `callnumber canned list` shows those there are")
+        }
+        AmendError::Exists { what, .. } => {
+            let set = match what {
+                Listed::Queue | Listed::Token => return why.to_string(),
+                Listed::Gateway => "gateway set",
+                Listed::Operator => "operator set",
+                Listed::Canned => "canned set",
+            };
+            format!("{why}; `callnumber {set}` changes one")
+        }
+        AmendError::Fed { gateway, .. } => {
+            format!("{why}, with `callnumber gateway set {gateway} --queue …`")
+        }
+        AmendError::HasRecords(queue) => {
+            format!("{why}, with `callnumber queue set {queue} --rename …`")
+        }
+        _ => why.to_string(),
     }
 }
 

@@ -657,13 +657,7 @@ impl Owner {
                 Ok((changes, plan))
             })
             .await;
-        let (changes, plan) = match self.amended(brought).await {
-            Err(NotGranted::BadAmendment(words)) => {
-                let words = format!("{words}; nothing was changed");
-                return Err(NotGranted::BadAmendment(words));
-            }
-            outcome => outcome?,
-        };
+        let (changes, plan) = self.amended(brought).await?;
         if let Some(plan) = plan {
             self.rearrange(plan).await;
         }
@@ -677,7 +671,7 @@ impl Owner {
     async fn amended<T>(&mut self, outcome: Result<T, SpoolError>) -> Result<T, NotGranted> {
         match outcome {
             Ok(kept) => Ok(kept),
-            Err(SpoolError::Refused(words)) => Err(NotGranted::BadAmendment(words)),
+            Err(SpoolError::Refused(error)) => Err(NotGranted::BadAmendment(error)),
             Err(error) => {
                 // The commit may be on disk all the same.
                 self.rebuild().await;
@@ -875,7 +869,7 @@ fn is_row(effect: &Effect) -> bool {
 
 fn not_granted(error: SpoolError) -> NotGranted {
     match error {
-        SpoolError::Refused(words) => NotGranted::BadAmendment(words),
+        SpoolError::Refused(error) => NotGranted::BadAmendment(error),
         SpoolError::Closed => NotGranted::ShuttingDown,
         SpoolError::Full | SpoolError::Broken(_) => NotGranted::NotKept(error.to_string()),
     }

@@ -14,8 +14,8 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::routing::book::Manuscript;
 use crate::routing::{
-    Amendment, ArrivalId, Conversation, ConversationId, EndpointId, Event, Library, Message,
-    OperatorId, Plan, QueueId, Refusal, Show,
+    AmendError, Amendment, ArrivalId, Conversation, ConversationId, EndpointId, Event, Library,
+    Message, OperatorId, Plan, QueueId, Refusal, Show,
 };
 
 /// Segments of one text an operator or a command may send; longer answers belong in e-mail.
@@ -94,8 +94,8 @@ pub enum NotGranted {
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// The change to the plan makes no sense.
-    #[error("{0}")]
-    BadAmendment(String),
+    #[error(transparent)]
+    BadAmendment(AmendError),
     /// The operator may not do this; says who may.
     #[error("{0}")]
     Forbidden(String),

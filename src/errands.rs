@@ -48,7 +48,7 @@ impl Door {
     /// Why it was not done, in a sentence.
     pub async fn ask(&self, chore: Chore) -> Result<Value, String> {
         let Some(errands) = &self.0 else {
-            return Err("this desk has nobody to do that: it is no `callnumber run`".into());
+            return Err("this desk has nobody to do that: start its service first".into());
         };
         let closing = || "the desk is closing".to_owned();
         let (answer, answered) = oneshot::channel();
@@ -67,7 +67,7 @@ mod tests {
     #[tokio::test]
     async fn somebody_answers_or_it_is_said_that_nobody_does() {
         let nobody = Door::default().ask(Chore::Reload).await.unwrap_err();
-        assert!(nobody.contains("callnumber run"), "{nobody}");
+        assert!(nobody.contains("start its service"), "{nobody}");
 
         let (errands, mut errand) = mpsc::channel(1);
         let door = Door::new(Some(errands));

@@ -83,8 +83,8 @@ pub fn find(now: &Now, settings: &Settings) -> Found {
             found.push(Finding {
                 trouble: Trouble::Rested(line.name.clone()),
                 words: format!(
-                    "line {} {words}; `callnumber modem resume {}` lets it send at once",
-                    line.name, line.name
+                    "line {} {words}; `Let it send again` on the settings page ends that",
+                    line.name
                 ),
             });
         }
@@ -104,7 +104,7 @@ pub fn find(now: &Now, settings: &Settings) -> Found {
                 trouble: Trouble::Storage(line.name.clone()),
                 words: format!(
                     "the SIM of {} holds {} texts of {} and is not emptied: a full one takes in \
-                     no more; see `callnumber status`",
+                     no more; look at the line on the settings page",
                     line.name,
                     used.unwrap_or_default(),
                     total.unwrap_or_default()
@@ -361,7 +361,7 @@ mod tests {
             (
                 true,
                 true,
-                Some("rests, 45 min left: no credit; `callnumber modem resume front-desk`"),
+                Some("rests, 45 min left: no credit; `Let it send again`"),
             ),
             (false, true, Some("sent no text since")),
         ] {

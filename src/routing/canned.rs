@@ -47,3 +47,21 @@ pub enum CannedChange {
         queue: Option<String>,
     },
 }
+
+impl CannedChange {
+    /// The key of the one that changes.
+    pub fn key(&self) -> &str {
+        let (CannedChange::Add { key, .. }
+        | CannedChange::Set { key, .. }
+        | CannedChange::Remove { key, .. }) = self;
+        key
+    }
+
+    /// The queue's name, where it is for one alone.
+    pub fn queue(&self) -> Option<&str> {
+        let (CannedChange::Add { queue, .. }
+        | CannedChange::Set { queue, .. }
+        | CannedChange::Remove { queue, .. }) = self;
+        queue.as_deref()
+    }
+}

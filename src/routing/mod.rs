@@ -65,7 +65,7 @@ mod turn;
 pub use act::{Act, AuditAction};
 pub use actor::Actor;
 pub use ages::{spoken, spoken_since};
-pub use amend::Amendment;
+pub use amend::{AmendError, Amendment, Listed};
 pub use authority::Right;
 pub use blocks::block_holds;
 pub use canned::{Canned, CannedChange};

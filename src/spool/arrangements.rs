@@ -7,21 +7,10 @@ use jiff::civil::Date;
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row, params};
 
-use super::staff::{check_name, find, must_find, refused};
 use super::{Result, wire};
 use crate::routing::{
-    Calendar, DayHours, Fallback, Gateway, GatewayId, HOLIDAYS_MAX, Hours, Notice, Queue, QueueId,
-    unknown_name,
+    Calendar, DayHours, Fallback, Gateway, GatewayId, Hours, Notice, Queue, QueueId,
 };
-
-/// Letters of a queue's title: it stands in a text of 160.
-const TITLE_MAX: usize = 40;
-/// Letters of the page of facts about a library.
-const FACTS_MAX: usize = 8000;
-/// Letters of a notice: ten segments would be no notice any more.
-const WORDS_MAX: usize = 459;
-/// A fallback queue is asked after this many seconds at most: a day.
-const AFTER_MAX_S: u32 = 24 * 60 * 60;
 
 /// The queues, by id.
 pub(super) fn queues(connection: &Connection) -> Result<Vec<Queue>> {
@@ -114,118 +103,30 @@ fn gateway_row(row: &Row<'_>) -> rusqlite::Result<Gateway> {
     })
 }
 
-pub(super) fn describe_queue(
-    connection: &Connection,
-    name: &str,
-    title: Option<&str>,
-    facts: Option<&str>,
-) -> Result<()> {
-    let id = must_find(connection, "queue", name)?;
-    for (column, words, most) in [("title", title, TITLE_MAX), ("facts", facts, FACTS_MAX)] {
-        let Some(words) = words.map(str::trim) else {
-            continue;
-        };
-        if words.chars().count() > most {
-            return refused(format!(
-                "the {column} has more than {most} letters: shorten it"
-            ));
-        }
-        if column == "title" && words.contains(['{', '}', '\n']) {
-            return refused(format!(
-                "{words:?} cannot be a title: leave out braces and new lines"
-            ));
-        }
-        let words = (!words.is_empty()).then_some(words);
-        connection.execute(
-            &format!("UPDATE queue SET {column} = ?2 WHERE id = ?1"),
-            params![id, words],
-        )?;
-    }
-    Ok(())
-}
-
 pub(super) fn set_hours(
     connection: &Connection,
-    queue: &str,
+    queue: Option<i64>,
     hours: Option<&str>,
     holidays: &[(Date, String)],
     no_holidays: &[Date],
 ) -> Result<()> {
-    let id = must_find(connection, "queue", queue)?;
-    if let Some(hours) = hours.map(str::trim) {
-        let hours = match hours {
-            "" => None,
-            hours => match hours.parse::<Hours>() {
-                Ok(hours) => Some(hours.to_string()),
-                Err(error) => return refused(error.to_string()),
-            },
-        };
+    if let Some(hours) = hours {
         connection.execute(
-            "UPDATE queue SET hours = ?2 WHERE id = ?1",
-            params![id, hours],
+            "UPDATE queue SET hours = nullif(?2, '') WHERE id = ?1",
+            params![queue, hours.trim()],
         )?;
     }
     for date in no_holidays {
         connection.execute(
             "DELETE FROM holiday WHERE queue = ?1 AND date = ?2",
-            params![id, date.to_string()],
+            params![queue, date.to_string()],
         )?;
     }
     for (date, hours) in holidays {
-        let hours: DayHours = match hours.parse() {
-            Ok(hours) => hours,
-            Err(error) => return refused(format!("{date}: {error}")),
-        };
         connection.execute(
             "INSERT INTO holiday (queue, date, hours) VALUES (?1, ?2, ?3)
              ON CONFLICT (queue, date) DO UPDATE SET hours = excluded.hours",
-            params![id, date.to_string(), hours.to_string()],
-        )?;
-    }
-    let days: i64 = connection.query_row(
-        "SELECT count(*) FROM holiday WHERE queue = ?1",
-        [id],
-        |row| row.get(0),
-    )?;
-    if days > HOLIDAYS_MAX {
-        return refused(format!(
-            "{queue} would have {days} holidays, and {HOLIDAYS_MAX} are the most: remove past ones"
-        ));
-    }
-    Ok(())
-}
-
-pub(super) fn set_fallback(
-    connection: &Connection,
-    queue: &str,
-    fallback: Option<&str>,
-    after_s: Option<u32>,
-) -> Result<()> {
-    let id = must_find(connection, "queue", queue)?;
-    if let Some(fallback) = fallback {
-        let helper = match fallback {
-            "" => None,
-            name => Some(must_find(connection, "queue", name)?),
-        };
-        if helper == Some(id) {
-            return refused(format!(
-                "{queue} cannot help itself out: name another queue as its fallback"
-            ));
-        }
-        connection.execute(
-            "UPDATE queue SET fallback = ?2 WHERE id = ?1",
-            params![id, helper],
-        )?;
-    }
-    if let Some(after_s) = after_s {
-        if !(1..=AFTER_MAX_S).contains(&after_s) {
-            return refused(format!(
-                "a fallback queue is asked after 1 to {AFTER_MAX_S} seconds, not after {after_s}"
-            ));
-        }
-        connection.execute(
-            "UPDATE queue SET fallback_after = ?2 WHERE id = ?1",
-            params![id, after_s],
+            params![queue, date.to_string(), hours],
         )?;
     }
     Ok(())
@@ -233,60 +134,26 @@ pub(super) fn set_fallback(
 
 pub(super) fn set_wording(
     connection: &Connection,
-    gateway: &str,
+    gateway: Option<i64>,
     notice: Notice,
     words: Option<&str>,
 ) -> Result<()> {
-    let id = must_find(connection, "gateway", gateway)?;
-    let Some(words) = words.map(str::trim) else {
-        connection.execute(
+    match words {
+        None => connection.execute(
             "DELETE FROM wording WHERE gateway = ?1 AND notice = ?2",
-            params![id, notice.word()],
-        )?;
-        return Ok(());
+            params![gateway, notice.word()],
+        )?,
+        Some(words) => connection.execute(
+            "INSERT INTO wording (gateway, notice, words) VALUES (?1, ?2, ?3)
+             ON CONFLICT (gateway, notice) DO UPDATE SET words = excluded.words",
+            params![gateway, notice.word(), words],
+        )?,
     };
-    if words.chars().count() > WORDS_MAX {
-        return refused(format!(
-            "the notice `{}` has more than {WORDS_MAX} letters, three texts: shorten it",
-            notice.word()
-        ));
-    }
-    if let Some(name) = unknown_name(notice, words) {
-        return refused(format!(
-            "the notice `{}` knows no {{{name}}}; it knows {{{}}}",
-            notice.word(),
-            notice.names().join("}, {")
-        ));
-    }
-    connection.execute(
-        "INSERT INTO wording (gateway, notice, words) VALUES (?1, ?2, ?3)
-         ON CONFLICT (gateway, notice) DO UPDATE SET words = excluded.words",
-        params![id, notice.word(), words],
-    )?;
-    Ok(())
-}
-
-pub(super) fn pause_gateway(connection: &Connection, name: &str, paused: bool) -> Result<()> {
-    let id = must_find(connection, "gateway", name)?;
-    connection.execute(
-        "UPDATE gateway SET pauses = pauses + (?2 AND NOT paused), paused = ?2 WHERE id = ?1",
-        params![id, paused],
-    )?;
-    Ok(())
-}
-
-/// A new queue.
-pub(super) fn add_queue(connection: &Connection, name: &str) -> Result<()> {
-    check_name(name)?;
-    if find(connection, "queue", name)?.is_some() {
-        return refused(format!("there is a queue {name} already"));
-    }
-    connection.execute("INSERT INTO queue (name) VALUES (?1)", [name])?;
     Ok(())
 }
 
 /// Nothing is left of a queue's arrangements, and it helps nobody out any more.
-pub(super) fn forget_queue(connection: &Connection, id: i64) -> Result<()> {
+pub(super) fn forget_queue(connection: &Connection, id: Option<i64>) -> Result<()> {
     connection.execute("DELETE FROM holiday WHERE queue = ?1", [id])?;
     connection.execute("UPDATE queue SET fallback = NULL WHERE fallback = ?1", [id])?;
     Ok(())

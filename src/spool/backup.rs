@@ -72,7 +72,7 @@ pub enum BackupError {
     Spool(#[from] OpenError),
     /// The spool is damaged: a copy of it would be no backup.
     #[error(
-        "{} is damaged ({said}): run `callnumber spool check`; an earlier backup was left as it is",
+        "{} is damaged ({said}): have it checked on the box; an earlier backup was left as it is",
         .path.display()
     )]
     Damaged {

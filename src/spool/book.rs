@@ -6,9 +6,10 @@ use rusqlite::Connection;
 use super::{Result, SpoolError};
 use super::{audit, canned, staff};
 use crate::routing::book::{
-    Book, CannedEntry, Change, GatewayEntry, Manuscript, OperatorEntry, QueueEntry, changes,
+    Book, CannedEntry, Change, GatewayEntry, Manuscript, Misprint, OperatorEntry, QueueEntry,
+    changes,
 };
-use crate::routing::{Amendment, Library, OperatorId, Plan, QueueId, Role};
+use crate::routing::{AmendError, Amendment, Library, OperatorId, Plan, QueueId, Role};
 
 /// The desk as it is.
 pub fn read(connection: &Connection, passwords: bool) -> Result<Book> {
@@ -99,8 +100,7 @@ pub fn bring_in(
     now: Timestamp,
 ) -> Result<Vec<String>> {
     let present = read(connection, true)?;
-    let changes = changes(&present, manuscript)
-        .map_err(|misprint| SpoolError::Refused(misprint.to_string()))?;
+    let changes = changes(&present, manuscript).map_err(|misprint| in_book(&misprint))?;
     if changes.is_empty() {
         return Ok(Vec::new());
     }
@@ -117,9 +117,8 @@ pub fn bring_in(
     for Change { amendment, place } in &changes {
         match staff::amend(connection, amendment, now) {
             Ok(()) => audit::amended(connection, by, amendment, now)?,
-            Err(SpoolError::Refused(words)) => {
-                let misprint = manuscript.misprint(place, &words);
-                return Err(SpoolError::Refused(misprint.to_string()));
+            Err(SpoolError::Refused(error)) => {
+                return Err(in_book(&manuscript.misprint(place, &error.to_string())));
             }
             Err(error) => return Err(error),
         }
@@ -150,11 +149,15 @@ fn keep_an_admin(
         Amendment::SetOperator { name, .. } => was_admin(name),
         _ => false,
     });
-    let words = "nobody would be left who may arrange the desk: let one operator be an admin";
-    Err(SpoolError::Refused(match last {
-        Some(change) => manuscript.misprint(&change.place, words).to_string(),
-        None => words.into(),
-    }))
+    let words = AmendError::NoAdmin.to_string();
+    Err(match last {
+        Some(change) => in_book(&manuscript.misprint(&change.place, &words)),
+        None => AmendError::Book(words).into(),
+    })
+}
+
+fn in_book(misprint: &Misprint) -> SpoolError {
+    AmendError::Book(misprint.to_string()).into()
 }
 
 /// Tries the same and takes all of it back.

@@ -64,6 +64,7 @@ use rusqlite::{Connection, OpenFlags, Transaction};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::clock::Clock;
+use crate::routing::AmendError;
 
 /// Threads that read; the console's lists must not wait for one another.
 const READERS: usize = 2;
@@ -132,11 +133,11 @@ pub enum SpoolError {
     /// The disk is full.
     #[error("the disk is full: free some space, texts stay on the SIM meanwhile")]
     Full,
-    /// A change to the plan that makes no sense; says why.
-    #[error("{0}")]
-    Refused(String),
+    /// A change to the plan that makes no sense.
+    #[error(transparent)]
+    Refused(#[from] AmendError),
     /// Anything else.
-    #[error("the spool cannot be used: {0}; see `callnumber status`")]
+    #[error("the spool cannot be used: {0}; tell whoever keeps the box")]
     Broken(String),
     /// The daemon is shutting down.
     #[error("the spool is closed")]

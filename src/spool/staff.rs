@@ -7,10 +7,11 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use sha2::{Digest, Sha256};
 
-use super::{Result, SpoolError};
+use super::Result;
 use super::{arrangements, canned, tokens, wire};
 use crate::routing::{
-    self, Amendment, GatewayKind, Library, Notice, Operator, OperatorId, Plan, QueueId, Role, Show,
+    AmendError, Amendment, Library, Notice, OfflinePolicy, Operator, OperatorId, Plan, QueueId,
+    Role, Show,
 };
 
 /// The plan of the desk; the library's own particulars come from the configuration.
@@ -72,56 +73,103 @@ pub fn names(connection: &Connection) -> Result<Vec<(OperatorId, String)>> {
     Ok(rows)
 }
 
-/// Changes the plan.
+/// Changes the plan, if the change makes sense.
 ///
 /// # Errors
-/// [`SpoolError::Refused`] says what makes no sense and what to do.
+/// [`SpoolError::Refused`] says why it makes none.
 pub fn amend(connection: &Connection, amendment: &Amendment, now: Timestamp) -> Result<()> {
-    match amendment {
-        Amendment::AddQueue { name } => arrangements::add_queue(connection, name),
-        Amendment::SetQueue { name, rename } => rename_queue(connection, name, rename),
+    let plan = plan(connection, &Library::default())?;
+    let queue_of = |name: &str| plan.queue_named(name).map(|queue| queue.id.0);
+    let gateway_of = |name: &str| plan.gateway_named(name).map(|gateway| gateway.id.0);
+    let operator_of = |name: &str| plan.operator_named(name).map(|operator| operator.id.0);
+    match &plan.check(amendment)? {
+        Amendment::AddQueue { name } => {
+            connection.execute("INSERT INTO queue (name) VALUES (?1)", [name])?;
+        }
+        Amendment::SetQueue { name, rename } => {
+            connection.execute("UPDATE queue SET name = ?2 WHERE name = ?1", [name, rename])?;
+        }
         Amendment::DescribeQueue { name, title, facts } => {
-            arrangements::describe_queue(connection, name, title.as_deref(), facts.as_deref())
+            for (column, words) in [("title", title), ("facts", facts)] {
+                let Some(words) = words else { continue };
+                connection.execute(
+                    &format!("UPDATE queue SET {column} = nullif(?2, '') WHERE name = ?1"),
+                    [name, words],
+                )?;
+            }
         }
         Amendment::SetHours {
             queue,
             hours,
             holidays,
             no_holidays,
-        } => arrangements::set_hours(connection, queue, hours.as_deref(), holidays, no_holidays),
+        } => arrangements::set_hours(
+            connection,
+            queue_of(queue),
+            hours.as_deref(),
+            holidays,
+            no_holidays,
+        )?,
         Amendment::SetFallback {
             queue,
             fallback,
             after_s,
-        } => arrangements::set_fallback(connection, queue, fallback.as_deref(), *after_s),
+        } => {
+            if let Some(fallback) = fallback {
+                connection.execute(
+                    "UPDATE queue SET fallback = ?2 WHERE name = ?1",
+                    params![queue, queue_of(fallback)],
+                )?;
+            }
+            if let Some(after_s) = after_s {
+                connection.execute(
+                    "UPDATE queue SET fallback_after = ?2 WHERE name = ?1",
+                    params![queue, after_s],
+                )?;
+            }
+        }
         Amendment::SetWording {
             gateway,
             notice,
             words,
-        } => arrangements::set_wording(connection, gateway, *notice, words.as_deref()),
-        Amendment::PauseGateway { name, paused } => {
-            arrangements::pause_gateway(connection, name, *paused)
+        } => {
+            let gateway = gateway_of(gateway);
+            arrangements::set_wording(connection, gateway, *notice, words.as_deref())?;
         }
-        Amendment::RemoveQueue { name } => remove_queue(connection, name),
+        Amendment::PauseGateway { name, paused } => {
+            connection.execute(
+                "UPDATE gateway SET pauses = pauses + (?2 AND NOT paused), paused = ?2
+                 WHERE id = ?1",
+                params![gateway_of(name), paused],
+            )?;
+        }
+        Amendment::RemoveQueue { name } => {
+            let id = queue_of(name);
+            let has_records: bool = connection.query_row(
+                "SELECT EXISTS (SELECT 1 FROM conversation WHERE queue = ?1 OR home = ?1)",
+                [id],
+                |row| row.get(0),
+            )?;
+            if has_records {
+                return Err(AmendError::HasRecords(name.clone()).into());
+            }
+            connection.execute("DELETE FROM assignment WHERE queue = ?1", [id])?;
+            arrangements::forget_queue(connection, id)?;
+            connection.execute("DELETE FROM queue WHERE id = ?1", [id])?;
+        }
         Amendment::AddOperator {
             name,
             password_hash,
             role,
             queues,
         } => {
-            check_name(name)?;
-            if find(connection, "operator", name)?.is_some() {
-                return refused(format!(
-                    "there is an operator {name} already; `operator set` changes one"
-                ));
-            }
             connection.execute(
                 "INSERT INTO operator (name, role, password_hash) VALUES (?1, 'operator', ?2)",
                 params![name, password_hash],
             )?;
             let id = connection.last_insert_rowid();
             set_role(connection, id, *role)?;
-            assign(connection, id, queues)
+            assign(connection, id, queues.iter().map(|name| queue_of(name)))?;
         }
         Amendment::SetOperator {
             name,
@@ -129,7 +177,9 @@ pub fn amend(connection: &Connection, amendment: &Amendment, now: Timestamp) -> 
             role,
             queues,
         } => {
-            let id = operator(connection, name)?;
+            let Some(id) = operator_of(name) else {
+                return Ok(());
+            };
             if let Some(hash) = password_hash {
                 connection.execute(
                     "UPDATE operator SET password_hash = ?2 WHERE id = ?1",
@@ -140,55 +190,70 @@ pub fn amend(connection: &Connection, amendment: &Amendment, now: Timestamp) -> 
             if let Some(role) = role {
                 set_role(connection, id, *role)?;
             }
-            match queues {
-                Some(queues) => assign(connection, id, queues),
-                None => Ok(()),
+            if let Some(queues) = queues {
+                assign(connection, id, queues.iter().map(|name| queue_of(name)))?;
             }
         }
-        Amendment::SetAddresses {
-            operator: name,
-            jids,
-        } => {
-            let id = operator(connection, name)?;
-            set_addresses(connection, id, jids)
+        Amendment::SetAddresses { operator, jids } => {
+            set_addresses(connection, operator_of(operator), jids)?;
         }
-        Amendment::RemoveOperator { name } => remove_operator(connection, name),
+        Amendment::RemoveOperator { name } => {
+            let id = operator_of(name);
+            shut_out(connection, id)?;
+            for table in ["assignment", "address"] {
+                connection.execute(&format!("DELETE FROM {table} WHERE operator = ?1"), [id])?;
+            }
+            connection.execute(
+                "UPDATE operator SET removed = 1, shows = 'offline', password_hash = NULL
+                 WHERE id = ?1",
+                [id],
+            )?;
+        }
         Amendment::AddToken {
-            operator: name,
+            operator,
             token_hash,
             label,
         } => {
-            let id = operator(connection, name)?;
             connection.execute(
                 "INSERT INTO token (hash, operator, made, label) VALUES (?1, ?2, ?3, ?4)",
-                params![token_hash, id, wire::time(now), label],
+                params![token_hash, operator_of(operator), wire::time(now), label],
             )?;
-            Ok(())
         }
-        Amendment::RevokeToken {
-            operator: name,
-            token,
-        } => tokens::revoke(connection, operator(connection, name)?, token.as_deref()),
-        Amendment::ShutOut { operator: name } => shut_out(connection, operator(connection, name)?),
-        Amendment::Canned(change) => canned::change(connection, change),
+        Amendment::RevokeToken { operator, token } => {
+            tokens::revoke(connection, operator_of(operator), token.as_deref())?;
+        }
+        Amendment::ShutOut { operator } => shut_out(connection, operator_of(operator))?,
+        Amendment::Canned(change) => {
+            let queue = change.queue();
+            canned::change(connection, change, queue.and_then(queue_of))?;
+        }
         Amendment::AddLink {
-            operator: name,
+            operator,
             link_hash,
             valid_s,
         } => {
-            let id = operator(connection, name)?;
             connection.execute("DELETE FROM link WHERE expires < ?1", [wire::time(now)])?;
             connection.execute(
                 "INSERT INTO link (hash, operator, expires) VALUES (?1, ?2, ?3)",
                 params![
                     link_hash,
-                    id,
+                    operator_of(operator),
                     wire::time(now).saturating_add(i64::from(*valid_s) * 1000)
                 ],
             )?;
-            Ok(())
         }
-        Amendment::AddLine { name } => add_line(connection, name),
+        Amendment::AddLine { name } => {
+            let inserted =
+                connection.execute("INSERT OR IGNORE INTO line (name) VALUES (?1)", [name])?;
+            let busy = gateway_of(name).is_some() || plan.gateway_on_line(name).is_some();
+            if inserted == 1 && !busy {
+                connection.execute(
+                    "INSERT INTO gateway (name, kind, queue, line, policy)
+                     VALUES (?1, 'sms', (SELECT min(id) FROM queue), ?1, 'hold')",
+                    [name],
+                )?;
+            }
+        }
         Amendment::AddGateway {
             name,
             kind,
@@ -196,35 +261,16 @@ pub fn amend(connection: &Connection, amendment: &Amendment, now: Timestamp) -> 
             line,
             policy,
         } => {
-            check_name(name)?;
-            if find(connection, "gateway", name)?.is_some() {
-                return refused(format!(
-                    "there is a gateway {name} already; `gateway set` changes one"
-                ));
-            }
-            let queue = queue_id(connection, queue)?;
-            let line = match (kind, line) {
-                (GatewayKind::Sms, line) => Some(line.as_ref().unwrap_or(name).clone()),
-                (_, None) => None,
-                (_, Some(_)) => {
-                    return refused(format!(
-                        "only an sms gateway has a line; leave --line out for {}",
-                        kind.word()
-                    ));
-                }
-            };
-            check_line(connection, line.as_deref(), None)?;
             connection.execute(
                 "INSERT INTO gateway (name, kind, queue, line, policy) VALUES (?1, ?2, ?3, ?4, ?5)",
                 params![
                     name,
                     kind.word(),
-                    queue,
+                    queue_of(queue),
                     line,
                     policy.unwrap_or(kind.default_policy()).word()
                 ],
             )?;
-            Ok(())
         }
         Amendment::SetGateway {
             name,
@@ -233,133 +279,30 @@ pub fn amend(connection: &Connection, amendment: &Amendment, now: Timestamp) -> 
             policy,
             closed_notice,
         } => {
-            let id = gateway(connection, name)?;
-            if let Some(queue) = queue {
-                let queue = queue_id(connection, queue)?;
-                connection.execute("UPDATE gateway SET queue = ?2 WHERE id = ?1", [id, queue])?;
-            }
-            if let Some(line) = line {
-                check_line(connection, Some(line), Some(id))?;
-                let changed = connection.execute(
-                    "UPDATE gateway SET line = ?2 WHERE id = ?1 AND kind = 'sms'",
-                    params![id, line],
-                )?;
-                if changed == 0 {
-                    return refused(format!("{name} is not an sms gateway: it has no line"));
-                }
-            }
-            if let Some(policy) = policy {
-                connection.execute(
-                    "UPDATE gateway SET policy = ?2 WHERE id = ?1",
-                    params![id, policy.word()],
-                )?;
-            }
-            if let Some(notice) = closed_notice {
-                let words = (notice != "default").then_some(notice.as_str());
+            let id = gateway_of(name);
+            connection.execute(
+                "UPDATE gateway SET queue = coalesce(?2, queue), line = coalesce(?3, line),
+                     policy = coalesce(?4, policy)
+                 WHERE id = ?1",
+                params![
+                    id,
+                    queue.as_deref().and_then(queue_of),
+                    line,
+                    policy.map(OfflinePolicy::word)
+                ],
+            )?;
+            if let Some(words) = closed_notice {
+                let words = (words != "default").then_some(words.as_str());
                 for notice in [Notice::Closed, Notice::Refused] {
-                    arrangements::set_wording(connection, name, notice, words)?;
+                    arrangements::set_wording(connection, id, notice, words)?;
                 }
             }
-            Ok(())
         }
         Amendment::RemoveGateway { name } => {
-            let id = gateway(connection, name)?;
+            let id = gateway_of(name);
             connection.execute("UPDATE gateway SET removed = 1 WHERE id = ?1", [id])?;
-            Ok(())
         }
     }
-}
-
-pub(super) fn refused<T>(words: String) -> Result<T> {
-    Err(SpoolError::Refused(words))
-}
-
-pub(super) fn check_name(name: &str) -> Result<()> {
-    routing::check_name(name).map_err(SpoolError::Refused)
-}
-
-/// The row in use with this name. `table` is one of our own words.
-pub(super) fn find(connection: &Connection, table: &str, name: &str) -> Result<Option<i64>> {
-    let in_use = if table == "queue" {
-        ""
-    } else {
-        "AND NOT removed"
-    };
-    Ok(connection
-        .prepare_cached(&format!("SELECT id FROM {table} WHERE name = ?1 {in_use}"))?
-        .query_row([name], |row| row.get(0))
-        .optional()?)
-}
-
-pub(super) fn must_find(connection: &Connection, table: &str, name: &str) -> Result<i64> {
-    match find(connection, table, name)? {
-        Some(id) => Ok(id),
-        None => refused(format!(
-            "there is no {table} {name:?}; `callnumber {table} list` shows those there are"
-        )),
-    }
-}
-
-fn operator(connection: &Connection, name: &str) -> Result<i64> {
-    must_find(connection, "operator", name)
-}
-
-fn gateway(connection: &Connection, name: &str) -> Result<i64> {
-    must_find(connection, "gateway", name)
-}
-
-pub(super) fn queue_id(connection: &Connection, name: &str) -> Result<i64> {
-    must_find(connection, "queue", name)
-}
-
-fn rename_queue(connection: &Connection, name: &str, rename: &str) -> Result<()> {
-    let id = queue_id(connection, name)?;
-    check_name(rename)?;
-    if find(connection, "queue", rename)?.is_some_and(|other| other != id) {
-        return refused(format!("there is a queue {rename} already"));
-    }
-    connection.execute(
-        "UPDATE queue SET name = ?2 WHERE id = ?1",
-        params![id, rename],
-    )?;
-    Ok(())
-}
-
-fn remove_queue(connection: &Connection, name: &str) -> Result<()> {
-    let id = queue_id(connection, name)?;
-    let others: bool = connection.query_row(
-        "SELECT EXISTS (SELECT 1 FROM queue WHERE id <> ?1)",
-        [id],
-        |row| row.get(0),
-    )?;
-    if !others {
-        return refused(format!(
-            "{name} is the only queue: a new modem needs one to feed; add another first, or rename it"
-        ));
-    }
-    let feeding: Option<String> = connection
-        .prepare_cached("SELECT name FROM gateway WHERE queue = ?1 AND NOT removed LIMIT 1")?
-        .query_row([id], |row| row.get(0))
-        .optional()?;
-    if let Some(gateway) = feeding {
-        return refused(format!(
-            "gateway {gateway} feeds queue {name}: move it first, `callnumber gateway set {gateway} --queue …`"
-        ));
-    }
-    let ever_used: bool = connection.query_row(
-        "SELECT EXISTS (SELECT 1 FROM conversation WHERE queue = ?1 OR home = ?1)
-             OR EXISTS (SELECT 1 FROM gateway WHERE queue = ?1)",
-        [id],
-        |row| row.get(0),
-    )?;
-    if ever_used {
-        return refused(format!(
-            "queue {name} has conversations in its records; rename it with `callnumber queue set {name} --rename …` instead"
-        ));
-    }
-    connection.execute("DELETE FROM assignment WHERE queue = ?1", [id])?;
-    arrangements::forget_queue(connection, id)?;
-    connection.execute("DELETE FROM queue WHERE id = ?1", [id])?;
     Ok(())
 }
 
@@ -377,35 +320,24 @@ fn set_role(connection: &Connection, operator: i64, role: Role) -> Result<()> {
     Ok(())
 }
 
-fn assign(connection: &Connection, operator: i64, queues: &[String]) -> Result<()> {
+fn assign(
+    connection: &Connection,
+    operator: i64,
+    queues: impl Iterator<Item = Option<i64>>,
+) -> Result<()> {
     connection.execute("DELETE FROM assignment WHERE operator = ?1", [operator])?;
-    for name in queues {
-        let queue = queue_id(connection, name)?;
+    for queue in queues {
         connection.execute(
             "INSERT OR IGNORE INTO assignment (operator, queue) VALUES (?1, ?2)",
-            [operator, queue],
+            params![operator, queue],
         )?;
     }
     Ok(())
 }
 
-/// Letters of a bare JID at most (RFC 7622 §3: twice 1023 octets); nobody types as many.
-const JID_MAX: usize = 512;
-
-fn set_addresses(connection: &Connection, operator: i64, jids: &[String]) -> Result<()> {
+fn set_addresses(connection: &Connection, operator: Option<i64>, jids: &[String]) -> Result<()> {
     connection.execute("DELETE FROM address WHERE operator = ?1", [operator])?;
     for jid in jids {
-        // JIDs fold case (RFC 7622 §3.3.1).
-        let jid = jid.trim().to_lowercase();
-        let fits = jid.len() <= JID_MAX
-            && jid.split('@').filter(|part| !part.is_empty()).count() == 2
-            && jid.matches('@').count() == 1
-            && !jid.contains(|c: char| c == '/' || c.is_whitespace() || c.is_control());
-        if !fits {
-            return refused(format!(
-                "{jid:?} is not an XMPP address: write it as ana@example.org, without a resource"
-            ));
-        }
         let taken: Option<String> = connection
             .prepare_cached(
                 "SELECT o.name FROM address a JOIN operator o ON o.id = a.operator
@@ -413,8 +345,9 @@ fn set_addresses(connection: &Connection, operator: i64, jids: &[String]) -> Res
             )?
             .query_row(params![jid, operator], |row| row.get(0))
             .optional()?;
-        if let Some(other) = taken {
-            return refused(format!("{jid} is the address of operator {other} already"));
+        if let Some(operator) = taken {
+            let jid = jid.clone();
+            return Err(AmendError::AddressTaken { jid, operator }.into());
         }
         connection.execute(
             "INSERT OR IGNORE INTO address (jid, operator) VALUES (?1, ?2)",
@@ -437,58 +370,13 @@ pub fn addresses_of(connection: &Connection, name: &str) -> Result<Vec<String>> 
 }
 
 /// Ends what was handed out to sign in with: whoever has it is nobody's guest any more.
-fn shut_out(connection: &Connection, operator: i64) -> Result<()> {
+fn shut_out(connection: &Connection, operator: Option<i64>) -> Result<()> {
     for table in ["session", "token", "link"] {
         connection.execute(
             &format!("DELETE FROM {table} WHERE operator = ?1"),
             [operator],
         )?;
     }
-    Ok(())
-}
-
-fn remove_operator(connection: &Connection, name: &str) -> Result<()> {
-    let id = operator(connection, name)?;
-    shut_out(connection, id)?;
-    for table in ["assignment", "address"] {
-        connection.execute(&format!("DELETE FROM {table} WHERE operator = ?1"), [id])?;
-    }
-    connection.execute(
-        "UPDATE operator SET removed = 1, shows = 'offline', password_hash = NULL WHERE id = ?1",
-        [id],
-    )?;
-    Ok(())
-}
-
-fn check_line(connection: &Connection, line: Option<&str>, except: Option<i64>) -> Result<()> {
-    let Some(line) = line else { return Ok(()) };
-    let taken: Option<String> = connection
-        .prepare_cached(
-            "SELECT name FROM gateway WHERE line = ?1 AND NOT removed AND id IS NOT ?2 LIMIT 1",
-        )?
-        .query_row(params![line, except], |row| row.get(0))
-        .optional()?;
-    match taken {
-        Some(gateway) => refused(format!(
-            "line {line} is gateway {gateway}'s: a line feeds one queue; remove or change that gateway first"
-        )),
-        None => Ok(()),
-    }
-}
-
-fn add_line(connection: &Connection, name: &str) -> Result<()> {
-    check_name(name)?;
-    let new = connection.execute("INSERT OR IGNORE INTO line (name) VALUES (?1)", [name])? == 1;
-    let busy = find(connection, "gateway", name)?.is_some()
-        || check_line(connection, Some(name), None).is_err();
-    if !new || busy {
-        return Ok(());
-    }
-    connection.execute(
-        "INSERT INTO gateway (name, kind, queue, line, policy)
-         VALUES (?1, 'sms', (SELECT min(id) FROM queue), ?1, 'hold')",
-        [name],
-    )?;
     Ok(())
 }
 

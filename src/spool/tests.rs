@@ -81,7 +81,7 @@ impl Shelf {
 
     fn refusal(&self, amendment: Amendment) -> String {
         match self.amend(amendment.clone()) {
-            Err(SpoolError::Refused(words)) => words,
+            Err(SpoolError::Refused(error)) => error.to_string(),
             other => panic!("{amendment:?} came to {other:?}"),
         }
     }

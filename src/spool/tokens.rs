@@ -3,13 +3,11 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
-use super::{Result, SpoolError, wire};
-use crate::routing::OperatorId;
+use super::{Result, wire};
+use crate::routing::{AmendError, Listed, OperatorId};
 
 /// Hexadecimal letters of the hash that name a token in a list.
 const SHOWN: usize = 12;
-/// Letters of a hash's beginning at least: fewer may mean another token.
-const SHOWN_MIN: usize = 6;
 
 /// A token, as a list shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,24 +43,21 @@ pub fn list(connection: &Connection, of: Option<OperatorId>) -> Result<Vec<Token
 }
 
 /// Takes one away, or all of an operator's.
-pub(super) fn revoke(connection: &Connection, operator: i64, token: Option<&str>) -> Result<()> {
-    let Some(token) = token else {
-        connection.execute("DELETE FROM token WHERE operator = ?1", [operator])?;
-        return Ok(());
-    };
-    let fits = token.len() >= SHOWN_MIN && token.bytes().all(|b| b.is_ascii_hexdigit());
-    let gone = match fits {
-        true => connection.execute(
-            "DELETE FROM token WHERE operator = ?1 AND substr(hash, 1, length(?2)) = lower(?2)",
-            params![operator, token],
-        )?,
-        false => 0,
-    };
-    match gone {
-        0 => Err(SpoolError::Refused(
-            "there is no such token; `callnumber operator tokens NAME` lists those there are"
-                .into(),
-        )),
-        _ => Ok(()),
+pub(super) fn revoke(
+    connection: &Connection,
+    operator: Option<i64>,
+    token: Option<&str>,
+) -> Result<()> {
+    let gone = connection.execute(
+        "DELETE FROM token
+         WHERE operator = ?1 AND (?2 IS NULL OR substr(hash, 1, length(?2)) = ?2)",
+        params![operator, token],
+    )?;
+    match token {
+        Some(token) if gone == 0 => {
+            let (what, name) = (Listed::Token, token.to_owned());
+            Err(AmendError::NoSuch { what, name }.into())
+        }
+        Some(_) | None => Ok(()),
     }
 }

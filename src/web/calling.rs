@@ -102,7 +102,8 @@ impl Calling {
         &self,
         ask: impl FnOnce(oneshot::Sender<Result<T, String>>) -> Ask,
     ) -> Result<T, String> {
-        let nobody = || "this desk calls nobody for help: it is no `callnumber run`".to_owned();
+        let nobody =
+            || "this desk calls nobody for help: nothing runs on it beside this page".to_owned();
         let (answer, answered) = oneshot::channel();
         self.asks.send(ask(answer)).await.map_err(|_| nobody())?;
         answered.await.unwrap_or_else(|_| Err(nobody()))

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::premises::Premises;
 use crate::desk::NotGranted;
-use crate::routing::Refusal;
+use crate::routing::{AmendError, Listed, Refusal};
 use crate::spool::SpoolError;
 
 /// For a path that is not there.
@@ -58,7 +58,7 @@ impl Problem {
         Self::new(
             StatusCode::UNAUTHORIZED,
             "sign in first: POST /api/v1/session, or send `Authorization: Bearer …` with a token \
-             of `callnumber operator token NAME`",
+             made on the desk's page",
         )
     }
 
@@ -138,12 +138,32 @@ impl From<NotGranted> for Problem {
     fn from(not_granted: NotGranted) -> Self {
         match not_granted {
             NotGranted::Refused(refusal) => refusal.into(),
-            NotGranted::BadAmendment(why) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, why),
+            NotGranted::BadAmendment(error) => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, remedied(&error))
+            }
             NotGranted::Forbidden(why) => Self::new(StatusCode::FORBIDDEN, why),
             NotGranted::NotKept(_) | NotGranted::ShuttingDown => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, not_granted.to_string())
             }
         }
+    }
+}
+
+/// Why a change makes no sense, with what a caller of the API can do about it.
+fn remedied(error: &AmendError) -> String {
+    match error {
+        AmendError::NoSuch { what, .. } => {
+            let list = match what {
+                Listed::Queue => "queues",
+                Listed::Gateway => "gateways",
+                Listed::Operator => "operators",
+                Listed::Canned => "canned",
+                Listed::Token => "tokens",
+            };
+            format!("{error}; GET /api/v1/{list} lists those there are")
+        }
+        AmendError::Exists { .. } => format!("{error}: choose another name"),
+        _ => error.to_string(),
     }
 }
 

@@ -102,8 +102,7 @@ fn gateway_named(board: &Board, name: &str) -> Option<Gateway> {
 fn no_widget() -> Problem {
     Problem::new(
         StatusCode::NOT_FOUND,
-        "there is no such widget: `callnumber gateway add NAME --kind widget --queue QUEUE` makes \
-         one",
+        "there is no such widget; an admin adds one on the desk's page, under Settings",
     )
 }
 

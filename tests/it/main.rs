@@ -29,6 +29,7 @@ mod pdus;
 mod power_cuts;
 mod publishing;
 mod race;
+mod remedies;
 mod secrecy;
 mod simulate_command;
 mod simulator;

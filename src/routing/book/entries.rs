@@ -247,7 +247,7 @@ fn password_hash<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D
     let hash = String::deserialize(from)?;
     if !is_hash(&hash) {
         return Err(de::Error::custom(
-            "this is no hash of a password as `desk export --passwords` writes them: leave \
+            "this is no hash of a password as an export with passwords has them: leave \
              `password_hash` out, and set a password afterwards",
         ));
     }

@@ -47,13 +47,13 @@ fn queues_are_added_renamed_and_removed() {
     }
     shelf.amend(rename("maps", "maps")).unwrap();
     assert!(shelf.refusal(rename("maps", "desk")).contains("already"));
-    assert!(shelf.refusal(rename("none", "x")).contains("queue list"));
+    assert!(shelf.refusal(rename("none", "x")).contains("no queue"));
     shelf.amend(rename("maps", "charts")).unwrap();
     assert_eq!(queues(&shelf.spool), ["desk", "charts"]);
     assert!(shelf.refusal(remove("desk")).contains("gateway m feeds"));
     shelf.amend(add_operator("ben", &["charts"])).unwrap();
     shelf.amend(remove("charts")).unwrap();
-    assert!(shelf.refusal(remove("charts")).contains("queue list"));
+    assert!(shelf.refusal(remove("charts")).contains("no queue"));
     assert!(shelf.refusal(remove("desk")).contains("only queue"));
     let plan = shelf.do_(|c| staff::plan(c, &Library::default()));
     assert!(plan.operator_named("ben").unwrap().queues.is_empty());
@@ -76,17 +76,13 @@ fn a_queue_with_records_stays() {
     let refusal = shelf.refusal(Amendment::RemoveQueue {
         name: "desk".into(),
     });
-    assert!(refusal.contains("--rename"), "{refusal}");
+    assert!(refusal.contains("rename it"), "{refusal}");
 }
 
 #[test]
 fn operators_are_added_changed_and_removed() {
     let shelf = staffed();
-    assert!(
-        shelf
-            .refusal(add_operator("ana", &[]))
-            .contains("operator set")
-    );
+    assert!(shelf.refusal(add_operator("ana", &[])).contains("already"));
     assert!(
         shelf
             .refusal(add_operator("Ben", &[]))
@@ -95,7 +91,7 @@ fn operators_are_added_changed_and_removed() {
     assert!(
         shelf
             .refusal(add_operator("ben", &["desk", "none"]))
-            .contains("queue list")
+            .contains("no queue")
     );
     let plan = || shelf.do_(|c| staff::plan(c, &Library::default()));
     assert!(
@@ -122,7 +118,7 @@ fn operators_are_added_changed_and_removed() {
     assert!(
         shelf
             .refusal(set(None, None, Some(&["none"])))
-            .contains("queue list")
+            .contains("no queue")
     );
     assert_eq!(
         plan().operator_named("ana").unwrap().queues,
@@ -139,7 +135,7 @@ fn operators_are_added_changed_and_removed() {
     assert_eq!(shelf.do_(staff::presence).0, [(ana.id, Show::Available)]);
     let remove = || Amendment::RemoveOperator { name: "ana".into() };
     shelf.amend(remove()).unwrap();
-    assert!(shelf.refusal(remove()).contains("operator list"));
+    assert!(shelf.refusal(remove()).contains("no operator"));
     assert_eq!(shelf.do_(|c| staff::credentials(c, "ana")), None);
     assert!(shelf.do_(staff::presence).0.is_empty());
     shelf.amend(add_operator("ana", &[])).unwrap();
@@ -159,7 +155,7 @@ fn gateways_are_added_changed_and_removed() {
     assert!(
         shelf
             .refusal(add_gateway("m", GatewayKind::Sms, None))
-            .contains("gateway set")
+            .contains("already")
     );
     assert!(
         shelf
@@ -223,11 +219,7 @@ fn gateways_are_added_changed_and_removed() {
     }
     let (_, unchanged) = set_gateway("w");
     shelf.amend(unchanged).unwrap();
-    assert!(
-        shelf
-            .refusal(set_gateway("none").1)
-            .contains("gateway list")
-    );
+    assert!(shelf.refusal(set_gateway("none").1).contains("no gateway"));
 
     shelf
         .amend(Amendment::RemoveGateway { name: "m".into() })
@@ -285,7 +277,7 @@ fn sessions_tokens_and_links_let_in_whom_they_should() {
         token_hash: "t".into(),
         label: None,
     };
-    assert!(shelf.refusal(token("none")).contains("operator list"));
+    assert!(shelf.refusal(token("none")).contains("no operator"));
     shelf.amend(token("ana")).unwrap();
     let by_token = || shelf.do_(|c| staff::operator_by_token(c, "t"));
     assert_eq!(by_token(), Some(ana));

@@ -58,14 +58,17 @@ fn a_job_that_fails_takes_back_itself_alone() {
             }),
             Box::new(|c| {
                 c.execute("INSERT INTO queue (name) VALUES ('gone')", [])?;
-                Err(SpoolError::Refused("no".into()))
+                Err(AmendError::HasRecords("no".into()).into())
             }),
             add_queue("b"),
         ],
     );
     assert!(outcomes[0].is_ok() && outcomes[3].is_ok());
     assert!(matches!(outcomes[1], Err(SpoolError::Broken(_))));
-    assert!(matches!(&outcomes[2], Err(SpoolError::Refused(words)) if words == "no"));
+    assert!(matches!(
+        &outcomes[2],
+        Err(SpoolError::Refused(AmendError::HasRecords(_)))
+    ));
     assert_eq!(queues(&shelf.spool), ["desk", "a", "b"], "in commit order");
 }
 

@@ -53,7 +53,7 @@ pub(super) async fn sign_out(
 ) -> Result<Response, Problem> {
     let session = caller.session.ok_or_else(|| {
         unprocessable(
-            "a bearer token has no session to end; `callnumber operator remove` takes tokens away",
+            "a bearer token has no session to end; DELETE /api/v1/tokens/{token} takes it away",
         )
     })?;
     sign_in::out(&premises, session).await?;
