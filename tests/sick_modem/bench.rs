@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use callnumber::modem::port::{OpenError, Opened, Opener};
 use callnumber::modem::{
-    Arrivals, ArrivedPdu, Keepers, Line, LineSettings, LineStatus, Phase, PortChoice,
-    SubmitOutcome, start_on,
+    Arrivals, ArrivedPdu, Keepers, Line, LineSettings, LineStatus, Phase, PinAnswer, PortChoice,
+    Record, SubmitOutcome, start_on,
 };
 use callnumber::simulator::{Profile, Settings, SimulatedModem};
 use callnumber::sms::{Pdu, Tpdu};
@@ -65,6 +65,27 @@ pub struct Bench {
     keeps: Arc<AtomicBool>,
 }
 
+/// Keeps attempts at PINs in mind: each SIM has one, until its PIN was right.
+async fn keep_records(mut recorded: mpsc::Receiver<Record>) {
+    let mut tried = HashSet::new();
+    while let Some(record) = recorded.recv().await {
+        match record {
+            Record::PinAttempt { attempt, answer } => {
+                let pin = attempt.typed.or(attempt.configured);
+                let _ = answer.send(match pin {
+                    None => PinAnswer::NoneKnown,
+                    Some(pin) if tried.insert(attempt.card) => PinAnswer::Permitted(pin),
+                    Some(_) => PinAnswer::TriedBefore,
+                });
+            }
+            Record::PinAccepted(accepted) => {
+                tried.remove(&accepted.card);
+            }
+            Record::Ladder { .. } | Record::Place(_) => {}
+        }
+    }
+}
+
 impl Bench {
     /// A line on `modem`, with everything left to its default.
     pub fn on(modem: Arc<SimulatedModem>) -> Self {
@@ -90,7 +111,12 @@ impl Bench {
         change(&mut settings);
         let (sender, mut arrivals) = mpsc::channel::<Arrivals>(4);
         let socket = Socket(Arc::clone(&modem));
-        let mut keepers = Keepers::default();
+        let (records, recorded) = mpsc::channel(4);
+        tokio::spawn(keep_records(recorded));
+        let mut keepers = Keepers {
+            records: Some(records),
+            ..Keepers::default()
+        };
         give(&mut keepers);
         let line = start_on(socket, settings, sender, keepers);
         let kept: Arc<Mutex<Vec<ArrivedPdu>>> = Arc::default();
