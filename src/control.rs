@@ -9,14 +9,18 @@ mod conversations;
 mod exchange;
 mod records;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
@@ -24,16 +28,16 @@ use tokio::sync::watch;
 pub use conversations::{Begun, Sought};
 pub use records::{Counting, Wanted};
 
-use crate::desk::{Desk, Link, NotGranted, SEGMENTS_MAX};
+use crate::desk::views::{self, ModemOnTheBox, Names, Sent, Status, StatusOnTheBox};
+use crate::desk::{Board, Desk, Link, NotGranted, SEGMENTS_MAX};
 use crate::errands::{Chore, Door};
 use crate::modem::{Line, Lines, TracePlan, check_ussd};
 use crate::routing::book::Manuscript;
 use crate::routing::{
-    Act, AmendError, Amendment, Event, Gateway, GatewayKind, Listed, Notice, Plan, Queue, Show,
-    unknown_name,
+    Act, AmendError, Amendment, Event, Gateway, GatewayKind, Listed, Notice, Plan, unknown_name,
 };
 use crate::sms;
-use crate::spool::{Spool, lines, outbox, transcript};
+use crate::spool::{Spool, lines, staff, transcript};
 
 /// A request's octets at most: the largest book, however much of it JSON has to escape.
 const REQUEST_MAX: u64 = 3 * Manuscript::SIZE_MAX as u64;
@@ -46,8 +50,12 @@ const PATIENCE: Duration = Duration::from_secs(75);
 pub enum Request {
     /// Change the plan.
     Amend(Amendment),
-    /// Who and what there is.
-    Plan,
+    /// The queues.
+    Queues,
+    /// The gateways in use.
+    Gateways,
+    /// The operators.
+    Operators,
     /// The canned replies.
     Canned,
     /// A page of conversations.
@@ -112,7 +120,7 @@ pub enum Request {
         gateway: String,
         /// Wordings to try, by notice.
         #[serde(default)]
-        wording: std::collections::BTreeMap<Notice, String>,
+        wording: BTreeMap<Notice, String>,
     },
     /// How the desk and its lines are.
     Status,
@@ -176,9 +184,34 @@ pub enum TraceWish {
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Response {
-    Ok(Value),
+enum Response<T> {
+    Ok(T),
     Error(String),
+}
+
+/// What a network said to a USSD code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Said {
+    /// Its words.
+    pub answer: String,
+}
+
+/// A line whose rest was ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resumed {
+    /// Which.
+    pub line: String,
+    /// Whether it rested.
+    pub rested: bool,
+}
+
+/// A line whose transcript begins or ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Traced {
+    /// Which.
+    pub line: String,
+    /// Its file.
+    pub file: PathBuf,
 }
 
 /// What answering takes. Cheap to clone.
@@ -250,7 +283,7 @@ async fn converse(stream: UnixStream, rooms: &Rooms) -> io::Result<()> {
         .read_line(&mut line)
         .await?;
     let response = match serde_json::from_str(&line) {
-        Ok(request) => match rooms.answer(request).await {
+        Ok((modems, request)) => match rooms.answer(&modems as &Vec<String>, request).await {
             Ok(value) => Response::Ok(value),
             Err(words) => Response::Error(words),
         },
@@ -272,16 +305,23 @@ pub enum CallError {
     /// The socket is there but not for this user, or broke.
     #[error("cannot talk to the running daemon: {0}; run this as the daemon's user, or as root")]
     Io(io::Error),
+    /// The daemon answered, and not as this program does.
+    #[error("the daemon answers in another form ({0}); is it of the same version?")]
+    OtherForm(serde_json::Error),
     /// The daemon said no, in words.
     #[error("{0}")]
     Refused(String),
 }
 
-/// Asks the daemon that runs on this spool.
+/// Asks the daemon that runs on this spool, for a command that knows of these modems.
 ///
 /// # Errors
 /// [`CallError::NotRunning`] when none does.
-pub async fn call(spool: &Path, request: &Request) -> Result<Value, CallError> {
+pub async fn call<T: DeserializeOwned>(
+    spool: &Path,
+    modems: &[String],
+    request: &Request,
+) -> Result<T, CallError> {
     let stream = match UnixStream::connect(socket_path(spool)).await {
         Ok(stream) => stream,
         Err(error)
@@ -296,7 +336,7 @@ pub async fn call(spool: &Path, request: &Request) -> Result<Value, CallError> {
     };
     let asked = async {
         let (read, mut write) = stream.into_split();
-        let mut line = serde_json::to_vec(request)?;
+        let mut line = serde_json::to_vec(&(modems, request))?;
         line.push(b'\n');
         write.write_all(&line).await?;
         let mut answer = String::new();
@@ -310,53 +350,56 @@ pub async fn call(spool: &Path, request: &Request) -> Result<Value, CallError> {
     match serde_json::from_str(&answer) {
         Ok(Response::Ok(value)) => Ok(value),
         Ok(Response::Error(words)) => Err(CallError::Refused(words)),
-        Err(error) => Err(CallError::Io(io::Error::new(
-            io::ErrorKind::InvalidData,
-            error,
-        ))),
+        Err(error) if error.is_data() => Err(CallError::OtherForm(error)),
+        Err(error) => Err(CallError::Io(error.into())),
     }
 }
 
 impl Rooms {
-    /// Answers one request; the error is a sentence for whoever typed the command.
-    pub async fn answer(&self, request: Request) -> Result<Value, String> {
+    /// Answers one request of a command that knows of these modems; the error is a sentence for
+    /// whoever typed the command.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn answer(&self, modems: &[String], request: Request) -> Result<Value, String> {
+        self.meet(modems).await?;
         match request {
             Request::Amend(amendment) => {
                 self.desk.amend(amendment).await.map_err(|e| remedied(&e))?;
                 Ok(Value::Null)
             }
-            Request::Plan => Ok(plan_json(&self.desk.board().borrow().plan)),
-            Request::Canned => self.canned().await,
-            Request::Export { passwords } => self.export(passwords).await,
-            Request::Import { book, dry_run } => self.import(book, dry_run).await,
-            Request::Conversations(sought) => self.conversations(sought).await,
-            Request::Conversation { id } => self.conversation(id).await,
-            Request::Act { on, act } => self.act(on, act).await,
-            Request::Begin(begun) => self.begin(begun).await,
-            Request::Transcripts(wanted) => self.transcripts(wanted).await,
-            Request::Report(counting) => self.report(counting).await,
-            Request::Tokens { operator } => self.tokens(operator.as_deref()).await,
-            Request::Audit { before, limit } => self.audit(before, limit).await,
-            Request::Arrivals { before, limit } => self.arrivals(before, limit).await,
-            Request::Arrival { id } => self.arrival(id).await,
-            Request::Preview { gateway, wording } => preview_json(
-                &self.desk.board().borrow().plan,
-                &gateway,
-                &wording,
-                self.spool.now(),
-            ),
-            Request::Status => self.status().await,
+            Request::Queues => json(views::queues(&self.board(), None)),
+            Request::Gateways => json(views::gateways(&self.board())),
+            Request::Operators => json(views::operators(&self.board())),
+            Request::Canned => json(self.canned().await?),
+            Request::Export { passwords } => json(self.export(passwords).await?),
+            Request::Import { book, dry_run } => json(self.import(book, dry_run).await?),
+            Request::Conversations(sought) => json(self.conversations(sought).await?),
+            Request::Conversation { id } => json(self.conversation(id).await?),
+            Request::Act { on, act } => json(self.act(on, act).await?),
+            Request::Begin(begun) => json(self.begin(begun).await?),
+            Request::Transcripts(wanted) => json(self.transcripts(wanted).await?),
+            Request::Report(counting) => json(self.report(counting).await?),
+            Request::Tokens { operator } => json(self.tokens(operator.as_deref()).await?),
+            Request::Audit { before, limit } => json(self.audit(before, limit).await?),
+            Request::Arrivals { before, limit } => json(self.arrivals(before, limit).await?),
+            Request::Arrival { id } => json(self.arrival(id).await?),
+            Request::Preview { gateway, wording } => {
+                let (board, now) = (self.board(), self.spool.now());
+                json(preview(&board.plan, &gateway, &wording, now)?)
+            }
+            Request::Status => json(self.status().await?),
             Request::Send {
                 number,
                 text,
                 gateway,
-            } => self.send(&number, text, gateway.as_deref()).await,
-            Request::Ussd { line, code } => self.ussd(line.as_deref(), &code).await,
+            } => json(self.send(&number, text, gateway.as_deref()).await?),
+            Request::Ussd { line, code } => json(self.ussd(line.as_deref(), &code).await?),
             Request::Log { level, for_s } => self.errands.ask(Chore::Log { level, for_s }).await,
             Request::Reload => self.errands.ask(Chore::Reload).await,
             Request::Stop => self.errands.ask(Chore::Stop).await,
-            Request::Resume { line } => self.resume(line.as_deref()).await,
-            Request::Trace { line, wish } => self.trace(line.as_deref(), wish).await,
+            Request::Resume { line } => json(self.resume(line.as_deref()).await?),
+            Request::Trace { line, wish } => json(self.trace(line.as_deref(), wish).await?),
         }
     }
 
@@ -365,7 +408,7 @@ impl Rooms {
         number: &str,
         text: String,
         gateway: Option<&str>,
-    ) -> Result<Value, String> {
+    ) -> Result<Sent, String> {
         let to = normal_number(number)?;
         let segments = sms::plan(&text).segments;
         if segments > SEGMENTS_MAX {
@@ -373,30 +416,40 @@ impl Rooms {
                 "this would be {segments} texts, more than {SEGMENTS_MAX}: longer answers belong in e-mail"
             ));
         }
-        let gateway = {
-            let board = self.desk.board();
-            let board = board.borrow();
-            pick_gateway(&board.plan, gateway)?.id
-        };
+        let gateway = pick_gateway(&self.board().plan, gateway)?.id;
         let event = Event::Write {
             gateway,
             to,
             body: text,
         };
+        self.sent(event, Some(segments)).await
+    }
+
+    /// Has a message made, and answers it.
+    async fn sent(&self, event: Event, segments: Option<usize>) -> Result<Sent, String> {
         let receipt = self.desk.ask(event).await.map_err(words)?;
-        Ok(json!({
-            "message": receipt.message.map(|message| message.id),
-            "conversation": receipt.conversation.map(|conversation| conversation.id),
-            "segments": segments,
-        }))
+        let message = receipt
+            .message
+            .ok_or("the desk made no message of it: see `callnumber conversation list`")?;
+        let plan = Arc::clone(&self.board().plan);
+        let message = self.spool.read(move |connection| {
+            let listed = transcript::listed(connection, message.conversation)?;
+            let patron = listed.map_or_else(String::new, |listed| listed.patron);
+            views::Message::new(&message, &patron, &Names::new(connection, &plan))
+        });
+        Ok(Sent {
+            message: message.await.map_err(words)?,
+            segments,
+        })
     }
 
-    async fn ussd(&self, line: Option<&str>, code: &str) -> Result<Value, String> {
+    async fn ussd(&self, line: Option<&str>, code: &str) -> Result<Said, String> {
         check_ussd(code)?;
-        Ok(json!({ "answer": self.line(line)?.ussd(code).await? }))
+        let answer = self.line(line)?.ussd(code).await?;
+        Ok(Said { answer })
     }
 
-    async fn trace(&self, line: Option<&str>, wish: TraceWish) -> Result<Value, String> {
+    async fn trace(&self, line: Option<&str>, wish: TraceWish) -> Result<Traced, String> {
         let line = self.line(line)?;
         match wish {
             TraceWish::Start {
@@ -414,13 +467,30 @@ impl Rooms {
                 };
                 line.trace(plan.clone()).await.map_err(words)?;
                 tracing::info!(line = line.name, unmasked, "a transcript begins");
-                Ok(json!({ "line": line.name, "file": plan.file, "unmasked": unmasked }))
+                Ok(Traced {
+                    line: line.name,
+                    file: plan.file,
+                })
             }
             TraceWish::Stop => match line.end_trace().await {
-                Some(file) => Ok(json!({ "line": line.name, "file": file })),
+                Some(file) => Ok(Traced {
+                    line: line.name,
+                    file,
+                }),
                 None => Err(format!("{} is not being traced", line.name)),
             },
         }
+    }
+
+    /// Gives each configured modem that was never seen before its gateway.
+    async fn meet(&self, modems: &[String]) -> Result<(), String> {
+        let known = self.spool.read(staff::lines).await.map_err(words)?;
+        for name in modems.iter().filter(|name| !known.contains(name)) {
+            let name = name.clone();
+            let met = self.desk.amend(Amendment::AddLine { name }).await;
+            met.map_err(words)?;
+        }
+        Ok(())
     }
 
     /// A line that is driven now; the first where none is named.
@@ -437,7 +507,7 @@ impl Rooms {
         line.ok_or_else(|| "there is no such line: see `callnumber status`".into())
     }
 
-    async fn resume(&self, line: Option<&str>) -> Result<Value, String> {
+    async fn resume(&self, line: Option<&str>) -> Result<Resumed, String> {
         let line = match line {
             Some(name) => self.lines.named(name),
             None => self.lines.first(),
@@ -452,73 +522,88 @@ impl Rooms {
             .write(move |connection| lines::resume(connection, &asked))
             .await
             .map_err(words)?;
-        Ok(json!({ "line": name, "rested": rested }))
+        Ok(Resumed { line: name, rested })
     }
 
-    async fn status(&self) -> Result<Value, String> {
-        let known = self.lines.now();
-        let names: Vec<String> = known.iter().map(|line| line.name.clone()).collect();
-        let (counts, waiting) = self
-            .spool
-            .read(move |connection| {
-                let counts = transcript::counts(connection)?;
-                let mut waiting = Vec::with_capacity(names.len());
-                for name in &names {
-                    waiting.push((
-                        outbox::waiting(connection, name)?,
-                        lines::standing(connection, name)?,
-                    ));
-                }
-                Ok((counts, waiting))
-            })
+    /// How the desk and its lines are.
+    ///
+    /// # Errors
+    /// What the spool says, in words.
+    pub async fn status(&self) -> Result<StatusOnTheBox, String> {
+        let lines = self.lines.now();
+        let known = lines
+            .iter()
+            .map(|line| (line.name.clone(), line.status().borrow().clone()))
+            .collect::<Vec<_>>();
+        let counts = self.spool.read(transcript::counts).await.map_err(words)?;
+        let modems = views::modems(&self.spool, known.clone())
             .await
-            .map_err(|error| error.to_string())?;
+            .map_err(words)?;
+        let modems = modems.into_iter().zip(known).zip(lines.iter());
         let board = self.desk.board().borrow().clone();
-        let lines: Vec<Value> = known
-            .iter()
-            .zip(waiting)
-            .map(|(line, (waiting, standing))| {
-                let mut status = json!(*line.status().borrow());
-                status["replies_waiting"] = waiting.into();
-                status["standing"] = json!(standing);
-                status["traced_to"] = json!(line.traced_to());
-                status
-            })
-            .collect();
-        let queues: Vec<Value> = board
-            .plan
-            .queues
-            .iter()
-            .map(|queue| json!({ "name": queue.name, "online": board.online.contains(&queue.id) }))
-            .collect();
-        let available = board
-            .shows
-            .values()
-            .filter(|show| **show == Show::Available);
-        let conversations: serde_json::Map<String, Value> = counts
-            .into_iter()
-            .map(|(state, count)| (state.word().to_owned(), count.into()))
-            .collect();
-        Ok(json!({
-            "version": env!("CARGO_PKG_VERSION"),
-            "running": self.running,
-            "spool": self.spool.path(),
-            "queues": queues,
-            "operators_available": available.count(),
-            "conversations": conversations,
-            "lines": lines,
-            "web": self.web,
-            "xmpp": self.messengers.as_ref().map(|link| link_json(&link.borrow())),
-        }))
+        let counts = counts.into_iter().collect();
+        Ok(StatusOnTheBox {
+            status: Status::new(&board, counts, self.spool.opened_at(), None),
+            running: self.running,
+            spool: self.spool.path().to_owned(),
+            modems: modems
+                .map(|((modem, (_, status)), line)| {
+                    ModemOnTheBox::new(modem, status, line.traced_to())
+                })
+                .collect(),
+            web: self.web,
+            xmpp: self
+                .messengers
+                .as_ref()
+                .map(|link| (&*link.borrow()).into()),
+        })
+    }
+
+    fn board(&self) -> Arc<Board> {
+        self.desk.board().borrow().clone()
     }
 }
 
-fn link_json(link: &Link) -> Value {
-    match link {
-        Link::Up => json!({ "up": true }),
-        Link::Connecting => json!({ "up": false, "detail": "connecting" }),
-        Link::Down(words) => json!({ "up": false, "detail": words }),
-    }
+/// What a gateway's patrons are told, as they would read it.
+fn preview(
+    plan: &Plan,
+    gateway: &str,
+    wording: &BTreeMap<Notice, String>,
+    now: Timestamp,
+) -> Result<Vec<views::Notice>, String> {
+    let gateway = plan
+        .gateway_named(gateway)
+        .ok_or_else(|| no_gateway(gateway))?;
+    Notice::ALL
+        .into_iter()
+        .map(|notice| {
+            let tried = wording.get(&notice).map(String::as_str);
+            if let Some(name) = tried.and_then(|words| unknown_name(notice, words)) {
+                return Err(format!(
+                    "the notice `{}` knows no {{{name}}}; it knows {{{}}}",
+                    notice.word(),
+                    notice.names().join("}, {")
+                ));
+            }
+            Ok(views::Notice::new(plan, gateway, notice, tried, now))
+        })
+        .collect()
+}
+
+fn no_gateway(name: &str) -> String {
+    format!("there is no gateway {name:?}: `callnumber gateway list` shows those there are")
+}
+
+fn no_queue(name: &str) -> String {
+    format!("there is no queue {name:?}; `callnumber queue list` shows those there are")
+}
+
+fn no_operator(name: &str) -> String {
+    format!("there is no operator {name:?}; `callnumber operator list` shows those there are")
+}
+
+fn json(view: impl Serialize) -> Result<Value, String> {
+    serde_json::to_value(view).map_err(words)
 }
 
 /// Why a change to the plan was not made, with the command that helps.
@@ -570,9 +655,7 @@ fn pick_gateway<'a>(plan: &'a Plan, name: Option<&str>) -> Result<&'a Gateway, S
             Some(_) => Err(format!(
                 "{name} is not an sms gateway: it cannot send texts"
             )),
-            None => Err(format!(
-                "there is no gateway {name:?}: `callnumber gateway list` shows those there are"
-            )),
+            None => Err(no_gateway(name)),
         },
         None => plan
             .gateways
@@ -602,98 +685,6 @@ pub fn normal_number(written: &str) -> Result<String, String> {
     } else {
         Err("this is not a telephone number: write it as +15551230100".into())
     }
-}
-
-fn plan_json(plan: &Plan) -> Value {
-    let queue_name = |id| plan.queue(id).map(|queue| queue.name.as_str());
-    let queues: Vec<Value> = plan
-        .queues
-        .iter()
-        .map(|queue| queue_json(plan, queue))
-        .collect();
-    let gateways: Vec<Value> = plan
-        .gateways
-        .iter()
-        .filter(|gateway| !gateway.removed)
-        .map(|gateway| {
-            json!({
-                "name": gateway.name,
-                "kind": gateway.kind,
-                "queue": queue_name(gateway.queue),
-                "line": gateway.line,
-                "offline": gateway.policy,
-                "paused": gateway.paused,
-                "closed_notice": gateway.wording.get(&Notice::Closed),
-                "wording": gateway.wording,
-            })
-        })
-        .collect();
-    let operators: Vec<Value> = plan
-        .operators
-        .iter()
-        .map(|operator| {
-            let queues: Vec<_> = operator
-                .queues
-                .iter()
-                .filter_map(|id| queue_name(*id))
-                .collect();
-            json!({ "name": operator.name, "role": operator.role, "queues": queues })
-        })
-        .collect();
-    json!({ "queues": queues, "gateways": gateways, "operators": operators })
-}
-
-fn preview_json(
-    plan: &Plan,
-    gateway: &str,
-    wording: &std::collections::BTreeMap<Notice, String>,
-    now: jiff::Timestamp,
-) -> Result<Value, String> {
-    let gateway = plan.gateway_named(gateway).ok_or_else(|| {
-        format!("there is no gateway {gateway:?}: `callnumber gateway list` shows those there are")
-    })?;
-    let notices = Notice::ALL.into_iter().enumerate().map(|(at, notice)| {
-        let tried = wording.get(&notice).map(String::as_str);
-        if let Some(name) = tried.and_then(|words| unknown_name(notice, words)) {
-            return Err(format!(
-                "the notice `{}` knows no {{{name}}}; it knows {{{}}}",
-                notice.word(),
-                notice.names().join("}, {")
-            ));
-        }
-        let text = notice.preview(plan, gateway, tried, now);
-        Ok(json!({
-            "number": format!("M{}", at + 1),
-            "notice": notice.word(),
-            "when": notice.when(),
-            "own": gateway.wording.get(&notice),
-            "segments": text.as_ref().map_or(0, |text| sms::plan(text).segments),
-            "text": text,
-        }))
-    });
-    notices.collect::<Result<Vec<_>, _>>().map(Value::from)
-}
-
-/// A queue and how it is arranged.
-fn queue_json(plan: &Plan, queue: &Queue) -> Value {
-    let holidays: serde_json::Map<String, Value> = queue
-        .calendar
-        .holidays
-        .iter()
-        .map(|(date, hours)| (date.to_string(), hours.to_string().into()))
-        .collect();
-    let helper = queue
-        .fallback
-        .and_then(|fallback| plan.queue(fallback.queue));
-    json!({
-        "name": queue.name,
-        "title": queue.title,
-        "facts": queue.facts,
-        "hours": queue.calendar.hours.as_ref().map(ToString::to_string),
-        "holidays": holidays,
-        "fallback": helper.map(|helper| &helper.name),
-        "fallback_after_s": queue.fallback.map(|fallback| fallback.after.as_secs()),
-    })
 }
 
 #[cfg(test)]
@@ -726,7 +717,7 @@ mod tests {
     fn requests_travel_as_one_line() {
         for request in [
             Request::Status,
-            Request::Plan,
+            Request::Queues,
             Request::Amend(Amendment::AddQueue {
                 name: "kids".into(),
             }),

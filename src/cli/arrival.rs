@@ -48,7 +48,7 @@ pub(super) async fn run(command: ArrivalCommand) -> anyhow::Result<()> {
                 before: None,
                 limit: arguments.lines.into(),
             };
-            let rows = ask(&arguments.at, request).await?;
+            let rows: Value = ask(&arguments.at, request).await?;
             if arguments.json {
                 println!("{}", serde_json::to_string_pretty(&rows)?);
                 return Ok(());
@@ -58,7 +58,7 @@ pub(super) async fn run(command: ArrivalCommand) -> anyhow::Result<()> {
             }
         }
         ArrivalCommand::Show(arguments) => {
-            let found = ask(&arguments.at, Request::Arrival { id: arguments.id }).await?;
+            let found: Value = ask(&arguments.at, Request::Arrival { id: arguments.id }).await?;
             if arguments.json {
                 println!("{}", serde_json::to_string_pretty(&found)?);
                 return Ok(());

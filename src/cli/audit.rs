@@ -1,11 +1,11 @@
 //! `callnumber audit`: who changed or revealed what.
 
 use clap::Args;
-use serde_json::Value;
 
 use super::BoxArguments;
-use super::desk::ask;
+use super::desk::{ask, print_json};
 use crate::control::Request;
+use crate::desk::views::AuditEntry;
 
 /// `callnumber audit`
 #[derive(Debug, Args)]
@@ -25,35 +25,29 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         before: None,
         limit: arguments.lines.into(),
     };
-    let rows = ask(&arguments.at, request).await?;
+    let rows: Vec<AuditEntry> = ask(&arguments.at, request).await?;
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&rows)?);
-        return Ok(());
+        return print_json(&rows);
     }
     // The newest last: where the eye is, at the end of a terminal.
-    for row in rows.as_array().into_iter().flatten().rev() {
+    for row in rows.iter().rev() {
         println!("{}", line(row));
     }
     Ok(())
 }
 
 /// One entry as a sentence of a log.
-fn line(row: &Value) -> String {
-    let text = |key: &str| row[key].as_str();
-    let mut line = format!(
-        "{}  {}  {}",
-        text("at").unwrap_or_default(),
-        text("by").unwrap_or("(the box)"),
-        text("action").unwrap_or_default()
-    );
-    if let Some(subject) = text("subject") {
+fn line(row: &AuditEntry) -> String {
+    let by = row.by.as_deref().unwrap_or("(the box)");
+    let mut line = format!("{}  {by}  {}", row.at, row.action);
+    if let Some(subject) = &row.subject {
         line += &format!(" {subject}");
     }
-    if let Some(conversation) = row["conversation"].as_i64() {
+    if let Some(conversation) = row.conversation {
         line += &format!(" in conversation {conversation}");
     }
-    if !row["detail"].is_null() {
-        line += &format!(" {}", row["detail"]);
+    if let Some(detail) = &row.detail {
+        line += &format!(" {detail}");
     }
     line
 }
@@ -67,16 +61,17 @@ mod tests {
     fn an_entry_reads_as_a_line() {
         for (row, read) in [
             (
-                json!({"at": "2026-11-25T10:00:00Z", "by": "ana", "action": "revealed_number",
+                json!({"id": 1, "at": "2026-11-25T10:00:00Z", "by": "ana", "action": "revealed_number",
                        "subject": "heron-42", "conversation": 7, "detail": null}),
                 "2026-11-25T10:00:00Z  ana  revealed_number heron-42 in conversation 7",
             ),
             (
-                json!({"at": "2026-11-25T10:00:00Z", "by": null, "action": "add_queue",
+                json!({"id": 1, "at": "2026-11-25T10:00:00Z", "by": null, "action": "add_queue",
                        "subject": "maps", "conversation": null, "detail": {"a": 1}}),
                 "2026-11-25T10:00:00Z  (the box)  add_queue maps {\"a\":1}",
             ),
         ] {
+            let row = serde_json::from_value(row).expect("an entry");
             assert_eq!(line(&row), read);
         }
     }

@@ -117,8 +117,8 @@ pub(super) async fn restore(arguments: RestoreArguments) -> anyhow::Result<()> {
         false => Waiting::Doubt,
     };
     if arguments.stop_daemon {
-        match control::call(&spool, &Request::Stop).await {
-            Ok(_) => println!("The desk is closing."),
+        match control::call::<()>(&spool, &[], &Request::Stop).await {
+            Ok(()) => println!("The desk is closing."),
             Err(CallError::NotRunning) => {}
             Err(error) => return Err(error.into()),
         }

@@ -8,6 +8,7 @@ use clap::Subcommand;
 use super::BoxArguments;
 use super::desk::{ListArguments, ask, print};
 use crate::control::Request;
+use crate::desk::views::Canned;
 use crate::routing::{Amendment, CannedChange};
 
 /// `callnumber canned`
@@ -73,13 +74,11 @@ pub(super) async fn run(command: CannedCommand) -> anyhow::Result<()> {
         }
         CannedCommand::Remove { key, queue, at } => (at, CannedChange::Remove { key, queue }),
         CannedCommand::List(arguments) => {
-            let rows = ask(&arguments.at, Request::Canned).await?;
+            let rows: Vec<Canned> = ask(&arguments.at, Request::Canned).await?;
             return print(&arguments, &rows, &["key", "queue", "text"]);
         }
     };
-    ask(&at, Request::Amend(Amendment::Canned(change)))
-        .await
-        .map(drop)
+    ask(&at, Request::Amend(Amendment::Canned(change))).await
 }
 
 fn given(text: String) -> anyhow::Result<String> {

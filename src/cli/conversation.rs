@@ -1,14 +1,12 @@
 //! `callnumber conversation`: what is being said, and what whoever keeps the box may do about it.
 
-use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
-use jiff::Timestamp;
-use serde_json::Value;
 
 use super::BoxArguments;
-use super::desk::{ListArguments, ask, print, sms};
+use super::desk::{ListArguments, ask, print, print_json, sms};
 use crate::control::{Begun, Request, Sought};
-use crate::records::{Form, Transcript};
+use crate::desk::views::{Conversation, Page, Sent, Shown, WithOldKeys};
+use crate::records::Form;
 use crate::routing::{Act, ConversationState};
 
 /// Conversations asked for at once.
@@ -138,25 +136,18 @@ pub(super) async fn run(command: ConversationCommand) -> anyhow::Result<()> {
             print(&list, &rows, &columns)
         }
         ConversationCommand::Show { id, list } => {
-            let shown = ask(&list.at, Request::Conversation { id }).await?;
+            let shown: Shown = ask(&list.at, Request::Conversation { id }).await?;
             if list.json {
-                println!("{}", serde_json::to_string_pretty(&shown)?);
-                return Ok(());
+                return print_json(&WithOldKeys(&shown));
             }
             let zone = list.at.load()?.library().time_zone;
-            let transcript: Transcript = serde_json::from_value(shown["transcript"].clone())
-                .context("the daemon answers in another form; is it of the same version?")?;
-            println!("{}", standing(&shown));
-            print!("{}", transcript.write(Form::Text, &zone));
+            println!("{}", standing(&shown.0.conversation));
+            print!("{}", shown.0.write(Form::Text, &zone));
             Ok(())
         }
         ConversationCommand::Reopen(which) => {
             let row = act(&which.at, which.id, Act::Reopen).await?;
-            println!(
-                "Conversation {} is before {} again.",
-                which.id,
-                word(&row, "queue")
-            );
+            println!("Conversation {} is before {} again.", which.id, row.queue);
             Ok(())
         }
         ConversationCommand::Tag {
@@ -166,15 +157,9 @@ pub(super) async fn run(command: ConversationCommand) -> anyhow::Result<()> {
             at,
         } => {
             let row = act(&at, id, Act::Tag(tags)).await?;
-            let tags: Vec<&str> = row["tags"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(Value::as_str)
-                .collect();
-            match tags.is_empty() {
+            match row.tags.is_empty() {
                 true => println!("Conversation {id} has no tags."),
-                false => println!("Conversation {id} is tagged {}.", tags.join(", ")),
+                false => println!("Conversation {id} is tagged {}.", row.tags.join(", ")),
             }
             Ok(())
         }
@@ -182,14 +167,15 @@ pub(super) async fn run(command: ConversationCommand) -> anyhow::Result<()> {
             let row = act(&which.at, which.id, Act::Block).await?;
             println!(
                 "{} is blocked until {}; what they write is kept.",
-                word(&row, "patron"),
-                word(&row, "blocked_until")
+                row.patron,
+                row.blocked_until
+                    .map_or_else(String::new, |until| until.to_string())
             );
             Ok(())
         }
         ConversationCommand::Unblock(which) => {
             let row = act(&which.at, which.id, Act::Unblock).await?;
-            println!("{} is not blocked any more.", word(&row, "patron"));
+            println!("{} is not blocked any more.", row.patron);
             Ok(())
         }
         ConversationCommand::Begin(begin) => {
@@ -200,18 +186,18 @@ pub(super) async fn run(command: ConversationCommand) -> anyhow::Result<()> {
                 text: begin.text,
                 gateway: begin.gateway,
             });
-            let begun = ask(&begin.at, request).await?;
+            let begun: Sent = ask(&begin.at, request).await?;
             if begin.json {
-                println!("{begun}");
+                println!("{}", serde_json::to_string(&WithOldKeys(&begun))?);
                 return Ok(());
             }
-            let size = match begun["segments"].as_u64() {
+            let size = match begun.segments {
                 Some(segments) => format!(", {}", sms(segments)),
                 None => String::new(),
             };
             println!(
                 "Queued as message {} in conversation {}, which is {name}'s{size}.",
-                begun["message"], begun["conversation"]
+                begun.message.id, begun.message.conversation
             );
             Ok(())
         }
@@ -219,46 +205,41 @@ pub(super) async fn run(command: ConversationCommand) -> anyhow::Result<()> {
 }
 
 /// Every page of a list.
-async fn all(at: &BoxArguments, mut sought: Sought) -> anyhow::Result<Value> {
+async fn all(at: &BoxArguments, mut sought: Sought) -> anyhow::Result<Vec<Conversation>> {
     let mut rows = Vec::new();
     loop {
-        let page = ask(at, Request::Conversations(sought.clone())).await?;
-        rows.extend(page["items"].as_array().into_iter().flatten().cloned());
-        match page["next"].as_i64() {
+        let page: Page<Conversation> = ask(at, Request::Conversations(sought.clone())).await?;
+        rows.extend(page.items);
+        match page.next {
             Some(next) => sought.after = Some(next),
-            None => return Ok(rows.into()),
+            None => return Ok(rows),
         }
     }
 }
 
-async fn act(at: &BoxArguments, on: i64, act: Act) -> anyhow::Result<Value> {
+async fn act(at: &BoxArguments, on: i64, act: Act) -> anyhow::Result<Conversation> {
     ask(at, Request::Act { on, act }).await
 }
 
-fn word<'a>(row: &'a Value, key: &str) -> &'a str {
-    row[key].as_str().unwrap_or_default()
-}
-
 /// How a conversation stands, in a sentence or two.
-fn standing(shown: &Value) -> String {
-    let mut words = match (word(shown, "state"), shown["claimed_by"].as_str()) {
-        ("claimed", Some(name)) => format!("Answered by {name}."),
-        ("held", _) => "Held: nobody of its queue is there.".into(),
-        ("waiting", _) => "In front of whoever is there.".into(),
-        ("closed", _) => "Closed.".into(),
-        (state, _) => format!("It is {state}."),
+fn standing(shown: &Conversation) -> String {
+    let mut words = match (shown.state, &shown.claimed_by) {
+        (ConversationState::Claimed, Some(name)) => format!("Answered by {name}."),
+        (ConversationState::Claimed, None) => "It is being answered.".into(),
+        (ConversationState::Held, _) => "Held: nobody of its queue is there.".into(),
+        (ConversationState::Waiting, _) => "In front of whoever is there.".into(),
+        (ConversationState::Closed, _) => "Closed.".into(),
     };
-    let since = shown["waiting_since"].as_str();
-    if let Some(since) = since.and_then(|since| since.parse::<Timestamp>().ok()) {
+    if let Some(since) = shown.waiting_since {
         words += &format!(" The patron waits since {since:.0}.");
     }
-    if shown["flagged"] == true {
+    if shown.flagged {
         words += " Their words look like an opt-out: read them.";
     }
-    if let Some(promise) = shown["promise"].as_str() {
-        words += &format!(" Promised: {promise}.");
+    if let Some(promise) = &shown.promise {
+        words += &format!(" Promised: {}.", promise.text);
     }
-    if let Some(until) = shown["blocked_until"].as_str() {
+    if let Some(until) = shown.blocked_until {
         words += &format!(" The sender is blocked until {until}.");
     }
     words
@@ -282,12 +263,22 @@ mod tests {
                  Their words look like an opt-out: read them.",
             ),
             (
-                json!({"state": "closed", "promise": "a list by Friday",
+                json!({"state": "closed", "promise": {"text": "a list by Friday", "by": "ana"},
                        "blocked_until": "2026-11-26T10:00:00Z"}),
                 "Closed. Promised: a list by Friday. The sender is blocked until \
                  2026-11-26T10:00:00Z.",
             ),
         ] {
+            let mut whole = json!({
+                "id": 7, "patron": "heron-42", "gateway": "m", "gateway_kind": "sms",
+                "queue": "desk", "home": "desk", "opened_at": "2026-11-25T10:00:00Z",
+                "active_at": "2026-11-25T10:00:00Z", "answerable": true, "flagged": false,
+                "tags": [],
+            });
+            for (key, value) in shown.as_object().expect("an object") {
+                whole[key] = value.clone();
+            }
+            let shown = serde_json::from_value(whole).expect("a conversation");
             assert_eq!(standing(&shown), words);
         }
     }

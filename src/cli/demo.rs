@@ -24,7 +24,7 @@ use crate::routing::{
     OperatorId, Role, Show,
 };
 use crate::simulator::{ReportPolicy, Settings, SimulatedModem};
-use crate::spool::transcript::{Entry, Listing};
+use crate::spool::transcript::{Entry, Listing, Order};
 use crate::spool::{Spool, transcript};
 use crate::web;
 
@@ -278,6 +278,7 @@ async fn earlier(spool: &Spool) -> anyhow::Result<Vec<(String, Message)>> {
                     ConversationState::Closed,
                 ],
                 queues: None,
+                order: Order::Oldest,
                 after: None,
                 limit: EARLIER_MAX,
             };

@@ -6,11 +6,14 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::civil::Date;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{BoxArguments, secret};
 use crate::control::{self, CallError, Request};
 use crate::daemon::{House, HouseSettings, StartError};
+use crate::desk::views::{self, Gateway, OldKeys, Operator, Queue, Sent, Token, WithOldKeys};
 use crate::duration;
 use crate::routing::{Amendment, GatewayKind, Notice, OfflinePolicy, Role};
 use crate::spool::{OpenError, staff};
@@ -413,14 +416,15 @@ pub(super) async fn operator(command: OperatorCommand) -> anyhow::Result<()> {
                 None => Ok(()),
             }
         }
-        OperatorCommand::List(arguments) => {
-            list(arguments, "operators", &["name", "role", "queues"]).await
+        OperatorCommand::List(list) => {
+            let operators: Vec<Operator> = ask(&list.at, Request::Operators).await?;
+            print(&list, &operators, &["name", "role", "queues"])
         }
         OperatorCommand::Remove { name, at } => {
             amend(&at, Amendment::RemoveOperator { name }).await
         }
         OperatorCommand::Tokens { name, list } => {
-            let rows = ask(&list.at, Request::Tokens { operator: name }).await?;
+            let rows: Vec<Token> = ask(&list.at, Request::Tokens { operator: name }).await?;
             print(&list, &rows, &["id", "operator", "made", "label"])
         }
         OperatorCommand::Revoke {
@@ -508,9 +512,9 @@ pub(super) async fn queue(command: QueueCommand) -> anyhow::Result<()> {
             }
             Ok(())
         }
-        QueueCommand::List(arguments) => {
-            let columns = ["name", "title", "hours", "fallback"];
-            list(arguments, "queues", &columns).await
+        QueueCommand::List(list) => {
+            let queues: Vec<Queue> = ask(&list.at, Request::Queues).await?;
+            print(&list, &queues, &["name", "title", "hours", "fallback"])
         }
         QueueCommand::Remove { name, at } => amend(&at, Amendment::RemoveQueue { name }).await,
     }
@@ -577,12 +581,13 @@ pub(super) async fn gateway(command: GatewayCommand) -> anyhow::Result<()> {
                 gateway: name,
                 wording: wording.into_iter().collect(),
             };
-            let notices = ask(&list.at, request).await?;
+            let notices: Vec<views::Notice> = ask(&list.at, request).await?;
             print(&list, &notices, &["number", "notice", "segments", "text"])
         }
-        GatewayCommand::List(arguments) => {
+        GatewayCommand::List(list) => {
+            let gateways: Vec<Gateway> = ask(&list.at, Request::Gateways).await?;
             let columns = ["name", "kind", "queue", "line", "offline", "paused"];
-            list(arguments, "gateways", &columns).await
+            print(&list, &gateways, &columns)
         }
         GatewayCommand::Remove { name, at } => amend(&at, Amendment::RemoveGateway { name }).await,
     }
@@ -594,21 +599,21 @@ pub(super) async fn send(arguments: SendArguments) -> anyhow::Result<()> {
         text: arguments.text,
         gateway: arguments.gateway,
     };
-    let sent = ask(&arguments.at, request).await?;
+    let sent: Sent = ask(&arguments.at, request).await?;
     if arguments.json {
-        println!("{sent}");
+        println!("{}", serde_json::to_string(&WithOldKeys(&sent))?);
     } else {
-        let size = sms(sent["segments"].as_u64().unwrap_or_default());
+        let size = sms(sent.segments.unwrap_or_default());
         println!(
             "Queued as message {}, {size}; `callnumber status` shows what waits.",
-            sent["message"]
+            sent.message.id
         );
     }
     Ok(())
 }
 
 /// How many texts that is.
-pub(super) fn sms(segments: u64) -> String {
+pub(super) fn sms(segments: usize) -> String {
     match segments {
         1 => "one SMS".to_owned(),
         segments => format!("{segments} SMS"),
@@ -621,43 +626,55 @@ fn hashed_password(name: &str) -> anyhow::Result<String> {
 }
 
 async fn amend(at: &BoxArguments, amendment: Amendment) -> anyhow::Result<()> {
-    ask(at, Request::Amend(amendment)).await.map(drop)
-}
-
-async fn list(arguments: ListArguments, what: &str, columns: &[&str]) -> anyhow::Result<()> {
-    let plan = ask(&arguments.at, Request::Plan).await?;
-    print(&arguments, &plan[what], columns)
+    ask(at, Request::Amend(amendment)).await
 }
 
 /// Rows as JSON or as a table.
-pub(super) fn print(
+pub(super) fn print<T: Serialize + OldKeys>(
     arguments: &ListArguments,
-    rows: &Value,
+    rows: &[T],
     columns: &[&str],
 ) -> anyhow::Result<()> {
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(rows)?);
+        print_json(&rows.iter().map(WithOldKeys).collect::<Vec<_>>())?;
     } else {
-        print!("{}", table(rows, columns));
+        print!("{}", table(&serde_json::to_value(rows)?, columns));
     }
     Ok(())
 }
 
-/// Asks the running daemon, or answers over the spool while none runs.
-pub(super) async fn ask(at: &BoxArguments, request: Request) -> anyhow::Result<Value> {
+/// A thing as JSON, to be read by people too.
+pub(super) fn print_json(thing: &impl Serialize) -> anyhow::Result<()> {
+    println!("{}", serde_json::to_string_pretty(thing)?);
+    Ok(())
+}
+
+/// Asks the running daemon, or answers over the spool while none runs. Either has a gateway for each
+/// configured modem then.
+pub(super) async fn ask<T: DeserializeOwned>(
+    at: &BoxArguments,
+    request: Request,
+) -> anyhow::Result<T> {
     let config = at.load()?;
     let spool = config.spool_path();
+    let modems: Vec<String> = config
+        .modems()
+        .into_iter()
+        .map(|modem| modem.name)
+        .collect();
     for _ in 0..KNOCKS {
-        match control::call(&spool, &request).await {
+        match control::call(&spool, &modems, &request).await {
             Err(CallError::NotRunning) => {}
             answered => return Ok(answered?),
         }
         let settings = HouseSettings::quiet(spool.clone(), config.library());
         match House::open(settings).await {
             Ok(house) => {
-                let answered = house.control(false).answer(request).await;
+                let answered = house.control(false).answer(&modems, request).await;
                 house.close().await;
-                return answered.map_err(anyhow::Error::msg);
+                return Ok(serde_json::from_value(
+                    answered.map_err(anyhow::Error::msg)?,
+                )?);
             }
             // A daemon is just opening, or another command has it for a moment.
             Err(StartError::Spool(OpenError::InUse { .. })) => {

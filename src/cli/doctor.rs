@@ -10,6 +10,7 @@ mod lines;
 mod machine;
 mod messengers;
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::process::ExitCode;
@@ -26,8 +27,10 @@ use tokio::time::timeout;
 use super::config::Config;
 use super::{BoxArguments, log};
 use crate::control::{self, CallError, Request};
+use crate::desk::views::{self, Modem, ModemOnTheBox, Queue, StatusOnTheBox};
 use crate::modem::{self, Keepers, LineSettings, Phase};
 use crate::spool::check;
+use crate::spool::lines::Standing;
 use finding::{Finding, Verdict};
 
 /// How long a line may take to come up: a module that boots, and a network that is looked for.
@@ -114,8 +117,8 @@ async fn examine(file: Option<&Path>, config: &Config) -> Vec<Finding> {
     for modem in config.modems() {
         findings.extend(machine::device(&modem.name, &modem.port));
     }
-    match control::call(&spool, &Request::Status).await {
-        Ok(status) => findings.extend(running(&spool, &status, config).await),
+    match control::call::<StatusOnTheBox>(&spool, &[], &Request::Status).await {
+        Ok(status) => findings.extend(running(&status, config).await),
         Err(CallError::NotRunning) => findings.extend(stopped(config).await),
         Err(error) => findings.push(Finding::failure(
             "desk",
@@ -175,8 +178,8 @@ fn spool_is_whole(path: &Path) -> Vec<Finding> {
 }
 
 /// What a running daemon says of itself.
-async fn running(spool: &Path, status: &Value, config: &Config) -> Vec<Finding> {
-    let version = status["version"].as_str().unwrap_or_default();
+async fn running(all: &StatusOnTheBox, config: &Config) -> Vec<Finding> {
+    let version = &all.status.version;
     let mut findings = vec![match version == env!("CARGO_PKG_VERSION") {
         true => Finding::ok("desk", "running"),
         false => Finding::warning(
@@ -185,66 +188,53 @@ async fn running(spool: &Path, status: &Value, config: &Config) -> Vec<Finding> 
             "Restart it, to run what is installed: `systemctl restart callnumber`",
         ),
     }];
-    let array = |value: &Value| value.as_array().cloned().unwrap_or_default();
-    for line in array(&status["lines"]) {
-        findings.extend(lines::judge(&line));
+    for line in &all.modems {
+        findings.extend(lines::judge(line));
     }
-    if let Ok(plan) = control::call(spool, &Request::Plan).await {
-        findings.extend(staffing(&plan));
-    }
-    findings.push(web(status, config).await);
+    findings.extend(staffing(&all.status.queues));
+    findings.push(web(all.web, config).await);
     findings.extend(public(config));
-    findings.extend(match &status["xmpp"] {
-        Value::Null => None,
-        link => Some(match link["up"].as_bool() {
-            Some(true) => Finding::ok(
+    findings.extend(all.xmpp.as_ref().map(|link| {
+        match link.up {
+            true => Finding::ok(
                 "XMPP",
                 "linked; what the server offers is asked while the desk is stopped",
             ),
-            _ => messengers::no_link(
+            false => messengers::no_link(
                 config
                     .xmpp
                     .as_ref()
                     .map_or("", |table| table.component.domain.as_str()),
-                link["detail"].as_str().unwrap_or("not linked yet"),
+                link.detail.as_deref().unwrap_or("not linked yet"),
             ),
-        }),
-    });
+        }
+    }));
     findings
 }
 
 /// Queues that nobody answers.
-fn staffing(plan: &Value) -> Vec<Finding> {
-    let array = |value: &Value| value.as_array().cloned().unwrap_or_default();
-    let operators = array(&plan["operators"]);
-    let mut findings = Vec::new();
-    for queue in array(&plan["queues"]) {
-        let name = &queue["name"];
-        let answered = operators
-            .iter()
-            .any(|operator| array(&operator["queues"]).contains(name));
-        if !answered {
-            let name = name.as_str().unwrap_or_default();
-            findings.push(Finding::warning(
+fn staffing(queues: &[Queue]) -> Vec<Finding> {
+    let empty = queues.iter().filter(|queue| queue.operators.is_empty());
+    let mut findings: Vec<Finding> = empty
+        .map(|Queue { name, .. }| {
+            Finding::warning(
                 "operators",
                 format!("nobody is assigned to queue {name}"),
                 format!("Add one: `callnumber operator add NAME --queue {name}`"),
-            ));
-        }
-    }
+            )
+        })
+        .collect();
     if findings.is_empty() {
-        findings.push(Finding::ok("operators", format!("{}", operators.len())));
+        let all: BTreeSet<&String> = queues.iter().flat_map(|queue| &queue.operators).collect();
+        findings.push(Finding::ok("operators", format!("{}", all.len())));
     }
     findings
 }
 
 /// Whether the console answers.
-async fn web(status: &Value, config: &Config) -> Finding {
+async fn web(told: Option<SocketAddr>, config: &Config) -> Finding {
     // A daemon that was given port 0 says which one it got.
-    let told = status["web"]
-        .as_str()
-        .and_then(|address| address.parse().ok());
-    let listening: SocketAddr = told.unwrap_or(config.web.listen);
+    let listening = told.unwrap_or(config.web.listen);
     match timeout(WEB_PATIENCE, answers(reachable(listening))).await {
         Ok(Ok(said)) => Finding::ok("web", format!("{listening} answers: {said}")),
         Ok(Err(error)) => Finding::failure(
@@ -342,7 +332,7 @@ async fn stopped(config: &Config) -> Vec<Finding> {
 }
 
 /// Brings a line up, takes in nothing, and answers how it stands once that is clear.
-async fn look_at(config: &Config, modem: &LineSettings) -> Result<Value, String> {
+async fn look_at(config: &Config, modem: &LineSettings) -> Result<ModemOnTheBox, String> {
     let mut settings = config.line(modem)?;
     let has_pin = settings.pin.take().is_some();
     // Nobody listens: whatever is listed stays where it is. Nobody keeps records: no PIN is tried, for
@@ -358,17 +348,21 @@ async fn look_at(config: &Config, modem: &LineSettings) -> Result<Value, String>
     });
     // What it is after that long is what it is.
     let _ = timeout(LINE_PATIENCE, settled).await.map(drop);
-    let mut told = json!(*line.status().borrow());
-    let asks = told["phase"]["detail"]
-        .as_str()
+    let status = line.status().borrow().clone();
+    let mut told = Modem::new(&modem.name, &status, 0, &Standing::default());
+    let asks = told
+        .detail
+        .as_ref()
         .is_some_and(|words| words.contains("asks for a PIN"));
     if has_pin && asks {
-        told["phase"] = json!({
-            "phase": "stuck",
-            "detail": "the SIM asks for a PIN, which was not tried: the desk tries the configured one once when it starts",
-        });
+        told.phase = views::Phase::Stuck;
+        told.detail = Some(
+            "the SIM asks for a PIN, which was not tried: the desk tries the configured one once \
+             when it starts"
+                .into(),
+        );
     }
-    Ok(told)
+    Ok(ModemOnTheBox::new(told, status, None))
 }
 
 #[cfg(test)]
@@ -377,11 +371,14 @@ mod tests {
 
     #[test]
     fn a_queue_that_nobody_answers_is_named() {
-        let plan = json!({
-            "queues": [{ "name": "desk" }, { "name": "maps" }],
-            "operators": [{ "name": "ana", "queues": ["desk"] }],
-        });
-        let findings = staffing(&plan);
+        let queues = json!([
+            { "id": 1, "name": "desk", "online": false, "assigned": false, "operators": ["ana"],
+              "holidays": {} },
+            { "id": 2, "name": "maps", "online": false, "assigned": false, "operators": [],
+              "holidays": {} },
+        ]);
+        let queues: Vec<Queue> = serde_json::from_value(queues).expect("queues");
+        let findings = staffing(&queues);
         assert_eq!(findings.len(), 1);
         let words = findings[0].in_words();
         assert!(

@@ -45,10 +45,7 @@ pub(super) async fn run(command: DeskCommand) -> anyhow::Result<()> {
             output,
             at,
         } => {
-            let book = ask(&at, Request::Export { passwords }).await?;
-            let text = book
-                .as_str()
-                .context("the daemon answers in another form; is it of the same version?")?;
+            let text: String = ask(&at, Request::Export { passwords }).await?;
             let Some(path) = output else {
                 print!("{text}");
                 return Ok(());
@@ -85,15 +82,9 @@ pub(super) async fn run(command: DeskCommand) -> anyhow::Result<()> {
             let book = text.clone();
             Manuscript::read(text).with_context(|| file.display().to_string())?;
             let request = Request::Import { book, dry_run };
-            let lines = ask(&at, request)
+            let lines: Vec<String> = ask(&at, request)
                 .await
                 .with_context(|| file.display().to_string())?;
-            let lines: Vec<&str> = lines
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(|line| line.as_str())
-                .collect();
             for line in &lines {
                 println!("{line}");
             }

@@ -142,7 +142,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         level: arguments.level,
         for_s: lasting.map(|time| time.as_secs().max(1)),
     };
-    let answer = match control::call(&spool, &request).await {
+    let answer = match control::call::<serde_json::Value>(&spool, &[], &request).await {
         Err(CallError::NotRunning) => anyhow::bail!(
             "no desk runs on {}: CALLNUMBER_LOG says what it tells from its start",
             spool.display()

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::Subcommand;
-use serde_json::{Value, json};
 
 use super::BoxArguments;
-use super::desk::ask;
-use crate::control::{Request, TraceWish};
+use super::desk::{ask, print_json};
+use crate::control::{Request, Resumed, Said, TraceWish, Traced};
+use crate::desk::views::{StatusOnTheBox, WithOldKeys};
 use crate::modem::{self, Found};
 
 /// `callnumber modem`
@@ -89,16 +89,15 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
         Command::List { json, at } => list(json, &at).await,
         Command::Info { line, json, at } => info(line.as_deref(), json, &at).await,
         Command::Ussd { code, line, at } => {
-            let answer = ask(&at, Request::Ussd { line, code }).await?;
-            println!("{}", answer["answer"].as_str().unwrap_or_default());
+            let Said { answer } = ask(&at, Request::Ussd { line, code }).await?;
+            println!("{answer}");
             Ok(())
         }
         Command::Resume { line, at } => {
-            let answer = ask(&at, Request::Resume { line }).await?;
-            let line = answer["line"].as_str().unwrap_or_default();
-            match answer["rested"].as_bool() {
-                Some(true) => println!("Line {line} sends again, within a minute."),
-                _ => println!("Line {line} does not rest."),
+            let Resumed { line, rested } = ask(&at, Request::Resume { line }).await?;
+            match rested {
+                true => println!("Line {line} sends again, within a minute."),
+                false => println!("Line {line} does not rest."),
             }
             Ok(())
         }
@@ -120,12 +119,12 @@ async fn trace(command: TraceCommand) -> anyhow::Result<()> {
                 unmasked,
                 limit: limit * 1024 * 1024,
             };
-            let begun = ask(&at, Request::Trace { line, wish }).await?;
+            let begun: Traced = ask(&at, Request::Trace { line, wish }).await?;
             println!(
                 "What is said on {}'s port goes to {} from now on; {}. End it with `callnumber \
                  modem trace stop`.",
-                begun["line"].as_str().unwrap_or_default(),
-                begun["file"].as_str().unwrap_or_default(),
+                begun.line,
+                begun.file.display(),
                 if unmasked {
                     "numbers and words are in it as they are: do not pass it on"
                 } else {
@@ -135,8 +134,8 @@ async fn trace(command: TraceCommand) -> anyhow::Result<()> {
         }
         TraceCommand::Stop { line, at } => {
             let wish = TraceWish::Stop;
-            let ended = ask(&at, Request::Trace { line, wish }).await?;
-            println!("{}", ended["file"].as_str().unwrap_or_default());
+            let ended: Traced = ask(&at, Request::Trace { line, wish }).await?;
+            println!("{}", ended.file.display());
         }
     }
     Ok(())
@@ -145,8 +144,7 @@ async fn trace(command: TraceCommand) -> anyhow::Result<()> {
 async fn list(as_json: bool, at: &BoxArguments) -> anyhow::Result<()> {
     let found = modem::list(&at.load()?.named_ports()).await;
     if as_json {
-        println!("{}", serde_json::to_string_pretty(&found)?);
-        return Ok(());
+        return print_json(&found);
     }
     if found.is_empty() {
         println!(
@@ -188,34 +186,31 @@ fn in_words(found: &Found) -> String {
 }
 
 async fn info(line: Option<&str>, as_json: bool, at: &BoxArguments) -> anyhow::Result<()> {
-    let status = ask(at, Request::Status).await?;
-    let lines: Vec<&Value> = status["lines"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter(|known| line.is_none_or(|name| known["name"] == name))
-        .collect();
+    let status: StatusOnTheBox = ask(at, Request::Status).await?;
+    let mut lines = status.modems;
+    lines.retain(|known| line.is_none_or(|name| known.modem.name == name));
     if lines.is_empty() {
-        match (status["running"].as_bool(), line) {
-            (Some(true), Some(name)) => bail!("the running desk has no line {name:?}"),
-            (Some(true), None) => bail!("the running desk has no line: add a [[modem]]"),
-            _ => bail!("no desk runs, so no modem is driven: start `callnumber run` first"),
+        match (status.running, line) {
+            (true, Some(name)) => bail!("the running desk has no line {name:?}"),
+            (true, None) => bail!("the running desk has no line: add a [[modem]]"),
+            (false, _) => {
+                bail!("no desk runs, so no modem is driven: start `callnumber run` first")
+            }
         }
     }
     if as_json {
-        println!("{}", serde_json::to_string_pretty(&json!(lines))?);
-        return Ok(());
+        return print_json(&lines.iter().map(WithOldKeys).collect::<Vec<_>>());
     }
     for known in lines {
-        print!("{}", super::status::line_in_words(known));
-        for (label, key) in [
-            ("manufacturer", "manufacturer"),
-            ("revision", "revision"),
-            ("IMEI", "imei"),
-            ("IMSI", "imsi"),
-            ("ICCID", "iccid"),
+        print!("{}", super::status::line_in_words(&known));
+        for (label, value) in [
+            ("manufacturer", known.modem.manufacturer),
+            ("revision", known.revision),
+            ("IMEI", known.imei),
+            ("IMSI", known.imsi),
+            ("ICCID", known.iccid),
         ] {
-            if let Some(value) = known[key].as_str() {
+            if let Some(value) = value {
                 println!("  {label}: {value}");
             }
         }

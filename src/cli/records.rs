@@ -5,14 +5,15 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::civil::Date;
 
 use super::BoxArguments;
 use super::desk::{ask, table};
 use crate::control::{Counting, Request, Wanted};
-use crate::records::{Form, Transcript};
+use crate::desk::views::{Page, Report, Thread};
+use crate::records::{Division, Form, Measure, picture};
 
 /// `callnumber transcript`
 #[derive(Debug, Subcommand)]
@@ -112,16 +113,14 @@ pub(super) async fn transcript(command: TranscriptCommand) -> anyhow::Result<()>
     };
     loop {
         let request = Request::Transcripts(wanted.clone());
-        let page = ask(&export.at, request).await?;
-        let items: Vec<Transcript> = serde_json::from_value(page["items"].clone())
-            .context("the daemon answers in another form; is it of the same version?")?;
-        for transcript in items {
-            let written = transcript.write(export.format.into(), &zone);
+        let page: Page<Thread> = ask(&export.at, request).await?;
+        for thread in page.items {
+            let written = thread.write(export.format.into(), &zone);
             output
                 .write_all(written.as_bytes())
                 .context("cannot write the transcripts")?;
         }
-        match page["next"].as_i64() {
+        match page.next.and_then(|next| next.parse().ok()) {
             Some(next) => wanted.after = Some(next),
             None => break,
         }
@@ -130,20 +129,34 @@ pub(super) async fn transcript(command: TranscriptCommand) -> anyhow::Result<()>
 }
 
 pub(super) async fn report(arguments: Reporting) -> anyhow::Result<()> {
+    let by = Division::from_word(&arguments.by).ok_or_else(|| {
+        let all = Division::ALL.map(Division::word).join(", ");
+        anyhow!("a report is by one of {all}")
+    })?;
+    let measure = arguments
+        .svg
+        .as_deref()
+        .map(|word| Measure::from_word(word).context("a picture shows texts or waits: choose one"));
+    let measure = measure.transpose()?;
     let request = Request::Report(Counting {
         from: arguments.from,
         to: arguments.to,
-        by: arguments.by,
-        measure: arguments.svg.clone().unwrap_or_else(|| "texts".into()),
+        by,
     });
-    let report = ask(&arguments.at, request).await?;
-    let text = |key: &str| report[key].as_str().unwrap_or_default().to_owned();
+    let report: Report = ask(&arguments.at, request).await?;
     let written = if arguments.csv {
-        text("csv")
-    } else if arguments.svg.is_some() {
-        text("svg")
+        report.counted().csv()
+    } else if let Some(measure) = measure {
+        let library = arguments.at.load()?.library().name;
+        let (from, to) = (report.from, report.to);
+        let title = format!(
+            "{library}: {} by {}, {from} to {to}",
+            measure.word(),
+            by.word()
+        );
+        picture(&report.counted(), measure, &title)
     } else if arguments.json {
-        format!("{}\n", serde_json::to_string_pretty(&report["rows"])?)
+        format!("{}\n", serde_json::to_string_pretty(&report.items)?)
     } else {
         let columns = [
             "key",
@@ -154,7 +167,7 @@ pub(super) async fn report(arguments: Reporting) -> anyhow::Result<()> {
             "wait_median_s",
             "answer_median_s",
         ];
-        table(&report["rows"], &columns)
+        table(&serde_json::to_value(&report.items)?, &columns)
     };
     let mut output = open(arguments.output.as_deref())?;
     output

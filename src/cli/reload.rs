@@ -97,7 +97,7 @@ pub(super) struct Arguments {
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     // Found here the fault names the file as it was typed, and the daemon is not troubled.
     let spool = arguments.at.load()?.spool_path();
-    let answer = match control::call(&spool, &Request::Reload).await {
+    let answer = match control::call::<Value>(&spool, &[], &Request::Reload).await {
         Err(CallError::NotRunning) => anyhow::bail!(
             "no desk runs on {}: it reads its configuration when it starts",
             spool.display()

@@ -6,7 +6,7 @@ use std::time::Duration;
 use sd_notify::NotifyState;
 
 use super::status;
-use crate::control::{Request, Rooms};
+use crate::control::Rooms;
 use crate::desk::{Desk, NotGranted};
 use crate::routing::Event;
 
@@ -34,7 +34,7 @@ pub(super) async fn tell(desk: Desk, rooms: Rooms) {
             }
             () = &mut first, if !told => told = true,
         }
-        if managed && let Ok(now) = rooms.answer(Request::Status).await {
+        if managed && let Ok(now) = rooms.status().await {
             let _ = sd_notify::notify(&[NotifyState::Status(&status::in_a_line(&now))]);
         }
     }

@@ -3,10 +3,13 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::BoxArguments;
+use super::desk::print_json;
 use crate::control::{self, CallError, Request};
+use crate::desk::views::{Conversations, Modem, ModemOnTheBox, Phase, StatusOnTheBox, WithOldKeys};
+use crate::modem::Recovery;
 
 /// `callnumber status`
 #[derive(Debug, Args)]
@@ -23,7 +26,8 @@ const NOT_RUNNING: u8 = 3;
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let spool = arguments.at.load()?.spool_path();
-    let status = match control::call(&spool, &Request::Status).await {
+    let called = control::call::<StatusOnTheBox>(&spool, &[], &Request::Status);
+    let status = match called.await {
         Ok(status) => status,
         Err(CallError::NotRunning) => {
             if arguments.json {
@@ -39,134 +43,123 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Err(error) => return Err(error.into()),
     };
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&status)?);
+        print_json(&WithOldKeys(&status))?;
     } else {
         print!("{}", in_words(&status));
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn in_words(status: &Value) -> String {
+fn in_words(all: &StatusOnTheBox) -> String {
+    let status = &all.status;
     let mut words = format!(
         "callnumber {} runs on {}\n",
-        text(&status["version"]),
-        text(&status["spool"])
+        status.version,
+        all.spool.display()
     );
-    for queue in array(&status["queues"]) {
-        let open = match queue["online"].as_bool() {
-            Some(true) => "online",
-            _ => "offline",
-        };
-        words += &format!("queue {}: {open}\n", text(&queue["name"]));
+    for queue in &status.queues {
+        let open = if queue.online { "online" } else { "offline" };
+        words += &format!("queue {}: {open}\n", queue.name);
     }
-    words += &format!("operators available: {}\n", status["operators_available"]);
-    for state in ["held", "waiting", "claimed"] {
-        words += &format!(
-            "{state}: {}\n",
-            status["conversations"][state].as_u64().unwrap_or(0)
-        );
-    }
-    for line in array(&status["lines"]) {
+    words += &format!("operators available: {}\n", status.available.len());
+    let Conversations {
+        held,
+        waiting,
+        claimed,
+    } = status.conversations;
+    words += &format!("held: {held}\nwaiting: {waiting}\nclaimed: {claimed}\n");
+    for line in &all.modems {
         words += &line_in_words(line);
     }
-    match (&status["xmpp"], status["xmpp"]["up"].as_bool()) {
-        (Value::Null, _) => {}
-        (_, Some(true)) => words += "XMPP: linked\n",
-        (link, _) => words += &format!("XMPP: {}\n", text(&link["detail"])),
+    match &all.xmpp {
+        None => {}
+        Some(link) if link.up => words += "XMPP: linked\n",
+        Some(link) => words += &format!("XMPP: {}\n", link.detail.as_deref().unwrap_or("?")),
     }
     words
 }
 
 /// The same in one line: `2 on duty, 3 unanswered; front-desk: ready`.
-pub(super) fn in_a_line(status: &Value) -> String {
-    let unanswered: u64 = ["held", "waiting"]
-        .iter()
-        .filter_map(|state| status["conversations"][state].as_u64())
-        .sum();
+pub(super) fn in_a_line(all: &StatusOnTheBox) -> String {
+    let counts = all.status.conversations;
     let mut words = format!(
-        "{} on duty, {unanswered} unanswered",
-        status["operators_available"]
+        "{} on duty, {} unanswered",
+        all.status.available.len(),
+        counts.held + counts.waiting
     );
-    for line in array(&status["lines"]) {
-        let how = match line["alarm"].as_str() {
-            Some(alarm) => alarm.to_owned(),
-            None => phase_in_words(line),
+    for line in &all.modems {
+        let how = match &line.modem.alarm {
+            Some(alarm) => alarm,
+            None => phase_in_words(&line.modem),
         };
-        words += &format!("; {}: {how}", text(&line["name"]));
+        words += &format!("; {}: {how}", line.modem.name);
     }
-    if status["xmpp"]["up"].as_bool() == Some(false) {
+    if all.xmpp.as_ref().is_some_and(|link| !link.up) {
         words += "; XMPP: not linked";
     }
     words
 }
 
-fn phase_in_words(line: &Value) -> String {
-    match line["phase"]["phase"].as_str() {
-        Some("ready") => "ready".to_owned(),
-        Some("starting") => "starting".to_owned(),
-        Some(_) => text(&line["phase"]["detail"]).to_owned(),
-        None => "not known".to_owned(),
+fn phase_in_words(line: &Modem) -> &str {
+    match line.phase {
+        Phase::Ready => "ready",
+        Phase::Starting => "starting",
+        Phase::NoPort | Phase::Stuck => line.detail.as_deref().unwrap_or("?"),
     }
 }
 
-pub(super) fn line_in_words(line: &Value) -> String {
-    let mut words = format!("line {}: {}\n", text(&line["name"]), phase_in_words(line));
-    if let Some(alarm) = line["alarm"].as_str() {
+pub(super) fn line_in_words(line: &ModemOnTheBox) -> String {
+    let modem = &line.modem;
+    let mut words = format!("line {}: {}\n", modem.name, phase_in_words(modem));
+    if let Some(alarm) = &modem.alarm {
         words += &format!("  ALARM: {alarm}\n");
     }
-    words += &recovery_in_words(&line["recovery"]);
-    for (label, key) in [
-        ("port", "port"),
-        ("modem", "model"),
-        ("registration", "registration"),
-        ("network", "operator"),
-        ("own number", "own_number"),
-        ("service centre", "smsc"),
+    words += &recovery_in_words(&line.recovery);
+    let port = line.port.as_ref().map(|port| port.display().to_string());
+    for (label, value) in [
+        ("port", port.as_deref()),
+        ("modem", modem.model.as_deref()),
+        ("registration", Some(modem.registration.as_str())),
+        ("network", modem.network.as_deref()),
+        ("own number", line.own_number.as_deref()),
+        ("service centre", line.smsc.as_deref()),
     ] {
-        if let Some(value) = line[key].as_str() {
+        if let Some(value) = value {
             words += &format!("  {label}: {value}\n");
         }
     }
-    if let Some(dbm) = line["signal_dbm"].as_i64() {
+    if let Some(dbm) = modem.signal_dbm {
         words += &format!("  signal: {dbm} dBm\n");
     }
-    if let (Some(used), Some(total)) = (
-        line["storage_used"].as_u64(),
-        line["storage_total"].as_u64(),
-    ) {
+    if let (Some(used), Some(total)) = (modem.storage_used, modem.storage_total) {
         words += &format!("  storage: {used} of {total}\n");
     }
-    if let Some(waiting) = line["replies_waiting"].as_u64() {
-        words += &format!("  replies waiting: {waiting}\n");
-    }
-    words += &standing_in_words(&line["standing"], text(&line["name"]));
+    words += &format!("  replies waiting: {}\n", modem.queued);
+    words += &carrier_in_words(modem);
     words
 }
 
 /// What is known of a line besides what its modem says.
-fn standing_in_words(standing: &Value, line: &str) -> String {
+fn carrier_in_words(line: &Modem) -> String {
     let mut words = String::new();
-    if let Some(reason) = standing["paused"]["reason"].as_str() {
+    if let Some(rest) = &line.rest {
         words += &format!(
-            "  RESTS until {}: {reason}. To end it: callnumber modem resume {line}\n",
-            text(&standing["paused"]["until"])
+            "  RESTS until {}: {}. To end it: callnumber modem resume {}\n",
+            rest.until, rest.reason, line.name
         );
     }
-    let balance = &standing["balance"];
-    if let Some(said) = balance["words"].as_str() {
+    if let Some(said) = &line.balance {
         words += &format!("  balance: {}\n", said.replace('\n', " / "));
     }
-    if let Some(problem) = balance["problem"].as_str() {
+    if let Some(problem) = &line.balance_problem {
         words += &format!("  balance not known: {problem}\n");
     }
-    let test = &standing["self_test"];
-    if let Some(problem) = test["problem"].as_str() {
-        words += &format!("  SELF-TEST FAILED ({}): {problem}\n", text(&test["sent"]));
-    } else if let Some(ms) = test["took_ms"].as_i64() {
-        let sent = text(&test["sent"]);
-        words += &format!("  self-test: OK in {} s ({sent})\n", (ms + 500) / 1000);
-    } else if let Some(sent) = test["sent"].as_str() {
-        words += &format!("  self-test: under way since {sent}\n");
+    if let Some(test) = &line.self_test {
+        words += &match (&test.problem, test.took_ms) {
+            (Some(problem), _) => format!("  SELF-TEST FAILED ({}): {problem}\n", test.sent),
+            (None, Some(_)) => format!("  self-test: {} ({})\n", test.words, test.sent),
+            (None, None) => format!("  self-test: under way since {}\n", test.sent),
+        };
     }
     words
 }
@@ -183,103 +176,110 @@ const RUNGS: [&str; 8] = [
     "calls for help",
 ];
 
-fn recovery_in_words(recovery: &Value) -> String {
+fn recovery_in_words(recovery: &Recovery) -> String {
     let mut words = String::new();
-    if let Some(since) = recovery["since"].as_str() {
-        let rung = recovery["rung"].as_u64().unwrap_or(0);
-        let name = usize::try_from(rung).ok().and_then(|rung| RUNGS.get(rung));
+    if let Some(since) = recovery.since {
+        let name = RUNGS.get(usize::from(recovery.rung)).unwrap_or(&"?");
         words += &format!(
-            "  in trouble since {since}, now on rung {rung} of 7: {}\n",
-            name.unwrap_or(&"?")
+            "  in trouble since {since}, now on rung {} of 7: {name}\n",
+            recovery.rung
         );
     }
-    let tried: Vec<String> = array(&recovery["counts"])
+    let tried: Vec<String> = recovery
+        .counts
+        .iter()
         .zip(RUNGS)
         // The first two rungs are tried at every hiccup.
         .skip(2)
-        .filter_map(|(count, name)| {
-            let count = count.as_u64().filter(|count| *count > 0)?;
-            Some(format!("{name} {count}"))
-        })
+        .filter(|(count, _)| **count > 0)
+        .map(|(count, name)| format!("{name} {count}"))
         .collect();
     if !tried.is_empty() {
         words += &format!("  tried in the last day: {}\n", tried.join(", "));
     }
-    if let Some(restarts) = recovery["restarts"].as_u64().filter(|count| *count > 0) {
-        words += &format!("  restarts by itself in the last day: {restarts}\n");
+    if recovery.restarts > 0 {
+        words += &format!(
+            "  restarts by itself in the last day: {}\n",
+            recovery.restarts
+        );
     }
     words
-}
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or("?")
-}
-
-fn array(value: &Value) -> impl Iterator<Item = &Value> {
-    value.as_array().into_iter().flatten()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn status(lines: serde_json::Value, xmpp: serde_json::Value) -> StatusOnTheBox {
+        let lines = lines.as_array().expect("lines").iter().map(|line| {
+            let mut whole = json!({
+                "registration": "unknown", "phase": "ready", "queued": 0, "refused": false,
+                "wants_pin": false, "number_known": false,
+                "recovery": { "rung": 0, "since": null, "counts": [0, 0, 0, 0, 0, 0, 0, 0],
+                              "restarts": 0 },
+            });
+            for (key, value) in line.as_object().expect("a line") {
+                whole[key] = value.clone();
+            }
+            whole
+        });
+        let status = json!({
+            "library": "Elm", "version": "0.1.0", "running": true, "spool": "/s.db",
+            "started_at": "2026-01-05T14:02:00Z", "available": ["ana", "ben"], "away": [],
+            "conversations": { "held": 1, "waiting": 2, "claimed": 9 },
+            "queues": [{ "id": 1, "name": "desk", "online": false, "assigned": false,
+                         "operators": [], "holidays": {} }],
+            "modems": lines.collect::<Vec<_>>(), "xmpp": xmpp,
+        });
+        serde_json::from_value(status).expect("a status")
+    }
+
     #[test]
     fn a_status_in_a_line_says_what_matters() {
-        let mut status = json!({
-            "operators_available": 2,
-            "conversations": { "held": 1, "waiting": 2, "claimed": 9 },
-            "lines": [
-                { "name": "front", "phase": { "phase": "ready" } },
-                { "name": "back", "phase": { "phase": "stuck", "detail": "the SIM asks for a PIN" } },
-            ],
-            "xmpp": null,
-        });
+        let lines = json!([
+            { "name": "front" },
+            { "name": "back", "phase": "stuck", "detail": "the SIM asks for a PIN" },
+        ]);
         assert_eq!(
-            in_a_line(&status),
+            in_a_line(&status(lines, json!(null))),
             "2 on duty, 3 unanswered; front: ready; back: the SIM asks for a PIN"
         );
-        status["lines"] = json!([{ "name": "front", "alarm": "the modem does not answer" }]);
-        status["xmpp"] = json!({ "up": false });
+        let lines = json!([{ "name": "front", "alarm": "the modem does not answer" }]);
         assert_eq!(
-            in_a_line(&status),
+            in_a_line(&status(lines, json!({ "up": false }))),
             "2 on duty, 3 unanswered; front: the modem does not answer; XMPP: not linked"
         );
     }
 
     #[test]
     fn a_status_reads_as_a_person_would_say_it() {
-        let status = json!({
-            "version": "0.1.0", "running": true, "spool": "/s.db",
-            "queues": [{ "name": "desk", "online": false }],
-            "operators_available": 0,
-            "conversations": { "held": 4 },
-            "lines": [{
-                "name": "front", "port": "/dev/ttyUSB2", "signal_dbm": -71,
-                "phase": { "phase": "stuck", "detail": "the SIM asks for a PIN" },
-                "registration": "searching", "storage_used": 3, "storage_total": 50,
-                "replies_waiting": 2,
-                "alarm": "the modem does not answer",
-                "recovery": {
-                    "rung": 7, "since": "2026-01-05T14:02:00Z",
-                    "counts": [4, 2, 3, 0, 3, 0, 3, 1], "restarts": 2,
-                },
-                "standing": {
-                    "paused": {
-                        "since": "2026-11-25T12:00:00Z", "until": "2026-11-25T13:00:00Z",
-                        "reason": "the carrier refuses texts",
-                    },
-                    "balance": { "words": "5.00\nvalid till May", "problem": null },
-                    "self_test": { "sent": "2026-11-25T04:00:00Z", "took_ms": 6400, "problem": null },
-                },
-            }],
-        });
-        let words = in_words(&status);
+        let lines = json!([{
+            "name": "front", "port": "/dev/ttyUSB2", "signal_dbm": -71,
+            "phase": "stuck", "detail": "the SIM asks for a PIN",
+            "registration": "searching", "storage_used": 3, "storage_total": 50,
+            "queued": 2,
+            "alarm": "the modem does not answer",
+            "recovery": {
+                "rung": 7, "since": "2026-01-05T14:02:00Z",
+                "counts": [4, 2, 3, 0, 3, 0, 3, 1], "restarts": 2,
+            },
+            "rest": {
+                "since": "2026-11-25T12:00:00Z", "until": "2026-11-25T13:00:00Z",
+                "reason": "the carrier refuses texts",
+            },
+            "balance": "5.00\nvalid till May",
+            "self_test": { "sent": "2026-11-25T04:00:00Z", "took_ms": 6400, "problem": null,
+                           "words": "OK in 6 s" },
+        }]);
+        let words = in_words(&status(lines, json!(null)));
         for line in [
             "callnumber 0.1.0 runs on /s.db",
             "queue desk: offline",
-            "held: 4",
-            "waiting: 0",
+            "operators available: 2",
+            "held: 1",
+            "waiting: 2",
             "line front: the SIM asks for a PIN",
+            "  registration: searching",
             "  signal: -71 dBm",
             "  storage: 3 of 50",
             "  replies waiting: 2",

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use super::{Rooms, words};
 use crate::desk::Import;
 use crate::routing::book::Manuscript;
@@ -11,7 +9,7 @@ use crate::spool::book;
 
 impl Rooms {
     /// The desk as it is, as TOML.
-    pub(super) async fn export(&self, passwords: bool) -> Result<Value, String> {
+    pub(super) async fn export(&self, passwords: bool) -> Result<String, String> {
         let now = self.spool.now();
         let book = match passwords {
             true => {
@@ -21,17 +19,16 @@ impl Rooms {
             }
             false => self.spool.read(|c| book::read(c, false)).await,
         };
-        Ok(book.map_err(words)?.to_toml().into())
+        Ok(book.map_err(words)?.to_toml())
     }
 
     /// What makes this desk like the book; done, unless it is only to be shown.
-    pub(super) async fn import(&self, book: String, dry_run: bool) -> Result<Value, String> {
+    pub(super) async fn import(&self, book: String, dry_run: bool) -> Result<Vec<String>, String> {
         let import = Import {
             by: None,
             manuscript: Arc::new(Manuscript::read(book).map_err(words)?),
             dry_run,
         };
-        let lines = self.desk.import(import).await.map_err(words)?;
-        Ok(lines.into())
+        self.desk.import(import).await.map_err(words)
     }
 }

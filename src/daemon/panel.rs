@@ -231,7 +231,7 @@ where
             text: self.duty.help_words.clone(),
             gateway: None,
         };
-        if let Err(words) = self.rooms.answer(request).await {
+        if let Err(words) = self.rooms.answer(&[], request).await {
             tracing::warn!("the call for help was not sent: {words}");
             // The next press may do.
             self.helped_at = None;

@@ -7,7 +7,9 @@
 mod arrangement;
 mod conversation;
 mod line;
+mod old_keys;
 mod record;
+mod status;
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
@@ -15,12 +17,17 @@ use std::collections::HashMap;
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
-pub use arrangement::{Canned, Gateway, Notice, Operator, Queue, gateways, queues, show};
-pub use conversation::{
-    AuthorKind, Conversation, Find, Message, Note, Promise, Thread, Transfer, VisitedPage,
+pub use arrangement::{
+    Canned, Gateway, Notice, Operator, Queue, gateways, operators, queues, show,
 };
-pub use line::{Modem, Phase, Rest, SelfTest, modem, modems};
-pub use record::{Arrival, AuditEntry, Token};
+pub use conversation::{
+    AuthorKind, Conversation, Find, Message, Note, Promise, Sent, Shown, Thread, Transfer,
+    VisitedPage,
+};
+pub use line::{Modem, ModemOnTheBox, Phase, Rest, SelfTest, modem, modems};
+pub use old_keys::{OldKeys, WithOldKeys};
+pub use record::{Arrival, AuditEntry, Report, Token};
+pub use status::{Conversations, Link, Status, StatusOnTheBox};
 
 use crate::routing::{GatewayId, GatewayKind, OperatorId, Plan, QueueId};
 use crate::spool::{self, staff};

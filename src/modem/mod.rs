@@ -247,6 +247,20 @@ pub enum Registration {
     Roaming,
 }
 
+impl Registration {
+    /// The word of the API and the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Registration::Unknown => "unknown",
+            Registration::None => "none",
+            Registration::Searching => "searching",
+            Registration::Denied => "denied",
+            Registration::Home => "home",
+            Registration::Roaming => "roaming",
+        }
+    }
+}
+
 /// How far the line has come.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "phase", content = "detail")]
@@ -312,7 +326,7 @@ pub struct LineStatus {
 }
 
 /// How a line stands on the recovery ladder.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recovery {
     /// The last rung tried, 0 to 6; 7 while a person is called for.
     pub rung: u8,

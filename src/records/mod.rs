@@ -7,6 +7,6 @@ mod statistic;
 mod transcript;
 
 pub use picture::{Measure, picture};
-pub use report::{Division, Report, Row};
+pub use report::{Division, Period, Report, Row, day_after, start_of};
 pub use statistic::{Kind, Statistic};
 pub use transcript::{Form, Line, Transcript};

@@ -3,13 +3,78 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use serde::Serialize;
+use jiff::{Span, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::statistic::{Kind, Statistic};
 
+/// Days of one report at most.
+const DAYS_MAX: i32 = 400;
+
+/// Whole days, in the library's own time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Period {
+    /// The first.
+    pub from: Date,
+    /// The last.
+    pub to: Date,
+    /// When the first begins.
+    pub begin: Timestamp,
+    /// When the last has ended.
+    pub end: Timestamp,
+    /// Where they begin and end so.
+    pub zone: TimeZone,
+}
+
+impl Period {
+    /// From one day to another: the month so far, up to today, where nothing else is asked.
+    ///
+    /// # Errors
+    /// What days there are, in a sentence.
+    pub fn of(
+        from: Option<Date>,
+        to: Option<Date>,
+        zone: TimeZone,
+        now: Timestamp,
+    ) -> Result<Self, String> {
+        let to = to.unwrap_or_else(|| zone.to_datetime(now).date());
+        let from = from.unwrap_or_else(|| to.first_of_month());
+        let long = from.until(to).map_or(i32::MAX, |span| span.get_days());
+        if !(0..=DAYS_MAX).contains(&long) {
+            return Err(format!(
+                "`to` is the same day as `from` or a later one, at most {DAYS_MAX} days on: 2026-11-01"
+            ));
+        }
+        Ok(Self {
+            from,
+            to,
+            begin: start_of(from, &zone)?,
+            end: start_of(day_after(to), &zone)?,
+            zone,
+        })
+    }
+}
+
+/// When a day begins.
+///
+/// # Errors
+/// That there is no such time, in a sentence.
+pub fn start_of(day: Date, zone: &TimeZone) -> Result<Timestamp, String> {
+    day.to_zoned(zone.clone())
+        .map(|zoned| zoned.timestamp())
+        .map_err(|_| format!("{day} is out of the calendar: 2026-11-01"))
+}
+
+/// The next day; the last of the calendar is its own.
+pub fn day_after(day: Date) -> Date {
+    day.checked_add(Span::new().days(1)).unwrap_or(day)
+}
+
 /// By what a report is divided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Division {
     /// The queue the texts came to.
     Queue,
@@ -112,7 +177,7 @@ fn weekday(local: jiff::civil::DateTime) -> usize {
 }
 
 /// One line of a report.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Row {
     /// What it is about: a queue, an hour.
     pub key: String,

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// In which form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -16,7 +16,7 @@ pub enum Form {
 }
 
 /// A conversation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Transcript {
     /// Its id.
     pub conversation: i64,
@@ -39,7 +39,7 @@ pub struct Transcript {
 }
 
 /// One thing that was said in it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Line {
     /// The message's id; `None` for a note.
     pub message: Option<i64>,
@@ -56,20 +56,8 @@ pub struct Line {
 }
 
 impl Transcript {
-    /// Writes it out, in the library's own time.
-    pub fn write(&self, form: Form, zone: &TimeZone) -> String {
-        match form {
-            Form::Text => self.text(zone),
-            Form::Json => {
-                let mut line = serde_json::to_string(self).unwrap_or_default();
-                line.push('\n');
-                line
-            }
-            Form::Mbox => self.mbox(zone),
-        }
-    }
-
-    fn text(&self, zone: &TimeZone) -> String {
+    /// To be read, in the library's own time.
+    pub fn text(&self, zone: &TimeZone) -> String {
         let mut text = format!(
             "Conversation {} with {} ({}, {}), {}\n",
             self.conversation,
@@ -96,8 +84,8 @@ impl Transcript {
         text
     }
 
-    /// Addresses end in `.invalid` (RFC 2606 §2): nobody can answer a record by mistake.
-    fn mbox(&self, zone: &TimeZone) -> String {
+    /// As a mailbox. Addresses end in `.invalid` (RFC 2606 §2): nobody can answer a record by mistake.
+    pub fn mbox(&self, zone: &TimeZone) -> String {
         let mut mbox = String::new();
         let thread = format!("<conversation-{}@callnumber.invalid>", self.conversation);
         let texts = self
@@ -249,7 +237,7 @@ mod tests {
     fn text_is_to_be_read() {
         let chicago = TimeZone::get("America/Chicago").unwrap();
         assert_eq!(
-            transcript().write(Form::Text, &chicago),
+            transcript().text(&chicago),
             "Conversation 7 with heron-42 (desk, front-desk), 2026-03-02 03:00\n\
              Tags: holds\n\
              \n2026-03-02 03:00  heron-42\n    Is my book in?\n    From my phone\n\
@@ -259,16 +247,8 @@ mod tests {
     }
 
     #[test]
-    fn json_comes_back_whole() {
-        let json = transcript().write(Form::Json, &TimeZone::UTC);
-        assert_eq!(json.matches('\n').count(), 1);
-        let back: Transcript = serde_json::from_str(&json).unwrap();
-        assert_eq!(back, transcript());
-    }
-
-    #[test]
     fn a_mailbox_holds_a_message_for_each_text_and_no_notes() {
-        let mbox = transcript().write(Form::Mbox, &TimeZone::UTC);
+        let mbox = transcript().mbox(&TimeZone::UTC);
         assert!(
             mbox.starts_with(
                 "From heron-42@callnumber.invalid Mon Mar  2 09:00:00 2026\n\

@@ -187,6 +187,7 @@ pub struct Spool {
     readers: mpsc::Sender<ReadJob>,
     places: Arc<Semaphore>,
     clock: Clock,
+    opened_at: Timestamp,
     path: Arc<Path>,
     trouble: Arc<Mutex<Option<String>>>,
     _lock: Arc<File>,
@@ -240,6 +241,7 @@ impl Spool {
             writer,
             readers,
             places: Arc::new(Semaphore::new(JOBS_MAX)),
+            opened_at: clock.now(),
             clock,
             path: path.into(),
             trouble,
@@ -250,6 +252,11 @@ impl Spool {
     /// The date and time by which rows are dated.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Since when it is open.
+    pub fn opened_at(&self) -> Timestamp {
+        self.opened_at
     }
 
     /// Why the latest transaction did not reach the disk, if it did not.

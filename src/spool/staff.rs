@@ -64,6 +64,14 @@ pub fn presence(connection: &Connection) -> Result<Presence> {
     Ok((shows, periods))
 }
 
+/// Configured modems that were seen before.
+pub fn lines(connection: &Connection) -> Result<Vec<String>> {
+    Ok(connection
+        .prepare_cached("SELECT name FROM line")?
+        .query_map([], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?)
+}
+
 /// Names of everyone who ever worked here, removed operators too: transcripts name their authors.
 pub fn names(connection: &Connection) -> Result<Vec<(OperatorId, String)>> {
     let rows = connection

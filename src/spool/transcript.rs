@@ -409,10 +409,68 @@ pub struct Listing {
     pub states: Vec<ConversationState>,
     /// In any of these queues; `None`: in all.
     pub queues: Option<Vec<QueueId>>,
+    /// In which order.
+    pub order: Order,
     /// After this one: where the last page ended.
-    pub after: Option<ConversationId>,
+    pub after: Option<Place>,
     /// How many at most.
     pub limit: usize,
+}
+
+/// The order of a list.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Order {
+    /// As they arrived: a list that grows at its end.
+    #[default]
+    Oldest,
+    /// Those in which somebody wrote last come first.
+    Newest,
+}
+
+/// Where a page of a list ended: a cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// When somebody wrote last in it, in ms; 0 where the order is by arrival.
+    active: i64,
+    id: ConversationId,
+}
+
+impl Place {
+    /// The place of a conversation.
+    pub fn of(conversation: &Conversation, order: Order) -> Self {
+        Self {
+            active: match order {
+                Order::Oldest => 0,
+                Order::Newest => wire::time(conversation.active_at),
+            },
+            id: conversation.id,
+        }
+    }
+
+    /// What [`Place::to_string`] wrote in this order.
+    pub fn read(cursor: &str, order: Order) -> Option<Self> {
+        let (active, id) = match order {
+            Order::Oldest => (0, cursor),
+            Order::Newest => {
+                let (active, id) = cursor.split_once('.')?;
+                (active.parse().ok()?, id)
+            }
+        };
+        let id = id.parse().ok().filter(|id| *id >= 0)?;
+        Some(Self {
+            active,
+            id: ConversationId(id),
+        })
+    }
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.active {
+            0 => write!(f, "{}", self.id),
+            active => write!(f, "{active}.{}", self.id),
+        }
+    }
 }
 
 /// A conversation as a list shows it.
@@ -471,7 +529,7 @@ fn listed_row(row: &Row<'_>) -> rusqlite::Result<Listed> {
     })
 }
 
-/// Lists conversations by id, oldest first.
+/// Lists conversations.
 pub fn list(connection: &Connection, listing: &Listing) -> Result<Vec<Listed>> {
     let states = listing
         .states
@@ -490,25 +548,68 @@ pub fn list(connection: &Connection, listing: &Listing) -> Result<Vec<Listed>> {
             format!("AND c.queue IN ({ids})")
         }
     };
-    // The states' index is partial and serves only who repeats its condition; with `closed` among
-    // them the list walks by id.
-    let open = match listing.states.contains(&ConversationState::Closed) {
-        true => "",
-        false => "c.state <> 'closed' AND",
+    // Indexes over states are partial and serve only who repeats their condition.
+    let states = match listing.states.as_slice() {
+        [ConversationState::Closed] => "c.state = 'closed'".into(),
+        some if some.contains(&ConversationState::Closed) => format!("c.state IN ({states})"),
+        _ => format!("c.state <> 'closed' AND c.state IN ({states})"),
     };
-    // Words and numbers of our own making: nothing of the asker's is spliced in.
+    let (place, order) = match listing.order {
+        Order::Oldest => ("c.id > ?1 AND ?2 IS NOT NULL", "c.id"),
+        Order::Newest => ("(c.active, c.id) < (?2, ?1)", "c.active DESC, c.id DESC"),
+    };
+    // Words and numbers of our own making: nothing of the asker's is spliced in. What a row shows is
+    // read for those rows alone that are shown.
     let sql = format!(
         "SELECT {CONVERSATION}, {PATRON}, {MESSAGE}, g.kind, v.page, v.title, a.body
          FROM conversation c {LISTED}
-         WHERE {open} c.state IN ({states}) {queues} AND c.id > ?1 ORDER BY c.id LIMIT ?2"
+         WHERE c.id IN (SELECT c.id FROM conversation c
+                        WHERE {states} {queues} AND {place}
+                        ORDER BY {order} LIMIT ?3)
+         ORDER BY {order}"
     );
-    let after = listing.after.map_or(0, |id| id.0);
+    let (active, after) = match (listing.after, listing.order) {
+        (Some(place), _) => (place.active, place.id.0),
+        (None, Order::Oldest) => (0, 0),
+        (None, Order::Newest) => (i64::MAX, i64::MAX),
+    };
     let limit = i64::try_from(listing.limit).unwrap_or(i64::MAX);
     let rows = connection
         .prepare_cached(&sql)?
-        .query_map([after, limit], listed_row)?
+        .query_map([after, active, limit], listed_row)?
         .collect::<rusqlite::Result<_>>()?;
     Ok(rows)
+}
+
+/// A page of a list: of those that `keep` lets pass, and may change, as many as the listing wants; and
+/// where the next page goes on.
+pub fn page(
+    connection: &Connection,
+    mut listing: Listing,
+    mut keep: impl FnMut(&mut Listed) -> bool,
+) -> Result<(Vec<Listed>, Option<Place>)> {
+    let wanted = listing.limit;
+    let mut items: Vec<Listed> = Vec::new();
+    // One more than asked for tells whether there is a next page.
+    listing.limit = wanted.saturating_add(1);
+    while items.len() <= wanted {
+        let rows = list(connection, &listing)?;
+        let full = rows.len() == listing.limit;
+        let last = rows.last().map(|row| &row.conversation);
+        listing.after = last.map(|last| Place::of(last, listing.order));
+        items.extend(
+            rows.into_iter()
+                .filter_map(|mut row| keep(&mut row).then_some(row)),
+        );
+        if !full {
+            break;
+        }
+    }
+    let more = items.len() > wanted;
+    items.truncate(wanted);
+    let last = items.last().filter(|_| more);
+    let next = last.map(|last| Place::of(&last.conversation, listing.order));
+    Ok((items, next))
 }
 
 /// One conversation as a list shows it.

@@ -60,7 +60,6 @@ pub(super) struct Premises {
     pub(super) seats: Arc<Seats>,
     /// What the crier tells; streams listen here.
     pub(super) told: broadcast::Sender<Arc<Telling>>,
-    pub(super) opened_at: Timestamp,
     copying: Mutex<Copying>,
     examining: Mutex<Examining>,
     sending: [AsyncMutex<()>; SENDING],
@@ -96,7 +95,6 @@ impl Premises {
             rooms.spool.clone(),
             told.downgrade(),
         ));
-        let opened_at = rooms.spool.now();
         let attachments = Attachments::open(&rooms.spool);
         let manners = Manners::open(&rooms.spool);
         let premises = Arc::new(Self {
@@ -121,7 +119,6 @@ impl Premises {
             hub: Hub::default(),
             seats: Arc::new(Seats::default()),
             told,
-            opened_at,
             copying: Mutex::default(),
             examining: Mutex::default(),
             sending: std::array::from_fn(|_| AsyncMutex::new(())),

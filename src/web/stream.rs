@@ -28,7 +28,7 @@ use crate::desk::{Desk, NotGranted};
 use crate::routing::{
     ConversationId, ConversationState, EndpointId, Event, Operator, OperatorId, Refusal,
 };
-use crate::spool::transcript::Listing;
+use crate::spool::transcript::{Listing, Order, Place};
 use crate::spool::{self, feed, staff, transcript};
 
 /// Streams at once.
@@ -432,11 +432,13 @@ fn visible(
                     ConversationState::Claimed,
                 ],
                 queues: None,
+                order: Order::Oldest,
                 after,
                 limit: VISIBLE_AT_ONCE,
             },
         )?;
-        after = listed.last().map(|listed| listed.conversation.id);
+        let last = listed.last().map(|listed| &listed.conversation);
+        after = last.map(|last| Place::of(last, Order::Oldest));
         let full = listed.len() == VISIBLE_AT_ONCE;
         visible.extend(
             listed

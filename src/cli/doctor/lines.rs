@@ -1,52 +1,49 @@
 //! What a line's own account of itself means: the modem, its SIM and its network.
 
-use serde_json::Value;
-
 use super::finding::{Finding, Verdict};
+use crate::desk::views::{ModemOnTheBox, Phase};
+use crate::modem::Registration;
 
 /// From here down texts get lost in bad weather (TS 27.007 §8.5: -113 dBm is no signal).
-const WEAK_DBM: i64 = -103;
+const WEAK_DBM: i16 = -103;
 /// A storage this full is close to refusing texts, in hundredths.
-const FULL_PERCENT: u64 = 70;
+const FULL_PERCENT: u32 = 70;
 
 /// Judges one line by its status, as `callnumber status --json` shows it.
-pub(super) fn judge(line: &Value) -> Vec<Finding> {
-    let name = line["name"].as_str().unwrap_or("?");
-    let phase = line["phase"]["phase"].as_str().unwrap_or_default();
-    let detail = line["phase"]["detail"].as_str().unwrap_or_default();
-    let mut findings = vec![port(line, phase, detail)];
-    if phase != "no_port" {
+pub(super) fn judge(line: &ModemOnTheBox) -> Vec<Finding> {
+    let phase = line.modem.phase;
+    let detail = line.modem.detail.as_deref().unwrap_or_default();
+    let mut findings = vec![port(line, detail)];
+    if phase != Phase::NoPort {
         findings.push(sim(line, detail));
-        findings.push(registration(line, phase, detail));
+        findings.push(registration(line, detail));
         findings.extend(signal(line));
-        findings.extend(smsc(line, phase));
+        findings.extend(smsc(line));
         findings.extend(storage(line));
-        let receiving = receiving(line, phase, detail, &findings);
+        let receiving = receiving(line, detail, &findings);
         findings.extend(receiving);
     }
-    findings
-        .into_iter()
-        .map(|finding| finding.of(name))
-        .collect()
+    let findings = findings.into_iter();
+    findings.map(|found| found.of(&line.modem.name)).collect()
 }
 
-fn port(line: &Value, phase: &str, detail: &str) -> Finding {
-    if phase == "no_port" {
+fn port(line: &ModemOnTheBox, detail: &str) -> Finding {
+    if line.modem.phase == Phase::NoPort {
         // The detail says what to do itself.
         let (found, remedy) = detail
             .split_once(": ")
             .unwrap_or((detail, "plug the modem in"));
         return Finding::failure("port", found, capital(remedy));
     }
-    let path = line["port"].as_str().unwrap_or("a port");
-    let model = line["model"]
-        .as_str()
-        .unwrap_or("a modem that does not tell its model");
-    let revision = line["revision"].as_str().unwrap_or("not told");
+    let path = line.port.as_ref().map(|path| path.display().to_string());
+    let path = path.as_deref().unwrap_or("a port");
+    let model = line.modem.model.as_deref();
+    let model = model.unwrap_or("a modem that does not tell its model");
+    let revision = line.revision.as_deref().unwrap_or("not told");
     Finding::ok("port", format!("{path}, {model}, firmware {revision}"))
 }
 
-fn sim(line: &Value, detail: &str) -> Finding {
+fn sim(line: &ModemOnTheBox, detail: &str) -> Finding {
     let about_sim = [
         "SIM asks",
         "SIM is locked",
@@ -60,21 +57,16 @@ fn sim(line: &Value, detail: &str) -> Finding {
             .unwrap_or((detail, "try the SIM in a phone"));
         return Finding::failure("SIM", found, capital(remedy));
     }
-    let tries = match line["pin_tries_left"].as_u64() {
-        Some(tries) => format!(", {tries} PIN tries left"),
-        None => String::new(),
-    };
-    if line["pin_tries_left"]
-        .as_u64()
-        .is_some_and(|tries| tries < 3)
-    {
+    let left = line.modem.pin_tries_left;
+    let tries = left.map_or_else(String::new, |tries| format!(", {tries} PIN tries left"));
+    if left.is_some_and(|tries| tries < 3) {
         return Finding::warning(
             "SIM",
             format!("it answers{tries}"),
             "Somebody entered a wrong PIN: enter the right one in a phone, which gives the tries back",
         );
     }
-    match line["iccid"].as_str().or(line["imsi"].as_str()) {
+    match line.iccid.as_ref().or(line.imsi.as_ref()) {
         Some(_) => Finding::ok("SIM", format!("it answers{tries}")),
         None => Finding::warning(
             "SIM",
@@ -84,21 +76,21 @@ fn sim(line: &Value, detail: &str) -> Finding {
     }
 }
 
-fn registration(line: &Value, phase: &str, detail: &str) -> Finding {
-    let network = line["operator"].as_str().unwrap_or("a network");
-    match line["registration"].as_str().unwrap_or_default() {
-        "home" => Finding::ok("registration", format!("{network}, at home")),
-        "roaming" => Finding::warning(
+fn registration(line: &ModemOnTheBox, detail: &str) -> Finding {
+    let network = line.modem.network.as_deref().unwrap_or("a network");
+    match line.modem.registration {
+        Registration::Home => Finding::ok("registration", format!("{network}, at home")),
+        Registration::Roaming => Finding::warning(
             "registration",
             format!("{network}, roaming"),
             "Texts may cost extra: ask the carrier",
         ),
-        "denied" => Finding::failure(
+        Registration::Denied => Finding::failure(
             "registration",
             "the network refuses this SIM",
             "Try it in a phone, and ask the carrier whether it is active and allows this modem",
         ),
-        "searching" | "none" => match detail.split_once(": ") {
+        Registration::Searching | Registration::None => match detail.split_once(": ") {
             Some((found, remedy)) if detail.contains("network") || detail.contains("radio") => {
                 Finding::failure("registration", found, capital(remedy))
             }
@@ -108,8 +100,10 @@ fn registration(line: &Value, phase: &str, detail: &str) -> Finding {
                 "Wait a minute; then check the antenna",
             ),
         },
-        _ if phase == "ready" => Finding::ok("registration", "the modem does not tell, and sends"),
-        _ => Finding::warning(
+        Registration::Unknown if line.modem.phase == Phase::Ready => {
+            Finding::ok("registration", "the modem does not tell, and sends")
+        }
+        Registration::Unknown => Finding::warning(
             "registration",
             "not known yet",
             "The modem is still being set up: look again in a minute",
@@ -119,18 +113,18 @@ fn registration(line: &Value, phase: &str, detail: &str) -> Finding {
 
 /// Whether texts are received. A line is ready only while they are, so that one that is stuck fails
 /// here, unless another of the findings says why; and what it calls a person for is never well.
-fn receiving(line: &Value, phase: &str, detail: &str, others: &[Finding]) -> Option<Finding> {
+fn receiving(line: &ModemOnTheBox, detail: &str, others: &[Finding]) -> Option<Finding> {
     let split = |words: &str, remedy: &str| match words.split_once(": ") {
         Some((found, remedy)) => (found.to_owned(), capital(remedy)),
         None => (words.to_owned(), remedy.to_owned()),
     };
     let said = others.iter().any(|other| other.verdict == Verdict::Failure);
-    match phase {
-        "stuck" if !said => {
+    match line.modem.phase {
+        Phase::Stuck if !said => {
             let (found, remedy) = split(detail, "Look at the line on the page Lines");
             Some(Finding::failure("receiving", found, remedy))
         }
-        "starting" if others.iter().all(|other| other.verdict == Verdict::Ok) => {
+        Phase::Starting if others.iter().all(|other| other.verdict == Verdict::Ok) => {
             Some(Finding::warning(
                 "receiving",
                 "the line is not ready yet",
@@ -138,19 +132,21 @@ fn receiving(line: &Value, phase: &str, detail: &str, others: &[Finding]) -> Opt
             ))
         }
         _ => {
-            let words = |name: &str| line[name].as_str().filter(|_| !said);
-            if let Some(alarm) = words("alarm") {
+            if let Some(alarm) = line.modem.alarm.as_ref().filter(|_| !said) {
                 let (found, remedy) = split(alarm, "Look at the line on the page Lines");
                 return Some(Finding::failure("receiving", found, remedy));
             }
-            let (found, remedy) = split(words("oddity")?, "Update the modem's firmware");
+            let (found, remedy) = split(
+                line.oddity.as_ref().filter(|_| !said)?,
+                "Update the modem's firmware",
+            );
             Some(Finding::warning("receiving", found, remedy))
         }
     }
 }
 
-fn signal(line: &Value) -> Option<Finding> {
-    let dbm = line["signal_dbm"].as_i64()?;
+fn signal(line: &ModemOnTheBox) -> Option<Finding> {
+    let dbm = line.modem.signal_dbm?;
     Some(match dbm <= WEAK_DBM {
         true => Finding::warning(
             "signal",
@@ -161,10 +157,10 @@ fn signal(line: &Value) -> Option<Finding> {
     })
 }
 
-fn smsc(line: &Value, phase: &str) -> Option<Finding> {
-    match line["smsc"].as_str().filter(|smsc| !smsc.is_empty()) {
+fn smsc(line: &ModemOnTheBox) -> Option<Finding> {
+    match line.smsc.as_ref().filter(|smsc| !smsc.is_empty()) {
         Some(smsc) => Some(Finding::ok("service centre", smsc)),
-        None if phase == "ready" => Some(Finding::failure(
+        None if line.modem.phase == Phase::Ready => Some(Finding::failure(
             "service centre",
             "the SIM has none, so nothing can be sent",
             "Ask the carrier for its number and set `smsc` for this modem in the configuration",
@@ -173,11 +169,11 @@ fn smsc(line: &Value, phase: &str) -> Option<Finding> {
     }
 }
 
-fn storage(line: &Value) -> Option<Finding> {
-    let used = line["storage_used"].as_u64()?;
-    let total = line["storage_total"].as_u64().filter(|total| *total > 0)?;
+fn storage(line: &ModemOnTheBox) -> Option<Finding> {
+    let used = u32::from(line.modem.storage_used?);
+    let total = line.modem.storage_total.filter(|total| *total > 0)?;
     let found = format!("{used} of {total} places in use");
-    Some(match used * 100 / total >= FULL_PERCENT {
+    Some(match used * 100 / u32::from(total) >= FULL_PERCENT {
         true => Finding::warning(
             "storage",
             found,
@@ -200,15 +196,18 @@ fn capital(words: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     #[test]
     fn what_lines_say_of_themselves() {
         use Verdict::{Failure, Ok, Warning};
         let ready = json!({
-            "name": "m", "phase": { "phase": "ready" }, "port": "/dev/ttyUSB2", "model": "SIM7600",
-            "iccid": "8949", "registration": "home", "operator": "Carrier", "signal_dbm": -71,
-            "smsc": "+15550000001", "storage_used": 1, "storage_total": 30,
+            "name": "m", "phase": "ready", "port": "/dev/ttyUSB2", "model": "SIM7600",
+            "iccid": "8949", "registration": "home", "network": "Carrier", "signal_dbm": -71,
+            "smsc": "+15550000001", "storage_used": 1, "storage_total": 30, "queued": 0,
+            "refused": false, "wants_pin": false, "number_known": false,
+            "recovery": { "rung": 0, "since": null, "counts": [0, 0, 0, 0, 0, 0, 0, 0],
+                          "restarts": 0 },
         });
         let with = |key: &str, value: Value| {
             let mut line = ready.clone();
@@ -217,13 +216,15 @@ mod tests {
         };
         let stuck = |words: &str| {
             let mut line = with("registration", json!("searching"));
-            line["phase"] = json!({ "phase": "stuck", "detail": words });
+            line["phase"] = json!("stuck");
+            line["detail"] = json!(words);
             line["smsc"] = Value::Null;
             line
         };
-        let no_port = json!({ "name": "m", "phase": {
-            "phase": "no_port",
-            "detail": "/dev/x is not there: plug the modem in, or correct `port`" } });
+        let mut no_port = with("phase", json!("no_port"));
+        no_port["detail"] = json!("/dev/x is not there: plug the modem in, or correct `port`");
+        let judge =
+            |line: &Value| super::judge(&serde_json::from_value(line.clone()).expect("a line"));
         for (line, check, verdict, words) in [
             (ready.clone(), "port", Ok, "/dev/ttyUSB2, SIM7600"),
             (ready.clone(), "registration", Ok, "Carrier, at home"),

@@ -18,7 +18,7 @@ pub struct Queue {
     pub name: String,
     /// Whether one of its operators is available.
     pub online: bool,
-    /// Whether the caller is assigned to it.
+    /// Whether the caller is assigned to it; a command on the box is to none.
     pub assigned: bool,
     /// The names of the operators assigned to it.
     pub operators: Vec<String>,
@@ -36,8 +36,8 @@ pub struct Queue {
     pub fallback_after_s: Option<u64>,
 }
 
-/// The queues, as one operator sees them.
-pub fn queues(board: &Board, caller: OperatorId) -> Vec<Queue> {
+/// The queues, as one operator sees them, or a command on the box.
+pub fn queues(board: &Board, caller: Option<OperatorId>) -> Vec<Queue> {
     let plan = &board.plan;
     let is_on =
         |operator: &routing::Operator, queue: &routing::Queue| operator.queues.contains(&queue.id);
@@ -47,8 +47,8 @@ pub fn queues(board: &Board, caller: OperatorId) -> Vec<Queue> {
             id: queue.id.0,
             name: queue.name.clone(),
             online: board.online.contains(&queue.id),
-            assigned: plan
-                .operator(caller)
+            assigned: caller
+                .and_then(|caller| plan.operator(caller))
                 .is_some_and(|operator| is_on(operator, queue)),
             operators: plan
                 .operators
@@ -107,6 +107,12 @@ impl Operator {
     }
 }
 
+/// The operators.
+pub fn operators(board: &Board) -> Vec<Operator> {
+    let all = board.plan.operators.iter();
+    all.map(|one| Operator::new(board, one)).collect()
+}
+
 /// How an operator is.
 pub fn show(board: &Board, operator: OperatorId) -> Show {
     board.shows.get(&operator).copied().unwrap_or(Show::Offline)
@@ -131,6 +137,8 @@ pub struct Gateway {
     pub online: bool,
     /// Taken for offline, whoever is there.
     pub paused: bool,
+    /// Its own words for notices: one that is not here has the desk's, an empty one is not sent.
+    pub wording: BTreeMap<routing::Notice, String>,
 }
 
 /// The gateways in use.
@@ -149,6 +157,7 @@ pub fn gateways(board: &Board) -> Vec<Gateway> {
             offline: gateway.policy,
             online: board.online.contains(&gateway.queue) && !gateway.paused,
             paused: gateway.paused,
+            wording: gateway.wording.clone(),
         })
         .collect()
 }
@@ -185,6 +194,8 @@ impl Canned {
 /// What a gateway's patrons are told at one occasion.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
+    /// `M1` to `M11`, as the pages of the desk number them.
+    pub number: String,
     /// Which.
     pub notice: routing::Notice,
     /// The occasion, in words.
@@ -211,7 +222,9 @@ impl Notice {
         now: Timestamp,
     ) -> Self {
         let text = notice.preview(plan, gateway, words, now);
+        let place = routing::Notice::ALL.iter().position(|one| *one == notice);
         Self {
+            number: format!("M{}", place.unwrap_or_default() + 1),
             notice,
             when: notice.when().to_owned(),
             own: gateway.wording.get(&notice).cloned(),

@@ -1,15 +1,21 @@
 //! Conversations and what is said in them.
 
+use std::collections::VecDeque;
+
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
-use super::Names;
+use super::{Names, Page, WithOldKeys};
+use crate::records::{Form, Line, Transcript};
 use crate::routing::{
-    self, Author, ConversationState, DeliveryState, Direction, GatewayKind, TransferTarget,
-    block_holds,
+    self, Author, ConversationId, ConversationState, DeliveryState, Direction, GatewayKind, Plan,
+    TransferTarget, block_holds,
 };
-use crate::spool;
-use crate::spool::transcript::{Entry, Listed};
+use crate::spool::export::Selection;
+use crate::spool::transcript::{Entry, Listed, Listing};
+use crate::spool::{self, export, transcript};
 
 /// A message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,7 +106,7 @@ impl Note {
     /// # Errors
     /// What the spool says.
     pub fn new(
-        conversation: routing::ConversationId,
+        conversation: ConversationId,
         entry: &Entry,
         names: &Names<'_>,
     ) -> spool::Result<Option<Self>> {
@@ -275,6 +281,29 @@ impl Conversation {
     }
 }
 
+impl Conversation {
+    /// A page of a list: of those that `keep` lets pass, and may change.
+    ///
+    /// # Errors
+    /// What the spool says.
+    pub fn page(
+        connection: &Connection,
+        plan: &Plan,
+        listing: Listing,
+        keep: impl FnMut(&mut Listed) -> bool,
+    ) -> spool::Result<Page<Self>> {
+        let (items, next) = transcript::page(connection, listing, keep)?;
+        let names = Names::new(connection, plan);
+        Ok(Page {
+            items: items
+                .iter()
+                .map(|item| Self::new(item, &names))
+                .collect::<spool::Result<_>>()?,
+            next: next.map(|place| place.to_string()),
+        })
+    }
+}
+
 /// A conversation with its thread.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Thread {
@@ -289,35 +318,179 @@ pub struct Thread {
     pub truncated: bool,
 }
 
+/// Entries of a thread read in one go.
+const ROWS_AT_ONCE: usize = 500;
+
 impl Thread {
-    /// A conversation with these entries of its thread.
+    /// A conversation with the newest entries of its thread, `most` of them.
     ///
     /// # Errors
     /// What the spool says.
-    pub fn new<'e>(
+    pub fn read(
+        connection: &Connection,
+        plan: &Plan,
         listed: &Listed,
-        entries: impl IntoIterator<Item = &'e Entry>,
-        truncated: bool,
-        names: &Names<'_>,
+        most: usize,
     ) -> spool::Result<Self> {
+        let names = Names::new(connection, plan);
+        let id = listed.conversation.id;
+        let mut entries: VecDeque<Entry> = VecDeque::new();
+        let (mut after, mut last_note, mut truncated) = (None, 0, false);
+        loop {
+            let page = transcript::thread(connection, id, after, ROWS_AT_ONCE)?;
+            let mut messages = 0;
+            for entry in page {
+                match &entry {
+                    Entry::Message(message) => {
+                        messages += 1;
+                        after = Some(message.id);
+                    }
+                    // Notes behind a page's last message come again at the head of the next.
+                    Entry::Note { id, .. } if *id <= last_note => continue,
+                    Entry::Note { id, .. } => last_note = *id,
+                }
+                entries.push_back(entry);
+                if entries.len() > most {
+                    entries.pop_front();
+                    truncated = true;
+                }
+            }
+            if messages < ROWS_AT_ONCE {
+                break;
+            }
+        }
         let (mut messages, mut notes) = (Vec::new(), Vec::new());
-        for entry in entries {
+        for entry in &entries {
             match entry {
                 Entry::Message(message) => {
-                    messages.push(Message::new(message, &listed.patron, names)?);
+                    messages.push(Message::new(message, &listed.patron, &names)?);
                 }
-                Entry::Note { .. } => {
-                    notes.extend(Note::new(listed.conversation.id, entry, names)?);
-                }
+                Entry::Note { .. } => notes.extend(Note::new(id, entry, &names)?),
             }
         }
         Ok(Self {
-            conversation: Conversation::new(listed, names)?,
+            conversation: Conversation::new(listed, &names)?,
             messages,
             notes,
             truncated,
         })
     }
+
+    /// One conversation with all that was said in it, if it is there; with `numbers`, the patron's
+    /// address in the place of their shown name.
+    ///
+    /// # Errors
+    /// What the spool says.
+    pub fn whole(
+        connection: &Connection,
+        plan: &Plan,
+        id: ConversationId,
+        numbers: bool,
+    ) -> spool::Result<Option<Self>> {
+        let Some(mut listed) = transcript::listed(connection, id)? else {
+            return Ok(None);
+        };
+        if numbers && let Some(patron) = transcript::patron(connection, listed.conversation.patron)?
+        {
+            listed.patron = patron.address;
+        }
+        Self::read(connection, plan, &listed, usize::MAX).map(Some)
+    }
+
+    /// A page of transcripts, oldest first.
+    ///
+    /// # Errors
+    /// What the spool says.
+    pub fn page(
+        connection: &Connection,
+        plan: &Plan,
+        selection: &Selection,
+        after: Option<ConversationId>,
+        limit: usize,
+    ) -> spool::Result<Page<Self>> {
+        let ids = export::ids(connection, selection, after, limit)?;
+        let next = ids.last().filter(|_| ids.len() == limit);
+        let next = next.map(ToString::to_string);
+        let mut items = Vec::with_capacity(ids.len());
+        for id in ids {
+            items.extend(Self::whole(connection, plan, id, selection.numbers)?);
+        }
+        Ok(Page { items, next })
+    }
+
+    /// Written out in this form, in the library's own time.
+    pub fn write(&self, form: Form, zone: &TimeZone) -> String {
+        match form {
+            Form::Json => {
+                // Views have only string keys, so this cannot fail.
+                let mut line = serde_json::to_string(&WithOldKeys(self)).unwrap_or_default();
+                line.push('\n');
+                line
+            }
+            Form::Text => Transcript::from(self).text(zone),
+            Form::Mbox => Transcript::from(self).mbox(zone),
+        }
+    }
+}
+
+impl From<&Thread> for Transcript {
+    fn from(thread: &Thread) -> Self {
+        let conversation = &thread.conversation;
+        let mut notes = thread.notes.iter().peekable();
+        let mut lines = Vec::with_capacity(thread.messages.len() + thread.notes.len());
+        let line = |note: &Note| Line {
+            message: None,
+            at: note.at,
+            direction: "note".into(),
+            author: note.author.clone().unwrap_or_else(|| "desk".into()),
+            state: None,
+            body: note.text.clone(),
+        };
+        for message in &thread.messages {
+            while let Some(note) = notes.next_if(|note| note.after < message.id) {
+                lines.push(line(note));
+            }
+            lines.push(Line {
+                message: Some(message.id),
+                at: message.at,
+                direction: match message.direction {
+                    Direction::In => "in",
+                    Direction::Out => "out",
+                }
+                .into(),
+                author: message.author.clone(),
+                state: Some(message.state.word().into()),
+                body: message.body.clone(),
+            });
+        }
+        lines.extend(notes.map(line));
+        Self {
+            conversation: conversation.id,
+            patron: conversation.patron.clone(),
+            queue: conversation.queue.clone(),
+            home: conversation.home.clone(),
+            gateway: conversation.gateway.clone(),
+            state: conversation.state.word().into(),
+            opened_at: conversation.opened_at,
+            tags: conversation.tags.clone(),
+            lines,
+        }
+    }
+}
+
+/// A thread as `callnumber conversation show` shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Shown(pub Thread);
+
+/// A message that was just sent, with the size of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sent {
+    /// The message.
+    #[serde(flatten)]
+    pub message: Message,
+    /// How many SMS that takes; `null` where it is no SMS.
+    pub segments: Option<usize>,
 }
 
 /// A message that was looked for, with its conversation.

@@ -1,10 +1,12 @@
 //! Lines: how a modem, its SIM and its network stand.
 
+use std::path::PathBuf;
+
 use jiff::Timestamp;
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
-use crate::modem::{self, LineStatus, Registration};
+use crate::modem::{self, LineStatus, Recovery, Registration};
 use crate::spool::lines::Standing;
 use crate::spool::{self, Spool, lines, outbox};
 
@@ -53,8 +55,15 @@ pub struct Modem {
     pub alarm: Option<String>,
     /// It rests, because the carrier refused one recipient after another.
     pub rest: Option<Rest>,
+    /// The carrier refused one recipient after another, and took no text since: also when the rest is
+    /// over.
+    pub refused: bool,
     /// The balance, as the carrier words it.
     pub balance: Option<String>,
+    /// When it was asked last.
+    pub balance_at: Option<Timestamp>,
+    /// Why there was no answer to that.
+    pub balance_problem: Option<String>,
     /// The SIM asks for its PIN: see `POST /modems/{name}/pin`.
     pub wants_pin: bool,
     /// Tries that the PIN has left, where the modem says so.
@@ -63,6 +72,53 @@ pub struct Modem {
     pub number_known: bool,
     /// The last text of the line to itself.
     pub self_test: Option<SelfTest>,
+}
+
+/// A line's modem with what names the SIM and the device: for whoever is on the box.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModemOnTheBox {
+    /// What every operator may see of it.
+    #[serde(flatten)]
+    pub modem: Modem,
+    /// The port in use.
+    pub port: Option<PathBuf>,
+    /// The modem's firmware.
+    pub revision: Option<String>,
+    /// The modem's own number.
+    pub imei: Option<String>,
+    /// The subscriber's.
+    pub imsi: Option<String>,
+    /// The SIM's.
+    pub iccid: Option<String>,
+    /// The telephone number, where the SIM knows it.
+    pub own_number: Option<String>,
+    /// The service centre.
+    pub smsc: Option<String>,
+    /// What was done to bring it back.
+    pub recovery: Recovery,
+    /// What is odd about the modem although the line works, and what to do.
+    pub oddity: Option<String>,
+    /// The file to which what is said on its port goes.
+    pub traced_to: Option<PathBuf>,
+}
+
+impl ModemOnTheBox {
+    /// A line as a person on the box sees it.
+    pub fn new(modem: Modem, status: LineStatus, traced_to: Option<PathBuf>) -> Self {
+        Self {
+            modem,
+            port: status.port,
+            revision: status.revision,
+            imei: status.imei,
+            imsi: status.imsi,
+            iccid: status.iccid,
+            own_number: status.own_number,
+            smsc: status.smsc,
+            recovery: status.recovery,
+            oddity: status.oddity,
+            traced_to,
+        }
+    }
 }
 
 /// A line that rests: nothing is sent.
@@ -90,7 +146,8 @@ pub struct SelfTest {
 }
 
 impl Modem {
-    fn new(name: &str, status: &LineStatus, queued: u64, standing: &Standing) -> Self {
+    /// A line as its modem, its outbox and its carrier say.
+    pub fn new(name: &str, status: &LineStatus, queued: u64, standing: &Standing) -> Self {
         let (phase, detail) = match &status.phase {
             modem::Phase::NoPort(detail) => (Phase::NoPort, Some(detail.clone())),
             modem::Phase::Starting => (Phase::Starting, None),
@@ -117,7 +174,10 @@ impl Modem {
                 until: pause.until,
                 reason: pause.reason.clone(),
             }),
+            refused: standing.refused,
             balance: balance.and_then(|balance| balance.words.clone()),
+            balance_at: balance.map(|balance| balance.at),
+            balance_problem: balance.and_then(|balance| balance.problem.clone()),
             wants_pin: status.wants_pin,
             pin_tries_left: status.pin_tries_left,
             number_known: standing.number.is_some() || status.own_number.is_some(),

@@ -1,12 +1,15 @@
-//! What is written down about the desk's own doings: tokens that were handed out, who did what.
+//! What is written down about the desk's own doings: tokens that were handed out, who did what, what
+//! was counted.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::records::{self, Division, Period, Row};
 use crate::routing::Plan;
 use crate::sms;
-use crate::spool::{audit, inbox, tokens};
+use crate::spool::{self, Spool, audit, inbox, statistics, tokens};
 
 /// A bearer token, without itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,6 +114,52 @@ impl From<audit::Entry> for AuditEntry {
             subject: entry.subject,
             conversation: entry.conversation.map(|id| id.0),
             detail: detail.and_then(|detail| serde_json::from_str(detail).ok()),
+        }
+    }
+}
+
+/// A report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// By what it is divided.
+    pub by: Division,
+    /// The first day.
+    pub from: Date,
+    /// The last day.
+    pub to: Date,
+    /// Its lines, in order.
+    pub items: Vec<Row>,
+    /// All of them are here: a page after this one is never there.
+    pub next: Option<String>,
+}
+
+impl Report {
+    /// Counts what happened in these days.
+    ///
+    /// # Errors
+    /// What the spool says.
+    pub async fn read(spool: &Spool, by: Division, period: Period) -> spool::Result<Self> {
+        let (from, to) = (period.from, period.to);
+        let items = spool
+            .read(move |connection| {
+                let counted = statistics::between(connection, period.begin, period.end)?;
+                Ok(records::Report::of(&counted, by, &period.zone).rows)
+            })
+            .await?;
+        Ok(Self {
+            by,
+            from,
+            to,
+            items,
+            next: None,
+        })
+    }
+
+    /// The same for a table or a picture.
+    pub fn counted(self) -> records::Report {
+        records::Report {
+            by: self.by,
+            rows: self.items,
         }
     }
 }

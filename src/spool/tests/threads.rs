@@ -13,7 +13,8 @@ fn lists_page_by_id_and_keep_to_states_and_queues() {
         let listing = Listing {
             states: states.to_vec(),
             queues: queues.map(|ids| ids.into_iter().map(QueueId).collect()),
-            after: (after > 0).then_some(ConversationId(after)),
+            order: Order::Oldest,
+            after: Place::read(&after.to_string(), Order::Oldest),
             limit,
         };
         let listed = shelf.do_(move |c| transcript::list(c, &listing));

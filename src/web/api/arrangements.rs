@@ -4,26 +4,21 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use serde::Serialize;
 
-use crate::desk::views::{self, Page};
+use crate::desk::views::{self, Page, Status};
 use crate::modem::Line;
-use crate::routing::{ConversationState, Show};
 use crate::spool::transcript;
 use crate::web::caller::Caller;
 use crate::web::premises::Premises;
 use crate::web::problem::Problem;
 
 pub(super) async fn queues(caller: Caller) -> Json<Page<views::Queue>> {
-    Json(Page::whole(views::queues(&caller.board, caller.id())))
+    Json(Page::whole(views::queues(&caller.board, Some(caller.id()))))
 }
 
 pub(super) async fn operators(caller: Caller) -> Json<Page<views::Operator>> {
-    let board = &caller.board;
-    let items = board.plan.operators.iter();
-    Json(Page::whole(
-        items.map(|one| views::Operator::new(board, one)).collect(),
-    ))
+    Json(Page::whole(views::operators(&caller.board)))
 }
 
 pub(super) async fn gateways(caller: Caller) -> Json<Page<views::Gateway>> {
@@ -52,41 +47,26 @@ pub(super) async fn modems(
     Ok(Json(Page::whole(driven(&premises).await?)))
 }
 
+/// `GET /status`
+#[derive(Debug, Serialize)]
+pub(super) struct StatusShape {
+    #[serde(flatten)]
+    status: Status,
+    /// Event streams that are open.
+    streams: usize,
+    modems: Vec<views::Modem>,
+}
+
 pub(super) async fn status(
     State(premises): State<Arc<Premises>>,
     caller: Caller,
-) -> Result<Response, Problem> {
+) -> Result<Json<StatusShape>, Problem> {
     let counts = premises.spool.read(transcript::counts).await?;
-    let count = |state| {
-        counts
-            .iter()
-            .find(|(counted, _)| *counted == state)
-            .map_or(0, |(_, count)| *count)
-    };
-    let board = &caller.board;
-    let shows = |wanted| {
-        board
-            .plan
-            .operators
-            .iter()
-            .filter(|operator| views::show(board, operator.id) == wanted)
-            .map(|operator| operator.name.as_str())
-            .collect::<Vec<_>>()
-    };
-    Ok(Json(serde_json::json!({
-        "library": premises.settings.library,
-        "version": env!("CARGO_PKG_VERSION"),
-        "started_at": premises.opened_at,
-        "conversations": {
-            "held": count(ConversationState::Held),
-            "waiting": count(ConversationState::Waiting),
-            "claimed": count(ConversationState::Claimed),
-        },
-        "available": shows(Show::Available),
-        "away": shows(Show::Away),
-        "streams": premises.seats.taken(),
-        "queues": views::queues(board, caller.id()),
-        "modems": driven(&premises).await?,
+    let counts = counts.into_iter().collect();
+    let opened_at = premises.spool.opened_at();
+    Ok(Json(StatusShape {
+        status: Status::new(&caller.board, counts, opened_at, Some(caller.id())),
+        streams: premises.seats.taken(),
+        modems: driven(&premises).await?,
     }))
-    .into_response())
 }

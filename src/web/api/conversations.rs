@@ -1,6 +1,5 @@
 //! Lists of conversations, and one with its thread.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use axum::Json;
@@ -10,10 +9,9 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 
 use super::said::At;
-use crate::desk::views::{self, Names, Page, Thread};
-use crate::routing::{ConversationId, ConversationState, Plan};
-use crate::spool::transcript::{Entry, Listed, Listing};
-use crate::spool::{self, transcript};
+use crate::desk::views::{self, Page, Thread};
+use crate::routing::{ConversationId, ConversationState};
+use crate::spool::transcript::{self, Listed, Listing, Order, Place};
 use crate::web::caller::Caller;
 use crate::web::premises::Premises;
 use crate::web::problem::Problem;
@@ -24,13 +22,12 @@ const PAGE: usize = 100;
 const PAGE_MAX: usize = 500;
 /// Entries of a thread in one answer: the newest.
 const THREAD_MAX: usize = 1000;
-/// Rows looked at in one go while a list is filtered for its reader.
-const ROWS_AT_ONCE: usize = 500;
 
 #[derive(Deserialize)]
 pub(super) struct Which {
     state: Option<String>,
     queue: Option<String>,
+    order: Option<String>,
     cursor: Option<String>,
     limit: Option<String>,
 }
@@ -74,7 +71,7 @@ pub(super) async fn list(
     let Query(which) = which.map_err(|_| {
         Problem::new(
             StatusCode::BAD_REQUEST,
-            "the query cannot be read: it knows state, queue, cursor and limit, each once",
+            "the query cannot be read: it knows state, queue, order, cursor and limit, each once",
         )
     })?;
     let states = states(which.state.as_deref())?;
@@ -92,21 +89,25 @@ pub(super) async fn list(
                 })?,
         ),
     };
+    let order = match which.order.as_deref() {
+        None | Some("" | "oldest") => Order::Oldest,
+        Some("newest") => Order::Newest,
+        Some(_) => {
+            return Err(Problem::new(
+                StatusCode::BAD_REQUEST,
+                "`order` is oldest, by arrival, or newest, by who wrote last",
+            ));
+        }
+    };
     let after = match which.cursor.as_deref() {
         None => None,
-        Some(cursor) => Some(
-            cursor
-                .parse()
-                .ok()
-                .filter(|id: &i64| *id >= 0)
-                .map(ConversationId)
-                .ok_or_else(|| {
-                    Problem::new(
-                        StatusCode::BAD_REQUEST,
-                        "`cursor` is what `next` of the page before said: leave it out to begin",
-                    )
-                })?,
-        ),
+        Some(cursor) => Some(Place::read(cursor, order).ok_or_else(|| {
+            Problem::new(
+                StatusCode::BAD_REQUEST,
+                "`cursor` is what `next` of the page before said, in the same order: leave it out \
+                 to begin",
+            )
+        })?),
     };
     let limit = match which.limit.as_deref() {
         None => PAGE,
@@ -128,46 +129,20 @@ pub(super) async fn list(
         None if only_closed => Some(caller.operator.queues.clone()),
         None => None,
     };
+    let listing = Listing {
+        states,
+        queues,
+        order,
+        after,
+        limit,
+    };
     let page = premises
         .spool
         .read(move |connection| {
-            let mut items: Vec<Listed> = Vec::new();
-            let mut after = after;
-            // One more than asked for tells whether there is a next page.
-            while items.len() <= limit {
-                let listing = Listing {
-                    states: states.clone(),
-                    queues: queues.clone(),
-                    after,
-                    limit: ROWS_AT_ONCE,
-                };
-                let rows = transcript::list(connection, &listing)?;
-                after = rows.last().map(|row| row.conversation.id);
-                let full = rows.len() == ROWS_AT_ONCE;
-                items.extend(
-                    rows.into_iter()
-                        .filter(|row| caller.sees(&row.conversation))
-                        .map(|mut row| {
-                            caller.veil(&mut row);
-                            row
-                        }),
-                );
-                if !full {
-                    break;
-                }
-            }
-            let more = items.len() > limit;
-            items.truncate(limit);
-            let next = items
-                .last()
-                .filter(|_| more)
-                .map(|last| last.conversation.id.to_string());
-            let names = Names::new(connection, &plan);
-            let items = items
-                .iter()
-                .map(|item| views::Conversation::new(item, &names))
-                .collect::<spool::Result<_>>()?;
-            Ok(Page { items, next })
+            views::Conversation::page(connection, &plan, listing, |row| {
+                caller.veil(row);
+                caller.sees(&row.conversation)
+            })
         })
         .await?;
     Ok(Json(page))
@@ -202,49 +177,11 @@ pub(super) async fn whole(
             move |connection| match transcript::listed(connection, id)? {
                 Some(mut listed) if caller.sees(&listed.conversation) => {
                     caller.veil(&mut listed);
-                    thread(connection, &caller.board.plan, &listed).map(Some)
+                    Thread::read(connection, &caller.board.plan, &listed, THREAD_MAX).map(Some)
                 }
                 _ => Ok(None),
             },
         )
         .await?;
     thread.map(Json).ok_or_else(Problem::no_conversation)
-}
-
-/// The newest entries of a thread.
-fn thread(
-    connection: &rusqlite::Connection,
-    plan: &Plan,
-    listed: &Listed,
-) -> spool::Result<Thread> {
-    let conversation = &listed.conversation;
-    let mut entries: VecDeque<Entry> = VecDeque::new();
-    let mut truncated = false;
-    let mut after = None;
-    loop {
-        let page = transcript::thread(connection, conversation.id, after, ROWS_AT_ONCE)?;
-        let messages = page.iter().filter_map(|entry| match entry {
-            Entry::Message(message) => Some(message.id),
-            Entry::Note { .. } => None,
-        });
-        let last = messages.clone().next_back();
-        let full = messages.count() >= ROWS_AT_ONCE;
-        for entry in page {
-            // Notes behind a page's last message come again at the head of the next.
-            let again = matches!(&entry, Entry::Note { id, .. }
-                if entries.iter().any(|seen| matches!(seen, Entry::Note { id: old, .. } if old == id)));
-            if !again {
-                entries.push_back(entry);
-            }
-        }
-        while entries.len() > THREAD_MAX {
-            entries.pop_front();
-            truncated = true;
-        }
-        after = last;
-        if !full || last.is_none() {
-            break;
-        }
-    }
-    Thread::new(listed, &entries, truncated, &Names::new(connection, plan))
 }

@@ -10,20 +10,18 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{Span, Timestamp};
 use serde::Deserialize;
 
 use super::said::{At, unprocessable};
-use crate::records::{Division, Form, Measure, Report, picture};
+use crate::desk::views::{Page, Report, Thread, WithOldKeys};
+use crate::records::{Division, Form, Measure, Period, day_after, picture, start_of};
 use crate::routing::{ConversationId, Right};
+use crate::spool::SpoolError;
 use crate::spool::export::Selection;
-use crate::spool::{SpoolError, export, statistics};
 use crate::web::caller::Caller;
 use crate::web::premises::Premises;
 use crate::web::problem::Problem;
 
-/// Days of one report at most.
-const DAYS_MAX: i32 = 400;
 /// Conversations of one page of transcripts.
 const TRANSCRIPTS: usize = 100;
 
@@ -41,28 +39,7 @@ pub(super) struct Asked {
     measure: Option<String>,
 }
 
-/// The days asked for, in the library's own time.
-fn days(asked: &Asked, zone: &TimeZone, now: Timestamp) -> Result<(Date, Date), Problem> {
-    let today = zone.to_datetime(now).date();
-    let to = asked.to.unwrap_or(today);
-    let from = asked.from.unwrap_or_else(|| to.first_of_month());
-    let long = from
-        .until(to)
-        .map(|span| span.get_days())
-        .unwrap_or(i32::MAX);
-    if !(0..=DAYS_MAX).contains(&long) {
-        return Err(unprocessable(format!(
-            "`from` is a day, `to` the same or a later one, at most {DAYS_MAX} days apart: 2026-11-01"
-        )));
-    }
-    Ok((from, to))
-}
-
-async fn report(
-    premises: &Premises,
-    caller: &Caller,
-    asked: &Asked,
-) -> Result<(Report, Date, Date), Problem> {
+async fn report(premises: &Premises, caller: &Caller, asked: &Asked) -> Result<Report, Problem> {
     caller.needs(Right::Report)?;
     let by = asked.by.as_deref().unwrap_or("queue");
     let by = Division::from_word(by).ok_or_else(|| {
@@ -70,22 +47,9 @@ async fn report(
         bad(format!("`by` is one of {words}"))
     })?;
     let zone = caller.board.plan.library.time_zone.clone();
-    let (from, to) = days(asked, &zone, premises.spool.now())?;
-    let start = |day: Date| {
-        day.to_zoned(zone.clone())
-            .map(|zoned| zoned.timestamp())
-            .map_err(|_| unprocessable("this day is out of the calendar"))
-    };
-    let begin = start(from)?;
-    let end = start(to.checked_add(Span::new().days(1)).unwrap_or(to))?;
-    let counted = premises
-        .spool
-        .read(move |connection| {
-            let statistics = statistics::between(connection, begin, end)?;
-            Ok(Report::of(&statistics, by, &zone))
-        })
-        .await?;
-    Ok((counted, from, to))
+    let period = Period::of(asked.from, asked.to, zone, premises.spool.now());
+    let period = period.map_err(unprocessable)?;
+    Ok(Report::read(&premises.spool, by, period).await?)
 }
 
 /// `GET /reports`
@@ -93,12 +57,8 @@ pub(super) async fn table(
     State(premises): State<Arc<Premises>>,
     caller: Caller,
     Query(asked): Query<Asked>,
-) -> Result<Response, Problem> {
-    let (report, from, to) = report(&premises, &caller, &asked).await?;
-    let answer = serde_json::json!({
-        "by": report.by.word(), "from": from, "to": to, "items": report.rows, "next": null,
-    });
-    Ok(Json(answer).into_response())
+) -> Result<Json<Report>, Problem> {
+    report(&premises, &caller, &asked).await.map(Json)
 }
 
 /// `GET /reports.csv`
@@ -107,7 +67,8 @@ pub(super) async fn csv(
     caller: Caller,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Problem> {
-    let (report, from, to) = report(&premises, &caller, &asked).await?;
+    let report = report(&premises, &caller, &asked).await?;
+    let (from, to) = (report.from, report.to);
     let name = format!(
         "attachment; filename=\"callnumber-{}-{from}-{to}.csv\"",
         report.by.word()
@@ -116,7 +77,7 @@ pub(super) async fn csv(
         (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
         (header::CONTENT_DISPOSITION, name),
     ];
-    Ok((head, report.csv()).into_response())
+    Ok((head, report.counted().csv()).into_response())
 }
 
 /// `GET /reports.svg`
@@ -127,14 +88,15 @@ pub(super) async fn drawing(
 ) -> Result<Response, Problem> {
     let measure = asked.measure.as_deref().unwrap_or("texts");
     let measure = Measure::from_word(measure).ok_or_else(|| bad("`measure` is texts or waits"))?;
-    let (report, from, to) = report(&premises, &caller, &asked).await?;
+    let report = report(&premises, &caller, &asked).await?;
+    let (from, to) = (report.from, report.to);
     let title = format!(
         "{}: {} by {}, {from} to {to}",
         premises.settings.library,
         measure.word(),
         report.by.word()
     );
-    let svg = picture(&report, measure, &title);
+    let svg = picture(&report.counted(), measure, &title);
     Ok(([(header::CONTENT_TYPE, "image/svg+xml")], svg).into_response())
 }
 
@@ -164,7 +126,10 @@ pub(super) async fn transcript(
     super::conversations::listed(&premises, &caller, id).await?;
     let found = premises
         .spool
-        .read(move |connection| export::one(connection, id, false))
+        .read({
+            let plan = Arc::clone(&caller.board.plan);
+            move |connection| Thread::whole(connection, &plan, id, false)
+        })
         .await?
         .ok_or_else(Problem::no_conversation)?;
     let zone = &caller.board.plan.library.time_zone;
@@ -186,17 +151,10 @@ pub(super) struct Which {
 
 impl Which {
     fn selection(&self, zone: &TimeZone, numbers: bool) -> Selection {
-        let start = |day: Date| {
-            day.to_zoned(zone.clone())
-                .ok()
-                .map(|zoned| zoned.timestamp())
-        };
+        let start = |day: Date| start_of(day, zone).ok();
         Selection {
             from: self.from.and_then(start),
-            to: self
-                .to
-                .and_then(|day| day.checked_add(Span::new().days(1)).ok())
-                .and_then(start),
+            to: self.to.map(day_after).and_then(start),
             queue: self.queue.clone(),
             numbers,
         }
@@ -234,14 +192,14 @@ pub(super) async fn transcripts(
         taken(&premises, &caller, &which, false).await?;
     }
     let after = which.cursor.map(ConversationId);
+    let plan = Arc::clone(&caller.board.plan);
     let found = premises
         .spool
-        .read(move |connection| export::transcripts(connection, &selection, after, TRANSCRIPTS))
+        .read(move |connection| Thread::page(connection, &plan, &selection, after, TRANSCRIPTS))
         .await?;
-    let next = (found.len() == TRANSCRIPTS)
-        .then(|| found.last().map(|last| last.conversation.to_string()))
-        .flatten();
-    Ok(Json(serde_json::json!({ "items": found, "next": next })).into_response())
+    let items = found.items.iter().map(WithOldKeys).collect();
+    let next = found.next.clone();
+    Ok(Json(Page { items, next }).into_response())
 }
 
 /// `GET /transcripts/file`: all of them in one file, written while it is sent. That it was taken is
@@ -262,22 +220,26 @@ pub(super) async fn transcripts_file(
     let zone = caller.board.plan.library.time_zone.clone();
     let selection = which.selection(&zone, which.numbers);
     taken(&premises, &caller, &which, which.numbers).await?;
-    let spool = premises.spool.clone();
+    let (spool, plan) = (premises.spool.clone(), Arc::clone(&caller.board.plan));
     let pages = stream::try_unfold(Some(None), move |next| {
-        let (spool, selection, zone) = (spool.clone(), selection.clone(), zone.clone());
+        let (spool, plan) = (spool.clone(), Arc::clone(&plan));
+        let (selection, zone) = (selection.clone(), zone.clone());
         async move {
             let Some(after) = next else {
                 return Ok::<_, SpoolError>(None);
             };
             let found = spool
                 .read(move |connection| {
-                    export::transcripts(connection, &selection, after, TRANSCRIPTS)
+                    Thread::page(connection, &plan, &selection, after, TRANSCRIPTS)
                 })
                 .await?;
-            let more = found.len() == TRANSCRIPTS;
-            let next = found.last().filter(|_| more);
-            let next = next.map(|last| Some(ConversationId(last.conversation)));
-            let written: String = found.iter().map(|one| one.write(form, &zone)).collect();
+            let next = found.next.and_then(|next| next.parse().ok());
+            let next = next.map(|id| Some(ConversationId(id)));
+            let written: String = found
+                .items
+                .iter()
+                .map(|one| one.write(form, &zone))
+                .collect();
             Ok(Some((Bytes::from(written), next)))
         }
     });

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::said::{Said, unprocessable};
-use crate::desk::Link;
+use crate::desk::views::Link;
 use crate::routing::Right;
 use crate::spool::footprint::Footprint;
 use crate::spool::settings::{self, RETENTION_LEAST, RETENTION_MOST};
@@ -33,7 +33,7 @@ pub(super) struct BoxShape {
     /// Who says who is called: `file`, `page` or `nobody`.
     alerts_said_by: &'static str,
     mail: Option<MailShape>,
-    xmpp: Option<LinkShape>,
+    xmpp: Option<Link>,
     disk: DiskShape,
 }
 
@@ -64,13 +64,6 @@ struct MailShape {
     user: Option<String>,
     /// Who says so: `file` or `page`.
     said_by: &'static str,
-}
-
-#[derive(Debug, Serialize)]
-struct LinkShape {
-    up: bool,
-    /// What is wrong and what to do, when it is not.
-    detail: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -111,7 +104,7 @@ pub(super) async fn shape(premises: &Premises) -> Result<BoxShape, Problem> {
     Ok(BoxShape {
         library: premises.board().plan.library.name.clone(),
         version: env!("CARGO_PKG_VERSION"),
-        started_at: premises.opened_at,
+        started_at: premises.spool.opened_at(),
         public_url: premises.settings.public_url.clone(),
         retention: RetentionShape {
             seconds: retention.as_secs(),
@@ -133,20 +126,7 @@ pub(super) async fn shape(premises: &Premises) -> Result<BoxShape, Problem> {
             user: mail.login.as_ref().map(|(user, _)| user.clone()),
             said_by: who.word(),
         }),
-        xmpp: link.map(|link| match &*link.borrow() {
-            Link::Up => LinkShape {
-                up: true,
-                detail: None,
-            },
-            Link::Connecting => LinkShape {
-                up: false,
-                detail: Some("connecting".into()),
-            },
-            Link::Down(words) => LinkShape {
-                up: false,
-                detail: Some(words.clone()),
-            },
-        }),
+        xmpp: link.map(|link| (&*link.borrow()).into()),
         disk: DiskShape {
             spool: footprint.spool + footprint.log,
             files,

@@ -13,10 +13,10 @@ use serde::Deserialize;
 
 use super::admit;
 use super::visit::Guest;
+use crate::desk::views::{AuthorKind, Message, Thread};
 use crate::mail::{Letter, Mailer, is_address};
-use crate::records::{Line, Transcript};
 use crate::routing::{ConversationId, MessageId};
-use crate::spool::{audit, export, visitors};
+use crate::spool::{audit, visitors};
 use crate::web::api::Said;
 use crate::web::network::From;
 use crate::web::premises::Premises;
@@ -98,12 +98,13 @@ pub(super) async fn send(
             "other letters are on their way: try again in a minute",
         )
     })?;
-    let (went, transcript) = premises
+    let plan = Arc::clone(&premises.board().plan);
+    let (went, thread) = premises
         .spool
         .read(move |connection| {
             Ok((
                 audit::has(connection, MAILED, conversation)?,
-                export::one(connection, conversation, false)?,
+                Thread::whole(connection, &plan, conversation, false)?,
             ))
         })
         .await?;
@@ -112,12 +113,13 @@ pub(super) async fn send(
             "this chat was sent by e-mail already, and is sent once",
         ));
     }
-    let transcript = transcript.ok_or_else(unanswered)?;
-    if !transcript.lines.iter().any(by_a_librarian) {
+    let thread = thread.ok_or_else(unanswered)?;
+    let by_a_librarian = |message: &Message| message.author_kind == AuthorKind::Operator;
+    if !thread.messages.iter().any(by_a_librarian) {
         return Err(unanswered());
     }
     let zone = premises.board().plan.library.time_zone.clone();
-    let letter = written(&premises.settings.library, &transcript, &zone);
+    let letter = written(&premises.settings.library, &thread, &zone);
     let mailer = Mailer::new(&mail).map_err(|_| not_sent())?;
     match tokio::time::timeout(WITHIN, mailer.send_to(&letter, email)).await {
         Ok(Ok(())) => {}
@@ -151,26 +153,20 @@ fn not_sent() -> Problem {
     )
 }
 
-fn by_a_librarian(line: &Line) -> bool {
-    line.direction == "out" && line.author != "desk"
-}
-
 /// The conversation as its visitor knows it: without notes, and they themselves are *You*.
-fn written(library: &str, transcript: &Transcript, zone: &TimeZone) -> Letter {
-    let day = zone.to_datetime(transcript.opened_at);
+fn written(library: &str, thread: &Thread, zone: &TimeZone) -> Letter {
+    let day = zone.to_datetime(thread.conversation.opened_at);
     let mut body = format!("{library}: your chat of {}\n", day.strftime("%e %B %Y"));
-    for line in &transcript.lines {
-        let author = match (line.direction.as_str(), line.author.as_str()) {
-            ("in", _) => "You",
-            ("out", "desk") => library,
-            ("out", author) => author,
-            // A note is between colleagues.
-            _ => continue,
+    for message in &thread.messages {
+        let author = match message.author_kind {
+            AuthorKind::Patron => "You",
+            AuthorKind::Operator => &message.author,
+            AuthorKind::Desk => library,
         };
-        let time = zone.to_datetime(line.at).strftime("%H:%M");
+        let time = zone.to_datetime(message.at).strftime("%H:%M");
         // Writing to a String cannot fail.
         let _ = write!(body, "\n{time}  {author}\n");
-        for words in line.body.lines() {
+        for words in message.body.lines() {
             let _ = writeln!(body, "    {words}");
         }
     }
@@ -187,35 +183,34 @@ fn written(library: &str, transcript: &Transcript, zone: &TimeZone) -> Letter {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use serde_json::json;
+
     use super::*;
 
     #[test]
     fn a_letter_tells_what_the_visitor_saw() {
-        let line = |direction: &str, author: &str, body: &str| Line {
-            message: Some(1),
-            at: "2026-11-26T15:04:05Z".parse().unwrap(),
-            direction: direction.into(),
-            author: author.into(),
-            state: None,
-            body: body.into(),
+        let at = "2026-11-26T15:04:05Z";
+        let message = |kind: &str, author: &str, body: &str| {
+            json!({
+                "id": 1, "conversation": 7, "direction": "out", "body": body, "at": at,
+                "state": "sent", "author": author, "author_kind": kind,
+            })
         };
-        let transcript = Transcript {
-            conversation: 7,
-            patron: "heron-42".into(),
-            queue: "desk".into(),
-            home: "desk".into(),
-            gateway: "ask".into(),
-            state: "closed".into(),
-            opened_at: "2026-11-26T15:04:05Z".parse().unwrap(),
-            tags: vec!["fines".into()],
-            lines: vec![
-                line("in", "heron-42", "Is my book in?\nThe blue one."),
-                line("note", "ben", "she owes us two"),
-                line("out", "ana", "It is."),
-                line("out", "desk", "We close at eight."),
+        let note = json!({ "id": 1, "conversation": 7, "after": 1, "at": at, "author": "ben",
+                           "text": "she owes us two" });
+        let thread = json!({
+            "id": 7, "patron": "heron-42", "gateway": "ask", "gateway_kind": "widget",
+            "queue": "desk", "home": "desk", "state": "closed", "opened_at": at, "active_at": at,
+            "answerable": true, "flagged": false, "tags": ["fines"], "notes": [note],
+            "messages": [
+                message("patron", "heron-42", "Is my book in?\nThe blue one."),
+                message("operator", "ana", "It is."),
+                message("desk", "desk", "We close at eight."),
             ],
-        };
-        let letter = written("Elm Library", &transcript, &TimeZone::UTC);
+            "truncated": false,
+        });
+        let thread: Thread = serde_json::from_value(thread).unwrap();
+        let letter = written("Elm Library", &thread, &TimeZone::UTC);
         assert_eq!(letter.subject, "[Elm Library] your chat");
         for part in [
             "your chat of 26 November 2026",

@@ -7,7 +7,7 @@ use callnumber::routing::{
     Act, Amendment, ConversationId, ConversationState, DeliveryState, Event, GatewayId,
     GatewayKind, Library, MessageId, Role,
 };
-use callnumber::spool::transcript::{self, Entry, Listing};
+use callnumber::spool::transcript::{self, Entry, Listing, Order};
 use callnumber::xmpp::{self, LinkState};
 use tempfile::TempDir;
 use tokio::time::timeout;
@@ -179,6 +179,7 @@ impl Desk {
                     ConversationState::Closed,
                 ],
                 queues: None,
+                order: Order::Oldest,
                 after: None,
                 limit: 10_000,
             };
