@@ -10,7 +10,7 @@ use crate::desk::views::{Conversation, Names, Page, Sent, Shown, Thread};
 use crate::routing::{
     Act, Actor, ConversationId, ConversationState, Event, Gateway, GatewayKind, Operator, Plan,
 };
-use crate::spool::transcript::{Listed, Listing, Order, Place};
+use crate::spool::transcript::{Cursor, Listed, Listing, Order};
 use crate::spool::{audit, transcript};
 
 /// Conversations of one answer at most.
@@ -67,7 +67,7 @@ impl Rooms {
             queues,
             order: Order::Oldest,
             after: match sought.after {
-                Some(cursor) => Some(Place::read(&cursor, Order::Oldest).ok_or("no such page")?),
+                Some(cursor) => Some(Cursor::read(&cursor, Order::Oldest).ok_or("no such page")?),
                 None => None,
             },
             limit: sought.limit.clamp(1, PAGE_MAX),

@@ -412,7 +412,7 @@ pub struct Listing {
     /// In which order.
     pub order: Order,
     /// After this one: where the last page ended.
-    pub after: Option<Place>,
+    pub after: Option<Cursor>,
     /// How many at most.
     pub limit: usize,
 }
@@ -429,13 +429,13 @@ pub enum Order {
 
 /// Where a page of a list ended: a cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct Cursor {
     /// When somebody wrote last in it, in ms; 0 where the order is by arrival.
     active: i64,
     id: ConversationId,
 }
 
-impl Place {
+impl Cursor {
     /// The place of a conversation.
     pub fn of(conversation: &Conversation, order: Order) -> Self {
         Self {
@@ -447,7 +447,7 @@ impl Place {
         }
     }
 
-    /// What [`Place::to_string`] wrote in this order.
+    /// What [`Cursor::to_string`] wrote in this order.
     pub fn read(cursor: &str, order: Order) -> Option<Self> {
         let (active, id) = match order {
             Order::Oldest => (0, cursor),
@@ -464,7 +464,7 @@ impl Place {
     }
 }
 
-impl std::fmt::Display for Place {
+impl std::fmt::Display for Cursor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.active {
             0 => write!(f, "{}", self.id),
@@ -587,7 +587,7 @@ pub fn page(
     connection: &Connection,
     mut listing: Listing,
     mut keep: impl FnMut(&mut Listed) -> bool,
-) -> Result<(Vec<Listed>, Option<Place>)> {
+) -> Result<(Vec<Listed>, Option<Cursor>)> {
     let wanted = listing.limit;
     let mut items: Vec<Listed> = Vec::new();
     // One more than asked for tells whether there is a next page.
@@ -596,7 +596,7 @@ pub fn page(
         let rows = list(connection, &listing)?;
         let full = rows.len() == listing.limit;
         let last = rows.last().map(|row| &row.conversation);
-        listing.after = last.map(|last| Place::of(last, listing.order));
+        listing.after = last.map(|last| Cursor::of(last, listing.order));
         items.extend(
             rows.into_iter()
                 .filter_map(|mut row| keep(&mut row).then_some(row)),
@@ -608,7 +608,7 @@ pub fn page(
     let more = items.len() > wanted;
     items.truncate(wanted);
     let last = items.last().filter(|_| more);
-    let next = last.map(|last| Place::of(&last.conversation, listing.order));
+    let next = last.map(|last| Cursor::of(&last.conversation, listing.order));
     Ok((items, next))
 }
 

@@ -28,7 +28,7 @@ use crate::desk::{Desk, NotGranted};
 use crate::routing::{
     ConversationId, ConversationState, EndpointId, Event, Operator, OperatorId, Refusal,
 };
-use crate::spool::transcript::{Listing, Order, Place};
+use crate::spool::transcript::{Cursor, Listing, Order};
 use crate::spool::{self, feed, staff, transcript};
 
 /// Streams at once.
@@ -438,7 +438,7 @@ fn visible(
             },
         )?;
         let last = listed.last().map(|listed| &listed.conversation);
-        after = last.map(|last| Place::of(last, Order::Oldest));
+        after = last.map(|last| Cursor::of(last, Order::Oldest));
         let full = listed.len() == VISIBLE_AT_ONCE;
         visible.extend(
             listed

@@ -23,6 +23,7 @@ mod fuzz_corpora;
 mod hardware;
 mod held_texts;
 mod modem;
+mod one_shape;
 mod other_decoders;
 mod panel;
 mod pdus;

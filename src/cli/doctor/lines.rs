@@ -195,7 +195,7 @@ fn capital(words: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::super::finding::Verdict;
     use serde_json::{Value, json};
 
     #[test]
@@ -294,7 +294,7 @@ mod tests {
                 "it hides texts. Update",
             ),
             (
-                with("phase", json!({ "phase": "starting" })),
+                with("phase", json!("starting")),
                 "receiving",
                 Warning,
                 "not ready yet",

@@ -1,6 +1,7 @@
 //! Conversations, their messages and notes.
 
 use super::*;
+use crate::spool::transcript::{Cursor, Order};
 
 #[test]
 fn lists_page_by_id_and_keep_to_states_and_queues() {
@@ -14,7 +15,7 @@ fn lists_page_by_id_and_keep_to_states_and_queues() {
             states: states.to_vec(),
             queues: queues.map(|ids| ids.into_iter().map(QueueId).collect()),
             order: Order::Oldest,
-            after: Place::read(&after.to_string(), Order::Oldest),
+            after: Cursor::read(&after.to_string(), Order::Oldest),
             limit,
         };
         let listed = shelf.do_(move |c| transcript::list(c, &listing));

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::said::At;
 use crate::desk::views::{self, Page, Thread};
 use crate::routing::{ConversationId, ConversationState};
-use crate::spool::transcript::{self, Listed, Listing, Order, Place};
+use crate::spool::transcript::{self, Cursor, Listed, Listing, Order};
 use crate::web::caller::Caller;
 use crate::web::premises::Premises;
 use crate::web::problem::Problem;
@@ -101,7 +101,7 @@ pub(super) async fn list(
     };
     let after = match which.cursor.as_deref() {
         None => None,
-        Some(cursor) => Some(Place::read(cursor, order).ok_or_else(|| {
+        Some(cursor) => Some(Cursor::read(cursor, order).ok_or_else(|| {
             Problem::new(
                 StatusCode::BAD_REQUEST,
                 "`cursor` is what `next` of the page before said, in the same order: leave it out \

@@ -1,6 +1,6 @@
 // The lists on the left.
 
-import { $, el, reconcile, show, words } from './dom.js';
+import { $, el, reconcile, show, toast, words } from './dom.js';
 import { isHandedToMe, isMine, lists, loadClosed, needsAnswer, store } from './store.js';
 import { age, ago, fullTime } from './time.js';
 
@@ -102,6 +102,7 @@ export function renderLists() {
   }
   if (mineEmpty) words($('mine-empty'), 'Answer a waiting text and it moves here, until you close it.');
   show($('closed-empty'), store.closed !== null && shown.closed.length === 0);
+  show($('closed-more'), Boolean(store.closed?.next));
   document.body.classList.toggle('reading', store.current !== null);
   return shown;
 }
@@ -109,6 +110,19 @@ export function renderLists() {
 /** Every row that can be walked to, top to bottom. */
 export const rowLinks = () => [...document.querySelectorAll('#lists .row')].filter((node) => node.offsetParent !== null);
 
+let reading = false;
+async function readClosed() {
+  if (reading) return;
+  reading = true;
+  try {
+    await loadClosed();
+  } catch (error) {
+    toast(error.message);
+  } finally {
+    reading = false;
+  }
+}
 $('closed-section').addEventListener('toggle', () => {
-  if ($('closed-section').open && store.closed === null) loadClosed().catch(() => {});
+  if ($('closed-section').open && store.closed === null) readClosed();
 });
+$('closed-more').addEventListener('click', readClosed);

@@ -11,6 +11,7 @@ export const store = {
   conversations: new Map(),
   /** id → { messages: Map, notes: Map, truncated } of threads that were opened. */
   threads: new Map(),
+  /** How far what is over was read: { next, end }; null before the first page. */
   closed: null,
   operators: [],
   queues: [],
@@ -54,15 +55,18 @@ export const needsAnswer = (c) => isOpen(c) && c.waiting_since !== null;
 const oldestFirst = (a, b) =>
   (a.waiting_since ? Date.parse(a.waiting_since) : Infinity) - (b.waiting_since ? Date.parse(b.waiting_since) : Infinity) || a.id - b.id;
 
+const newestFirst = (a, b) => Date.parse(b.active_at) - Date.parse(a.active_at) || b.id - a.id;
+
 /** The lists, as shown. */
 export function lists() {
   const open = [...store.conversations.values()].filter(isOpen);
   const waiting = open.filter(isWaiting).sort(oldestFirst);
   const mine = open.filter((c) => !isWaiting(c) && isMine(c)).sort(oldestFirst);
   const others = open.filter((c) => !isWaiting(c) && !isMine(c)).sort(oldestFirst);
+  // An older one that was opened comes with its page: nothing between is left out.
+  const isRead = (c) => !store.closed.next || newestFirst(c, store.closed.end) <= 0;
   const closed = store.closed === null ? [] :
-    [...store.conversations.values()].filter((c) => c.state === 'closed')
-      .sort((a, b) => Date.parse(b.active_at) - Date.parse(a.active_at)).slice(0, 50);
+    [...store.conversations.values()].filter((c) => !isOpen(c) && isRead(c)).sort(newestFirst);
   return { waiting, mine, others, closed };
 }
 
@@ -123,10 +127,13 @@ export async function loadThread(id) {
   changed();
 }
 
+/** Reads the next page of what is over, newest first. */
 export async function loadClosed() {
-  const closed = await all('/conversations?state=closed&limit=500');
-  store.closed = true;
-  for (const c of closed) store.conversations.set(c.id, c);
+  const cursor = store.closed?.next;
+  const on = cursor ? `&cursor=${encodeURIComponent(cursor)}` : '';
+  const { items, next } = await get(`/conversations?state=closed&order=newest&limit=50${on}`);
+  store.closed = { next, end: items.at(-1) ?? store.closed?.end };
+  for (const c of items) store.conversations.set(c.id, c);
   changed();
 }
 

@@ -5,6 +5,7 @@ mod api;
 mod book;
 mod browser;
 mod calls;
+mod closed;
 mod description;
 mod entry;
 mod events;
