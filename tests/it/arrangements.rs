@@ -47,7 +47,8 @@ async fn a_queue_and_its_gateway_are_arranged_by_commands() {
     assert_eq!(
         queues[0],
         json!({
-            "name": "desk", "title": "Elm", "facts": "Maps upstairs.",
+            "id": 1, "name": "desk", "title": "Elm", "online": false, "assigned": false,
+            "operators": [], "facts": "Maps upstairs.",
             "hours": "Mon-Fri 9:00-17:00, Sat 10:00-14:00",
             "holidays": {"2026-12-24": "9:00-12:00", "2026-12-25": "closed"},
             "fallback": "oak", "fallback_after_s": 120,

@@ -231,7 +231,7 @@ fn what_was_done_from_the_command_line_is_in_the_trail() {
     let rows: Value = serde_json::from_str(&shelf.does(&["canned", "list", "--json"], "")).unwrap();
     assert_eq!(
         rows,
-        json!([{"key": "hours", "queue": null, "text": "Until 9."}])
+        json!([{"key": "hours", "queue": null, "text": "Until 9.", "segments": 1}])
     );
     shelf.refuses(&["canned", "add", "hours", "Again."], "");
     shelf.does(&["canned", "remove", "hours"], "");

@@ -99,9 +99,10 @@ const PUT_IN: &[(&str, &str)] = &[
     ),
     ("FROM {table}", "FROM queue"),
     ("SET {column}", "SET hours"),
-    ("{states}", "'held'"),
+    ("{states}", "c.state = 'closed'"),
     ("{queues}", "AND c.queue IN (1)"),
-    ("{open}", "c.state <> 'closed' AND"),
+    ("{place}", "(c.active, c.id) < (?2, ?1)"),
+    ("{order}", "c.active DESC, c.id DESC"),
     ("{condition}", "c.state <> 'closed' AND p.name = ?1"),
     ("{AT_ONCE}", "200"),
 ];

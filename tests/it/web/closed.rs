@@ -1,7 +1,7 @@
 //! What is over: newest first, page by page, however much there is.
 
 use callnumber::routing::ConversationId;
-use serde_json::Value;
+use serde_json::json;
 
 use super::browser::Served;
 use super::house::{Client, House};
@@ -12,7 +12,7 @@ async fn bury(house: &House, copies: i64) -> ConversationId {
     let id = house.text("+15551230100", "Is my book in?").await;
     let ana = house.with_token("ana");
     let path = format!("/conversations/{id}/close");
-    ana.post(&path, Value::Null).await.is(200);
+    ana.post(&path, json!({})).await.is(200);
     let buried = house.spool.write(move |connection| {
         connection.execute(
             "WITH RECURSIVE copy(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM copy WHERE n < ?1)

@@ -24,8 +24,13 @@ fn check(page: &Value, schema: &Value, value: &Value, at: &str) {
     if let Some(all) = schema["allOf"].as_array() {
         // Parts know only their own keys; together they must know them all.
         let mut known = BTreeSet::new();
-        for part in all {
+        let mut parts: Vec<&Value> = all.iter().collect();
+        while let Some(part) = parts.pop() {
             let part = resolve(page, part);
+            if let Some(more) = part["allOf"].as_array() {
+                parts.extend(more);
+                continue;
+            }
             let properties = part["properties"].as_object().unwrap();
             known.extend(properties.keys().cloned());
             for (key, schema) in properties {
