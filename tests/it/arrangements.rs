@@ -70,18 +70,6 @@ async fn a_queue_and_its_gateway_are_arranged_by_commands() {
     assert_eq!(queues[0]["holidays"], json!({"2026-12-25": "closed"}));
     assert_eq!(queues[0]["fallback"], Value::Null);
 
-    done(
-        &bench,
-        &[
-            "gateway",
-            "add",
-            "front-desk",
-            "--kind",
-            "sms",
-            "--queue",
-            "desk",
-        ],
-    );
     let set = ["gateway", "set", "front-desk", "--wording"];
     let words = "closed={library} sleeps. Back {opening} \u{1f319}";
     done(&bench, &[&set[..], &[words, "--pause"]].concat());

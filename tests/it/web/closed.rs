@@ -11,8 +11,10 @@ use crate::support::webdriver::Driver;
 async fn bury(house: &House, copies: i64) -> ConversationId {
     let id = house.text("+15551230100", "Is my book in?").await;
     let ana = house.with_token("ana");
-    let path = format!("/conversations/{id}/close");
-    ana.post(&path, json!({})).await.is(200);
+    for act in ["claim", "close"] {
+        let path = format!("/conversations/{id}/{act}");
+        ana.post(&path, json!({})).await.is(200);
+    }
     let buried = house.spool.write(move |connection| {
         connection.execute(
             "WITH RECURSIVE copy(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM copy WHERE n < ?1)
