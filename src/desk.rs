@@ -182,7 +182,41 @@ pub enum What {
     /// Conversations were erased: the rows of the feed up to this one say which.
     Erased,
     /// The plan changed.
-    Plan(Arc<Plan>),
+    Plan {
+        /// As it is now.
+        plan: Arc<Plan>,
+        /// Which part of it.
+        part: PlanPart,
+    },
+    /// The canned replies changed.
+    Canned,
+    /// Ways in were taken back from this operator: sessions, tokens or links.
+    Access(OperatorId),
+}
+
+/// A part of the plan, for those who keep another in mind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PlanPart {
+    /// Queues, and when they are open.
+    Queues,
+    /// Gateways, their lines and their notices.
+    Gateways,
+    /// Operators, their queues and their addresses.
+    Operators,
+    /// Any of it.
+    All,
+}
+
+impl PlanPart {
+    /// As it is told.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            PlanPart::Queues => "queues",
+            PlanPart::Gateways => "gateways",
+            PlanPart::Operators => "operators",
+            PlanPart::All => "all",
+        }
+    }
 }
 
 /// How the desk stands now, for those who answer from memory: presence pages, lists.

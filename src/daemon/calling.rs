@@ -3,8 +3,8 @@
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::house::{StartError, told};
-use super::shift::Shift;
+use super::shift::{Shift, told_to_stop};
+use super::start_error::StartError;
 use crate::alerts::{self, Alerts, trial::trial};
 use crate::desk::Desk;
 use crate::mail;
@@ -73,7 +73,7 @@ impl Calling {
 
     /// Works until the house closes.
     pub async fn run(mut self, stop: watch::Receiver<bool>) {
-        let stop = told(stop);
+        let stop = told_to_stop(stop);
         tokio::pin!(stop);
         loop {
             tokio::select! {

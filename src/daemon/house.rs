@@ -9,19 +9,20 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use super::Owner;
 use super::calling::{Calling, FileCalls, FileChange};
 use super::keeping::Keeping;
 use super::lines::{self, LinesAtWork};
+use super::owner::Owner;
 use super::panel::{Attendant, PanelDuty};
-use super::shift::{CLOSING, Shift};
+use super::shift::{CLOSING, Shift, told_to_stop};
+use super::start_error::StartError;
 use crate::alerts;
 use crate::control;
 use crate::desk::{self, Desk, Link, NotGranted};
 use crate::errands::{Door, Errand};
 use crate::hardware::{Board, Panel};
 use crate::mail;
-use crate::modem::{self, LineSettings, Lines};
+use crate::modem::{LineSettings, Lines};
 use crate::routing::Library;
 use crate::spool::{OpenError, Spool, SpoolError};
 use crate::texting::Stranded;
@@ -80,53 +81,6 @@ impl HouseSettings {
             mail: None,
         }
     }
-}
-
-/// Why the house could not be opened: one sentence that says what to do.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The spool.
-    #[error(transparent)]
-    Spool(#[from] OpenError),
-    /// The spool, once open.
-    #[error(transparent)]
-    Read(#[from] SpoolError),
-    /// Alerts cannot be given.
-    #[error(transparent)]
-    Alerts(#[from] alerts::OpenError),
-    /// A line could not be entered in the plan.
-    #[error(transparent)]
-    Plan(#[from] NotGranted),
-    /// A configured port belongs to someone else.
-    #[error(transparent)]
-    Port(#[from] modem::port::OpenError),
-    /// The console's address is taken.
-    #[error(
-        "{address} is in use by another program: stop that one, or set another `listen` under [web]"
-    )]
-    WebInUse {
-        /// The address.
-        address: SocketAddr,
-    },
-    /// The console cannot listen.
-    #[error("cannot listen on {address}: {source}; set another `listen` under [web]")]
-    Web {
-        /// The address.
-        address: SocketAddr,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The certificate.
-    #[error(transparent)]
-    Certificate(#[from] web::CertificateError),
-    /// The control socket.
-    #[error("cannot open the control socket {}: {source}; check who owns the spool's folder", .path.display())]
-    Control {
-        /// The socket.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
 }
 
 /// The house, open.
@@ -218,7 +172,7 @@ impl House {
             surfaces.take(async move {
                 tokio::select! {
                     () = control::serve(socket, rooms) => {}
-                    () = told(stop) => {}
+                    () = told_to_stop(stop) => {}
                 }
             });
         }
@@ -251,7 +205,7 @@ impl House {
             }
             let stop = surfaces.stop();
             surfaces.take(async move {
-                if let Err(error) = web::serve_by(listener, tls, router, told(stop)).await {
+                if let Err(error) = web::serve_by(listener, tls, router, told_to_stop(stop)).await {
                     tracing::error!(%error, "the console stopped");
                 }
             });
@@ -391,12 +345,6 @@ async fn tell_link(mut standing: watch::Receiver<xmpp::LinkState>, told: watch::
             return;
         }
     }
-}
-
-/// Waits until the house closes.
-pub(super) async fn told(mut stop: watch::Receiver<bool>) {
-    // An error says that the house is gone: the same.
-    let _ = stop.wait_for(|stop| *stop).await;
 }
 
 async fn listen(address: SocketAddr) -> Result<tokio::net::TcpListener, StartError> {

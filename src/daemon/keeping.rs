@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use super::house::told;
+use super::shift::told_to_stop;
 use crate::desk::Desk;
 use crate::spool::{Spool, SpoolError, erasure, files, settings};
 use crate::web::FileSays;
@@ -68,7 +68,7 @@ impl Keeping {
         };
         loop {
             tokio::select! {
-                () = told(stop.clone()) => return,
+                () = told_to_stop(stop.clone()) => return,
                 changed = erased.changed() => match changed {
                     Ok(()) => {
                         let now = Instant::now();

@@ -9,7 +9,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use super::shift::{CLOSING, Shift};
-use super::{house::StartError, watches};
+use super::start_error::StartError;
+use super::watches;
 use crate::desk::Desk;
 use crate::modem::helper::{self, Helper};
 use crate::modem::power_key::PowerKey;

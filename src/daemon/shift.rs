@@ -61,3 +61,9 @@ impl Shift {
         }
     }
 }
+
+/// Waits until the house closes.
+pub(super) async fn told_to_stop(mut stop: watch::Receiver<bool>) {
+    // An error says that the house is gone: the same.
+    let _ = stop.wait_for(|stop| *stop).await;
+}

@@ -1,20 +1,26 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
 
+use jiff::Timestamp;
 use proptest::prelude::*;
 use tempfile::TempDir;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+use tokio::sync::oneshot;
 
-use super::*;
-use crate::desk::{self, Desk};
+use super::owner::Owner;
+use super::restored::{MEND_EVERY, restore};
+use crate::desk::{self, Arrivals, Asked, Desk, Import, NotGranted, PlanPart, Receipt, What, Wish};
 use crate::routing::book::Manuscript;
 use crate::routing::{
-    ArrivalId, ConversationState, DeliveryState, Direction, GatewayId, GatewayKind, Notice, Role,
-    TransferTarget,
+    Act, Amendment, ArrivalId, ConversationId, ConversationState, DeliveryState, Direction,
+    EndpointId, Event, GatewayId, GatewayKind, Library, MessageId, Notice, OperatorId, QueueId,
+    Refusal, Role, Router, Show, TransferTarget,
 };
 use crate::spool::inbox::Raw;
-use crate::spool::{feed, outbox};
+use crate::spool::{Spool, book, feed, inbox, outbox};
 
 const ANA: OperatorId = OperatorId(1);
 const BEN: OperatorId = OperatorId(2);
@@ -442,8 +448,8 @@ async fn a_book_is_brought_in_with_one_commit_and_told_once() {
     assert_eq!(after.queue, plan.queue_named("maps").unwrap().id);
     let mut plans = 0;
     while let Ok(change) = changes.try_recv() {
-        if let What::Plan(told) = &change.what {
-            assert_eq!(*told, plan);
+        if let What::Plan { plan: told, part } = &change.what {
+            assert_eq!((told, *part), (&plan, PlanPart::All));
             plans += 1;
         }
     }

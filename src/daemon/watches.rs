@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use super::house::told;
+use super::shift::told_to_stop;
 use crate::desk::Desk;
 use crate::modem::{Line, LineStatus, Phase};
 use crate::routing::Event;
@@ -36,7 +36,7 @@ pub async fn watch_line(line: Line, desk: Desk, spool: Spool, stop: watch::Recei
         }
     };
     tokio::select! {
-        () = told(stop) => {}
+        () = told_to_stop(stop) => {}
         () = watching => {}
     }
 }

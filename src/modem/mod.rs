@@ -404,12 +404,12 @@ pub struct Call {
 pub struct Line {
     /// The modem's name in the configuration.
     pub name: String,
-    pub(crate) submissions: mpsc::Sender<Submission>,
-    pub(crate) questions: mpsc::Sender<Question>,
-    pub(crate) calls: broadcast::Sender<Call>,
-    pub(crate) care: Arc<Notify>,
+    pub(in crate::modem) submissions: mpsc::Sender<Submission>,
+    pub(in crate::modem) questions: mpsc::Sender<Question>,
+    pub(in crate::modem) calls: broadcast::Sender<Call>,
+    pub(in crate::modem) care: Arc<Notify>,
     pub(crate) status: watch::Receiver<LineStatus>,
-    pub(crate) tracer: Tracer,
+    pub(in crate::modem) tracer: Tracer,
 }
 
 impl LineStatus {
@@ -452,6 +452,24 @@ pub fn check_ussd(code: &str) -> Result<(), String> {
 const USSD_MAX: usize = 40;
 
 impl Line {
+    /// A line without a modem: a test answers for it.
+    #[doc(hidden)]
+    pub fn scripted(
+        name: &str,
+        submissions: mpsc::Sender<Submission>,
+        status: watch::Receiver<LineStatus>,
+    ) -> Self {
+        Self {
+            name: name.to_owned(),
+            submissions,
+            questions: mpsc::channel(1).0,
+            calls: broadcast::channel(1).0,
+            care: Arc::default(),
+            status,
+            tracer: Tracer::new(name, Clock::system()),
+        }
+    }
+
     /// Sends one segment: waits for the line's turn, and then for the network's word.
     ///
     /// Dropping the future once it was polled leaves the outcome unknown.

@@ -52,6 +52,8 @@ pub(super) enum To {
     Erased(ConversationId),
     /// Every stream: the plan is another one, so it must look again at who it serves.
     Replanned,
+    /// Streams of this operator: ways in were taken back, so each looks whether its own was.
+    Access(OperatorId),
     /// Streams of this session: it has ended.
     SignedOut(String),
     /// Every stream: something was missed, start afresh.
@@ -328,16 +330,27 @@ fn ring(what: &What, plan: &Plan) -> Option<Telling> {
                 serde_json::json!({ "queue": name, "online": online }),
             )
         }
-        What::Plan(_) => Some(replanned()),
+        What::Plan { part, .. } => Some(replanned(part.as_str())),
+        What::Canned => telling(
+            To::Everyone,
+            "plan",
+            serde_json::json!({ "changed": "canned" }),
+        ),
+        What::Access(operator) => Some(Telling {
+            id: 0,
+            to: To::Access(*operator),
+            frame: Bytes::new(),
+            partners: None,
+        }),
     }
 }
 
-/// Whoever knows the desk looks at it again.
-fn replanned() -> Telling {
+/// Whoever knows this part of the desk looks at it again.
+fn replanned(part: &str) -> Telling {
     Telling {
         id: 0,
         to: To::Replanned,
-        frame: frame(0, "plan", &serde_json::json!({})),
+        frame: frame(0, "plan", &serde_json::json!({ "changed": part })),
         partners: None,
     }
 }
@@ -372,7 +385,7 @@ pub(super) async fn watch_lines(
         match told.upgrade() {
             // Nobody may be listening.
             Some(told) => {
-                let _ = told.send(Arc::new(replanned()));
+                let _ = told.send(Arc::new(replanned("modems")));
             }
             None => return,
         }
@@ -449,7 +462,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let spool = Spool::open(&folder.path().join("spool.db")).unwrap();
         let (submissions, _s) = mpsc::channel(1);
-        let (questions, _q) = mpsc::channel(1);
         let (status, watched) = watch::channel(LineStatus {
             name: "front-desk".into(),
             phase: Phase::Ready,
@@ -459,15 +471,7 @@ mod tests {
             since: Some("2026-12-07T20:02:00Z".parse().unwrap()),
             ..LineStatus::default()
         });
-        let line = Line {
-            name: "front-desk".into(),
-            submissions,
-            questions,
-            calls: broadcast::channel(1).0,
-            care: Arc::default(),
-            status: watched,
-            tracer: crate::modem::Tracer::new("front-desk", crate::clock::Clock::system()),
-        };
+        let line = Line::scripted("front-desk", submissions, watched);
         let lines = Lines::from(vec![line]);
         let (told, mut hearing) = broadcast::channel(8);
         let watching = tokio::spawn(watch_lines(lines.clone(), spool, told.downgrade()));

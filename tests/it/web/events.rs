@@ -51,6 +51,56 @@ async fn what_happens_is_told_as_it_stands() {
     feed.until(|told| told.event == "plan").await;
 }
 
+/// A new way in for somebody changes nothing that anyone shows.
+#[tokio::test]
+async fn a_new_token_wakes_no_stream_and_a_new_queue_says_which_part_changed() {
+    let house = House::open().await;
+    let (ana, ben) = (house.with_token("ana"), house.with_token("ben"));
+    let (mut feed, mut other) = (ana.follow(None).await, ben.follow(None).await);
+    for feed in [&mut feed, &mut other] {
+        feed.until(|told| told.event == "hello").await;
+    }
+    let token = |secret: &str| Amendment::AddToken {
+        operator: "ana".into(),
+        token_hash: callnumber::spool::staff::secret_hash(secret),
+        label: None,
+    };
+    house.amend(token("another")).await;
+    house.amend(token("one more")).await;
+    // The mark comes after all of it.
+    let name = "mark".into();
+    house.amend(Amendment::AddQueue { name }).await;
+    for feed in [&mut feed, &mut other] {
+        let told = feed.until(|told| told.event == "plan").await;
+        assert_eq!(told.data, json!({"changed": "queues"}));
+    }
+    // Whose own queues change is told so, and the others that it was somebody.
+    house
+        .amend(Amendment::SetOperator {
+            name: "ben".into(),
+            password_hash: None,
+            role: None,
+            queues: Some(vec!["mark".into()]),
+        })
+        .await;
+    let told = feed.until(|told| told.event == "plan").await;
+    assert_eq!(told.data, json!({"changed": "operators"}));
+    let told = other.until(|told| told.event == "plan").await;
+    assert_eq!(told.data, json!({"changed": "operators", "yours": true}));
+    // A token that is taken back ends the streams that came by it, and no other's.
+    house
+        .amend(Amendment::RevokeToken {
+            operator: "ben".into(),
+            token: None,
+        })
+        .await;
+    while other.next().await.is_some() {}
+    let name = "after".into();
+    house.amend(Amendment::AddQueue { name }).await;
+    feed.until(|told| told.data == json!({"changed": "queues"}))
+        .await;
+}
+
 #[tokio::test]
 async fn nothing_of_other_queues_is_told() {
     let house = House::open().await;

@@ -1,29 +1,33 @@
 //! The patrons' radio side with the owner behind it: a spool, a router, a line that is scripted.
 
-#![allow(clippy::unwrap_used)]
-
 mod outcomes;
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
 use tempfile::TempDir;
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{advance, pause, resume, timeout};
 
-use super::*;
-use crate::clock::Clock;
-use crate::desk::{self, Desk};
-use crate::modem::{
+use callnumber::daemon::Owner;
+use callnumber::desk::{self, Arrivals, Change, Desk, Wish};
+use callnumber::modem::{
     self, ArrivedPdu, Line, LineStatus, Phase, Remedy, Slot, Submission, SubmitOutcome,
-    SubmitRefusal, Tracer,
+    SubmitRefusal,
 };
-use crate::routing::{Act, DeliveryState, OfflinePolicy, Role};
-use crate::sms::{
+use callnumber::routing::{
+    Act, Amendment, ConversationId, DeliveryState, EndpointId, Event, Library, MessageId,
+    OfflinePolicy, OperatorId, Role, Show,
+};
+use callnumber::sms::{
     Address, Body, Concat, DataCoding, Pdu, ProtocolId, SmsDeliver, SmsStatusReport, SmsSubmit,
     Status, Tpdu, UserData, UserDataHeader, unhex,
 };
-use crate::spool::outbox::SegmentState;
-use crate::spool::{outbox, transcript};
-use crate::texting::{Inbound, Outbound};
+use callnumber::spool::outbox::SegmentState;
+use callnumber::spool::{Spool, SpoolError, inbox, outbox, transcript};
+use callnumber::texting::{Inbound, Outbound};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const ANA: OperatorId = OperatorId(1);
@@ -99,15 +103,7 @@ impl House {
             phase: Phase::Ready,
             ..LineStatus::default()
         });
-        let line = Line {
-            name: "m".into(),
-            submissions: submit,
-            questions: mpsc::channel(1).0,
-            calls: broadcast::channel(1).0,
-            care: Arc::default(),
-            status: told,
-            tracer: Tracer::new("front-desk", Clock::system()),
-        };
+        let line = Line::scripted("m", submit, told);
         if how.outbound {
             let outbound = Outbound::new(line, desk.clone(), spool.clone(), how.pace, how.per_day);
             tasks.push(tokio::spawn(outbound.run(stopped)));
@@ -253,7 +249,7 @@ impl House {
     async fn next(&mut self) -> (SmsSubmit, Submission) {
         let next = timeout(PATIENCE, self.submissions.recv());
         let submission = next.await.expect("something is sent").unwrap();
-        match Tpdu::decode_going(crate::sms::Direction::FromModem, &submission.tpdu) {
+        match Tpdu::decode_going(callnumber::sms::Direction::FromModem, &submission.tpdu) {
             Ok(Tpdu::Submit(submit)) => (submit, submission),
             other => panic!("{other:?}"),
         }
@@ -368,9 +364,9 @@ async fn pass(time: Duration) {
     resume();
 }
 
-fn stamp(second: u8) -> crate::sms::Timestamp {
+fn stamp(second: u8) -> callnumber::sms::Timestamp {
     let swapped = second % 10 * 16 + second / 10;
-    crate::sms::Timestamp([0x62, 0x11, 0x22, 0x50, 0x01, swapped, 0x00])
+    callnumber::sms::Timestamp([0x62, 0x11, 0x22, 0x50, 0x01, swapped, 0x00])
 }
 
 fn delivery(from: &str, user_data: UserData, second: u8) -> SmsDeliver {
@@ -399,7 +395,7 @@ fn through(smsc: &str, deliver: SmsDeliver) -> Vec<u8> {
 const CENTRE: &str = "+15550000001";
 
 fn simple(text: &str) -> UserData {
-    crate::sms::split(text, 0).unwrap().remove(0)
+    callnumber::sms::split(text, 0).unwrap().remove(0)
 }
 
 fn deliver(from: &str, text: &str, second: u8) -> Vec<u8> {
@@ -468,7 +464,7 @@ async fn texts_are_read_once_however_often_they_are_listed() {
 async fn without_a_stamp_the_slot_tells_texts_apart() {
     let mut house = House::new(INBOUND_ONLY).await;
     let mut unstamped = delivery(PATRON, simple("hello"), 0);
-    unstamped.timestamp = crate::sms::Timestamp([0xFF; 7]);
+    unstamped.timestamp = callnumber::sms::Timestamp([0xFF; 7]);
     let pdu = through(CENTRE, unstamped);
     assert!(house.sweep(&[pdu.clone(), pdu.clone()]).await, "two slots");
     assert!(house.sweep(&[pdu]).await, "listed again");

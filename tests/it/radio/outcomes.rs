@@ -1,10 +1,10 @@
 //! What becomes of texts that were not simply taken.
 
 use super::*;
-use crate::desk::{NotGranted, SEGMENTS_MAX};
-use crate::modem::Lines;
-use crate::routing::{Act, Refusal};
-use crate::texting::Stranded;
+use callnumber::desk::{NotGranted, SEGMENTS_MAX};
+use callnumber::modem::Lines;
+use callnumber::routing::{Act, Refusal};
+use callnumber::texting::Stranded;
 
 async fn refuse_with(house: &mut House, code: u16, remedy: Remedy) -> SmsSubmit {
     let (submit, submission) = house.next().await;
@@ -150,7 +150,7 @@ async fn three_recipients_in_a_row_rest_the_line_and_an_hour_ends_it() {
 async fn ten_texts_are_the_most_for_one_answer_whoever_sends_it() {
     let house = House::asked(FREELY).await;
     let long = "A long answer about old maps. ".repeat(60);
-    let (gateway, to) = (crate::routing::GatewayId(1), PATRON.to_owned());
+    let (gateway, to) = (callnumber::routing::GatewayId(1), PATRON.to_owned());
     for event in [
         Event::act(
             ANA,
@@ -190,7 +190,7 @@ async fn what_can_never_be_kept_keeps_nothing_else_from_it() {
              BEGIN SELECT RAISE(ABORT, 'never'); END",
         )
         .await;
-    let gateway = crate::routing::GatewayId(1);
+    let gateway = callnumber::routing::GatewayId(1);
     let mut answers = Vec::new();
     for body in ["one", "poison", "two", "three"] {
         let event = Event::TextArrived {

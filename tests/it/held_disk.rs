@@ -1,5 +1,4 @@
 //! A disk that takes nothing for a while holds up what wants to be kept, and nothing else.
-#![allow(clippy::unwrap_used)]
 
 use std::sync::{Arc, mpsc as blocking};
 use std::time::Duration;
