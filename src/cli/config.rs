@@ -18,7 +18,8 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer};
 
 use crate::modem::{LineSettings, Named, PortChoice, is_pin};
-use crate::routing::Library;
+use crate::numbers::Country;
+use crate::routing::{Languages, Library};
 use crate::xmpp;
 
 pub use alerts::{AlertsTable, SecurityWord, SmtpTable};
@@ -64,6 +65,10 @@ pub struct LibraryTable {
     pub email: Option<String>,
     /// Where the opening hours can be read.
     pub hours_link: Option<String>,
+    /// Where lines are whose number and SIM do not say it; two letters (ISO 3166-1).
+    pub country: Option<Country>,
+    /// Languages whose STOP, HELP and START hold beside English and the country's (ISO 639).
+    pub languages: Languages,
 }
 
 /// `[xmpp]`
@@ -300,6 +305,8 @@ impl Config {
             email: table.email.clone(),
             hours_link: table.hours_link.clone(),
             time_zone: self.time_zone(),
+            country: table.country.unwrap_or_default(),
+            languages: table.languages.clone(),
         }
     }
 

@@ -40,7 +40,7 @@ const LIBRARY_NUMBER: &str = "+15550100000";
 const LINE: &str = "front-desk";
 /// What a patron is told while nobody is there. The default names the opening hours, and drops that
 /// sentence where none are known.
-const CLOSED_NOTICE: &str = "{library} is closed now. Your text is saved; a librarian will reply \
+const CLOSED_NOTICE: &str = "{library} is closed now. Your text is saved. A librarian will reply \
      when we are back. Urgent? Call {urgent}. Reply STOP to opt out.";
 /// Earlier threads, and texts of each, that a phone shows again.
 const EARLIER_MAX: usize = 500;

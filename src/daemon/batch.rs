@@ -118,8 +118,14 @@ impl Owner {
             Event::EndpointClosed { operator, endpoint } => {
                 self.endpoints.remove(&(operator, endpoint));
             }
-            Event::LineNumber { ref number } => {
-                self.numbers.insert(number.clone());
+            Event::LineNumber {
+                ref line,
+                ref number,
+                ref imsi,
+            } => {
+                let told = self.numbers.entry(line.clone()).or_default();
+                told.0 = number.clone().or_else(|| told.0.take());
+                told.1 = imsi.clone().or_else(|| told.1.take());
             }
             _ => {}
         }

@@ -1,6 +1,6 @@
 //! The owner's turn: wishes in, one after another, and what is due.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::restored::{MEND_EVERY, restore};
 use crate::desk::{Arrivals, Asked, Board, Counter, NotGranted, Wish};
 use crate::routing::{EndpointId, Event, Library, Moment, OperatorId, Router};
-use crate::spool::{Spool, SpoolError};
+use crate::spool::{Spool, SpoolError, telephones};
 
 /// Wishes decided on before a commit, at most: more would make the first wait for the last.
 const BATCH_MAX: usize = 256;
@@ -35,8 +35,9 @@ pub struct Owner {
     pub(super) started: Instant,
     /// Endpoints open now: the router learns of them again when it is rebuilt.
     pub(super) endpoints: BTreeSet<(OperatorId, EndpointId)>,
-    /// The lines' own numbers, told once by each line: the router learns of them again as well.
-    pub(super) numbers: BTreeSet<String>,
+    /// The lines' own numbers and SIMs, told once by each line: the router learns of them again as
+    /// well.
+    pub(super) numbers: BTreeMap<String, (Option<String>, Option<String>)>,
     /// After a commit that failed, the uptime before which nothing is tried without being asked.
     pub(super) rest_until: Duration,
     pub(super) board: Board,
@@ -53,6 +54,18 @@ impl Owner {
         counter: Counter,
     ) -> Result<Self, SpoolError> {
         let started = Instant::now();
+        let home = library.country;
+        let unified = spool
+            .write(move |connection| telephones::unify(connection, home))
+            .await?;
+        if unified != telephones::Unified::default() {
+            let telephones::Unified { renamed, merged } = unified;
+            tracing::info!(
+                renamed,
+                merged,
+                "patrons known by other spellings of their number have one form now"
+            );
+        }
         let (plan, router) = restore(&spool, &library, moment(&spool, started)).await?;
         let mut owner = Self {
             spool,
@@ -61,7 +74,7 @@ impl Owner {
             counter,
             started,
             endpoints: BTreeSet::new(),
-            numbers: BTreeSet::new(),
+            numbers: BTreeMap::new(),
             rest_until: Duration::ZERO,
             board: Board {
                 plan: Arc::new(plan),
@@ -171,8 +184,9 @@ impl Owner {
                 .router
                 .handle(Event::EndpointOpened { operator, endpoint }, now);
         }
-        for number in self.numbers.clone() {
-            let _ = self.router.handle(Event::LineNumber { number }, now);
+        for (line, (number, imsi)) in self.numbers.clone() {
+            let known = Event::LineNumber { line, number, imsi };
+            let _ = self.router.handle(known, now);
         }
         self.hang_board(true);
     }

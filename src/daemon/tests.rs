@@ -187,7 +187,9 @@ async fn a_commit_that_fails_is_as_if_nothing_had_been_asked() {
     let mut bench = Bench::new().await;
     bench.arrive(ANA).await;
     let number = Event::LineNumber {
-        number: "+15559990000".into(),
+        line: "front-desk".into(),
+        number: Some("+15559990000".into()),
+        imsi: None,
     };
     bench.ask(number).await.unwrap();
     bench.ask(text(PATRON, "Is my book in?")).await.unwrap();

@@ -21,7 +21,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub use plans::Country;
+pub use plans::{Country, NoSuchCountry};
 pub use read::NumberError;
 
 /// Digits of a service number at most: a short code is no telephone.

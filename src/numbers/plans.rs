@@ -3,6 +3,11 @@
 //! Facts of ITU-T E.164's list of assigned country codes, E.212's of mobile country codes and the
 //! national plans filed under E.129, as of 2026. Countries that share a plan share a row.
 
+use std::str::FromStr;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+
 /// One country's plan.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct NumberingPlan {
@@ -25,6 +30,34 @@ impl PartialEq for Country {
 }
 
 impl Eq for Country {}
+
+/// Not two letters of any country.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no country: write its two letters, such as \"US\"")]
+pub struct NoSuchCountry(String);
+
+impl FromStr for Country {
+    type Err = NoSuchCountry;
+
+    fn from_str(iso: &str) -> Result<Self, NoSuchCountry> {
+        Self::named(iso).ok_or_else(|| NoSuchCountry(iso.to_owned()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Country {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let iso = String::deserialize(deserializer)?;
+        iso.parse().map_err(D::Error::custom)
+    }
+}
+
+/// The United States and the other countries of the North American plan.
+impl Default for Country {
+    fn default() -> Self {
+        let us = PLANS.iter().find(|plan| plan.iso == "US");
+        Self(us.unwrap_or(&PLANS[0]))
+    }
+}
 
 impl Country {
     /// By its two letters (ISO 3166-1), in either case. Countries of one plan are equal: `CA` is

@@ -120,24 +120,23 @@ impl Turn<'_> {
         body: String,
     ) -> Result<(), Refusal> {
         let now = self.now;
-        let to = dialled(to);
         let gateway = self.state.gateway_in_use(gateway)?;
         if body.trim().is_empty() {
             return Err(Refusal::Empty);
         }
-        if !answerable(gateway.kind, &to) {
+        if !answerable(gateway.kind, to) {
             return Err(Refusal::NotAnswerable);
         }
         let (gateway, queue) = (gateway.id, gateway.queue);
-        let known = self.state.memory.patron_at(gateway, &to);
-        if known.is_some_and(|patron| patron.opted_out) || self.state.is_opted_out(gateway, &to) {
+        let known = self.state.memory.patron_at(gateway, to);
+        if known.is_some_and(|patron| patron.opted_out) || self.state.is_opted_out(gateway, to) {
             return Err(Refusal::OptedOut);
         }
         let known = known.map(|patron| patron.id);
         let thread = known.and_then(|patron| self.recent_thread(patron));
         let patron = match known {
             Some(patron) => patron,
-            None => self.new_patron(gateway, &to),
+            None => self.new_patron(gateway, to),
         };
         let id = match thread {
             Some(id) => id,
@@ -146,37 +145,5 @@ impl Turn<'_> {
         self.change(id, |c| c.active_at = now.wall);
         self.send_out(id, patron, body, Author::Desk, None);
         Ok(())
-    }
-}
-
-/// A telephone number as people write it, without what is there for the eye.
-pub(super) fn dialled(number: &str) -> String {
-    let bare: String = number
-        .chars()
-        .filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')' | '/' | '\u{a0}'))
-        .collect();
-    let digits = bare.strip_prefix('+').unwrap_or(&bare);
-    if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) {
-        bare
-    } else {
-        number.to_owned()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_dialled_without_what_is_for_the_eye() {
-        for (written, dial) in [
-            ("+1 (555) 123-0100", "+15551230100"),
-            ("555.123.0100", "5551230100"),
-            ("pat-o.hara@example.org", "pat-o.hara@example.org"),
-            ("INFO 24", "INFO 24"),
-            ("", ""),
-        ] {
-            assert_eq!(dialled(written), dial, "{written:?}");
-        }
     }
 }

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::consent::reactions::{self, Reaction};
 use super::consent::{self, Word};
 use super::effect::Effect;
 use super::ids::{ConversationId, GatewayId, MessageId, PatronId, QueueId};
@@ -21,6 +22,8 @@ struct Arrival {
     gateway: Gateway,
     body: String,
     stamped_at: Option<Timestamp>,
+    /// Nothing automatic answers it.
+    silent: bool,
 }
 
 /// Where a text belongs.
@@ -58,10 +61,11 @@ impl Turn<'_> {
             return Err(Refusal::Offline);
         }
 
-        let arrival = Arrival {
+        let mut arrival = Arrival {
             gateway,
             body,
             stamped_at,
+            silent: false,
         };
         match wish {
             Some(Word::Forget) => self.forget(known, from, &arrival.gateway),
@@ -75,10 +79,11 @@ impl Turn<'_> {
             }
             None if known.is_some_and(|patron| self.is_blocked(patron)) => {
                 if !refused {
-                    self.keep_quietly(known, place, queue, arrival);
+                    self.keep_quietly(known, place, queue, &arrival);
                 }
             }
             None if refused => self.refuse_text(known, from, place, queue, &arrival),
+            None if self.react(known, place, queue, &mut arrival) => {}
             None => {
                 let patron = match known {
                     Some(patron) => patron,
@@ -121,13 +126,63 @@ impl Turn<'_> {
         }
     }
 
+    /// A tap on one of our texts is a mark in its thread and nobody's question; so is an emoji or
+    /// thanks alone after the thread was closed (clause 9). Whether that was all.
+    fn react(
+        &mut self,
+        known: Option<PatronId>,
+        place: Place,
+        queue: QueueId,
+        arrival: &mut Arrival,
+    ) -> bool {
+        let Some(patron) = known else {
+            return false;
+        };
+        let latest = match place {
+            Place::Open(id) | Place::Closed(id) | Place::New(Some(id)) => Some(id),
+            Place::New(None) => self.state.memory.latest_of(patron).map(|latest| latest.id),
+        };
+        match (reactions::read(&arrival.body), latest) {
+            (Some(Reaction { quoted: None, .. }), _) => {
+                // *Loved an image*: a text, for nobody knows of what.
+                arrival.silent = true;
+                false
+            }
+            (
+                Some(Reaction {
+                    mark,
+                    removed,
+                    quoted: Some(quoted),
+                }),
+                Some(id),
+            ) => {
+                let what = match removed {
+                    false => format!("{mark} to “{quoted}”"),
+                    true => format!("took {mark} back from “{quoted}”"),
+                };
+                self.effects.note(id, what);
+                true
+            }
+            (Some(_), None) => false,
+            (None, _) => {
+                let body = &arrival.body;
+                let closing = matches!(place, Place::Closed(_))
+                    && (reactions::is_emoji_alone(body) || reactions::is_thanks_alone(body));
+                if closing {
+                    self.keep_quietly(known, place, queue, arrival);
+                }
+                closing
+            }
+        }
+    }
+
     /// The text of a blocked sender is written into their thread, and nobody is asked to answer it.
     fn keep_quietly(
         &mut self,
         known: Option<PatronId>,
         place: Place,
         queue: QueueId,
-        arrival: Arrival,
+        arrival: &Arrival,
     ) {
         let now = self.now;
         let Some(patron) = known else {
@@ -137,7 +192,7 @@ impl Turn<'_> {
             Place::Open(id) | Place::Closed(id) | Place::New(Some(id)) => id,
             Place::New(None) => self.new_conversation(patron, arrival.gateway.id, queue),
         };
-        self.record_in(id, shown(arrival.body), arrival.stamped_at);
+        self.record_in(id, shown(arrival.body.clone()), arrival.stamped_at);
         self.change(id, |c| c.active_at = now.wall);
     }
 
@@ -148,6 +203,7 @@ impl Turn<'_> {
             gateway,
             body,
             stamped_at,
+            silent,
         } = arrival;
         let (id, first) = match place {
             Place::Open(id) => (id, None),
@@ -197,7 +253,7 @@ impl Turn<'_> {
         let Some(conversation) = self.state.threads.get(id) else {
             return;
         };
-        if conversation.claimed_by.is_some() {
+        if conversation.claimed_by.is_some() || silent {
             return;
         }
         let attended = !gateway.paused && self.state.is_attended(conversation);
@@ -258,7 +314,7 @@ impl Turn<'_> {
                 self.notice_due(Notice::Refused, &stranger, queue)
             }
         };
-        if already || due.is_none() {
+        if already || due.is_none() || consent::sounds_like_stop(&arrival.body) {
             return;
         }
         let patron = match known {
@@ -392,7 +448,7 @@ impl State {
             .and_then(|id| self.memory.patron(id))
             .is_some_and(|patron| patron.opted_out)
             || self.is_opted_out(gateway.id, from);
-        match consent::word(body)? {
+        match consent::wish(body, &self.languages(gateway))?.word {
             // Whoever never opted out has a question that begins with *start*.
             Word::Start if !opted_out => None,
             word => Some(word),

@@ -58,17 +58,13 @@ fn fingerprint(body: &str) -> u64 {
 }
 
 impl Turn<'_> {
-    /// Whether the guards let an automatic text go to this patron now.
-    fn may_send_automatically(&self, patron: &Patron) -> bool {
+    /// Whether the guards let this notice go to this patron now. Answers to the patron's own words
+    /// are not counted with what we say of our own accord: loops are stopped by the other guards.
+    fn may_send_automatically(&self, notice: Notice, patron: &Patron) -> bool {
         let now = self.now;
         let Some(gateway) = self.state.plan.gateway(patron.gateway) else {
             return false;
         };
-        let today = patron
-            .automatic_at
-            .iter()
-            .filter(|&&at| within(at, now.wall, DAY))
-            .count();
         let repeats = patron.repeats;
         let robot = repeats.count >= IDENTICAL_MAX
             && repeats
@@ -77,9 +73,21 @@ impl Turn<'_> {
         !patron.opted_out
             && answerable(gateway.kind, &patron.address)
             && !self.state.breaker.is_ourselves(&patron.address)
-            && today < A_DAY_MAX
+            && match notice.answers_own_words() {
+                true => self.state.breaker.may_answer(&patron.address, now),
+                false => self.has_room_today(patron),
+            }
             && !robot
             && self.state.breaker.closed_to(&patron.address, now)
+    }
+
+    /// Whether fewer automatic texts than a day's went to the patron.
+    pub(super) fn has_room_today(&self, patron: &Patron) -> bool {
+        let today = patron
+            .automatic_at
+            .iter()
+            .filter(|&&at| within(at, self.now.wall, DAY));
+        today.count() < A_DAY_MAX
     }
 
     /// Sends a notice of the desk's own, unless a guard or the library's wording says not to.
@@ -105,19 +113,22 @@ impl Turn<'_> {
             return false;
         };
         let queue = match self.state.conversation(conversation) {
+            // Whatever seems to mean STOP never draws an automatic text (clause 9).
+            Some(thread) if thread.flagged && !notice.answers_own_words() => return false,
             Some(thread) => thread.queue,
             None => return false,
         };
         let Some(words) = self.notice_of(notice, told, known, queue) else {
             return false;
         };
-        self.say(Guarded(words), patron, conversation);
+        self.say(notice, Guarded(words), patron, conversation);
         true
     }
 
     /// Sends words that the guards let through, and counts them.
     pub(super) fn say(
         &mut self,
+        notice: Notice,
         Guarded(words): Guarded,
         patron: PatronId,
         conversation: ConversationId,
@@ -127,11 +138,16 @@ impl Turn<'_> {
             return;
         };
         self.state.breaker.note(&known.address, now);
-        self.state.memory.change_patron(patron, |patron| {
-            patron.automatic_at.push(now.wall);
-            let surplus = patron.automatic_at.len().saturating_sub(REMEMBERED_MAX);
-            patron.automatic_at.drain(..surplus);
-        });
+        if notice.answers_own_words() {
+            self.state.breaker.note_answer(&known.address, now);
+        }
+        if !notice.answers_own_words() {
+            self.state.memory.change_patron(patron, |patron| {
+                patron.automatic_at.push(now.wall);
+                let surplus = patron.automatic_at.len().saturating_sub(REMEMBERED_MAX);
+                patron.automatic_at.drain(..surplus);
+            });
+        }
         self.effects.patron(patron);
         self.send_out(conversation, patron, words, Author::Desk, None);
     }
@@ -155,7 +171,7 @@ impl Turn<'_> {
     ) -> Option<String> {
         let now = self.now;
         let gateway = self.state.plan.gateway(patron.gateway)?;
-        if !self.may_send_automatically(patron) {
+        if !self.may_send_automatically(notice, patron) {
             return None;
         }
         let mut values = Values::new(&self.state.plan, queue, now.wall);

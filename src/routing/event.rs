@@ -168,10 +168,15 @@ pub enum Event {
         to: Timestamp,
     },
     /// A line told its own telephone number (TS 27.007 §7.1, `+CNUM`): nothing automatic is ever
-    /// sent to it. Not kept: lines tell it again at every start.
+    /// sent to it, and numbers without `+` are read as in its country. Not kept: lines tell it
+    /// again at every start.
     LineNumber {
-        /// E.164 or national.
-        number: String,
+        /// The line's name in the configuration.
+        line: String,
+        /// E.164 or national, where the SIM knows it.
+        number: Option<String>,
+        /// The SIM's identity (TS 23.003 §2.2): its first digits say the country.
+        imsi: Option<String>,
     },
     /// Time has passed.
     Tick,

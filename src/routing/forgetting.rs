@@ -65,7 +65,7 @@ impl Turn<'_> {
             *spare = Some(id);
         }
         self.effects.row(forgotten);
-        self.say(Guarded(words), patron, id);
+        self.say(Notice::Forgotten, Guarded(words), patron, id);
     }
 
     fn let_go(&mut self, patron: PatronId) {
@@ -227,7 +227,7 @@ mod tests {
             }
             desk.wait(120);
         }
-        assert_eq!(told, 3);
+        assert_eq!(told, 6);
         desk.wait(24 * 3600);
         assert_eq!(submits(&desk.text(PAT, "FORGET")).len(), 1);
     }

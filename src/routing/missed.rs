@@ -57,6 +57,8 @@ impl Turn<'_> {
             return Ok(());
         }
         let due = match known.and_then(|known| self.state.memory.patron(known)) {
+            // A call says no word of the patron's: it draws no more than a day's automatic texts.
+            Some(patron) if !self.has_room_today(patron) => None,
             Some(patron) => self.notice_due(Notice::Help, patron, queue),
             None => self.notice_due(Notice::Help, &self.state.stranger(gateway, from), queue),
         };

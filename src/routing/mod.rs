@@ -69,7 +69,7 @@ pub use amend::{AmendError, Amendment, Listed};
 pub use authority::Right;
 pub use blocks::block_holds;
 pub use canned::{Canned, CannedChange};
-pub use consent::means_stop;
+pub use consent::{Languages, means_stop};
 pub use effect::Effect;
 pub use event::{Event, Moment, Show};
 pub use hours::{Calendar, DayHours, HOLIDAYS_MAX, Hours, HoursError, Opening};

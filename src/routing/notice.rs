@@ -63,6 +63,21 @@ impl Notice {
         }
     }
 
+    /// Whether it answers a word of the patron's own about texting itself, and so has an allowance
+    /// of its own (clause 10).
+    pub(super) fn answers_own_words(self) -> bool {
+        match self {
+            Notice::Stopped | Notice::Help | Notice::Forgotten | Notice::Started => true,
+            Notice::Closed
+            | Notice::Waiting
+            | Notice::Picture
+            | Notice::Refused
+            | Notice::Outage
+            | Notice::Rollover
+            | Notice::Staff => false,
+        }
+    }
+
     /// The notice of this word.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|notice| notice.word() == word)

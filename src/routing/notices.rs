@@ -10,10 +10,12 @@ use super::notice::Notice;
 use super::plan::{Gateway, GatewayKind, Plan};
 
 /// M1, for a text held while nobody is there.
-const CLOSED: &str = "{library} is closed now. Your text is saved; a librarian will reply after \
+///
+/// Each promise is a sentence of its own: what has no value takes none with it.
+const CLOSED: &str = "{library} is closed now. Your text is saved. A librarian will reply after \
                       we open {opening}. Urgent? Call {urgent}. Reply STOP to opt out.";
 /// M1 where STOP is a word like any other.
-const CLOSED_CHAT: &str = "{library} is closed now. Your message is saved; a librarian will reply \
+const CLOSED_CHAT: &str = "{library} is closed now. Your message is saved. A librarian will reply \
                            after we open {opening}. Urgent? Call {urgent}.";
 /// M1 when by its hours the library is open, and only nobody is at the desk.
 const UNATTENDED: &str = "{library}: nobody is at our text desk right now. Your text is saved; a \
@@ -33,6 +35,13 @@ const STOPPED: &str = "{library}: you are opted out and will get no more texts f
 /// M4, after HELP or a missed call.
 const HELP: &str = "{library} text line: ask us anything. {hours_link} or call {urgent}. Msg&data \
                     rates may apply. STOP to opt out, FORGET to erase your texts.";
+/// M4 with one of the two contacts, and with none.
+const HELP_LINK: &str = "{library} text line: ask us anything. Hours: {hours_link}. Msg&data rates may \
+                         apply. STOP to opt out, FORGET to erase your texts.";
+const HELP_CALL: &str = "{library} text line: ask us anything, or call {urgent}. Msg&data rates may \
+                         apply. STOP to opt out, FORGET to erase your texts.";
+const HELP_BARE: &str = "{library} text line: ask us anything. Msg&data rates may apply. STOP to \
+                         opt out, FORGET to erase your texts.";
 /// M5, after FORGET.
 const FORGOTTEN: &str = "{library}: your texts and number are erased from our system. Copies on \
                          your phone and with your carrier remain.";
@@ -45,6 +54,13 @@ const PICTURE_BARE: &str =
 /// M7, for a text that is not kept.
 const REFUSED: &str = "Chat is offline. {library} did not keep this text. We open {opening}; \
                        please text again then or call {urgent}.";
+/// M7 with one of the two, and with none.
+const REFUSED_OPENS: &str = "Chat is offline. {library} did not keep this text. We open {opening}; \
+                             please text again then.";
+const REFUSED_CALL: &str =
+    "Chat is offline. {library} did not keep this text. Please call {urgent}.";
+const REFUSED_BARE: &str = "Chat is offline. {library} did not keep this text. Please text again \
+                            later.";
 /// M7 for those who did not text.
 const REFUSED_CHAT: &str = "Chat is offline";
 /// M8, for texts that came while the line was down.
@@ -103,6 +119,20 @@ impl Notice {
                 UNATTENDED_CHAT
             }
             (Notice::Picture, _) if values.get("email").is_none() => PICTURE_BARE,
+            (Notice::Help, _) => match (values.has("hours_link"), values.has("urgent")) {
+                (true, true) => HELP,
+                (true, false) => HELP_LINK,
+                (false, true) => HELP_CALL,
+                (false, false) => HELP_BARE,
+            },
+            (Notice::Refused, GatewayKind::Sms) => {
+                match (values.has("opening"), values.has("urgent")) {
+                    (true, true) => REFUSED,
+                    (true, false) => REFUSED_OPENS,
+                    (false, true) => REFUSED_CALL,
+                    (false, false) => REFUSED_BARE,
+                }
+            }
             _ => self.default_wording(kind),
         }
     }
@@ -179,6 +209,10 @@ impl Values {
 
     fn get(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(String::as_str)
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.values.contains_key(name)
     }
 }
 
@@ -363,7 +397,7 @@ mod tests {
         assert_eq!(
             closed.as_deref(),
             Some(
-                "Elm Library! is closed now. Your text is saved; a librarian will reply after we \
+                "Elm Library! is closed now. Your text is saved. A librarian will reply after we \
                  open Mon Mar 16 10:30am. Urgent? Call 555-0100. Reply STOP to opt out."
             )
         );
@@ -379,7 +413,7 @@ mod tests {
         for (notice, said) in [
             (
                 Notice::Closed,
-                "Elm is closed now. Your text is saved; a librarian will reply after we open Mon \
+                "Elm is closed now. Your text is saved. A librarian will reply after we open Mon \
                  9am. Urgent? Call 555-0100. Reply STOP to opt out.",
             ),
             (
@@ -456,12 +490,13 @@ mod tests {
             (
                 Notice::Closed,
                 &bare,
-                "Elm is closed now. Reply STOP to opt out.",
+                "Elm is closed now. Your text is saved. Reply STOP to opt out.",
             ),
             (
                 Notice::Closed,
                 &urgent,
-                "Elm is closed now. Urgent? Call 555-0100. Reply STOP to opt out.",
+                "Elm is closed now. Your text is saved. Urgent? Call 555-0100. Reply STOP to opt \
+                 out.",
             ),
             (
                 Notice::Waiting,
@@ -483,13 +518,13 @@ mod tests {
             (
                 Notice::Help,
                 &urgent,
-                "Elm text line: ask us anything. Msg&data rates may apply. STOP to opt out, \
-                 FORGET to erase your texts.",
+                "Elm text line: ask us anything, or call 555-0100. Msg&data rates may apply. \
+                 STOP to opt out, FORGET to erase your texts.",
             ),
             (
                 Notice::Refused,
                 &urgent,
-                "Chat is offline. Elm did not keep this text.",
+                "Chat is offline. Elm did not keep this text. Please call 555-0100.",
             ),
             (
                 Notice::Picture,
@@ -503,6 +538,61 @@ mod tests {
             ),
         ] {
             assert_eq!(words(notice, &sms, library).as_deref(), Some(said));
+        }
+    }
+
+    /// Every combination of what a library may have told us: no notice loses its promise, says
+    /// half a sentence or names what nobody knows.
+    #[test]
+    fn whatever_is_missing_takes_no_promise_with_it() {
+        /// What each notice to a texting patron says in every case.
+        fn promise(notice: Notice) -> &'static [&'static str] {
+            match notice {
+                Notice::Closed => &["Your text is saved.", "Reply STOP to opt out."],
+                Notice::Waiting => &["got it.", "will text you back soon."],
+                Notice::Stopped => &["you are opted out", "Text START to opt back in."],
+                Notice::Help => &["ask us anything", "STOP to opt out", "FORGET to erase"],
+                Notice::Forgotten => &["are erased from our system."],
+                Notice::Picture => &["can't open pictures.", "Please describe it in a text"],
+                Notice::Refused => &["Chat is offline.", "did not keep this text.", "lease"],
+                Notice::Outage => &["We have your message and will reply today."],
+                Notice::Rollover => &["They won't see your number.", "Reply NO to wait for us."],
+                Notice::Started => &["you are opted back in."],
+                Notice::Staff => &[],
+            }
+        }
+        let sms = gateway(GatewayKind::Sms, &[]);
+        for present in 0..16_u8 {
+            let has = |bit: u8, value: &str| (present >> bit & 1 == 1).then(|| value.to_owned());
+            let mut plan = elm(Library {
+                name: "Elm".into(),
+                urgent: has(0, "555-0100"),
+                email: has(1, "ask@elm.example"),
+                hours_link: has(2, "elm.example/hours"),
+                ..Library::default()
+            });
+            if present >> 3 & 1 == 1 {
+                plan.queues[0].calendar.hours = "Mon-Fri 9:00-17:00".parse().ok();
+            }
+            let mut values = Values::new(&plan, QUEUE, now());
+            for (name, value) in [("from", "2pm"), ("to", "4:30pm"), ("partner", "Oak County")] {
+                values.set(name, Some(value.into()));
+            }
+            for notice in Notice::ALL {
+                let Some(words) = notice.words(&sms, &values) else {
+                    assert_eq!(notice, Notice::Staff);
+                    continue;
+                };
+                for promise in promise(notice) {
+                    assert!(words.contains(promise), "{notice:?} {present:04b}: {words}");
+                }
+                let whole = !words.contains(['{', '}']) && !words.contains("  ");
+                assert!(whole, "{notice:?} {present:04b}: {words}");
+                assert!(
+                    septets_of(&words) <= 160,
+                    "{notice:?} {present:04b}: {words}"
+                );
+            }
         }
     }
 
@@ -548,7 +638,7 @@ mod tests {
         };
         assert_eq!(
             words(Notice::Closed, &gateway(GatewayKind::Sms, &[]), &library).as_deref(),
-            Some("St. Mary is closed now. Reply STOP to opt out.")
+            Some("St. Mary is closed now. Your text is saved. Reply STOP to opt out.")
         );
     }
 

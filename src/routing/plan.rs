@@ -8,9 +8,11 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
+use super::consent::Languages;
 use super::hours::{Calendar, Opening};
 use super::ids::{GatewayId, OperatorId, QueueId};
 use super::notice::Notice;
+use crate::numbers::Country;
 
 /// Letters of a name at most: it must fit a list, a link and an instant-message address.
 const NAME_MAX: usize = 32;
@@ -60,6 +62,11 @@ pub struct Library {
     pub hours_link: Option<String>,
     /// Where its clocks are: opening hours are written in it, and times told to patrons.
     pub time_zone: TimeZone,
+    /// Where its lines are, as far as they do not say it themselves: how numbers without `+` are
+    /// read.
+    pub country: Country,
+    /// Languages whose words of consent hold beside English and those of the country.
+    pub languages: Languages,
 }
 
 impl Default for Library {
@@ -70,6 +77,8 @@ impl Default for Library {
             email: None,
             hours_link: None,
             time_zone: TimeZone::UTC,
+            country: Country::default(),
+            languages: Languages::default(),
         }
     }
 }

@@ -54,6 +54,9 @@ pub enum Refusal {
     /// A name or short code that cannot be answered.
     #[error("this sender cannot be answered: it is a name or a service, not a telephone")]
     NotAnswerable,
+    /// What was written is no number that can be texted.
+    #[error(transparent)]
+    Number(#[from] crate::numbers::NumberError),
     /// Transfer to oneself, to where it is, or to nobody.
     #[error("{0}")]
     BadTransfer(String),

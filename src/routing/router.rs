@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::alarms::Alarm;
-use super::answers::dialled;
 use super::effect::Effect;
 use super::event::{Event, Moment, Show};
 use super::ids::{ConversationId, GatewayId, OperatorId, PatronId, QueueId};
@@ -66,9 +65,12 @@ impl Router {
         match event {
             Event::TextArrived { gateway, from, .. }
             | Event::PictureArrived { gateway, from, .. }
-            | Event::CallMissed { gateway, from } => patron(*gateway, from),
+            | Event::CallMissed { gateway, from } => {
+                patron(*gateway, &self.state.arrived(*gateway, from))
+            }
             Event::Write { gateway, to, .. } | Event::Begin { gateway, to, .. } => {
-                patron(*gateway, &dialled(to))
+                let to = self.state.dialled(*gateway, to);
+                to.map_or_else(|_| Vec::new(), |to| patron(*gateway, &to))
             }
             Event::Act { on, act, .. } => act.needs(*on).filter(unknown).collect(),
             Event::Delivery {
@@ -137,6 +139,9 @@ impl Router {
 
     /// Decides.
     ///
+    /// Addresses are read as whoever wrote them spelled them, and canonical from here on: below the
+    /// door one telephone has one form.
+    ///
     /// # Errors
     /// Why the wish was not granted; then nothing has changed.
     pub fn handle(&mut self, event: Event, now: Moment) -> Result<Vec<Effect>, Refusal> {
@@ -149,13 +154,22 @@ impl Router {
                 from,
                 body,
                 stamped_at,
-            } => turn.take_text(gateway, &from, body, stamped_at)?,
+            } => {
+                let from = turn.state.arrived(gateway, &from);
+                turn.take_text(gateway, &from, body, stamped_at)?;
+            }
             Event::PictureArrived {
                 gateway,
                 from,
                 stamped_at,
-            } => turn.take_picture(gateway, &from, stamped_at)?,
-            Event::CallMissed { gateway, from } => turn.miss_call(gateway, &from)?,
+            } => {
+                let from = turn.state.arrived(gateway, &from);
+                turn.take_picture(gateway, &from, stamped_at)?;
+            }
+            Event::CallMissed { gateway, from } => {
+                let from = turn.state.arrived(gateway, &from);
+                turn.miss_call(gateway, &from)?;
+            }
             Event::TextAmended {
                 message,
                 conversation,
@@ -185,6 +199,7 @@ impl Router {
                 body,
                 client_id,
             } => {
+                let to = turn.state.dialled(gateway, &to)?;
                 let beginning = Beginning {
                     by,
                     operator,
@@ -195,14 +210,20 @@ impl Router {
                 };
                 turn.start(beginning)?;
             }
-            Event::Write { gateway, to, body } => turn.write(gateway, &to, body)?,
+            Event::Write { gateway, to, body } => {
+                let to = turn.state.dialled(gateway, &to)?;
+                turn.write(gateway, &to, body)?;
+            }
             Event::Delivery {
                 message,
                 conversation,
                 state,
                 reason,
             } => turn.deliver(message, conversation, state, reason)?,
-            Event::LineNumber { number } => turn.state.breaker.know(number),
+            Event::LineNumber { line, number, imsi } => {
+                turn.state
+                    .know_line(&line, number.as_deref(), imsi.as_deref());
+            }
             Event::LineRestored { gateway, from, to } => turn.restore_line(gateway, from, to)?,
             Event::Tick => {
                 several = true;

@@ -167,7 +167,9 @@ impl World {
             }
             Step::Rearrange(number) => Event::Rearranged(plan(number)),
             Step::LineNumber => Event::LineNumber {
-                number: OURS.into(),
+                line: "front-desk".into(),
+                number: Some(OURS.into()),
+                imsi: None,
             },
             Step::Outage { gateway, lasted_s } => Event::LineRestored {
                 gateway: GatewayId(gateway),
@@ -204,8 +206,13 @@ impl World {
             }
             Step::Foresee { gateway, peer } => {
                 self.desk.commit();
-                let address = PEERS[peer].to_owned();
-                self.desk.recall(Need::Patron(GatewayId(gateway), address));
+                let call = Event::CallMissed {
+                    gateway: GatewayId(gateway),
+                    from: PEERS[peer].to_owned(),
+                };
+                for need in self.desk.router.needs(&call) {
+                    self.desk.recall(need);
+                }
                 return;
             }
             Step::Restart => {

@@ -2,7 +2,6 @@
 
 use super::act::{Act, AuditAction};
 use super::actor::Actor;
-use super::answers::dialled;
 use super::ids::{ConversationId, GatewayId, OperatorId};
 use super::plan::{GatewayKind, answerable};
 use super::refusal::Refusal;
@@ -34,7 +33,6 @@ impl Turn<'_> {
             Actor::Operator(asks) if asks == operator => {}
             Actor::Operator(_) | Actor::Peer => return Err(Refusal::NotPermitted),
         }
-        let to = dialled(&to);
         let gateway = self.state.gateway_in_use(gateway)?;
         if !self
             .state
@@ -120,6 +118,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::super::test_desk::*;
     use super::super::*;
+    use crate::numbers::NumberError;
 
     fn start(operator: OperatorId, gateway: GatewayId, to: &str, body: &str) -> Event {
         Event::Begin {
@@ -173,7 +172,13 @@ mod tests {
         for (who, gateway, to, body, why) in [
             (ANA, LINE, "+15551230100", "Hi", Refusal::OptedOut),
             (ANA, LINE, "22000", "Hi", Refusal::NotAnswerable),
-            (ANA, LINE, "INFO", "Hi", Refusal::NotAnswerable),
+            (
+                ANA,
+                LINE,
+                "INFO",
+                "Hi",
+                NumberError::NotANumber("INFO".into()).into(),
+            ),
             (ANA, LINE, "+15551230101", " ", Refusal::Empty),
             (
                 ANA,

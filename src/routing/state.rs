@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::actor::Actor;
 use super::alarms::Alarms;
 use super::breaker::Breaker;
+use super::consent::Languages;
 use super::event::Show;
 use super::ids::{ConversationId, GatewayId, OperatorId, PatronId, QueueId};
 use super::memory::Memory;
@@ -19,6 +20,7 @@ use super::record::{Conversation, ConversationState, Patron, Repeats};
 use super::refusal::Refusal;
 use super::staff::Staff;
 use super::threads::Threads;
+use crate::numbers::{Country, NumberError, PatronNumber};
 
 /// What the spool remembers, as the router starts.
 #[derive(Debug, Clone, Default)]
@@ -75,6 +77,8 @@ pub(super) struct State {
     pub(super) memory: Memory,
     pub(super) alarms: Alarms,
     pub(super) breaker: Breaker,
+    /// Where each line is, as far as its number or its SIM told.
+    pub(super) countries: BTreeMap<String, Country>,
     pub(super) closed_periods: BTreeMap<QueueId, i64>,
     pub(super) opt_outs: OptOuts,
     pub(super) outages: BTreeMap<GatewayId, Outage>,
@@ -109,6 +113,7 @@ impl State {
             memory: Memory::default(),
             alarms: Alarms::default(),
             breaker: Breaker::default(),
+            countries: BTreeMap::new(),
             closed_periods: closed_periods.into_iter().collect(),
             recently_erased: RecentlyErased::default(),
             opt_outs: OptOuts::restore(opted_out, opted_out_addresses, seed),
@@ -148,6 +153,57 @@ impl State {
             .gateway(id)
             .filter(|gateway| !gateway.removed)
             .ok_or(Refusal::NoSuchGateway)
+    }
+
+    /// Where the gateway's line is: how numbers without `+` are read there.
+    pub(super) fn country(&self, gateway: &Gateway) -> Country {
+        let line = gateway.line.as_ref();
+        line.and_then(|line| self.countries.get(line))
+            .copied()
+            .unwrap_or(self.plan.library.country)
+    }
+
+    /// The languages whose words of consent hold on this gateway.
+    pub(super) fn languages(&self, gateway: &Gateway) -> Languages {
+        let country = self.country(gateway);
+        Languages::of_country(country.as_str()).with(&self.plan.library.languages)
+    }
+
+    /// Who wrote or called: one telephone is one patron, however the network spells its number.
+    pub(super) fn arrived(&self, gateway: GatewayId, from: &str) -> String {
+        match self.plan.gateway(gateway) {
+            Some(gateway) if gateway.kind == GatewayKind::Sms => {
+                PatronNumber::arrived(from, self.country(gateway)).into_string()
+            }
+            Some(_) | None => from.to_owned(),
+        }
+    }
+
+    /// Whom somebody wants to write to, however they spell the number.
+    pub(super) fn dialled(&self, gateway: GatewayId, to: &str) -> Result<String, NumberError> {
+        match self.plan.gateway(gateway) {
+            Some(gateway) if gateway.kind == GatewayKind::Sms => {
+                let number = PatronNumber::written(to, self.country(gateway))?;
+                Ok(number.into_string())
+            }
+            Some(_) | None => Ok(to.to_owned()),
+        }
+    }
+
+    /// Learns a line's own number and its country.
+    pub(super) fn know_line(&mut self, line: &str, number: Option<&str>, imsi: Option<&str>) {
+        let of_sim = imsi.and_then(Country::of_imsi);
+        let before = of_sim.unwrap_or(self.plan.library.country);
+        let number = number.map(|number| PatronNumber::arrived(number, before));
+        let of_number = number
+            .as_ref()
+            .and_then(|number| Country::of_number(number.as_str()));
+        if let Some(country) = of_number.or(of_sim) {
+            self.countries.insert(line.to_owned(), country);
+        }
+        if let Some(number) = number {
+            self.breaker.know(number.into_string());
+        }
     }
 
     pub(super) fn address(&self, patron: PatronId) -> String {

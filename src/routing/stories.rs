@@ -22,13 +22,14 @@ use super::*;
 const PAT: &str = "+15551230100";
 const SUE: &str = "+15551230101";
 
-const CLOSED: &str = "Elm is closed now. Urgent? Call 555-0100. Reply STOP to opt out.";
-const REFUSED: &str = "Chat is offline. Elm did not keep this text.";
+const CLOSED: &str =
+    "Elm is closed now. Your text is saved. Urgent? Call 555-0100. Reply STOP to opt out.";
+const REFUSED: &str = "Chat is offline. Elm did not keep this text. Please call 555-0100.";
 const WAITING: &str = "Elm: got it. Our librarians are helping others; one will text you back \
                        soon. In a hurry? Call 555-0100.";
 const STOPPED: &str =
     "Elm: you are opted out and will get no more texts from us. Text START to opt back in.";
-const HELP: &str = "Elm text line: ask us anything. Msg&data rates may apply. STOP to opt out, \
+const HELP: &str = "Elm text line: ask us anything, or call 555-0100. Msg&data rates may apply. STOP to opt out, \
                     FORGET to erase your texts.";
 const STARTED: &str = "Elm: thanks, you are opted back in. Text us a question any time.";
 

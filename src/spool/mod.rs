@@ -42,6 +42,7 @@ pub mod search;
 pub mod settings;
 pub mod staff;
 pub mod statistics;
+pub mod telephones;
 pub mod tokens;
 pub mod transcript;
 pub mod upkeep;

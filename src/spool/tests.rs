@@ -11,6 +11,7 @@ mod queries;
 mod records;
 mod sending;
 mod status_reports;
+mod telephones;
 mod threads;
 mod transactions;
 

@@ -65,7 +65,12 @@ impl Care {
         let told = told.await.ok().and_then(|standing| standing.number);
         if let Some(number) = self.settings.number.clone().or(told) {
             // Nothing automatic may ever go to it, whether or not the SIM knows it.
-            if let Err(error) = self.desk.ask(Event::LineNumber { number }).await {
+            let known = Event::LineNumber {
+                line: self.line.name.clone(),
+                number: Some(number),
+                imsi: None,
+            };
+            if let Err(error) = self.desk.ask(known).await {
                 tracing::debug!(%error, "the desk is closing");
             }
         }

@@ -42,7 +42,7 @@ pub struct Outbound {
     pace: Duration,
     per_day: u32,
     last_start: Option<Instant>,
-    own_number: Option<String>,
+    introduced: (Option<String>, Option<String>),
     last_reference: LastReference,
     clock: WatchedClock,
     /// When texts were last looked for that are too old to be sent.
@@ -81,7 +81,7 @@ impl Outbound {
             pace,
             per_day,
             last_start: None,
-            own_number: None,
+            introduced: (None, None),
             last_reference: LastReference::default(),
             clock,
             looked_at: None,
@@ -100,7 +100,7 @@ impl Outbound {
             tokio::select! {
                 () = closing(&mut stop) => return,
                 ready = ready(&mut status) => match ready {
-                    Some(number) => self.introduce(number).await,
+                    Some((number, imsi)) => self.introduce(number, imsi).await,
                     None => return,
                 }
             }
@@ -117,17 +117,19 @@ impl Outbound {
         }
     }
 
-    /// Tells the desk the line's own number: nothing automatic may ever go to it.
-    async fn introduce(&mut self, number: Option<String>) {
-        if number.is_none() || number == self.own_number {
+    /// Tells the desk the line's own number and SIM: nothing automatic may ever go to it, and numbers
+    /// are read as in its country.
+    async fn introduce(&mut self, number: Option<String>, imsi: Option<String>) {
+        let told = (number, imsi);
+        if told == (None, None) || told == self.introduced {
             return;
         }
-        self.own_number.clone_from(&number);
-        if let Some(number) = number {
-            let event = Event::LineNumber { number };
-            if let Err(error) = self.desk.ask(event).await {
-                tracing::debug!(%error, "the desk is closing");
-            }
+        self.introduced.clone_from(&told);
+        let (number, imsi) = told;
+        let line = self.line.name.clone();
+        let event = Event::LineNumber { line, number, imsi };
+        if let Err(error) = self.desk.ask(event).await {
+            tracing::debug!(%error, "the desk is closing");
         }
     }
 
@@ -560,14 +562,16 @@ fn closed(stop: &watch::Receiver<bool>) -> bool {
     *stop.borrow() || stop.has_changed().is_err()
 }
 
-/// Waits until the line can send, and answers its own number if it knows it; `None` once the line
-/// is gone.
-async fn ready(status: &mut watch::Receiver<LineStatus>) -> Option<Option<String>> {
+/// Waits until the line can send, and answers its own number and the SIM's identity, as far as the
+/// modem told them; `None` once the line is gone.
+async fn ready(
+    status: &mut watch::Receiver<LineStatus>,
+) -> Option<(Option<String>, Option<String>)> {
     let ready = status
         .wait_for(|status| status.phase == Phase::Ready)
         .await
         .ok()?;
-    Some(ready.own_number.clone())
+    Some((ready.own_number.clone(), ready.imsi.clone()))
 }
 
 pub(super) fn after(now: Timestamp, span: Duration) -> Timestamp {

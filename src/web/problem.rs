@@ -116,6 +116,7 @@ impl From<Refusal> for Problem {
             Refusal::NoSuchGateway
             | Refusal::NoSuchQueue
             | Refusal::Empty
+            | Refusal::Number(_)
             | Refusal::NotAnswerable
             | Refusal::BadTransfer(_)
             | Refusal::Unfit(_) => StatusCode::UNPROCESSABLE_ENTITY,

@@ -7,11 +7,28 @@ use super::super::*;
 use super::World;
 use super::steps::OURS;
 
+/// The one form of an address: the auditor's own peers are of the North American plan.
+fn canonical(kind: GatewayKind, from: &str) -> String {
+    match kind {
+        GatewayKind::Sms => match (from.len(), from.bytes().all(|b| b.is_ascii_digit())) {
+            (10, true) => format!("+1{from}"),
+            (11, true) => format!("+{from}"),
+            _ => from.to_owned(),
+        },
+        GatewayKind::Im | GatewayKind::Widget => from.to_owned(),
+    }
+}
+
+/// Phrases among what patrons write here that mean STOP without being it.
+fn seems_to_mean_stop(body: &str) -> bool {
+    matches!(body, "please stop texting me" | "forget me")
+}
+
 /// What the history must add up to, counted apart from the router.
 #[derive(Default)]
 pub(super) struct Auditor {
-    /// Automatic texts by peer, on both clocks.
-    pub(super) automatic: Vec<(String, GatewayId, Moment)>,
+    /// Automatic texts by peer, on both clocks, and whether each answered the patron's own words.
+    pub(super) automatic: Vec<(String, GatewayId, Moment, bool)>,
     /// How many of them went before the latest restart: the breaker knows nothing of those.
     pub(super) before_restart: usize,
     /// Whether a line has told our own number.
@@ -54,15 +71,29 @@ impl World {
         {
             assert!(texts.len() <= 1);
             let gateway = self.desk.rows.plan.gateway(*gateway).unwrap();
+            let from = &canonical(gateway.kind, from);
+            if gateway.kind == GatewayKind::Sms && seems_to_mean_stop(body) {
+                let answered = |e: &Effect| matches!(e, Effect::Submit { .. });
+                assert!(!effects.iter().any(answered), "answered {body:?}");
+            }
             let phone = gateway.kind == GatewayKind::Sms
                 && answerable(gateway.kind, from)
                 && !(self.auditor.ours_known && from == OURS);
-            if texts.is_empty() && !(phone && body == "FORGET") {
+            let noted = |e: &Effect| matches!(e, Effect::Note { .. });
+            let reaction =
+                texts.is_empty() && body.starts_with("Liked ") && effects.iter().any(noted);
+            if reaction {
+                let moved = effects.iter().find(|e| !noted(e));
+                assert_eq!(moved, None, "a reaction changes no state");
+            }
+            if texts.is_empty() && !(phone && body == "FORGET") && !reaction {
                 assert_eq!(gateway.policy, OfflinePolicy::Refuse, "lost {body:?}");
                 assert_ne!(gateway.kind, GatewayKind::Widget, "the page must be told");
             }
             match body.as_str() {
-                "STOP" if phone => _ = self.auditor.out.insert(from.clone()),
+                "STOP" | "ALTO!" | "STOP\n\nSent from my iPhone" if phone => {
+                    _ = self.auditor.out.insert(from.clone())
+                }
                 "start" if phone => _ = self.auditor.out.remove(from),
                 "FORGET" if phone => {
                     self.auditor.forgotten.insert(from.clone());
@@ -159,12 +190,29 @@ impl World {
                 !(self.auditor.ours_known && to == OURS),
                 "sent to ourselves"
             );
-            let earlier = self.auditor.automatic.iter().filter(|(peer, via, at)| {
-                peer == to
-                    && via == gateway
-                    && now.wall.duration_since(at.wall).abs() < jiff::SignedDuration::from_hours(24)
-            });
-            assert!(earlier.count() < 3, "a fourth automatic text in a day");
+            let own = [
+                "will get no more texts",
+                "text line: ask us",
+                "are erased from our system",
+                "opted back in",
+            ]
+            .iter()
+            .any(|part| message.body.contains(part));
+            let earlier = self
+                .auditor
+                .automatic
+                .iter()
+                .filter(|(peer, via, at, answer)| {
+                    peer == to
+                        && *answer == own
+                        && via == gateway
+                        && now.wall.duration_since(at.wall).abs()
+                            < jiff::SignedDuration::from_hours(24)
+                });
+            assert!(
+                own || earlier.count() < 3,
+                "a fourth automatic text in a day"
+            );
             let hour = jiff::SignedDuration::from_hours(1);
             let since_restart = self
                 .auditor
@@ -172,7 +220,7 @@ impl World {
                 .iter()
                 .skip(self.auditor.before_restart);
             let lately = since_restart
-                .filter(|(peer, _, at)| peer == to && (now.uptime - at.uptime).as_secs() < 3600);
+                .filter(|(peer, _, at, _)| peer == to && (now.uptime - at.uptime).as_secs() < 3600);
             assert!(lately.count() < 10, "the breaker failed");
             let Some(words) = rows.patrons.get(&patron.id).map(|p| p.repeats) else {
                 continue;
@@ -181,7 +229,9 @@ impl World {
                 .since
                 .is_some_and(|since| now.wall.duration_since(since).abs() < hour);
             assert!(words.count < 3 || !recent, "answered a robot");
-            self.auditor.automatic.push((to.clone(), *gateway, now));
+            self.auditor
+                .automatic
+                .push((to.clone(), *gateway, now, own));
         }
     }
 

@@ -13,12 +13,13 @@ pub(super) const PEERS: [&str; 6] = [
     "+15551230100",
     "+15551230101",
     "+15551230102",
-    "5551230103",
+    // The first one's telephone, as another carrier spells it.
+    "5551230100",
     "22000",
     "INFO",
 ];
 /// What patrons write.
-pub(super) const WORDS: [&str; 13] = [
+pub(super) const WORDS: [&str; 16] = [
     "Is my book in?",
     "hello",
     "hello",
@@ -32,6 +33,9 @@ pub(super) const WORDS: [&str; 13] = [
     "NO",
     "FORGET",
     "forget me",
+    "ALTO!",
+    "STOP\n\nSent from my iPhone",
+    "Liked “Yes.”",
 ];
 /// Our own number, once a line has told it.
 pub(super) const OURS: &str = "+15551230102";

@@ -20,24 +20,47 @@ fn names_and_services_are_shown_and_never_answered() {
 }
 
 #[test]
-fn at_most_three_automatic_texts_a_day() {
+fn a_stop_is_answered_however_much_was_said_that_day() {
+    let mut desk = desk();
+    for (n, (words, answers)) in [
+        ("q", 1),
+        ("HELP", 1),
+        ("help!", 1),
+        ("HELP", 1),
+        ("STOP", 1),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        desk.wait(1200 * n as u64);
+        assert_eq!(
+            submits(&desk.text(PAT, words)).len(),
+            answers,
+            "{n} {words}"
+        );
+    }
+}
+
+#[test]
+fn answers_to_the_patrons_own_words_have_a_days_allowance() {
     let mut desk = desk();
     desk.arrives(ANA);
     let mut said = Vec::new();
-    for (n, word) in ["help", "HELP", "Help", "stop", "start"]
+    for (n, word) in ["help", "HELP", "Help", "stop", "start", "help", "stop"]
         .into_iter()
         .enumerate()
     {
         desk.wait(3601 * n as u64);
         said.push(submits(&desk.text(PAT, word)).len());
     }
-    assert_eq!(said, [1, 1, 1, 0, 0]);
+    // Answers to the patron's own words have an allowance of their own.
+    assert_eq!(said, [1, 1, 1, 1, 1, 1, 0]);
     assert!(
-        !desk.rows.patrons[&PatronId(1)].opted_out,
+        desk.rows.patrons[&PatronId(1)].opted_out,
         "the wish is granted all the same"
     );
     desk.wait(24 * 3600);
-    assert_eq!(submits(&desk.text(PAT, "help")).len(), 1);
+    assert_eq!(submits(&desk.text(PAT, "start")).len(), 1);
 }
 
 #[test]
@@ -61,7 +84,11 @@ fn none_after_three_identical_texts_within_an_hour() {
 #[test]
 fn nothing_automatic_goes_to_ourselves() {
     let mut desk = desk();
-    desk.does(Event::LineNumber { number: PAT.into() });
+    desk.does(Event::LineNumber {
+        line: "front-desk".into(),
+        number: Some(PAT.into()),
+        imsi: None,
+    });
     assert_eq!(submits(&desk.text(PAT, "test")), NOBODY);
     assert_eq!(desk.thread(1), ["test"]);
     assert_eq!(submits(&desk.text(SUE, "test")).len(), 1);
@@ -82,7 +109,8 @@ fn the_breaker_counts_a_peer_over_all_gateways() {
         }
     }
     assert_eq!(said, 10);
-    desk.wait(3600);
+    // The answers among them used up their own allowance for the day.
+    desk.wait(24 * 3600);
     assert_eq!(
         submits(&desk.does(text(GatewayId(15), PAT, "help"))).len(),
         1

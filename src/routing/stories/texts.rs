@@ -1,5 +1,7 @@
 //! Texts that grow, say nothing, go nowhere, or are the desk's own.
 
+use crate::numbers::NumberError;
+
 use super::*;
 
 #[test]
@@ -70,7 +72,12 @@ fn the_desk_writes_and_the_answer_comes_to_the_same_thread() {
         ["Your book is in.", "Thanks, until when?", "Until six."]
     );
     for (number, body, refusal) in [
-        ("INFO", "Hi", Refusal::NotAnswerable),
+        ("INFO", "Hi", NumberError::NotANumber("INFO".into()).into()),
+        (
+            "555 123",
+            "Hi",
+            NumberError::NotWhole("555 123".into()).into(),
+        ),
         ("22000", "Hi", Refusal::NotAnswerable),
         (PAT, " ", Refusal::Empty),
     ] {

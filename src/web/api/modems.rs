@@ -177,13 +177,18 @@ pub(super) fn telephone(written: &str) -> Result<String, Problem> {
 
 async fn keep_number(premises: &Premises, line: &str, written: &str) -> Result<(), Problem> {
     let number = telephone(written)?;
-    let (line, kept) = (line.to_owned(), number.clone());
+    let known = Event::LineNumber {
+        line: line.to_owned(),
+        number: Some(number.clone()),
+        imsi: None,
+    };
+    let (line, kept) = (line.to_owned(), number);
     premises
         .spool
         .write(move |connection| lines::keep_number(connection, &line, &kept))
         .await?;
     // Nothing automatic may ever go to it.
-    premises.desk.ask(Event::LineNumber { number }).await?;
+    premises.desk.ask(known).await?;
     Ok(())
 }
 

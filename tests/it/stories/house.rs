@@ -102,6 +102,7 @@ impl House {
             email: Some("ask@elm.example".into()),
             hours_link: Some("elm.example/hours".into()),
             time_zone: TimeZone::get("America/Chicago").unwrap(),
+            ..Library::default()
         };
         let owner = Owner::open(spool.clone(), library, counter).await.unwrap();
         let mut tasks = vec![tokio::spawn(owner.run(std::future::pending()))];

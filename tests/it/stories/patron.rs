@@ -30,7 +30,7 @@ async fn patron_texts_at_11_pm_and_mondays_reply_threads_both() {
     assert_eq!(
         told,
         [
-            "Elm Library is closed now. Your text is saved; a librarian will reply after we open \
+            "Elm Library is closed now. Your text is saved. A librarian will reply after we open \
           Mon 9am. Urgent? Call 555-0100. Reply STOP to opt out."
         ]
     );
