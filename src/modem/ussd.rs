@@ -86,7 +86,7 @@ const CODING_WORTH: i32 = 12;
 /// left zero (TS 23.038 §6.1.2.3.1), and some networks fill more.
 fn unpacked(octets: &[u8]) -> String {
     let mut septets = sms::unpack(octets, 0, octets.len() * 8 / 7);
-    septets.pop_if(|last| octets.len() % 7 == 0 && matches!(last, 0 | 0x0D));
+    septets.pop_if(|last| octets.len().is_multiple_of(7) && matches!(last, 0 | 0x0D));
     while septets.ends_with(&[0, 0]) {
         septets.pop();
     }
@@ -111,7 +111,8 @@ fn without_language(words: &str, coding: Option<u8>) -> &str {
 /// How well a text reads as it stands, in hundredths. Hexadecimal digits are hardly a text; digits
 /// alone may be a number.
 fn plainness(text: &str) -> i32 {
-    let is_hex = text.len() % 2 == 0 && text.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let is_hex =
+        text.len().is_multiple_of(2) && text.bytes().all(|digit| digit.is_ascii_hexdigit());
     let has_letters = text.bytes().any(|digit| digit.is_ascii_alphabetic());
     match (is_hex, text.len()) {
         (true, PACKED_DIGITS_MIN..) if has_letters => 30,

@@ -285,7 +285,6 @@ impl Turn<'_> {
 
     /// The text is not kept (clause 1): the first of a closed period is answered, and nothing but
     /// the answer is remembered.
-    #[expect(clippy::too_many_arguments, reason = "the parts of the one event")]
     fn refuse_text(
         &mut self,
         known: Option<PatronId>,
@@ -335,7 +334,6 @@ impl Turn<'_> {
 
     /// A wish about texting itself (clause 9). It needs no librarian: it is written into the thread,
     /// and nobody is asked to answer it.
-    #[expect(clippy::too_many_arguments, reason = "the parts of the one event")]
     fn grant(
         &mut self,
         wish: Word,

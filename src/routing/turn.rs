@@ -45,10 +45,6 @@ impl<'s> Turn<'s> {
 
 impl Turn<'_> {
     /// Records a text of ours and hands it to its gateway.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "each is a part of the one message"
-    )]
     pub(super) fn send_out(
         &mut self,
         conversation: ConversationId,

@@ -140,8 +140,7 @@ fn is_signature(line: &str) -> bool {
     let close: String = line.chars().filter(|c| !c.is_whitespace()).collect();
     let begins = |signature: &&str| line.starts_with(*signature) || close.starts_with(*signature);
     line.chars().count() <= 80
-        && (SIGNATURES.iter().any(|signature| begins(&signature))
-            || line.contains("umdan gonderildi"))
+        && (SIGNATURES.iter().any(begins) || line.contains("umdan gonderildi"))
 }
 
 /// Letters and digits alone, without what parts them; `None` if there are none or more than `most`.

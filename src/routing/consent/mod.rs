@@ -96,7 +96,7 @@ impl Languages {
     }
 
     fn hold(&self, code: &str) -> bool {
-        code == "en" || self.0.iter().any(|held| *held == code)
+        code == "en" || self.0.contains(&code)
     }
 }
 
