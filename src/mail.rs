@@ -7,12 +7,15 @@ use lettre::message::Mailbox;
 use lettre::message::header::ContentType;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 /// How long one word of the server may take.
 const WITHIN: Duration = Duration::from_secs(20);
 
 /// How the connection is kept from others' eyes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Security {
     /// `STARTTLS` before anything else (RFC 3207), usually port 587.
     #[default]

@@ -16,6 +16,9 @@ use std::collections::HashMap;
 
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::schema::{Array, Object, SchemaType, Type};
+use utoipa::openapi::{Ref, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 pub use arrangement::{
     Canned, Gateway, Notice, Operator, Queue, gateways, operators, queues, show,
@@ -45,6 +48,30 @@ impl<T> Page<T> {
     /// A list that fits one page.
     pub fn whole(items: Vec<T>) -> Self {
         Self { items, next: None }
+    }
+}
+
+/// A derived schema would name `T` and not bring it along.
+impl<T: ToSchema> PartialSchema for Page<T> {
+    fn schema() -> RefOr<Schema> {
+        let items = Array::new(Ref::from_schema_name(T::name()));
+        let next = "Give it as `cursor` to read on; `null`: this is the last.";
+        let next = Object::builder()
+            .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+            .description(Some(next));
+        Object::builder()
+            .property("items", items)
+            .property("next", next)
+            .required("items")
+            .required("next")
+            .into()
+    }
+}
+
+impl<T: ToSchema> ToSchema for Page<T> {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((T::name().into_owned(), T::schema()));
+        T::schemas(schemas);
     }
 }
 

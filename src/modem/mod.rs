@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
+use utoipa::ToSchema;
 
 pub mod discovery;
 mod driver;
@@ -229,7 +230,7 @@ impl SubmitRefusal {
 }
 
 /// How the line's registration stands (TS 27.007 §7.2).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Registration {
     /// Not known yet.

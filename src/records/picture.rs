@@ -4,10 +4,14 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use serde::Deserialize;
+use utoipa::ToSchema;
+
 use super::report::{Report, Row, spoken};
 
 /// What the bars measure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Measure {
     /// Texts in and out, side by side.
     Texts,

@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::statistic::{Kind, Statistic};
 
@@ -73,7 +74,7 @@ pub fn day_after(day: Date) -> Date {
 }
 
 /// By what a report is divided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Division {
     /// The queue the texts came to.
@@ -177,7 +178,8 @@ fn weekday(local: jiff::civil::DateTime) -> usize {
 }
 
 /// One line of a report.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = ReportRow)]
 pub struct Row {
     /// What it is about: a queue, an hour.
     pub key: String,

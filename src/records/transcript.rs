@@ -2,12 +2,15 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// In which form.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Form {
     /// To be read.
+    #[default]
     Text,
     /// One JSON object a line.
     Json,
@@ -39,13 +42,14 @@ pub struct Transcript {
 }
 
 /// One thing that was said in it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Line {
     /// The message's id; `None` for a note.
     pub message: Option<i64>,
     /// When.
     pub at: Timestamp,
     /// `in`, `out`, or `note` for what the patron never saw.
+    #[schema(pattern = "^(in|out|note)$")]
     pub direction: String,
     /// Who: the patron's shown name, an operator, `desk`.
     pub author: String,

@@ -4,12 +4,15 @@ use std::collections::BTreeSet;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::canned::CannedChange;
 use super::hours::{DayHours, HOLIDAYS_MAX, Hours, HoursError};
 use super::notice::Notice;
 use super::notices::unknown_name;
-use super::plan::{Gateway, GatewayKind, OfflinePolicy, Operator, Plan, Queue, Role, check_name};
+use super::plan::{
+    Gateway, GatewayKind, Name, OfflinePolicy, Operator, Plan, Queue, Role, check_name,
+};
 
 /// Letters of a queue's title: it stands in a text of 160.
 const TITLE_MAX: usize = 40;
@@ -28,33 +31,38 @@ const TOKEN_MIN: usize = 6;
 
 /// One change to the plan, from the console or the command line. Names, not ids: whoever asks
 /// knows names. [`Plan::check`] says whether it makes sense; the spool writes it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "change", rename_all = "snake_case")]
 pub enum Amendment {
     /// A new queue.
     AddQueue {
         /// Its name.
+        #[schema(value_type = Name)]
         name: String,
     },
     /// A queue's new name.
     SetQueue {
         /// The present name.
+        #[schema(value_type = Name)]
         name: String,
         /// The new one.
+        #[schema(value_type = Name)]
         rename: String,
     },
-    /// What a queue's patrons and its partners are told; `None` leaves a part as it is.
+    /// What a queue's patrons and its partners are told; what is left out stays.
     DescribeQueue {
         /// Which.
+        #[schema(value_type = Name)]
         name: String,
         /// What its patrons call it; empty: as the library.
         title: Option<String>,
         /// What librarians elsewhere should know; empty for nothing.
         facts: Option<String>,
     },
-    /// When a queue is open; `None` leaves a part as it is.
+    /// When a queue is open; what is left out stays.
     SetHours {
         /// Which.
+        #[schema(value_type = Name)]
         queue: String,
         /// `Mon-Fri 9:00-17:00, Sat 10:00-14:00`; empty: not told.
         hours: Option<String>,
@@ -65,9 +73,10 @@ pub enum Amendment {
         #[serde(default)]
         no_holidays: Vec<Date>,
     },
-    /// Who helps when nobody answers (clause 7); `None` leaves a part as it is.
+    /// Who helps when nobody answers (clause 7); what is left out stays.
     SetFallback {
         /// Whose.
+        #[schema(value_type = Name)]
         queue: String,
         /// The queue that helps; empty for none.
         fallback: Option<String>,
@@ -77,33 +86,41 @@ pub enum Amendment {
     /// Takes an unused queue away: no gateway feeds it, no conversation is open in it.
     RemoveQueue {
         /// Its name.
+        #[schema(value_type = Name)]
         name: String,
     },
     /// A new operator.
     AddOperator {
         /// The name they sign in with.
+        #[schema(value_type = Name)]
         name: String,
         /// An argon2id hash in PHC form; `None` when only links and tokens sign them in.
+        #[schema(ignore)]
         password_hash: Option<String>,
         /// What they may do.
         role: Role,
         /// Names of the queues they are assigned to.
+        #[schema(value_type = Vec<Name>)]
         queues: Vec<String>,
     },
-    /// Changes an operator; `None` leaves a part as it is.
+    /// Changes an operator; what is left out stays.
     SetOperator {
         /// Whom.
+        #[schema(value_type = Name)]
         name: String,
         /// A new argon2id hash; signs out every session, tokens stay.
+        #[schema(ignore)]
         password_hash: Option<String>,
         /// A new role.
         role: Option<Role>,
         /// The queues from now on.
+        #[schema(value_type = Option<Vec<Name>>)]
         queues: Option<Vec<String>>,
     },
     /// An operator's XMPP addresses from now on.
     SetAddresses {
         /// Whose.
+        #[schema(value_type = Name)]
         operator: String,
         /// Bare JIDs; none takes the present ones away.
         jids: Vec<String>,
@@ -111,11 +128,13 @@ pub enum Amendment {
     /// Takes an operator away: sessions and tokens end, claimed conversations go back to the queue.
     RemoveOperator {
         /// Whom.
+        #[schema(value_type = Name)]
         name: String,
     },
     /// A bearer token for the JSON API.
     AddToken {
         /// Whose.
+        #[schema(value_type = Name)]
         operator: String,
         /// SHA-256 of the token, hexadecimal; the token itself is never stored.
         token_hash: String,
@@ -126,6 +145,7 @@ pub enum Amendment {
     /// Takes bearer tokens away.
     RevokeToken {
         /// Whose.
+        #[schema(value_type = Name)]
         operator: String,
         /// The beginning of its hash, as lists show it; all of them when left out.
         token: Option<String>,
@@ -134,6 +154,7 @@ pub enum Amendment {
     /// password and the XMPP addresses stay.
     ShutOut {
         /// Whom.
+        #[schema(value_type = Name)]
         operator: String,
     },
     /// A change to the canned replies.
@@ -141,6 +162,7 @@ pub enum Amendment {
     /// A one-time sign-in link.
     AddLink {
         /// Whose.
+        #[schema(value_type = Name)]
         operator: String,
         /// SHA-256 of the link's secret, hexadecimal.
         link_hash: String,
@@ -151,28 +173,35 @@ pub enum Amendment {
     /// the first queue. A line seen before is left as the library arranged it.
     AddLine {
         /// The modem's name in the configuration.
+        #[schema(value_type = Name)]
         name: String,
     },
     /// A new gateway.
     AddGateway {
         /// Its name.
+        #[schema(value_type = Name)]
         name: String,
         /// The wire.
         kind: GatewayKind,
         /// The queue it feeds.
+        #[schema(value_type = Name)]
         queue: String,
         /// For sms: the configured modem's name; the gateway's own name when left out.
+        #[schema(value_type = Option<Name>)]
         line: Option<String>,
         /// The policy; the kind's default when left out.
         policy: Option<OfflinePolicy>,
     },
-    /// Changes a gateway; `None` leaves a part as it is.
+    /// Changes a gateway; what is left out stays.
     SetGateway {
         /// Which.
+        #[schema(value_type = Name)]
         name: String,
         /// The queue it feeds from now on; open conversations stay where they are.
+        #[schema(value_type = Option<Name>)]
         queue: Option<String>,
         /// The line.
+        #[schema(value_type = Option<Name>)]
         line: Option<String>,
         /// The policy.
         policy: Option<OfflinePolicy>,
@@ -183,15 +212,17 @@ pub enum Amendment {
     /// A gateway's own wording of a notice.
     SetWording {
         /// Which gateway.
+        #[schema(value_type = Name)]
         gateway: String,
         /// Which notice.
         notice: Notice,
-        /// The words: `None` for the default, empty for no notice at all.
+        /// The words: `null` for the default, empty for no notice at all.
         words: Option<String>,
     },
     /// Takes a gateway for offline whoever is there, or no longer.
     PauseGateway {
         /// Which.
+        #[schema(value_type = Name)]
         name: String,
         /// Whether it is.
         paused: bool,
@@ -199,6 +230,7 @@ pub enum Amendment {
     /// Takes a gateway away. Its open conversations stay and can be answered.
     RemoveGateway {
         /// Which.
+        #[schema(value_type = Name)]
         name: String,
     },
 }

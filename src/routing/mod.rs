@@ -80,7 +80,7 @@ pub use need::{Need, Recalled};
 pub use notice::Notice;
 pub use notices::{Values, unknown_name};
 pub use plan::{
-    Fallback, Gateway, GatewayKind, Library, OfflinePolicy, Operator, Plan, Queue, Role,
+    Fallback, Gateway, GatewayKind, Library, Name, OfflinePolicy, Operator, Plan, Queue, Role,
     answerable, check_name,
 };
 pub use record::{

@@ -1,9 +1,13 @@
 //! What the desk itself says, to patrons and to its own staff: the occasions.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A wording of the desk's. Each can be another one for each gateway.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
+#[schema(as = NoticeName)]
 #[serde(rename_all = "lowercase")]
 pub enum Notice {
     /// M1: the text is held.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::consent::Languages;
 use super::hours::{Calendar, Opening};
@@ -16,6 +17,11 @@ use crate::numbers::Country;
 
 /// Letters of a name at most: it must fit a list, a link and an instant-message address.
 const NAME_MAX: usize = 32;
+
+/// For descriptions: the name of a queue, a gateway, a line or an operator.
+#[derive(Debug, ToSchema)]
+#[schema(min_length = 1, max_length = 32, pattern = "^[a-z0-9._-]+$")]
+pub struct Name(pub String);
 
 /// Names of queues, gateways, operators and canned replies stand in links, addresses and lists.
 ///
@@ -130,7 +136,7 @@ impl Queue {
 }
 
 /// What kind of wire a gateway is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum GatewayKind {
     /// A line: modem and SIM.
@@ -142,7 +148,7 @@ pub enum GatewayKind {
 }
 
 /// What happens to a text while the gateway's queue is offline.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum OfflinePolicy {
     /// Keep it for the next operator who signs in.
@@ -249,7 +255,7 @@ impl Gateway {
 }
 
 /// What an operator may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Answers patrons in the queues assigned.

@@ -2,6 +2,8 @@
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::audit;
 use super::feed::{self, FeedKind};
@@ -418,7 +420,8 @@ pub struct Listing {
 }
 
 /// The order of a list.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Order {
     /// As they arrived: a list that grows at its end.
     #[default]

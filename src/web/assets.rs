@@ -64,8 +64,27 @@ files! {
     "aids.js" JS,
     "canned.js" JS,
     "sheet.js" JS,
+    "docs.js" JS,
     "signal.js" JS,
 }
+
+/// The reader page's program, whose version is its tag, unpacked and packed: see
+/// `assets/swagger-ui/README.md`.
+const SWAGGER_UI: [&str; 2] = ["\"swagger-ui-5.35.0\"", "\"swagger-ui-5.35.0-gzip\""];
+
+/// Files of others, kept packed: name, type and content by gzip.
+const PACKED: &[(&str, &str, &[u8])] = &[
+    (
+        "swagger-ui-bundle.js",
+        JS,
+        include_bytes!("assets/swagger-ui/swagger-ui-bundle.js.gz"),
+    ),
+    (
+        "swagger-ui.css",
+        "text/css; charset=utf-8",
+        include_bytes!("assets/swagger-ui/swagger-ui.css.gz"),
+    ),
+];
 
 /// A file as it is sent.
 struct Sent {
@@ -132,6 +151,9 @@ fn has(headers: &HeaderMap, tag: &HeaderValue) -> bool {
 /// One of the files.
 pub(super) fn answer(name: &str, headers: &HeaderMap) -> Response {
     let Some((_, kind, sent)) = SENT.iter().find(|(file, _, _)| *file == name) else {
+        if let Some((_, kind, content)) = PACKED.iter().find(|(file, _, _)| *file == name) {
+            return answer_packed(kind, content, headers);
+        }
         return Problem::new(StatusCode::NOT_FOUND, problem::NOTHING_HERE).into_response();
     };
     let packed = sent.packed.as_ref();
@@ -158,5 +180,30 @@ pub(super) fn answer(name: &str, headers: &HeaderMap) -> Response {
     if packed.is_some() {
         packing::vary(headers);
     }
+    response
+}
+
+/// A file that is kept packed: unpacked for those few who take it no other way.
+fn answer_packed(kind: &'static str, content: &'static [u8], headers: &HeaderMap) -> Response {
+    let packed = packing::takes_gzip(headers);
+    let tag = HeaderValue::from_static(SWAGGER_UI[usize::from(packed)]);
+    let mut response = if has(headers, &tag) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        let content = match packed {
+            true => Bytes::from_static(content),
+            false => packing::gunzip(content).into(),
+        };
+        ([(header::CONTENT_TYPE, kind)], content).into_response()
+    };
+    let headers = response.headers_mut();
+    if packed {
+        let gzipped = HeaderValue::from_static("gzip");
+        headers.insert(header::CONTENT_ENCODING, gzipped);
+    }
+    headers.insert(header::ETAG, tag);
+    let again = HeaderValue::from_static("no-cache");
+    headers.insert(header::CACHE_CONTROL, again);
+    packing::vary(headers);
     response
 }

@@ -15,6 +15,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
+use utoipa::ToSchema;
 
 use super::network::From;
 use super::premises::Premises;
@@ -44,10 +45,13 @@ pub(super) struct Attachments {
 }
 
 /// A file as the API shows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Attachment)]
 pub(super) struct AttachmentShape {
     name: String,
+    /// Its media type, told from its first octets.
     kind: String,
+    /// Octets.
     size: u64,
     /// Below the desk's address.
     path: String,
@@ -56,8 +60,9 @@ pub(super) struct AttachmentShape {
 }
 
 /// `?name=`
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct Named {
+    /// What the file is called.
     #[serde(default)]
     pub(super) name: String,
 }

@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
 use tokio::sync::{mpsc, oneshot, watch};
+use utoipa::ToSchema;
 
 use crate::mail;
 use crate::spool::settings::Smtp;
 
 /// Who says who is called.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum WhoSays {
     /// The configuration file: no page changes it.
     File,
@@ -17,17 +20,6 @@ pub enum WhoSays {
     /// Nobody: nobody is called.
     #[default]
     Nobody,
-}
-
-impl WhoSays {
-    /// As the API says it.
-    pub(super) fn word(self) -> &'static str {
-        match self {
-            Self::File => "file",
-            Self::Page => "page",
-            Self::Nobody => "nobody",
-        }
-    }
 }
 
 /// Who is called when the desk needs help.

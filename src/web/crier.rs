@@ -8,11 +8,13 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use rusqlite::Connection;
-use serde::Serialize;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::{broadcast, watch};
 
 use super::caller::{Audience, partners_patron};
+use super::event::{
+    FeedEvent, OneConversation, OperatorShow, PlanChanged, QueueOnline, Withdrawal,
+};
 use crate::desk::views::{self, Names};
 use crate::desk::{Board, Change, Desk, What};
 use crate::modem::{LineStatus, Lines};
@@ -73,36 +75,23 @@ impl Telling {
 
     /// The patron is writing.
     pub(super) fn typing(conversation: ConversationId, audience: Audience) -> Self {
-        let data = serde_json::json!({ "conversation": conversation });
         Self {
             id: 0,
             to: To::Conversation(conversation, audience),
-            frame: frame(0, "typing", &data),
+            frame: FeedEvent::Typing(&OneConversation { conversation }).frame(0),
             partners: None,
         }
     }
 
     /// A modem's state changed.
-    pub(super) fn modem(shape: &views::Modem) -> Self {
+    pub(super) fn modem(modem: &views::Modem) -> Self {
         Self {
             id: 0,
             to: To::Everyone,
-            frame: frame(0, "modem", shape),
+            frame: FeedEvent::Modem(modem).frame(0),
             partners: None,
         }
     }
-}
-
-/// An event on the wire. `id` is left out when it is 0, and the browser keeps the last one.
-pub(super) fn frame(id: i64, event: &str, data: &impl Serialize) -> Bytes {
-    // Our views have only string keys, so this cannot fail; JSON without indentation is one line.
-    let data = serde_json::to_string(data).unwrap_or_else(|_| "{}".into());
-    let text = if id > 0 {
-        format!("id: {id}\nevent: {event}\ndata: {data}\n\n")
-    } else {
-        format!("event: {event}\ndata: {data}\n\n")
-    };
-    text.into()
 }
 
 /// Starts the crier; it ends with the desk.
@@ -219,14 +208,11 @@ pub(super) fn word(
         return Ok((row.kind == FeedKind::Conversation).then(|| Telling {
             id: row.id,
             to: To::Erased(row.conversation),
-            frame: frame(
-                row.id,
-                "withdraw",
-                &serde_json::json!({
-                    "conversation": row.conversation,
-                    "reason": "erased at the patron's wish",
-                }),
-            ),
+            frame: FeedEvent::Withdraw(&Withdrawal {
+                conversation: row.conversation,
+                reason: "erased at the patron's wish".into(),
+            })
+            .frame(row.id),
             partners: None,
         }));
     };
@@ -257,11 +243,9 @@ fn word_for(
 ) -> spool::Result<Option<Bytes>> {
     let names = Names::new(connection, plan);
     let frame = match row.kind {
-        FeedKind::Conversation => frame(
-            row.id,
-            "conversation",
-            &views::Conversation::new(listed, &names)?,
-        ),
+        FeedKind::Conversation => {
+            FeedEvent::Conversation(&views::Conversation::new(listed, &names)?).frame(row.id)
+        }
         FeedKind::Message => {
             let message = match row.message {
                 Some(id) => transcript::message(connection, id)?,
@@ -270,8 +254,8 @@ fn word_for(
             let Some(message) = message else {
                 return Ok(None);
             };
-            let shape = views::Message::new(&message, &listed.patron, &names)?;
-            frame(row.id, "message", &shape)
+            let message = views::Message::new(&message, &listed.patron, &names)?;
+            FeedEvent::Message(&message).frame(row.id)
         }
         FeedKind::Note => {
             let note = match row.note {
@@ -280,7 +264,7 @@ fn word_for(
             };
             let Some(note) = note else { return Ok(None) };
             match views::Note::new(listed.conversation.id, &note, &names)? {
-                Some(shape) => frame(row.id, "note", &shape),
+                Some(note) => FeedEvent::Note(&note).frame(row.id),
                 None => return Ok(None),
             }
         }
@@ -290,11 +274,11 @@ fn word_for(
 
 /// Words a change that is not a row; `None` for those that are.
 fn ring(what: &What, plan: &Plan) -> Option<Telling> {
-    let telling = |to, event, data: serde_json::Value| {
+    let telling = |to, event: FeedEvent<'_>| {
         Some(Telling {
             id: 0,
             to,
-            frame: frame(0, event, &data),
+            frame: event.frame(0),
             partners: None,
         })
     };
@@ -302,8 +286,9 @@ fn ring(what: &What, plan: &Plan) -> Option<Telling> {
         What::Conversation(_) | What::Message(..) | What::Note { .. } | What::Erased => None,
         What::Offered { conversation, to } => telling(
             To::Operator(*to),
-            "offer",
-            serde_json::json!({ "conversation": conversation }),
+            FeedEvent::Offer(&OneConversation {
+                conversation: *conversation,
+            }),
         ),
         What::Withdrawn {
             conversation,
@@ -311,30 +296,30 @@ fn ring(what: &What, plan: &Plan) -> Option<Telling> {
             reason,
         } => telling(
             To::Operator(*from),
-            "withdraw",
-            serde_json::json!({ "conversation": conversation, "reason": &**reason }),
+            FeedEvent::Withdraw(&Withdrawal {
+                conversation: *conversation,
+                reason: reason.to_string(),
+            }),
         ),
         What::Operator { operator, show } => {
-            let name = &plan.operator(*operator)?.name;
-            telling(
-                To::Everyone,
-                "operator",
-                serde_json::json!({ "operator": name, "show": show }),
-            )
+            let (operator, show) = (plan.operator(*operator)?.name.clone(), *show);
+            let told = OperatorShow { operator, show };
+            telling(To::Everyone, FeedEvent::Operator(&told))
         }
         What::Queue { queue, online } => {
-            let name = &plan.queue(*queue)?.name;
+            let (queue, online) = (plan.queue(*queue)?.name.clone(), *online);
             telling(
                 To::Everyone,
-                "queue",
-                serde_json::json!({ "queue": name, "online": online }),
+                FeedEvent::Queue(&QueueOnline { queue, online }),
             )
         }
         What::Plan { part, .. } => Some(replanned(part.as_str())),
         What::Canned => telling(
             To::Everyone,
-            "plan",
-            serde_json::json!({ "changed": "canned" }),
+            FeedEvent::Plan(&PlanChanged {
+                changed: "canned",
+                yours: None,
+            }),
         ),
         What::Access(operator) => Some(Telling {
             id: 0,
@@ -346,11 +331,15 @@ fn ring(what: &What, plan: &Plan) -> Option<Telling> {
 }
 
 /// Whoever knows this part of the desk looks at it again.
-fn replanned(part: &str) -> Telling {
+fn replanned(part: &'static str) -> Telling {
     Telling {
         id: 0,
         to: To::Replanned,
-        frame: frame(0, "plan", &serde_json::json!({ "changed": part })),
+        frame: FeedEvent::Plan(&PlanChanged {
+            changed: part,
+            yours: None,
+        })
+        .frame(0),
         partners: None,
     }
 }
@@ -424,6 +413,7 @@ mod tests {
 
     use super::*;
     use crate::modem::{Line, LineStatus, Phase, Registration};
+    use crate::web::event::Nothing;
 
     fn event(telling: &Telling) -> (String, serde_json::Value) {
         let frame = std::str::from_utf8(&telling.frame).unwrap();
@@ -448,13 +438,20 @@ mod tests {
             "two\nlines\r\nand \u{2028} more",
             "\"quoted\" \\ id: 7\n\n",
         ] {
-            let frame = frame(7, "message", &serde_json::json!({ "body": words }));
+            let frame = FeedEvent::Withdraw(&Withdrawal {
+                conversation: ConversationId(1),
+                reason: words.into(),
+            })
+            .frame(7);
             let text = std::str::from_utf8(&frame).unwrap();
-            assert!(text.starts_with("id: 7\nevent: message\ndata: {"), "{text}");
+            assert!(
+                text.starts_with("id: 7\nevent: withdraw\ndata: {"),
+                "{text}"
+            );
             assert_eq!(text.matches('\n').count(), 4, "{text}");
             assert!(!text.contains('\r'), "{text}");
         }
-        assert!(!frame(0, "plan", &()).starts_with(b"id:"));
+        assert!(!FeedEvent::Reset(&Nothing {}).frame(0).starts_with(b"id:"));
     }
 
     #[tokio::test]

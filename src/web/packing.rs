@@ -4,7 +4,7 @@
 //! and a secret are packed together, the length tells of the secret. Conversations go as they are,
 //! and so does an event stream, whose events must not wait for a block to fill.
 
-use std::io::Write;
+use std::io::{Read, Write};
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::Request;
@@ -12,6 +12,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use flate2::Compression;
+use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 
 /// Octets below which packing saves no packet.
@@ -26,6 +27,15 @@ pub(super) fn gzip(content: &[u8], level: Compression) -> Vec<u8> {
         .write_all(content)
         .and_then(|()| encoder.finish())
         .expect("memory takes what is written to it")
+}
+
+/// Unpacks what is in the program.
+pub(super) fn gunzip(packed: &[u8]) -> Vec<u8> {
+    let mut content = Vec::new();
+    GzDecoder::new(packed)
+        .read_to_end(&mut content)
+        .expect("what is in the program was packed whole");
+    content
 }
 
 /// Whether whoever asks takes gzip.

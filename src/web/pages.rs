@@ -63,6 +63,10 @@ struct EnterPage<'a> {
     library: &'a str,
 }
 
+#[derive(Template)]
+#[template(path = "docs.html")]
+struct DocsPage;
+
 fn html(page: &impl Template) -> Result<Response, Problem> {
     match page.render() {
         Ok(html) => Ok(Html(html).into_response()),
@@ -140,6 +144,11 @@ pub(super) async fn settings(
         role: caller.operator.role.word(),
         address: premises.settings.public_url.as_deref().unwrap_or(""),
     })
+}
+
+/// `GET /api/v1/docs`: the API's description for readers. It says nothing of this desk.
+pub(super) async fn docs(_: HeaderMap) -> Result<Response, Problem> {
+    html(&DocsPage)
 }
 
 /// `GET /sign-in`

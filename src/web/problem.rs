@@ -9,6 +9,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::premises::Premises;
 use crate::desk::NotGranted;
@@ -20,19 +21,23 @@ pub(super) const NOTHING_HERE: &str =
     "there is nothing here; the console is at /, and /api/v1/openapi.json lists the API";
 
 /// What went wrong, and what to do about it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub(super) struct Problem {
     #[serde(rename = "type")]
     kind: &'static str,
     title: &'static str,
     #[serde(serialize_with = "code")]
+    #[schema(value_type = u16)]
     status: StatusCode,
+    /// What to do.
     detail: String,
     /// Who claimed first.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     answered_by: Option<String>,
     /// The words that were not sent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     draft: Option<String>,
 }
 

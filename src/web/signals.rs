@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::premises::Premises;
 use crate::modem::LineStatus;
@@ -20,7 +21,7 @@ const POINTS_MAX: usize = 24 * 60 * 60 / 300 + 1;
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 
 /// Five minutes of a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct Heard {
     /// When they began.
     at: Timestamp,

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
@@ -18,9 +18,12 @@ use serde::Deserialize;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Interval, MissedTickBehavior};
+use utoipa::ToSchema;
 
+use super::api::{Api, ApiQuery};
 use super::caller::{Audience, Caller, sees};
-use super::crier::{self, Telling, To, frame};
+use super::crier::{self, Telling, To};
+use super::event::{FeedEvent, Hello, Nothing, PlanChanged, Withdrawal};
 use super::premises::Premises;
 use super::problem::Problem;
 use crate::desk::views;
@@ -132,16 +135,32 @@ impl Drop for Endpoint {
 }
 
 /// `?last_event_id=`, for a page that opens its stream anew and so cannot send the header.
-#[derive(Debug, Deserialize)]
-pub(super) struct Resume {
+#[derive(Debug, Deserialize, ToSchema)]
+struct Resume {
+    /// The last `id` seen, where a header cannot be sent.
     last_event_id: Option<String>,
 }
 
+pub(super) fn operations(api: &mut Api) {
+    let operation = api.under("desk").get("/events", "followEvents", events);
+    let schema = FeedEvent::schema(operation);
+    operation
+        .says("Follow what happens")
+        .about(
+            "Server-sent events, each by its name. The `id` of one is where to resume. An event that comes \
+             twice changes nothing.",
+        )
+        .header("Last-Event-ID", "The last `id` seen.")
+        .refuses(&[429])
+        .gives_as("text/event-stream", schema)
+        .answers("One event after another, each as it happens.");
+}
+
 /// `GET /events`
-pub(super) async fn events(
+async fn events(
     State(premises): State<Arc<Premises>>,
     caller: Caller,
-    Query(resume): Query<Resume>,
+    ApiQuery(resume): ApiQuery<Resume>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let seat = premises.seats.take(caller.id()).ok_or_else(|| {
@@ -236,16 +255,16 @@ impl Tab {
         self.passed = past.latest;
         let board = self.premises.board();
         let resumed = past.missed.is_some() && last.is_some();
-        let hello = serde_json::json!({
-            "operator": self.operator.name,
-            "show": views::show(&board, self.operator.id),
-            "resumed": resumed,
-            "version": env!("CARGO_PKG_VERSION"),
-        });
+        let hello = Hello {
+            operator: self.operator.name.clone(),
+            show: views::show(&board, self.operator.id),
+            resumed,
+            version: env!("CARGO_PKG_VERSION"),
+        };
         // A resumed stream names no row with its hello: what was missed comes after it, and a
         // connection lost between must resume from the old place.
         let row = if resumed { 0 } else { past.latest };
-        self.ready.push_back(frame(row, "hello", &hello));
+        self.ready.push_back(FeedEvent::Hello(&hello).frame(row));
         match past.missed {
             Some(missed) => self.ready.extend(missed),
             None => self.ready.push_back(self.reset_frame()),
@@ -254,7 +273,7 @@ impl Tab {
     }
 
     fn reset_frame(&self) -> Bytes {
-        frame(self.passed, "reset", &serde_json::json!({}))
+        FeedEvent::Reset(&Nothing {}).frame(self.passed)
     }
 
     /// Starts afresh in the middle: the page reads the lists again.
@@ -398,8 +417,11 @@ impl Tab {
         match looked {
             Ok(visible) => {
                 self.visible = visible;
-                let yours = serde_json::json!({ "changed": "operators", "yours": true });
-                self.ready.push_back(frame(0, "plan", &yours));
+                let yours = PlanChanged {
+                    changed: "operators",
+                    yours: Some(true),
+                };
+                self.ready.push_back(FeedEvent::Plan(&yours).frame(0));
             }
             Err(_) => self.ended = true,
         }
@@ -424,11 +446,11 @@ impl Tab {
 
 /// A conversation this operator no longer sees.
 fn gone(row: i64, conversation: ConversationId) -> Bytes {
-    frame(
-        row,
-        "withdraw",
-        &serde_json::json!({ "conversation": conversation, "reason": "moved to another desk" }),
-    )
+    FeedEvent::Withdraw(&Withdrawal {
+        conversation,
+        reason: "moved to another desk".into(),
+    })
+    .frame(row)
 }
 
 /// The open conversations an operator sees.

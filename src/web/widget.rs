@@ -41,7 +41,7 @@ use crate::spool::visitors;
 
 pub(super) use letter::OnTheWay;
 use manners::Manner;
-pub(super) use manners::{Manners, set, settings};
+pub(super) use manners::{Manners, operations};
 pub(super) use said::Sent;
 pub(super) use stream::{Hub, STREAMS_MAX, operator_types};
 

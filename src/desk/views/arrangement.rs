@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::desk::Board;
 use crate::routing::{self, GatewayKind, OfflinePolicy, OperatorId, Plan, Role, Show};
 use crate::sms;
 
 /// A queue.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Queue {
     /// Its id.
     pub id: i64,
@@ -75,7 +76,7 @@ pub fn queues(board: &Board, caller: Option<OperatorId>) -> Vec<Queue> {
 }
 
 /// An operator.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Operator {
     /// Their id.
     pub id: i64,
@@ -119,7 +120,7 @@ pub fn show(board: &Board, operator: OperatorId) -> Show {
 }
 
 /// A gateway.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Gateway {
     /// Its id.
     pub id: i64,
@@ -163,7 +164,7 @@ pub fn gateways(board: &Board) -> Vec<Gateway> {
 }
 
 /// A reply that is given often.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Canned {
     /// What it is found by.
     pub key: String,
@@ -192,7 +193,7 @@ impl Canned {
 }
 
 /// What a gateway's patrons are told at one occasion.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Notice {
     /// `M1` to `M11`, as the pages of the desk number them.
     pub number: String,

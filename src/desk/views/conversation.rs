@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Names, Page, WithOldKeys};
 use crate::records::{Form, Line, Transcript};
@@ -18,7 +19,7 @@ use crate::spool::transcript::{Entry, Listed, Listing};
 use crate::spool::{self, export, transcript};
 
 /// A message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Message {
     /// Its id; grows in its conversation.
     pub id: i64,
@@ -45,7 +46,7 @@ pub struct Message {
 }
 
 /// Whose words a message is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum AuthorKind {
     /// The patron's.
@@ -84,7 +85,7 @@ impl Message {
 }
 
 /// A line from the desk or a colleague to the operators, which the patron never sees.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Note {
     /// Its id.
     pub id: i64,
@@ -131,7 +132,7 @@ impl Note {
 }
 
 /// A hand-over on its way.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Transfer {
     /// The operator who hands it over.
     pub from: String,
@@ -144,7 +145,7 @@ pub struct Transfer {
 }
 
 /// What somebody said would be done.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Promise {
     /// What.
     pub text: String,
@@ -153,7 +154,7 @@ pub struct Promise {
 }
 
 /// A page of a library's web site.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct VisitedPage {
     /// Its address.
     pub url: String,
@@ -162,7 +163,7 @@ pub struct VisitedPage {
 }
 
 /// A conversation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Conversation {
     /// Its id; grows with arrival.
     pub id: i64,
@@ -305,7 +306,7 @@ impl Conversation {
 }
 
 /// A conversation with its thread.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Thread {
     /// The conversation.
     #[serde(flatten)]
@@ -494,7 +495,7 @@ pub struct Sent {
 }
 
 /// A message that was looked for, with its conversation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Find {
     /// The conversation.
     pub conversation: Conversation,

@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::modem::{self, LineStatus, Recovery, Registration};
 use crate::spool::lines::Standing;
 use crate::spool::{self, Spool, lines, outbox};
 
 /// How far a line has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// No port answers.
@@ -24,8 +25,8 @@ pub enum Phase {
     Ready,
 }
 
-/// A line's modem. What names the SIM or the device is not here: `callnumber modem info` has it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A line's modem. What names the SIM or the device is not here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Modem {
     /// The line's name in the configuration.
     pub name: String,
@@ -122,7 +123,7 @@ impl ModemOnTheBox {
 }
 
 /// A line that rests: nothing is sent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Rest {
     /// Since when.
     pub since: Timestamp,
@@ -133,7 +134,7 @@ pub struct Rest {
 }
 
 /// A text of a line to itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SelfTest {
     /// When it was sent.
     pub sent: Timestamp,

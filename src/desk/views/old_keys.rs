@@ -2,15 +2,20 @@
 //!
 //! Nothing else knows of them. To end one, take its line away here.
 
+use std::borrow::Cow;
+
 use serde::ser::{Error, SerializeMap};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
+use utoipa::openapi::schema::{AllOf, Array, Object};
+use utoipa::openapi::{Deprecated, KnownFormat, Ref, RefOr, Schema, SchemaFormat, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::{
     AuditEntry, Canned, Conversation, Gateway, Modem, ModemOnTheBox, Notice, Operator, Phase,
     Queue, Sent, Shown, StatusOnTheBox, Thread, Token,
 };
-use crate::records::{Row, Transcript};
+use crate::records::{Line, Row, Transcript};
 use crate::routing;
 
 /// A thing with its keys of before beside those of now.
@@ -114,6 +119,51 @@ impl OldKeys for Thread {
             ("conversation", json!(old.conversation)),
             ("lines", json!(old.lines)),
         ]
+    }
+}
+
+/// Transcripts as the API describes them.
+impl PartialSchema for WithOldKeys<'_, Thread> {
+    fn schema() -> RefOr<Schema> {
+        let conversation = Object::builder()
+            .schema_type(Type::Integer)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+            .deprecated(Some(Deprecated::True))
+            .description(Some(
+                "`id`, as it was called before: gone with the next release.",
+            ));
+        let lines = Array::builder()
+            .items(Ref::from_schema_name(Line::name()))
+            .deprecated(Some(Deprecated::True))
+            .description(Some(
+                "Messages and notes in one list, as it was before: gone with the next release.",
+            ));
+        let old = Object::builder()
+            .property("conversation", conversation)
+            .property("lines", lines)
+            .required("conversation")
+            .required("lines");
+        AllOf::builder()
+            .item(Ref::from_schema_name(Thread::name()))
+            .item(old)
+            .into()
+    }
+}
+
+impl ToSchema for WithOldKeys<'_, Thread> {
+    fn name() -> Cow<'static, str> {
+        "Transcript".into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        for (name, schema) in [
+            (Thread::name(), Thread::schema()),
+            (Line::name(), Line::schema()),
+        ] {
+            schemas.push((name.into_owned(), schema));
+        }
+        Thread::schemas(schemas);
+        Line::schemas(schemas);
     }
 }
 

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::records::{self, Division, Period, Row};
 use crate::routing::Plan;
@@ -12,7 +13,7 @@ use crate::sms;
 use crate::spool::{self, Spool, audit, inbox, statistics, tokens};
 
 /// A bearer token, without itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Token {
     /// What it is taken away by.
     pub id: String,
@@ -37,7 +38,7 @@ impl Token {
 }
 
 /// What came by a line and is part of no conversation: unreadable, or not read yet.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Arrival {
     /// Its id; grows. Texts about it name it.
     pub id: i64,
@@ -46,14 +47,17 @@ pub struct Arrival {
     /// When it came.
     pub at: Timestamp,
     /// Why it is kept: `waiting`, `in_part`, `report`, `unreadable`.
+    #[schema(pattern = "^(waiting|in_part|report|unreadable)$")]
     pub state: String,
     /// Why it could not be read.
     pub problem: Option<String>,
     /// How much is kept.
+    #[schema(format = Int64)]
     pub octets: usize,
     /// What is kept: the PDU in hexadecimal digits, or the lines as the modem printed them. Only
     /// where one is asked for, for it may hold a number and words.
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(nullable = false)]
     pub raw: Option<String>,
 }
 
@@ -85,7 +89,7 @@ impl Arrival {
 }
 
 /// Who changed or revealed what.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AuditEntry {
     /// Its id; grows.
     pub id: i64,
@@ -100,6 +104,7 @@ pub struct AuditEntry {
     /// In which conversation.
     pub conversation: Option<i64>,
     /// The particulars.
+    #[schema(value_type = Option<Object>)]
     pub detail: Option<Value>,
 }
 
@@ -119,7 +124,7 @@ impl From<audit::Entry> for AuditEntry {
 }
 
 /// A report.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Report {
     /// By what it is divided.
     pub by: Division,

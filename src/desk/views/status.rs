@@ -5,13 +5,14 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{ModemOnTheBox, Queue, queues, show};
 use crate::desk::{self, Board};
 use crate::routing::{ConversationState, OperatorId, Show};
 
 /// The desk as it stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Status {
     /// What patrons call the library.
     pub library: String,
@@ -30,7 +31,7 @@ pub struct Status {
 }
 
 /// How many conversations are in each state that is not closed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Conversations {
     /// Unanswered, nobody there.
     pub held: u64,
@@ -100,7 +101,7 @@ pub struct StatusOnTheBox {
 }
 
 /// How the link to a server elsewhere stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Link {
     /// Whether it is up.
     pub up: bool,

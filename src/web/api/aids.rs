@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
 
 use super::changes::change;
 use super::conversations::listed;
-use super::said::{At, Said};
+use super::extract::{ApiJson, ApiPath};
+use super::operation::{Api, Created};
 use crate::desk::views;
 use crate::routing::{Act, ConversationId, Event};
 use crate::spool::transcript;
@@ -18,88 +19,127 @@ use crate::web::caller::Caller;
 use crate::web::premises::Premises;
 use crate::web::problem::Problem;
 
-/// Does something to a conversation, and answers how the conversation stands then.
-async fn act(
-    premises: &Premises,
-    caller: &Caller,
-    id: i64,
-    act: Act,
-) -> Result<Json<views::Conversation>, Problem> {
-    let conversation = ConversationId(id);
-    let event = Event::act(caller.id(), conversation, act);
-    change(premises, caller, conversation, event).await
+pub(super) fn operations(api: &mut Api) {
+    api.under("conversations");
+    api.post("/conversations/{id}/reopen", "reopenConversation", reopen)
+        .says("Open again and take, without a text")
+        .refuses(&[409, 422])
+        .answers("The conversation as it stands now.");
+    api.post("/conversations/{id}/notes", "addNote", remark)
+        .says("Leave a note to colleagues")
+        .example(json!({"text": "She comes at four."}))
+        .refuses(&[409])
+        .answers("The conversation; the note comes over the event stream.");
+    api.put("/conversations/{id}/tags", "setTags", label)
+        .says("Set the tags")
+        .example(json!({"tags": ["fines"]}))
+        .refuses(&[409])
+        .answers("The conversation as it stands now.");
+    api.put("/conversations/{id}/promise", "setPromise", promise)
+        .says("Say what the desk owes the patron")
+        .example(json!({"text": "a call by four"}))
+        .refuses(&[409])
+        .answers("The conversation as it stands now.");
+    api.post("/conversations/{id}/block", "blockSender", block)
+        .says("Block the sender for a day")
+        .about(
+            "What they write meanwhile is kept in their thread and shown to nobody as waiting. Recorded.",
+        )
+        .refuses(&[409])
+        .answers("The conversation as it stands now.");
+    api.delete("/conversations/{id}/block", "unblockSender", unblock)
+        .says("Lift the block")
+        .refuses(&[409, 422])
+        .answers("The conversation as it stands now.");
+    api.post("/conversations/{id}/reveal", "revealNumber", reveal)
+        .says("See the number behind the name")
+        .refuses(&[409])
+        .answers("The number. Who looked is recorded, and noted in the thread.");
 }
 
-#[derive(Deserialize)]
-pub(super) struct Words {
+#[derive(Deserialize, ToSchema)]
+struct Note {
+    /// At most 1000 letters; never sent to the patron.
+    text: String,
+}
+
+#[derive(Deserialize, ToSchema)]
+struct Promised {
+    /// At most 200 letters; empty takes it back.
     text: String,
 }
 
 /// A note to colleagues; it comes back over the event stream.
-pub(super) async fn remark(
+async fn remark(
     State(premises): State<Arc<Premises>>,
     caller: Caller,
-    At(id): At<i64>,
-    Said(words): Said<Words>,
-) -> Result<Response, Problem> {
-    let shape = act(&premises, &caller, id, Act::Note(words.text)).await?;
-    Ok((StatusCode::CREATED, shape).into_response())
+    ApiPath(id): ApiPath<ConversationId>,
+    ApiJson(words): ApiJson<Note>,
+) -> Result<Created<views::Conversation>, Problem> {
+    let Json(shape) = change(&premises, &caller, id, Act::Note(words.text)).await?;
+    Ok(Created(shape))
 }
 
-#[derive(Deserialize)]
-pub(super) struct Tags {
+#[derive(Deserialize, ToSchema)]
+struct Tags {
+    /// At most ten, of at most 32 letters.
     tags: Vec<String>,
 }
 
-pub(super) async fn label(
+async fn label(
     State(premises): State<Arc<Premises>>,
     caller: Caller,
-    At(id): At<i64>,
-    Said(Tags { tags }): Said<Tags>,
+    ApiPath(id): ApiPath<ConversationId>,
+    ApiJson(Tags { tags }): ApiJson<Tags>,
 ) -> Result<Json<views::Conversation>, Problem> {
-    act(&premises, &caller, id, Act::Tag(tags)).await
+    change(&premises, &caller, id, Act::Tag(tags)).await
 }
 
-pub(super) async fn promise(
+async fn promise(
     State(premises): State<Arc<Premises>>,
     caller: Caller,
-    At(id): At<i64>,
-    Said(words): Said<Words>,
+    ApiPath(id): ApiPath<ConversationId>,
+    ApiJson(words): ApiJson<Promised>,
 ) -> Result<Json<views::Conversation>, Problem> {
-    act(&premises, &caller, id, Act::Promise(words.text)).await
+    change(&premises, &caller, id, Act::Promise(words.text)).await
 }
 
-pub(super) async fn reopen(
+async fn reopen(
     State(premises): State<Arc<Premises>>,
     caller: Caller,
-    At(id): At<i64>,
+    ApiPath(id): ApiPath<ConversationId>,
 ) -> Result<Json<views::Conversation>, Problem> {
-    act(&premises, &caller, id, Act::Reopen).await
+    change(&premises, &caller, id, Act::Reopen).await
 }
 
-pub(super) async fn block(
+async fn block(
     State(premises): State<Arc<Premises>>,
     caller: Caller,
-    At(id): At<i64>,
+    ApiPath(id): ApiPath<ConversationId>,
 ) -> Result<Json<views::Conversation>, Problem> {
-    act(&premises, &caller, id, Act::Block).await
+    change(&premises, &caller, id, Act::Block).await
 }
 
-pub(super) async fn unblock(
+async fn unblock(
     State(premises): State<Arc<Premises>>,
     caller: Caller,
-    At(id): At<i64>,
+    ApiPath(id): ApiPath<ConversationId>,
 ) -> Result<Json<views::Conversation>, Problem> {
-    act(&premises, &caller, id, Act::Unblock).await
+    change(&premises, &caller, id, Act::Unblock).await
+}
+
+#[derive(Serialize, ToSchema)]
+struct Revealed {
+    patron: String,
+    address: String,
 }
 
 /// The number behind the name. That it was looked at is on disk before it is shown.
-pub(super) async fn reveal(
+async fn reveal(
     State(premises): State<Arc<Premises>>,
     caller: Caller,
-    At(id): At<i64>,
-) -> Result<Response, Problem> {
-    let conversation = ConversationId(id);
+    ApiPath(conversation): ApiPath<ConversationId>,
+) -> Result<Json<Revealed>, Problem> {
     let patron = listed(&premises, &caller, conversation).await?;
     let event = Event::act(caller.id(), conversation, Act::Reveal);
     premises.desk.ask(event).await?;
@@ -109,6 +149,8 @@ pub(super) async fn reveal(
         .read(move |connection| transcript::patron(connection, whose))
         .await?
         .ok_or_else(Problem::no_conversation)?;
-    let answer = serde_json::json!({ "patron": patron.patron, "address": found.address });
-    Ok(Json(answer).into_response())
+    Ok(Json(Revealed {
+        patron: patron.patron,
+        address: found.address,
+    }))
 }

@@ -7,15 +7,17 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
 
+use super::extract::{ApiJson, Arrange, May, unprocessable};
 use super::modems::telephone;
-use super::said::{Said, unprocessable};
-use super::upkeep::{self, BoxShape};
+use super::operation::Api;
+use super::upkeep::{self, BoxState};
+use crate::desk::views::Page;
 use crate::mail::{Security, is_address};
-use crate::routing::Right;
 use crate::spool::audit;
 use crate::spool::settings::{self, Alerting, Smtp};
-use crate::web::caller::Caller;
 use crate::web::calling::{Ask, WhoSays, mail_server};
 use crate::web::premises::Premises;
 use crate::web::problem::Problem;
@@ -27,29 +29,67 @@ const AFTER_MAX_S: u64 = 24 * 60 * 60;
 /// Letters of a server's name, a name or a password.
 const WORD_MAX: usize = 255;
 
-#[derive(Deserialize)]
+pub(super) fn operations(api: &mut Api) {
+    api.under("desk");
+    api.put("/box/alerts", "setAlerts", set)
+        .says("Say who is called when the desk needs help")
+        .about(
+            "In force at once; 409 where the configuration file says so already. Empty lists: nobody is \
+             called. The password of the mail server is never shown again; left out, it stays as it was for \
+             the same server and name.",
+        )
+        .example(json!({
+            "email": [], "phones": ["+15551230199"], "line_after_s": 600, "waiting_after_s": 600,
+            "disk_free_mb": 200,
+            "mail": {"server": "mail.elm.example", "from": "desk@elm.example", "security": "starttls"},
+        }))
+        .refuses(&[409])
+        .answers("As the box stands now.");
+    api.post("/box/alerts/trial", "tryAlerts", trial)
+        .says("Call everybody once, as a trial")
+        .about(
+            "A letter is waited for until the mail server has taken it; a text is in the outbox then, and \
+             costs one.",
+        )
+        .refuses(&[409])
+        .answers("What came of it.");
+}
+
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Told {
+struct Told {
+    #[schema(max_items = 20)]
     email: Vec<String>,
+    #[schema(max_items = 20)]
     phones: Vec<String>,
+    #[schema(maximum = 86400)]
     line_after_s: u64,
+    #[schema(maximum = 86400)]
     waiting_after_s: u64,
+    #[schema(maximum = 1048576)]
     disk_free_mb: u64,
     /// The mail server; `null` or left out: none of the page's own.
     #[serde(default)]
     mail: Option<ServerTold>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = NewMailServer)]
 #[serde(deny_unknown_fields)]
 struct ServerTold {
+    /// Host, with a port or without.
+    #[schema(min_length = 1, max_length = 255)]
     server: String,
+    #[schema(min_length = 3, max_length = 255, format = "email")]
     from: String,
+    #[schema(value_type = Security)]
     security: String,
     #[serde(default)]
+    #[schema(max_length = 255)]
     user: Option<String>,
     /// Left out: the one that was told for this server and this name.
     #[serde(default)]
+    #[schema(max_length = 255)]
     password: Option<String>,
 }
 
@@ -158,12 +198,11 @@ fn alerting(
 }
 
 /// `PUT /box/alerts`
-pub(super) async fn set(
+async fn set(
     State(premises): State<Arc<Premises>>,
-    caller: Caller,
-    Said(told): Said<Told>,
-) -> Result<Json<BoxShape>, Problem> {
-    caller.needs(Right::Arrange)?;
+    caller: May<Arrange>,
+    ApiJson(told): ApiJson<Told>,
+) -> Result<Json<BoxState>, Problem> {
     let (by_file, server_in_file) = {
         let stands = premises.calling.stands.borrow();
         let server = stands.mail.as_ref();
@@ -193,25 +232,19 @@ pub(super) async fn set(
     upkeep::shape(&premises).await.map(Json)
 }
 
-#[derive(Debug, Serialize)]
-pub(super) struct TrialShape {
-    items: Vec<TriedShape>,
-    /// All of them are here: a page after this one is never there.
-    next: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
-struct TriedShape {
+/// Somebody who was called for a trial.
+#[derive(Debug, Serialize, ToSchema)]
+struct Called {
     to: String,
+    /// Why they are not reached, and what to do.
     problem: Option<String>,
 }
 
 /// `POST /box/alerts/trial`
-pub(super) async fn trial(
+async fn trial(
     State(premises): State<Arc<Premises>>,
-    caller: Caller,
-) -> Result<Json<TrialShape>, Problem> {
-    caller.needs(Right::Arrange)?;
+    caller: May<Arrange>,
+) -> Result<Json<Page<Called>>, Problem> {
     if premises.calling.stands.borrow().said_by == WhoSays::Nobody {
         return Err(Problem::new(
             StatusCode::CONFLICT,
@@ -225,10 +258,10 @@ pub(super) async fn trial(
     let tried = tried.map_err(|words| Problem::new(StatusCode::CONFLICT, words))?;
     let items = tried
         .into_iter()
-        .map(|tried| TriedShape {
+        .map(|tried| Called {
             to: tried.to,
             problem: tried.problem,
         })
         .collect();
-    Ok(Json(TrialShape { items, next: None }))
+    Ok(Json(Page::whole(items)))
 }

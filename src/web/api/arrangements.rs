@@ -5,7 +5,9 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
+use utoipa::ToSchema;
 
+use super::operation::Api;
 use crate::desk::views::{self, Page, Status};
 use crate::modem::Line;
 use crate::spool::transcript;
@@ -13,15 +15,34 @@ use crate::web::caller::Caller;
 use crate::web::premises::Premises;
 use crate::web::problem::Problem;
 
-pub(super) async fn queues(caller: Caller) -> Json<Page<views::Queue>> {
+pub(super) fn operations(api: &mut Api) {
+    api.under("desk");
+    api.get("/queues", "listQueues", queues)
+        .says("List queues")
+        .answers("All of them.");
+    api.get("/operators", "listOperators", operators)
+        .says("List operators")
+        .answers("All of them.");
+    api.get("/gateways", "listGateways", gateways)
+        .says("List gateways")
+        .answers("Those in use.");
+    api.get("/modems", "listModems", modems)
+        .says("List lines and how they are")
+        .answers("All of them.");
+    api.get("/status", "readStatus", status)
+        .says("How the desk stands")
+        .answers("Now.");
+}
+
+async fn queues(caller: Caller) -> Json<Page<views::Queue>> {
     Json(Page::whole(views::queues(&caller.board, Some(caller.id()))))
 }
 
-pub(super) async fn operators(caller: Caller) -> Json<Page<views::Operator>> {
+async fn operators(caller: Caller) -> Json<Page<views::Operator>> {
     Json(Page::whole(views::operators(&caller.board)))
 }
 
-pub(super) async fn gateways(caller: Caller) -> Json<Page<views::Gateway>> {
+async fn gateways(caller: Caller) -> Json<Page<views::Gateway>> {
     Json(Page::whole(views::gateways(&caller.board)))
 }
 
@@ -40,31 +61,32 @@ pub(super) async fn modem(premises: &Premises, line: &Line) -> Result<views::Mod
     Ok(views::modem(&premises.spool, &line.name, status).await?)
 }
 
-pub(super) async fn modems(
+async fn modems(
     State(premises): State<Arc<Premises>>,
     _caller: Caller,
 ) -> Result<Json<Page<views::Modem>>, Problem> {
     Ok(Json(Page::whole(driven(&premises).await?)))
 }
 
-/// `GET /status`
-#[derive(Debug, Serialize)]
-pub(super) struct StatusShape {
+/// How the desk stands.
+#[derive(Debug, Serialize, ToSchema)]
+struct DeskStatus {
     #[serde(flatten)]
     status: Status,
     /// Event streams that are open.
+    #[schema(format = Int64)]
     streams: usize,
     modems: Vec<views::Modem>,
 }
 
-pub(super) async fn status(
+async fn status(
     State(premises): State<Arc<Premises>>,
     caller: Caller,
-) -> Result<Json<StatusShape>, Problem> {
+) -> Result<Json<DeskStatus>, Problem> {
     let counts = premises.spool.read(transcript::counts).await?;
     let counts = counts.into_iter().collect();
     let opened_at = premises.spool.opened_at();
-    Ok(Json(StatusShape {
+    Ok(Json(DeskStatus {
         status: Status::new(&caller.board, counts, opened_at, Some(caller.id())),
         streams: premises.seats.taken(),
         modems: driven(&premises).await?,

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
+use axum::extract::State;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
+use super::extract::{ApiPath, ApiQuery, Audit, May, Named};
+use super::operation::Api;
 use crate::desk::views::{Arrival, Page};
-use crate::routing::{ArrivalId, Right};
+use crate::routing::ArrivalId;
 use crate::spool::{audit, inbox};
-use crate::web::caller::Caller;
 use crate::web::premises::Premises;
 use crate::web::problem::Problem;
 
@@ -19,18 +20,31 @@ const PAGE: usize = 100;
 /// Of one page at most.
 const PAGE_MAX: usize = 500;
 
-#[derive(Deserialize)]
-pub(super) struct Which {
+pub(super) fn operations(api: &mut Api) {
+    api.under("desk");
+    api.get("/arrivals", "listArrivals", list)
+        .says("What came and is part of no conversation")
+        .about("What could not be read, and what is not read yet.")
+        .answers("Newest first.");
+    api.get("/arrivals/{arrival}", "showArrival", whole)
+        .says("One arrival, with what is kept of it")
+        .about("It may hold a number and words: that it was read is in the audit trail.")
+        .answers("The arrival.");
+}
+
+#[derive(Deserialize, ToSchema)]
+struct Which {
+    /// What `next` of the page before said.
     cursor: Option<i64>,
+    /// At most 500.
     limit: Option<u32>,
 }
 
-pub(super) async fn list(
+async fn list(
     State(premises): State<Arc<Premises>>,
-    caller: Caller,
-    Query(which): Query<Which>,
+    _caller: May<Audit>,
+    ApiQuery(which): ApiQuery<Which>,
 ) -> Result<Json<Page<Arrival>>, Problem> {
-    caller.needs(Right::Audit)?;
     let limit = which.limit.map_or(PAGE, |limit| limit as usize);
     let limit = limit.clamp(1, PAGE_MAX);
     let before = which.cursor.map(ArrivalId);
@@ -47,19 +61,18 @@ pub(super) async fn list(
 
 /// One, with what is kept of it. It may hold a number and words: that it was read is written down
 /// first.
-pub(super) async fn whole(
+async fn whole(
     State(premises): State<Arc<Premises>>,
-    caller: Caller,
-    Path(id): Path<i64>,
+    caller: May<Audit>,
+    ApiPath(id): ApiPath<ArrivalId>,
 ) -> Result<Json<Arrival>, Problem> {
-    caller.needs(Right::Audit)?;
     let (by, now) = (caller.id(), premises.spool.now());
     let found = premises
         .spool
         .write(move |connection| {
-            let found = inbox::shelved_one(connection, ArrivalId(id))?;
+            let found = inbox::shelved_one(connection, id)?;
             if found.is_some() {
-                let (action, subject) = ("read_arrival", id.to_string());
+                let (action, subject) = ("read_arrival", id.0.to_string());
                 audit::write(
                     connection,
                     Some(by),
@@ -73,11 +86,6 @@ pub(super) async fn whole(
             Ok(found)
         })
         .await?;
-    match found {
-        Some(found) => Ok(Json(Arrival::whole(&found))),
-        None => Err(Problem::new(
-            StatusCode::NOT_FOUND,
-            "nothing is kept under this number: it was read since, or its time is over",
-        )),
-    }
+    let found = found.ok_or_else(ArrivalId::missing)?;
+    Ok(Json(Arrival::whole(&found)))
 }

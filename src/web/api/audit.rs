@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Query, State};
-use axum::http::StatusCode;
+use axum::extract::State;
 use serde::Deserialize;
+use serde_json::json;
+use utoipa::ToSchema;
 
-use super::said::{Said, unprocessable};
+use super::extract::{ApiJson, ApiQuery, Audit, May, unprocessable};
+use super::operation::{Api, NoContent};
 use crate::desk::views::{AuditEntry, Page};
-use crate::routing::{Amendment, Right};
+use crate::routing::Amendment;
 use crate::spool::audit;
 use crate::web::caller::Caller;
 use crate::web::premises::Premises;
@@ -20,18 +22,37 @@ const PAGE: usize = 100;
 /// Lines of one page at most.
 const PAGE_MAX: usize = 500;
 
-#[derive(Deserialize)]
-pub(super) struct Which {
+pub(super) fn operations(api: &mut Api) {
+    api.under("staff");
+    api.get("/audit", "listAudit", list)
+        .says("Who changed or revealed what")
+        .answers("Newest first.");
+    api.post("/amendments", "amendDesk", amend)
+        .says("Change the desk")
+        .about(
+            "Anybody may take their own tokens back and shut themselves out; canned replies and who is \
+             assigned to what take a coordinator; the rest takes an admin.",
+        )
+        .example(json!({"change": "add_queue", "name": "maps"}))
+        // Secrets have doors of their own.
+        .except(&["add_token", "add_link"])
+        .refuses(&[403])
+        .answers("It is in force.");
+}
+
+#[derive(Deserialize, ToSchema)]
+struct Which {
+    /// What `next` of the page before said.
     cursor: Option<i64>,
+    /// At most 500.
     limit: Option<u32>,
 }
 
-pub(super) async fn list(
+async fn list(
     State(premises): State<Arc<Premises>>,
-    caller: Caller,
-    Query(which): Query<Which>,
+    _caller: May<Audit>,
+    ApiQuery(which): ApiQuery<Which>,
 ) -> Result<Json<Page<AuditEntry>>, Problem> {
-    caller.needs(Right::Audit)?;
     let limit = which.limit.map_or(PAGE, |limit| limit as usize);
     let limit = limit.clamp(1, PAGE_MAX);
     let found = premises
@@ -46,11 +67,11 @@ pub(super) async fn list(
 }
 
 /// A change to the plan as `callnumber` itself would make it. Secrets have doors of their own.
-pub(super) async fn amend(
+async fn amend(
     State(premises): State<Arc<Premises>>,
     caller: Caller,
-    Said(amendment): Said<Amendment>,
-) -> Result<StatusCode, Problem> {
+    ApiJson(amendment): ApiJson<Amendment>,
+) -> Result<NoContent, Problem> {
     let secret = match &amendment {
         Amendment::AddToken { .. } | Amendment::AddLink { .. } => true,
         Amendment::AddOperator { password_hash, .. }
@@ -63,5 +84,5 @@ pub(super) async fn amend(
         ));
     }
     premises.desk.amend_by(caller.id(), amendment).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(NoContent)
 }

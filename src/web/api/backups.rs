@@ -14,12 +14,12 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 use tokio::io::AsyncReadExt;
+use utoipa::ToSchema;
 
-use super::said::At;
-use crate::routing::Right;
+use super::extract::{ApiPath, Arrange, BackupName, Export, May, Named};
+use super::operation::{Accepted, Api};
 use crate::spool::backup::{Copied, Progress, Step, back_up};
 use crate::spool::copies;
-use crate::web::caller::Caller;
 use crate::web::premises::{Copying, Premises};
 use crate::web::problem::Problem;
 
@@ -28,39 +28,64 @@ const KEPT: u16 = 14;
 /// Octets of a copy that are on their way at once.
 const PIECE: usize = 64 * 1024;
 
-/// `GET /backups`
-#[derive(Debug, Serialize)]
-pub(super) struct BackupsShape {
-    items: Vec<BackupShape>,
-    /// All of them are here: a page after this one is never there.
-    next: Option<String>,
-    folder: PathBuf,
-    /// The copy that is being made.
-    running: Option<RunningShape>,
-    /// What came of the last one that was asked for since the start.
-    last: Option<LastShape>,
+pub(super) fn operations(api: &mut Api) {
+    api.under("desk");
+    api.get("/backups", "listBackups", list)
+        .says("Copies that were asked for here, newest first")
+        .refuses(&[409])
+        .answers("They, and how the one under way stands.");
+    api.post("/backups", "makeBackup", make)
+        .says("Make a copy of everything now")
+        .about("409 while another one is made.")
+        .refuses(&[409])
+        .answers("It is begun; the list says how far it is.");
+    api.get("/backups/{name}", "takeBackup", take)
+        .says("Take a copy away")
+        .about("That it was done is in the audit trail.")
+        .gives("application/vnd.sqlite3")
+        .answers("The copy, an SQLite file.");
 }
 
-#[derive(Debug, Serialize)]
-struct BackupShape {
+#[derive(Debug, Serialize, ToSchema)]
+struct Backups {
+    items: Vec<Backup>,
+    /// Always null: all of them are here.
+    next: Option<String>,
+    #[schema(value_type = String)]
+    folder: PathBuf,
+    /// The copy that is being made.
+    running: Option<BackupProgress>,
+    /// What came of the last one that was asked for since the start.
+    last: Option<LastBackup>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct Backup {
     name: String,
     made: Timestamp,
     octets: u64,
 }
 
-#[derive(Debug, Serialize)]
-struct RunningShape {
-    step: &'static str,
+#[derive(Debug, Serialize, ToSchema)]
+struct BackupProgress {
+    step: BackupStep,
     done: u64,
     total: u64,
 }
 
-impl RunningShape {
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum BackupStep {
+    Copying,
+    Verifying,
+}
+
+impl BackupProgress {
     fn new(progress: Progress) -> Self {
         Self {
             step: match progress.step {
-                Step::Copying => "copying",
-                Step::Verifying => "verifying",
+                Step::Copying => BackupStep::Copying,
+                Step::Verifying => BackupStep::Verifying,
             },
             done: progress.done,
             total: progress.total,
@@ -68,8 +93,8 @@ impl RunningShape {
     }
 }
 
-#[derive(Debug, Serialize)]
-struct LastShape {
+#[derive(Debug, Serialize, ToSchema)]
+struct LastBackup {
     at: Timestamp,
     texts: u64,
     files: u64,
@@ -84,7 +109,7 @@ fn folder(premises: &Premises) -> PathBuf {
     told.unwrap_or_else(|| premises.beside("backups"))
 }
 
-async fn shape(premises: &Premises) -> Result<BackupsShape, Problem> {
+async fn shape(premises: &Premises) -> Result<Backups, Problem> {
     let folder = folder(premises);
     let place = folder.clone();
     let listed = tokio::task::spawn_blocking(move || copies::list(&place))
@@ -92,26 +117,26 @@ async fn shape(premises: &Premises) -> Result<BackupsShape, Problem> {
         .unwrap_or_else(|error| Err(io::Error::other(error)));
     let kept = listed.map_err(|error| unreadable(&folder, &error))?;
     let copying = premises.copying();
-    Ok(BackupsShape {
+    Ok(Backups {
         items: kept
             .into_iter()
-            .map(|kept| BackupShape {
+            .map(|kept| Backup {
                 name: kept.name,
                 made: kept.made,
                 octets: kept.octets,
             })
             .collect(),
         next: None,
-        running: copying.progress.map(RunningShape::new),
+        running: copying.progress.map(BackupProgress::new),
         last: copying.last.map(|(at, outcome)| match outcome {
-            Ok(copied) => LastShape {
+            Ok(copied) => LastBackup {
                 at,
                 texts: copied.texts,
                 files: copied.files,
                 problem: None,
                 same_disk: copied.same_disk,
             },
-            Err(problem) => LastShape {
+            Err(problem) => LastBackup {
                 at,
                 texts: 0,
                 files: 0,
@@ -134,20 +159,18 @@ fn unreadable(folder: &Path, error: &io::Error) -> Problem {
     )
 }
 
-pub(super) async fn list(
+async fn list(
     State(premises): State<Arc<Premises>>,
-    caller: Caller,
-) -> Result<Json<BackupsShape>, Problem> {
-    caller.needs(Right::Arrange)?;
+    _caller: May<Arrange>,
+) -> Result<Json<Backups>, Problem> {
     shape(&premises).await.map(Json)
 }
 
 /// `POST /backups`: begins a copy, and answers at once; the list says how far it is.
-pub(super) async fn make(
+async fn make(
     State(premises): State<Arc<Premises>>,
-    caller: Caller,
-) -> Result<Response, Problem> {
-    caller.needs(Right::Arrange)?;
+    caller: May<Arrange>,
+) -> Result<Accepted<Backups>, Problem> {
     let busy = || {
         Problem::new(
             StatusCode::CONFLICT,
@@ -178,8 +201,8 @@ pub(super) async fn make(
         return Err(busy());
     }
     tokio::spawn(copy(Arc::clone(&premises), folder(&premises)));
-    shape.running = Some(RunningShape::new(beginning));
-    Ok((StatusCode::ACCEPTED, Json(shape)).into_response())
+    shape.running = Some(BackupProgress::new(beginning));
+    Ok(Accepted(shape))
 }
 
 async fn copy(premises: Arc<Premises>, folder: PathBuf) {
@@ -232,18 +255,12 @@ fn tidy(folder: &Path) {
 }
 
 /// `GET /backups/{name}`: all the desk knows, for another disk. That it was taken is written down.
-pub(super) async fn take(
+async fn take(
     State(premises): State<Arc<Premises>>,
-    caller: Caller,
-    At(name): At<String>,
+    caller: May<Export>,
+    ApiPath(BackupName(name)): ApiPath<BackupName>,
 ) -> Result<Response, Problem> {
-    caller.needs(Right::Export)?;
-    let missing = || {
-        Problem::new(
-            StatusCode::NOT_FOUND,
-            "there is no such backup; GET /api/v1/backups lists those there are",
-        )
-    };
+    let missing = BackupName::missing;
     // Only names of ours: nothing else in the folder, nor outside it.
     copies::made_at(&name).ok_or_else(missing)?;
     let file = tokio::fs::File::open(folder(&premises).join(&name)).await;

@@ -4,31 +4,54 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
+use serde_json::json;
+use utoipa::ToSchema;
 
 use super::conversations::whole;
+use super::extract::{ApiJson, ApiPath, unprocessable};
 use super::messages::{check_body, check_key};
-use super::said::{At, Said, unprocessable};
-use crate::routing::{Event, Gateway, GatewayKind};
+use super::operation::{Api, Created};
+use crate::desk::views::Thread;
+use crate::routing::{Event, Gateway, GatewayKind, Name};
 use crate::web::caller::Caller;
 use crate::web::premises::Premises;
 use crate::web::problem::Problem;
 
-#[derive(Deserialize)]
-pub(super) struct Beginning {
+pub(super) fn operations(api: &mut Api) {
+    api.under("conversations");
+    api.post("/conversations", "beginConversation", begin)
+        .says("Begin a conversation")
+        .about(
+            "Goes on in the patron's thread if there is one; 409 when they opted out, or when a colleague \
+             answers them.",
+        )
+        .example(json!({"to": "+15551239999", "body": "Your book is in."}))
+        .refuses(&[404, 409])
+        .answers("The conversation, with its thread.");
+}
+
+#[derive(Deserialize, ToSchema)]
+struct Beginning {
+    /// A telephone number, or an instant-message address.
+    #[schema(min_length = 1)]
     to: String,
+    /// The first text, at most ten segments.
+    #[schema(min_length = 1)]
     body: String,
+    /// The first sms gateway of the caller's queues when left out.
+    #[schema(value_type = Option<Name>)]
     gateway: Option<String>,
+    /// The sender's own key: the same key is the same text.
+    #[schema(min_length = 1, max_length = 200)]
     client_id: Option<String>,
 }
 
-pub(super) async fn begin(
+async fn begin(
     State(premises): State<Arc<Premises>>,
     caller: Caller,
-    Said(beginning): Said<Beginning>,
-) -> Result<Response, Problem> {
+    ApiJson(beginning): ApiJson<Beginning>,
+) -> Result<Created<Thread>, Problem> {
     check_key(beginning.client_id.as_deref())?;
     check_body(&beginning.body)?;
     let gateway = gateway(&caller, beginning.gateway.as_deref())?.id;
@@ -52,8 +75,8 @@ pub(super) async fn begin(
         .or(receipt.message.map(|message| message.conversation))
         .ok_or_else(Problem::no_conversation)?;
     drop(turn);
-    let Json(thread) = whole(State(premises), caller, At(id.0)).await?;
-    Ok((StatusCode::CREATED, Json(thread)).into_response())
+    let Json(thread) = whole(State(premises), caller, ApiPath(id)).await?;
+    Ok(Created(thread))
 }
 
 /// The gateway named, or the first that feeds a queue of the caller's.

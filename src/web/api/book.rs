@@ -3,16 +3,18 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{FromRequest, Query, Request, State};
+use axum::extract::{FromRequest, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
 
+use super::extract::{ApiQuery, Arrange, May, unprocessable};
+use super::operation::{Api, Draft, Takes};
 use crate::desk::Import;
-use crate::routing::Right;
 use crate::routing::book::Manuscript;
 use crate::spool::book;
-use crate::web::caller::Caller;
 use crate::web::premises::Premises;
 use crate::web::problem::Problem;
 
@@ -24,20 +26,38 @@ const KINDS: [&str; 4] = [
     "application/octet-stream",
 ];
 
-#[derive(Deserialize)]
-pub(super) struct Taken {
-    /// With the hashes of passwords.
+pub(super) fn operations(api: &mut Api) {
+    api.under("staff");
+    api.get("/desk", "exportDesk", export)
+        .says("The desk as one file: queues, gateways, operators, canned replies")
+        .about("Taking the hashes of passwords out is in the audit trail.")
+        .gives("application/toml")
+        .answers("TOML, to be kept as a file.");
+    api.put("/desk", "importDesk", import)
+        .limit(Manuscript::SIZE_MAX)
+        .says("Make the desk like the one in a file: all of it, or nothing")
+        .about(
+            "Nothing is removed: what the file does not name stays. What is wrong in the file is said with \
+             its line, and then nothing is changed. Each change is in the audit trail.",
+        )
+        .example(json!("callnumber_desk = 1\n\n[[queue]]\nname = \"atlases\"\ntitle = \"Atlases\"\n"))
+        .answers("What changed, or would.");
+}
+
+#[derive(Deserialize, ToSchema)]
+struct Taken {
+    /// With the hashes of passwords: whoever reads them can try to guess the passwords.
     #[serde(default)]
+    #[schema(default = false)]
     passwords: bool,
 }
 
 /// `GET /desk`
-pub(super) async fn export(
+async fn export(
     State(premises): State<Arc<Premises>>,
-    caller: Caller,
-    Query(taken): Query<Taken>,
+    caller: May<Arrange>,
+    ApiQuery(taken): ApiQuery<Taken>,
 ) -> Result<Response, Problem> {
-    caller.needs(Right::Arrange)?;
     let (by, now) = (Some(caller.id()), premises.spool.now());
     let written = match taken.passwords {
         true => {
@@ -58,43 +78,63 @@ pub(super) async fn export(
     Ok((head, written.to_toml()).into_response())
 }
 
-#[derive(Deserialize)]
-pub(super) struct Meant {
+#[derive(Deserialize, ToSchema)]
+struct Meant {
     /// Only say what would change, or what is wrong.
     #[serde(default)]
+    #[schema(default = false)]
     dry_run: bool,
 }
 
-#[derive(Debug, Serialize)]
-pub(super) struct ImportedShape {
-    /// What changed, or would: a line each.
+/// What an import changed, or would.
+#[derive(Debug, Serialize, ToSchema)]
+struct Imported {
+    /// A line each, in the order in which they are made.
     changes: Vec<String>,
     dry_run: bool,
 }
 
 /// `PUT /desk`: all of the book, or nothing.
-pub(super) async fn import(
+async fn import(
     State(premises): State<Arc<Premises>>,
-    caller: Caller,
-    Query(Meant { dry_run }): Query<Meant>,
-    request: Request,
-) -> Result<Json<ImportedShape>, Problem> {
-    // Before a large body is taken in.
-    caller.needs(Right::Arrange)?;
-    let text = toml(request, &premises).await?;
-    let manuscript = Manuscript::read(text)
-        .map_err(|misprint| super::said::unprocessable(misprint.to_string()))?;
+    caller: May<Arrange>,
+    ApiQuery(Meant { dry_run }): ApiQuery<Meant>,
+    Toml(text): Toml,
+) -> Result<Json<Imported>, Problem> {
+    let manuscript =
+        Manuscript::read(text).map_err(|misprint| unprocessable(misprint.to_string()))?;
     let import = Import {
         by: Some(caller.id()),
         manuscript: Arc::new(manuscript),
         dry_run,
     };
     let changes = premises.desk.import(import).await?;
-    Ok(Json(ImportedShape { changes, dry_run }))
+    Ok(Json(Imported { changes, dry_run }))
 }
 
 /// The body, if it may be TOML.
-async fn toml(request: Request, premises: &Arc<Premises>) -> Result<String, Problem> {
+struct Toml(String);
+
+impl Takes for Toml {
+    fn describe(draft: &mut Draft) {
+        let what =
+            "TOML as the export writes it, up to 2 MiB; a larger one can be brought in parts.";
+        draft.takes(
+            "application/toml",
+            json!({ "type": "string", "description": what }),
+        );
+    }
+}
+
+impl FromRequest<Arc<Premises>> for Toml {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, premises: &Arc<Premises>) -> Result<Self, Problem> {
+        read(request, premises).await.map(Self)
+    }
+}
+
+async fn read(request: Request, premises: &Arc<Premises>) -> Result<String, Problem> {
     let declared = request.headers().get(header::CONTENT_TYPE);
     let is_toml = declared.is_none_or(|kind| {
         let kind = kind.to_str().unwrap_or_default();

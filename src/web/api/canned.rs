@@ -3,21 +3,41 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Query, State};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::extract::State;
 use serde::Deserialize;
+use serde_json::json;
+use utoipa::ToSchema;
 
-use super::said::{At, Said};
+use super::extract::{ApiJson, ApiPath, ApiQuery, CannedKey, Coordinate, May, Named};
+use super::operation::{Api, Created, NoContent};
 use crate::desk::views::{self, Page};
-use crate::routing::{Amendment, CannedChange};
+use crate::routing::{Amendment, CannedChange, Name};
 use crate::spool::canned;
 use crate::web::caller::Caller;
 use crate::web::premises::Premises;
 use crate::web::problem::Problem;
 
+pub(super) fn operations(api: &mut Api) {
+    api.under("desk");
+    api.get("/canned", "listCanned", list)
+        .says("Canned replies")
+        .answers("All of them.");
+    api.post("/canned", "addCanned", add)
+        .says("Add a canned reply")
+        .example(json!({"key": "hours", "queue": "desk", "text": "Until 8."}))
+        .answers("It.");
+    api.put("/canned/{key}", "setCanned", set)
+        .says("Give a canned reply other words")
+        .example(json!({"text": "Until 9 on Fridays."}))
+        .answers("It.");
+    api.delete("/canned/{key}", "removeCanned", remove)
+        .says("Remove a canned reply")
+        .refuses(&[422])
+        .answers("It is gone.");
+}
+
 /// All of them; which fit a conversation is for whoever types to see.
-pub(super) async fn list(
+async fn list(
     State(premises): State<Arc<Premises>>,
     caller: Caller,
 ) -> Result<Json<Page<views::Canned>>, Problem> {
@@ -32,33 +52,32 @@ async fn shown(
     premises: &Premises,
     key: &str,
     queue: Option<&str>,
-) -> Result<Json<views::Canned>, Problem> {
+) -> Result<views::Canned, Problem> {
     let all = premises.spool.read(canned::list).await?;
     let plan = Arc::clone(&premises.board().plan);
     all.iter()
         .filter_map(|one| views::Canned::new(one, &plan))
         .find(|shape| shape.key == key && shape.queue.as_deref() == queue)
-        .map(Json)
-        .ok_or_else(|| {
-            Problem::new(
-                StatusCode::NOT_FOUND,
-                "there is no such canned reply any more; GET /api/v1/canned lists them",
-            )
-        })
+        .ok_or_else(CannedKey::missing)
 }
 
-#[derive(Deserialize)]
-pub(super) struct NewCanned {
+#[derive(Deserialize, ToSchema)]
+struct NewCanned {
+    /// 1 to 32 of a-z, 0-9, `-`, `_` and `.`
+    #[schema(min_length = 1, max_length = 32, pattern = "^[A-Za-z0-9._-]+$")]
     key: String,
+    /// For every queue when left out.
+    #[schema(value_type = Option<Name>)]
     queue: Option<String>,
+    #[schema(min_length = 1, max_length = 2000)]
     text: String,
 }
 
-pub(super) async fn add(
+async fn add(
     State(premises): State<Arc<Premises>>,
-    caller: Caller,
-    Said(new): Said<NewCanned>,
-) -> Result<Response, Problem> {
+    caller: May<Coordinate>,
+    ApiJson(new): ApiJson<NewCanned>,
+) -> Result<Created<views::Canned>, Problem> {
     let NewCanned { key, queue, text } = new;
     let change = CannedChange::Add {
         key: key.clone(),
@@ -69,26 +88,29 @@ pub(super) async fn add(
         .desk
         .amend_by(caller.id(), Amendment::Canned(change))
         .await?;
-    let shape = shown(&premises, &key, queue.as_deref()).await?;
-    Ok((StatusCode::CREATED, shape).into_response())
+    let shown = shown(&premises, &key, queue.as_deref()).await;
+    shown.map(Created)
 }
 
-#[derive(Deserialize)]
-pub(super) struct Which {
+#[derive(Deserialize, ToSchema)]
+struct Which {
+    /// The queue it is for; the desk-wide one when left out.
+    #[schema(value_type = Option<Name>)]
     queue: Option<String>,
 }
 
-#[derive(Deserialize)]
-pub(super) struct Words {
+#[derive(Deserialize, ToSchema)]
+struct Words {
+    #[schema(min_length = 1, max_length = 2000)]
     text: String,
 }
 
-pub(super) async fn set(
+async fn set(
     State(premises): State<Arc<Premises>>,
-    caller: Caller,
-    At(key): At<String>,
-    Query(Which { queue }): Query<Which>,
-    Said(Words { text }): Said<Words>,
+    caller: May<Coordinate>,
+    ApiPath(CannedKey(key)): ApiPath<CannedKey>,
+    ApiQuery(Which { queue }): ApiQuery<Which>,
+    ApiJson(Words { text }): ApiJson<Words>,
 ) -> Result<Json<views::Canned>, Problem> {
     let change = CannedChange::Set {
         key: key.clone(),
@@ -99,19 +121,20 @@ pub(super) async fn set(
         .desk
         .amend_by(caller.id(), Amendment::Canned(change))
         .await?;
-    shown(&premises, &key, queue.as_deref()).await
+    let shown = shown(&premises, &key, queue.as_deref()).await;
+    shown.map(Json)
 }
 
-pub(super) async fn remove(
+async fn remove(
     State(premises): State<Arc<Premises>>,
-    caller: Caller,
-    At(key): At<String>,
-    Query(Which { queue }): Query<Which>,
-) -> Result<StatusCode, Problem> {
+    caller: May<Coordinate>,
+    ApiPath(CannedKey(key)): ApiPath<CannedKey>,
+    ApiQuery(Which { queue }): ApiQuery<Which>,
+) -> Result<NoContent, Problem> {
     let change = CannedChange::Remove { key, queue };
     premises
         .desk
         .amend_by(caller.id(), Amendment::Canned(change))
         .await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(NoContent)
 }

@@ -5,10 +5,13 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
+use serde_json::json;
+use utoipa::ToSchema;
 
 use super::conversations::listed;
+use super::extract::{ApiJson, ApiPath, OptionalJson, unprocessable};
 use super::messages;
-use super::said::{At, Maybe, Said, unprocessable};
+use super::operation::Api;
 use crate::desk::views::{self, Names};
 use crate::routing::{Act, ConversationId, Event, Plan, TransferTarget};
 use crate::spool::transcript;
@@ -19,14 +22,46 @@ use crate::web::problem::Problem;
 /// Letters of the note that goes with a transfer.
 const NOTE_MAX: usize = 1000;
 
+pub(super) fn operations(api: &mut Api) {
+    api.under("conversations");
+    api.post("/conversations/{id}/claim", "claimConversation", claim)
+        .says("Claim, or accept what is handed over")
+        .refuses(&[409])
+        .answers("The conversation as it stands now.");
+    api.post(
+        "/conversations/{id}/release",
+        "releaseConversation",
+        release,
+    )
+    .says("Give back to the queue")
+    .refuses(&[409])
+    .answers("The conversation as it stands now.");
+    api.post("/conversations/{id}/close", "closeConversation", close)
+        .says("Close, with or without a last text")
+        .example(json!({"text": "Goodbye!", "client_id": "l"}))
+        .refuses(&[409])
+        .answers("The conversation as it stands now.");
+    api.post(
+        "/conversations/{id}/transfer",
+        "transferConversation",
+        transfer,
+    )
+    .says("Hand over")
+    .about("They have 60 s to accept; until then it stays yours.")
+    .example(json!({"to": "ben", "note": "yours?"}))
+    .refuses(&[409])
+    .answers("The conversation as it stands now.");
+}
+
 /// Asks for a change of a conversation the caller sees, and answers how it stands then.
 pub(super) async fn change(
     premises: &Premises,
     caller: &Caller,
     id: ConversationId,
-    event: Event,
+    act: Act,
 ) -> Result<Json<views::Conversation>, Problem> {
     listed(premises, caller, id).await?;
+    let event = Event::act(caller.id(), id, act);
     premises.desk.ask(event).await?;
     // Read whether or not they may still see it: it was theirs to change a moment ago.
     let plan = Arc::clone(&caller.board.plan);
@@ -45,40 +80,36 @@ pub(super) async fn change(
     shape.map(Json).ok_or_else(Problem::no_conversation)
 }
 
-pub(super) async fn claim(
+async fn claim(
     State(premises): State<Arc<Premises>>,
     caller: Caller,
-    At(id): At<i64>,
+    ApiPath(conversation): ApiPath<ConversationId>,
 ) -> Result<Json<views::Conversation>, Problem> {
-    let (operator, conversation) = (caller.id(), ConversationId(id));
-    let event = Event::act(operator, conversation, Act::Claim);
-    change(&premises, &caller, conversation, event).await
+    change(&premises, &caller, conversation, Act::Claim).await
 }
 
-pub(super) async fn release(
+async fn release(
     State(premises): State<Arc<Premises>>,
     caller: Caller,
-    At(id): At<i64>,
+    ApiPath(conversation): ApiPath<ConversationId>,
 ) -> Result<Json<views::Conversation>, Problem> {
-    let (operator, conversation) = (caller.id(), ConversationId(id));
-    let event = Event::act(operator, conversation, Act::Release);
-    change(&premises, &caller, conversation, event).await
+    change(&premises, &caller, conversation, Act::Release).await
 }
 
-#[derive(Default, Deserialize)]
-pub(super) struct Farewell {
-    /// A last text, sent before the conversation closes.
+#[derive(Default, Deserialize, ToSchema)]
+struct Farewell {
+    /// A last text, sent first.
     text: Option<String>,
+    #[schema(min_length = 1, max_length = 200)]
     client_id: Option<String>,
 }
 
-pub(super) async fn close(
+async fn close(
     State(premises): State<Arc<Premises>>,
     caller: Caller,
-    At(id): At<i64>,
-    Maybe(farewell): Maybe<Farewell>,
+    ApiPath(conversation): ApiPath<ConversationId>,
+    OptionalJson(farewell): OptionalJson<Farewell>,
 ) -> Result<Json<views::Conversation>, Problem> {
-    let (operator, conversation) = (caller.id(), ConversationId(id));
     if let Some(body) = farewell.text {
         // A conversation whose last text was refused stays open, with its words given back.
         let reply = messages::Reply {
@@ -87,39 +118,36 @@ pub(super) async fn close(
         };
         messages::say(&premises, &caller, conversation, reply).await?;
     }
-    let event = Event::act(operator, conversation, Act::Close);
-    change(&premises, &caller, conversation, event).await
+    change(&premises, &caller, conversation, Act::Close).await
 }
 
-#[derive(Deserialize)]
-pub(super) struct HandOver {
+#[derive(Deserialize, ToSchema)]
+struct HandOver {
+    /// `queue:NAME`, `operator:NAME`, or a name only one of them has.
     to: String,
+    /// What they should know.
     #[serde(default)]
+    #[schema(max_length = 1000)]
     note: String,
 }
 
-pub(super) async fn transfer(
+async fn transfer(
     State(premises): State<Arc<Premises>>,
     caller: Caller,
-    At(id): At<i64>,
-    Said(hand_over): Said<HandOver>,
+    ApiPath(conversation): ApiPath<ConversationId>,
+    ApiJson(hand_over): ApiJson<HandOver>,
 ) -> Result<Json<views::Conversation>, Problem> {
-    let conversation = ConversationId(id);
     listed(&premises, &caller, conversation).await?;
     if hand_over.note.chars().count() > NOTE_MAX {
         return Err(unprocessable(format!(
             "the note has more than {NOTE_MAX} letters: shorten it"
         )));
     }
-    let event = Event::act(
-        caller.id(),
-        conversation,
-        Act::Transfer {
-            to: target(&caller.board.plan, &hand_over.to)?,
-            note: hand_over.note.trim().to_owned(),
-        },
-    );
-    change(&premises, &caller, conversation, event).await
+    let act = Act::Transfer {
+        to: target(&caller.board.plan, &hand_over.to)?,
+        note: hand_over.note.trim().to_owned(),
+    };
+    change(&premises, &caller, conversation, act).await
 }
 
 /// `queue:NAME`, `operator:NAME`, or a name only one of them has.

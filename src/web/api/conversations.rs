@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
-use super::said::At;
+use super::extract::{ApiPath, ApiQuery, unprocessable};
+use super::operation::Api;
 use crate::desk::views::{self, Page, Thread};
 use crate::routing::{ConversationId, ConversationState};
 use crate::spool::transcript::{self, Cursor, Listed, Listing, Order};
@@ -23,12 +24,32 @@ const PAGE_MAX: usize = 500;
 /// Entries of a thread in one answer: the newest.
 const THREAD_MAX: usize = 1000;
 
-#[derive(Deserialize)]
-pub(super) struct Which {
+pub(super) fn operations(api: &mut Api) {
+    api.under("conversations");
+    api.get("/conversations", "listConversations", list)
+        .says("List conversations")
+        .refuses(&[422])
+        .answers("Those you may see, in this order.");
+    api.get("/conversations/{id}", "readConversation", whole)
+        .says("Read a conversation")
+        .answers("The conversation with its newest 1,000 messages and notes.");
+}
+
+#[derive(Deserialize, ToSchema)]
+struct Which {
+    /// held, waiting, claimed or closed, several with commas between, or all. All that are not closed when
+    /// left out.
+    #[schema(pattern = "^(all|(held|waiting|claimed|closed)(,(held|waiting|claimed|closed))*)?$")]
     state: Option<String>,
+    /// In this queue.
     queue: Option<String>,
-    order: Option<String>,
+    /// oldest, by arrival, when left out; newest: those in which somebody wrote last come first.
+    order: Option<Order>,
+    /// `next` of the page before, in the same `order`.
+    #[schema(pattern = "^([0-9]{1,18}\\.)?[0-9]{1,18}$")]
     cursor: Option<String>,
+    /// How many at most; 100 when left out.
+    #[schema(value_type = Option<u16>, minimum = 1, maximum = 500)]
     limit: Option<String>,
 }
 
@@ -63,17 +84,11 @@ fn states(asked: Option<&str>) -> Result<Vec<ConversationState>, Problem> {
     }
 }
 
-pub(super) async fn list(
+async fn list(
     State(premises): State<Arc<Premises>>,
     caller: Caller,
-    which: Result<Query<Which>, QueryRejection>,
+    ApiQuery(which): ApiQuery<Which>,
 ) -> Result<Json<Page<views::Conversation>>, Problem> {
-    let Query(which) = which.map_err(|_| {
-        Problem::new(
-            StatusCode::BAD_REQUEST,
-            "the query cannot be read: it knows state, queue, order, cursor and limit, each once",
-        )
-    })?;
     let states = states(which.state.as_deref())?;
     let plan = Arc::clone(&caller.board.plan);
     let queue = match which.queue.as_deref().filter(|name| !name.is_empty()) {
@@ -82,23 +97,13 @@ pub(super) async fn list(
             plan.queue_named(name)
                 .map(|queue| queue.id)
                 .ok_or_else(|| {
-                    Problem::new(
-                        StatusCode::UNPROCESSABLE_ENTITY,
+                    unprocessable(
                         "there is no such queue; GET /api/v1/queues lists those there are",
                     )
                 })?,
         ),
     };
-    let order = match which.order.as_deref() {
-        None | Some("" | "oldest") => Order::Oldest,
-        Some("newest") => Order::Newest,
-        Some(_) => {
-            return Err(Problem::new(
-                StatusCode::BAD_REQUEST,
-                "`order` is oldest, by arrival, or newest, by who wrote last",
-            ));
-        }
-    };
+    let order = which.order.unwrap_or_default();
     let after = match which.cursor.as_deref() {
         None => None,
         Some(cursor) => Some(Cursor::read(cursor, order).ok_or_else(|| {
@@ -168,9 +173,8 @@ pub(super) async fn listed(
 pub(super) async fn whole(
     State(premises): State<Arc<Premises>>,
     caller: Caller,
-    At(id): At<i64>,
+    ApiPath(id): ApiPath<ConversationId>,
 ) -> Result<Json<Thread>, Problem> {
-    let id = ConversationId(id);
     let thread = premises
         .spool
         .read(

@@ -2,31 +2,64 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, QueryRejection};
-use axum::extract::{Query, State};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::extract::{FromRequest, Request, State};
+use serde_json::json;
 
 use super::conversations::listed;
-use super::said::{At, unprocessable};
+use super::extract::{ApiPath, ApiQuery, unprocessable};
+use super::operation::{Api, Created, Draft, NoContent, Takes};
 use crate::routing::{ConversationId, GatewayKind};
-use crate::web::attachments::{self, Named};
+use crate::web::attachments::{self, AttachmentShape, Named};
 use crate::web::caller::Caller;
 use crate::web::premises::Premises;
 use crate::web::problem::Problem;
 use crate::web::widget;
 
+pub(super) fn operations(api: &mut Api) {
+    api.under("conversations");
+    api.post("/conversations/{id}/attachments", "attachFile", attach)
+        .limit(attachments::SIZE_MAX)
+        .says("Keep a file, and get the link that goes into a text")
+        // Any octets will do for a file: these are plain text.
+        .example(json!("hello"))
+        .answers("The file is kept as long as the conversation's transcript.");
+    api.post("/conversations/{id}/typing", "tellTyping", typing)
+        .says("Tell a web page's visitor that an answer is being written")
+        .answers("Told, if anybody listens.");
+}
+
+/// A file's octets.
+struct Content(Bytes);
+
+impl Takes for Content {
+    fn describe(draft: &mut Draft) {
+        let what = "The file itself, up to 10 MB.";
+        draft.takes(
+            "application/octet-stream",
+            json!({ "type": "string", "format": "binary", "description": what }),
+        );
+    }
+}
+
+impl FromRequest<Arc<Premises>> for Content {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, premises: &Arc<Premises>) -> Result<Self, Problem> {
+        let content = Bytes::from_request(request, premises).await;
+        content.map(Self).map_err(|_| attachments::too_large())
+    }
+}
+
 /// Keeps a file, and answers with the link that goes into the text.
-pub(super) async fn attach(
+async fn attach(
     State(premises): State<Arc<Premises>>,
     caller: Caller,
-    At(id): At<i64>,
-    query: Result<Query<Named>, QueryRejection>,
-    content: Result<Bytes, BytesRejection>,
-) -> Result<Response, Problem> {
-    let listed = listed(&premises, &caller, ConversationId(id)).await?;
+    ApiPath(id): ApiPath<ConversationId>,
+    ApiQuery(Named { name }): ApiQuery<Named>,
+    Content(content): Content,
+) -> Result<Created<AttachmentShape>, Problem> {
+    let listed = listed(&premises, &caller, id).await?;
     let gateway = caller.board.plan.gateway(listed.conversation.gateway);
     let on_a_page = gateway.is_some_and(|gateway| gateway.kind == GatewayKind::Widget);
     if premises.settings.public_url.is_none() && !on_a_page {
@@ -35,26 +68,20 @@ pub(super) async fn attach(
              [web] first",
         ));
     }
-    let content = content.map_err(|_| attachments::too_large())?;
     let kept = premises
         .attachments
-        .keep(
-            &premises.spool,
-            &premises.settings,
-            &attachments::named(query),
-            content,
-        )
+        .keep(&premises.spool, &premises.settings, &name, content)
         .await?;
-    Ok((StatusCode::CREATED, Json(kept)).into_response())
+    Ok(Created(kept))
 }
 
 /// Tells a visitor's page that an answer is being written.
-pub(super) async fn typing(
+async fn typing(
     State(premises): State<Arc<Premises>>,
     caller: Caller,
-    At(id): At<i64>,
-) -> Result<StatusCode, Problem> {
-    let listed = listed(&premises, &caller, ConversationId(id)).await?;
+    ApiPath(id): ApiPath<ConversationId>,
+) -> Result<NoContent, Problem> {
+    let listed = listed(&premises, &caller, id).await?;
     widget::operator_types(&premises, &caller, &listed.conversation);
-    Ok(StatusCode::NO_CONTENT)
+    Ok(NoContent)
 }

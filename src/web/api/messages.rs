@@ -5,11 +5,13 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
+use serde_json::json;
+use utoipa::ToSchema;
 
 use super::conversations::listed;
-use super::said::{At, Said, unprocessable};
+use super::extract::{ApiJson, ApiPath, unprocessable};
+use super::operation::{Api, Once};
 use crate::desk::SEGMENTS_MAX;
 use crate::desk::views::{self, Names};
 use crate::routing::{Act, ConversationId, Event, MessageId, Plan};
@@ -22,19 +24,46 @@ use crate::web::problem::Problem;
 /// Letters of a sender's own key: a UUID has 36.
 const CLIENT_ID_MAX: usize = 200;
 
-#[derive(Deserialize)]
+pub(super) fn operations(api: &mut Api) {
+    api.under("conversations");
+    api.post("/conversations/{id}/messages", "sendMessage", send)
+        .says("Answer")
+        .about(
+            "The first to answer claims the conversation. When another was first the answer is 409, with \
+             `answered_by` and the unsent words as `draft`.",
+        )
+        .example(json!({"body": "It is on the hold shelf.", "client_id": "k"}))
+        .refuses(&[409])
+        .answers("On disk, and on its way.")
+        .answers("This `client_id` was sent before: that message.");
+    api.post(
+        "/conversations/{id}/messages/{message}/retry",
+        "retryMessage",
+        retry,
+    )
+    .says("Send a failed or unknown message again")
+    .about("It may arrive twice.")
+    .refuses(&[409, 422])
+    .answers("The message.");
+}
+
+#[derive(Deserialize, ToSchema)]
 pub(super) struct Reply {
+    /// At most ten segments.
+    #[schema(min_length = 1)]
     pub(super) body: String,
+    /// Your own key: the same key is the same message, so a retry never doubles.
+    #[schema(min_length = 1, max_length = 200)]
     pub(super) client_id: Option<String>,
 }
 
-pub(super) async fn send(
+async fn send(
     State(premises): State<Arc<Premises>>,
     caller: Caller,
-    At(id): At<i64>,
-    Said(reply): Said<Reply>,
-) -> Result<Response, Problem> {
-    say(&premises, &caller, ConversationId(id), reply).await
+    ApiPath(id): ApiPath<ConversationId>,
+    ApiJson(reply): ApiJson<Reply>,
+) -> Result<Once<views::Message>, Problem> {
+    say(&premises, &caller, id, reply).await
 }
 
 /// A sender's own key is not to be endless.
@@ -74,14 +103,14 @@ pub(super) async fn say(
     caller: &Caller,
     id: ConversationId,
     reply: Reply,
-) -> Result<Response, Problem> {
+) -> Result<Once<views::Message>, Problem> {
     check_key(reply.client_id.as_deref())?;
     check_body(&reply.body)?;
     let _turn = premises.turn_to_send(caller.id()).await;
     if let Some(client_id) = reply.client_id.clone()
         && let Some(answer) = sent_before(premises, caller, id, client_id).await?
     {
-        return Ok(answer);
+        return Ok(Once::Before(answer));
     }
     let listed = listed(premises, caller, id).await?;
     let draft = reply.body.clone();
@@ -108,7 +137,7 @@ pub(super) async fn say(
     })?;
     let plan = Arc::clone(&caller.board.plan);
     let shape = shape_message(premises, plan, listed.patron, message).await?;
-    Ok((StatusCode::CREATED, Json(shape)).into_response())
+    Ok(Once::Made(shape))
 }
 
 /// The answer to a send that came before under the same key.
@@ -117,7 +146,7 @@ async fn sent_before(
     caller: &Caller,
     id: ConversationId,
     client_id: String,
-) -> Result<Option<Response>, Problem> {
+) -> Result<Option<views::Message>, Problem> {
     let operator = caller.id();
     let plan = Arc::clone(&caller.board.plan);
     let found = premises
@@ -137,9 +166,7 @@ async fn sent_before(
         .await?;
     match found {
         None => Ok(None),
-        Some((conversation, shape)) if conversation == id => {
-            Ok(Some((StatusCode::OK, Json(shape)).into_response()))
-        }
+        Some((conversation, shape)) if conversation == id => Ok(Some(shape)),
         Some(_) => {
             listed(premises, caller, id).await?;
             Err(unprocessable(
@@ -165,12 +192,11 @@ async fn shape_message(
     Ok(shape)
 }
 
-pub(super) async fn retry(
+async fn retry(
     State(premises): State<Arc<Premises>>,
     caller: Caller,
-    At((id, message)): At<(i64, i64)>,
-) -> Result<Response, Problem> {
-    let (id, message) = (ConversationId(id), MessageId(message));
+    ApiPath((id, message)): ApiPath<(ConversationId, MessageId)>,
+) -> Result<Json<views::Message>, Problem> {
     let listed = listed(&premises, &caller, id).await?;
     let receipt = premises
         .desk
@@ -188,5 +214,5 @@ pub(super) async fn retry(
     let message = message.ok_or_else(|| Problem::from(crate::routing::Refusal::NoSuchMessage))?;
     let plan = Arc::clone(&caller.board.plan);
     let shape = shape_message(&premises, plan, listed.patron, message).await?;
-    Ok(Json(shape).into_response())
+    Ok(Json(shape))
 }

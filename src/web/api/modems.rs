@@ -5,36 +5,85 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
+use utoipa::ToSchema;
 
 use super::arrangements::modem;
-use super::said::{At, Maybe, Said, unprocessable};
+use super::extract::{
+    ApiJson, ApiPath, Arrange, LineName, May, Named, OptionalJson, unprocessable,
+};
+use super::operation::{Accepted, Api, NoContent};
 use crate::desk::views;
 use crate::modem::{Line, Pin, check_ussd};
-use crate::routing::{Event, GatewayKind, Right, answerable};
+use crate::routing::{Event, GatewayKind, answerable};
 use crate::spool::{audit, lines};
 use crate::web::caller::Caller;
 use crate::web::premises::Premises;
 use crate::web::problem::Problem;
 use crate::web::signals;
 
-#[derive(Deserialize)]
-pub(super) struct Unlocking {
+pub(super) fn operations(api: &mut Api) {
+    api.under("desk");
+    api.post("/modems/{name}/pin", "unlockSim", unlock)
+        .says("Unlock the SIM with its PIN")
+        .about(
+            "The PIN is tried at once, and once; the last try before the SIM locks itself is left to a \
+             telephone. One that is right is kept for this SIM. Recorded, without the PIN.",
+        )
+        .example(json!({"pin": "4711"}))
+        .refuses(&[409])
+        .answers("It is unlocked; the line is being set up.");
+    api.post("/modems/{name}/self-test", "testLine", test)
+        .says("Send a text of the line to itself")
+        .about(
+            "What comes of it stands in `self_test` of the line: `OK in 6 s` once it is back. Costs a text.",
+        )
+        .example(json!({"number": "+15550100000"}))
+        .refuses(&[409])
+        .answers("It is asked for.");
+    api.post("/modems/{name}/resume", "resumeLine", resume)
+        .says("Let a line send again that rests")
+        .about(
+            "A line rests when the carrier refuses one recipient after another. It sends again within a \
+             minute; nothing happens to one that does not rest. Recorded.",
+        )
+        .answers("The line.");
+    api.get("/modems/{name}/signal", "readSignal", signal)
+        .says("How well a line was heard over the last day")
+        .about(
+            "In steps of `every_s` seconds, oldest first; those in which nobody looked are not there. Kept \
+             in memory: it begins with the desk.",
+        )
+        .answers("The day.");
+    api.post("/modems/{name}/ussd", "askUssd", ussd)
+        .says("Ask a line's network a code")
+        .about(
+            "A USSD code, such as that for what is left on a prepaid SIM. 409 says what the network said no \
+             to, or that it has not answered within 25 s. The code is kept nowhere; that one was asked is in \
+             the audit trail.",
+        )
+        .example(json!({"code": "*100#"}))
+        .refuses(&[409])
+        .answers("What the network said.");
+}
+
+#[derive(Deserialize, ToSchema)]
+struct Unlocking {
+    /// Four to eight digits.
+    #[schema(pattern = "^[0-9]{4,8}$")]
     pin: String,
 }
 
 /// Unlocks the SIM with the PIN that was typed.
-pub(super) async fn unlock(
+async fn unlock(
     State(premises): State<Arc<Premises>>,
-    caller: Caller,
-    Path(name): Path<String>,
-    Said(Unlocking { pin }): Said<Unlocking>,
-) -> Result<StatusCode, Problem> {
-    caller.needs(Right::Arrange)?;
+    caller: May<Arrange>,
+    ApiPath(LineName(name)): ApiPath<LineName>,
+    ApiJson(Unlocking { pin }): ApiJson<Unlocking>,
+) -> Result<NoContent, Problem> {
     let line = find(&premises, &name)?;
     let pin = Pin::new(pin.trim())
         .ok_or_else(|| unprocessable("a PIN is four to eight digits: see the SIM's letter"))?;
@@ -43,23 +92,23 @@ pub(super) async fn unlock(
     line.unlock(pin)
         .await
         .map_err(|words| Problem::new(StatusCode::CONFLICT, words))?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(NoContent)
 }
 
-#[derive(Default, Deserialize)]
-pub(super) struct SelfTest {
-    /// The line's own number, where the SIM does not know it.
+#[derive(Default, Deserialize, ToSchema)]
+struct SelfTest {
+    /// The line's own number, where the SIM does not know it; kept.
+    #[schema(min_length = 1)]
     number: Option<String>,
 }
 
 /// Asks for a text of the line to itself.
-pub(super) async fn test(
+async fn test(
     State(premises): State<Arc<Premises>>,
-    caller: Caller,
-    Path(name): Path<String>,
-    Maybe(SelfTest { number }): Maybe<SelfTest>,
-) -> Result<Response, Problem> {
-    caller.needs(Right::Arrange)?;
+    caller: May<Arrange>,
+    ApiPath(LineName(name)): ApiPath<LineName>,
+    OptionalJson(SelfTest { number }): OptionalJson<SelfTest>,
+) -> Result<Accepted<views::Modem>, Problem> {
     let line = find(&premises, &name)?;
     if let Some(number) = number {
         keep_number(&premises, &name, &number).await?;
@@ -84,17 +133,16 @@ pub(super) async fn test(
     }
     let shape = modem(&premises, &line).await?;
     line.ask_for_self_test();
-    Ok((StatusCode::ACCEPTED, Json(shape)).into_response())
+    Ok(Accepted(shape))
 }
 
 /// Lets a line send again that rests because the carrier refused it; nothing happens to one that does
 /// not.
-pub(super) async fn resume(
+async fn resume(
     State(premises): State<Arc<Premises>>,
-    caller: Caller,
-    At(name): At<String>,
+    caller: May<Arrange>,
+    ApiPath(LineName(name)): ApiPath<LineName>,
 ) -> Result<Json<views::Modem>, Problem> {
-    caller.needs(Right::Arrange)?;
     let line = find(&premises, &name)?;
     let (by, now) = (caller.id(), premises.spool.now());
     premises
@@ -113,21 +161,27 @@ pub(super) async fn resume(
 /// How long a network may take with a code, so that whoever asked is told something.
 const USSD_PATIENCE: Duration = Duration::from_secs(25);
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Code {
+struct Code {
+    #[schema(min_length = 1, max_length = 40, pattern = "^[0-9*#]+$")]
     code: String,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Answered {
+    /// What the network said.
+    answer: String,
 }
 
 /// Asks a line's network a code, such as that for what is left on a prepaid SIM. The code is kept
 /// nowhere: there may be a voucher in it.
-pub(super) async fn ussd(
+async fn ussd(
     State(premises): State<Arc<Premises>>,
-    caller: Caller,
-    At(name): At<String>,
-    Said(Code { code }): Said<Code>,
-) -> Result<Response, Problem> {
-    caller.needs(Right::Arrange)?;
+    caller: May<Arrange>,
+    ApiPath(LineName(name)): ApiPath<LineName>,
+    ApiJson(Code { code }): ApiJson<Code>,
+) -> Result<Json<Answered>, Problem> {
     let line = find(&premises, &name)?;
     let code = code.trim();
     check_ussd(code).map_err(unprocessable)?;
@@ -142,23 +196,34 @@ pub(super) async fn ussd(
         ))
     });
     let answer = said.map_err(|words| Problem::new(StatusCode::CONFLICT, words))?;
-    Ok(Json(json!({ "answer": answer })).into_response())
+    Ok(Json(Answered { answer }))
+}
+
+/// A day of a line.
+#[derive(Serialize, ToSchema)]
+struct Day {
+    items: Vec<signals::Heard>,
+    /// Always null: all of it is here.
+    next: Option<String>,
+    every_s: i64,
 }
 
 /// How well a line was heard over the last day.
-pub(super) async fn signal(
+async fn signal(
     State(premises): State<Arc<Premises>>,
     _caller: Caller,
-    At(name): At<String>,
-) -> Result<Response, Problem> {
+    ApiPath(LineName(name)): ApiPath<LineName>,
+) -> Result<Json<Day>, Problem> {
     let line = find(&premises, &name)?;
     // Just now is part of it, also in the desk's first minute.
     let status = line.status().borrow().clone();
     let signals = &premises.signals;
     signals.look(&name, &status, premises.spool.now());
-    let items = signals.of(&name);
-    let answer = json!({ "items": items, "next": null, "every_s": signals::SPAN_S });
-    Ok(Json(answer).into_response())
+    Ok(Json(Day {
+        items: signals.of(&name),
+        next: None,
+        every_s: signals::SPAN_S,
+    }))
 }
 
 /// A telephone number, as people write it.
@@ -193,10 +258,5 @@ async fn keep_number(premises: &Premises, line: &str, written: &str) -> Result<(
 }
 
 pub(super) fn find(premises: &Premises, name: &str) -> Result<Line, Problem> {
-    premises.lines.named(name).ok_or_else(|| {
-        Problem::new(
-            StatusCode::NOT_FOUND,
-            "there is no such line; GET /api/v1/modems lists those there are",
-        )
-    })
+    premises.lines.named(name).ok_or_else(LineName::missing)
 }

@@ -4,18 +4,21 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::{Body, Bytes};
-use axum::extract::{Query, State};
-use axum::http::{StatusCode, header};
+use axum::extract::State;
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
-use super::said::{At, unprocessable};
+use super::extract::Report as Reporting;
+use super::extract::{ApiPath, ApiQuery, Export, May, unprocessable};
+use super::operation::Api;
 use crate::desk::views::{Page, Report, Thread, WithOldKeys};
 use crate::records::{Division, Form, Measure, Period, day_after, picture, start_of};
-use crate::routing::{ConversationId, Right};
+use crate::routing::ConversationId;
 use crate::spool::SpoolError;
 use crate::spool::export::Selection;
 use crate::web::caller::Caller;
@@ -25,27 +28,78 @@ use crate::web::problem::Problem;
 /// Conversations of one page of transcripts.
 const TRANSCRIPTS: usize = 100;
 
-fn bad(detail: impl Into<String>) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, detail)
+pub(super) fn operations(api: &mut Api) {
+    api.under("conversations");
+    api.get(
+        "/conversations/{id}/transcript",
+        "exportConversation",
+        transcript,
+    )
+    .says("The conversation written out")
+    .gives("text/plain")
+    .gives_json::<WithOldKeys<'_, Thread>>()
+    .gives("application/mbox")
+    .answers("The conversation written out.");
+    api.under("staff");
+    api.get("/transcripts", "exportTranscripts", transcripts)
+        .says("Conversations of every queue, a page of them")
+        .about("That it was done is in the audit trail.")
+        .gives_json::<Page<WithOldKeys<'_, Thread>>>()
+        .answers("Conversations of every queue, a page of them.");
+    api.get("/transcripts/file", "takeTranscripts", transcripts_file)
+        .says("Every transcript in one file")
+        .about("That it was taken is in the audit trail, and whether numbers were in it.")
+        .gives("text/plain")
+        .gives("application/x-ndjson")
+        .gives("application/mbox")
+        .answers("The file.");
+    api.get("/reports", "report", table)
+        .says("Texts, answers and waits, counted")
+        .about("Counted from statistics that hold no numbers, names of patrons or words.")
+        .refuses(&[422])
+        .answers("Texts, answers and waits, counted.");
+    api.get("/reports.csv", "reportCsv", csv)
+        .says("The same as comma-separated values")
+        .gives("text/csv")
+        .refuses(&[422])
+        .answers("The same as comma-separated values.");
+    api.get("/reports.svg", "reportPicture", drawing)
+        .says("The same as a picture")
+        .gives("image/svg+xml")
+        .refuses(&[422])
+        .answers("The same as a picture.");
 }
 
-#[derive(Deserialize)]
-pub(super) struct Asked {
-    /// The first day; the month so far when left out.
+#[derive(Deserialize, ToSchema)]
+struct Asked {
+    /// The first day, in the library's own time; the month so far when left out.
     from: Option<Date>,
     /// The last day; today when left out.
     to: Option<Date>,
-    by: Option<String>,
-    measure: Option<String>,
+    /// `queue` when left out.
+    by: Option<Division>,
+}
+
+impl Asked {
+    fn by(&self) -> Division {
+        self.by.unwrap_or(Division::Queue)
+    }
+}
+
+#[derive(Deserialize, ToSchema)]
+struct AskedToDraw {
+    /// The first day, in the library's own time; the month so far when left out.
+    from: Option<Date>,
+    /// The last day; today when left out.
+    to: Option<Date>,
+    /// `queue` when left out.
+    by: Option<Division>,
+    /// `texts` when left out.
+    measure: Option<Measure>,
 }
 
 async fn report(premises: &Premises, caller: &Caller, asked: &Asked) -> Result<Report, Problem> {
-    caller.needs(Right::Report)?;
-    let by = asked.by.as_deref().unwrap_or("queue");
-    let by = Division::from_word(by).ok_or_else(|| {
-        let words = Division::ALL.map(Division::word).join(", ");
-        bad(format!("`by` is one of {words}"))
-    })?;
+    let by = asked.by();
     let zone = caller.board.plan.library.time_zone.clone();
     let period = Period::of(asked.from, asked.to, zone, premises.spool.now());
     let period = period.map_err(unprocessable)?;
@@ -53,19 +107,19 @@ async fn report(premises: &Premises, caller: &Caller, asked: &Asked) -> Result<R
 }
 
 /// `GET /reports`
-pub(super) async fn table(
+async fn table(
     State(premises): State<Arc<Premises>>,
-    caller: Caller,
-    Query(asked): Query<Asked>,
+    caller: May<Reporting>,
+    ApiQuery(asked): ApiQuery<Asked>,
 ) -> Result<Json<Report>, Problem> {
     report(&premises, &caller, &asked).await.map(Json)
 }
 
 /// `GET /reports.csv`
-pub(super) async fn csv(
+async fn csv(
     State(premises): State<Arc<Premises>>,
-    caller: Caller,
-    Query(asked): Query<Asked>,
+    caller: May<Reporting>,
+    ApiQuery(asked): ApiQuery<Asked>,
 ) -> Result<Response, Problem> {
     let report = report(&premises, &caller, &asked).await?;
     let (from, to) = (report.from, report.to);
@@ -81,13 +135,18 @@ pub(super) async fn csv(
 }
 
 /// `GET /reports.svg`
-pub(super) async fn drawing(
+async fn drawing(
     State(premises): State<Arc<Premises>>,
-    caller: Caller,
-    Query(asked): Query<Asked>,
+    caller: May<Reporting>,
+    ApiQuery(asked): ApiQuery<AskedToDraw>,
 ) -> Result<Response, Problem> {
-    let measure = asked.measure.as_deref().unwrap_or("texts");
-    let measure = Measure::from_word(measure).ok_or_else(|| bad("`measure` is texts or waits"))?;
+    let AskedToDraw {
+        from,
+        to,
+        by,
+        measure,
+    } = asked;
+    let (measure, asked) = (measure.unwrap_or(Measure::Texts), Asked { from, to, by });
     let report = report(&premises, &caller, &asked).await?;
     let (from, to) = (report.from, report.to);
     let title = format!(
@@ -100,29 +159,25 @@ pub(super) async fn drawing(
     Ok(([(header::CONTENT_TYPE, "image/svg+xml")], svg).into_response())
 }
 
-#[derive(Deserialize)]
-pub(super) struct Written {
-    format: Option<String>,
-}
-
-fn form(word: Option<&str>) -> Result<(Form, &'static str), Problem> {
-    match word.unwrap_or("text") {
-        "text" => Ok((Form::Text, "text/plain; charset=utf-8")),
-        "json" => Ok((Form::Json, "application/json")),
-        "mbox" => Ok((Form::Mbox, "application/mbox")),
-        _ => Err(bad("`format` is text, json or mbox")),
-    }
+#[derive(Deserialize, ToSchema)]
+struct Written {
+    /// `text` when left out.
+    format: Option<Form>,
 }
 
 /// `GET /conversations/{id}/transcript`, for whoever may read it anyway.
-pub(super) async fn transcript(
+async fn transcript(
     State(premises): State<Arc<Premises>>,
     caller: Caller,
-    At(id): At<i64>,
-    Query(written): Query<Written>,
+    ApiPath(id): ApiPath<ConversationId>,
+    ApiQuery(written): ApiQuery<Written>,
 ) -> Result<Response, Problem> {
-    let (form, kind) = form(written.format.as_deref())?;
-    let id = ConversationId(id);
+    let form = written.format.unwrap_or_default();
+    let kind = match form {
+        Form::Text => "text/plain; charset=utf-8",
+        Form::Json => "application/json",
+        Form::Mbox => "application/mbox",
+    };
     super::conversations::listed(&premises, &caller, id).await?;
     let found = premises
         .spool
@@ -136,16 +191,33 @@ pub(super) async fn transcript(
     Ok(([(header::CONTENT_TYPE, kind)], found.write(form, zone)).into_response())
 }
 
-#[derive(Deserialize)]
-pub(super) struct Which {
+#[derive(Deserialize, ToSchema)]
+struct Which {
+    /// Active on this day or later.
     from: Option<Date>,
+    /// Begun on this day or earlier.
     to: Option<Date>,
+    /// Of this queue.
     queue: Option<String>,
+    /// What `next` of the page before said.
     cursor: Option<i64>,
-    /// Of the file: `text`, `json` or `mbox`.
-    format: Option<String>,
-    /// Of the file: patrons' numbers in the place of their shown names.
+}
+
+#[derive(Deserialize, ToSchema)]
+struct WhichInAFile {
+    /// `text` to be read, `json` with one object a line, or `mbox` for mail programs.
     #[serde(default)]
+    #[schema(default = "text")]
+    format: Form,
+    /// Active on this day or later.
+    from: Option<Date>,
+    /// Begun on this day or earlier.
+    to: Option<Date>,
+    /// Of this queue.
+    queue: Option<String>,
+    /// With patrons' numbers in the place of their shown names.
+    #[serde(default)]
+    #[schema(default = false)]
     numbers: bool,
 }
 
@@ -180,12 +252,11 @@ async fn taken(
 }
 
 /// `GET /transcripts`: a page of all there are, for an admin. That it was taken is written down.
-pub(super) async fn transcripts(
+async fn transcripts(
     State(premises): State<Arc<Premises>>,
-    caller: Caller,
-    Query(which): Query<Which>,
+    caller: May<Export>,
+    ApiQuery(which): ApiQuery<Which>,
 ) -> Result<Response, Problem> {
-    caller.needs(Right::Export)?;
     let zone = caller.board.plan.library.time_zone.clone();
     let selection = which.selection(&zone, false);
     if which.cursor.is_none() {
@@ -204,22 +275,27 @@ pub(super) async fn transcripts(
 
 /// `GET /transcripts/file`: all of them in one file, written while it is sent. That it was taken is
 /// written down.
-pub(super) async fn transcripts_file(
+async fn transcripts_file(
     State(premises): State<Arc<Premises>>,
-    caller: Caller,
-    Query(which): Query<Which>,
+    caller: May<Export>,
+    ApiQuery(which): ApiQuery<WhichInAFile>,
 ) -> Result<Response, Problem> {
-    caller.needs(Right::Export)?;
-    let (form, kind) = form(which.format.as_deref())?;
+    let (form, numbers) = (which.format, which.numbers);
+    let which = Which {
+        from: which.from,
+        to: which.to,
+        queue: which.queue,
+        cursor: None,
+    };
     let (kind, ending) = match form {
-        Form::Text => (kind, "txt"),
+        Form::Text => ("text/plain; charset=utf-8", "txt"),
         // One object a line.
         Form::Json => ("application/x-ndjson", "ndjson"),
-        Form::Mbox => (kind, "mbox"),
+        Form::Mbox => ("application/mbox", "mbox"),
     };
     let zone = caller.board.plan.library.time_zone.clone();
-    let selection = which.selection(&zone, which.numbers);
-    taken(&premises, &caller, &which, which.numbers).await?;
+    let selection = which.selection(&zone, numbers);
+    taken(&premises, &caller, &which, numbers).await?;
     let (spool, plan) = (premises.spool.clone(), Arc::clone(&caller.board.plan));
     let pages = stream::try_unfold(Some(None), move |next| {
         let (spool, plan) = (spool.clone(), Arc::clone(&plan));

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
-use super::said::unprocessable;
+use super::extract::{ApiQuery, unprocessable};
+use super::operation::Api;
 use crate::desk::views::{self, Find, Names, Page};
 use crate::routing::MessageId;
 use crate::spool::search::{Question, search};
@@ -24,17 +26,29 @@ const LOOKED_AT_MAX: usize = 5000;
 /// Letters of a question.
 const QUESTION_MAX: usize = 200;
 
-#[derive(Deserialize)]
-pub(super) struct Asked {
+pub(super) fn operations(api: &mut Api) {
+    api.under("conversations");
+    api.get("/search", "search", find)
+        .says("Messages that hold these words, newest first")
+        .refuses(&[422])
+        .answers("Messages that hold these words, newest first.");
+}
+
+#[derive(Deserialize, ToSchema)]
+struct Asked {
+    /// Words that all occur, as beginnings of words; `#tag` for a tag of the conversation.
+    #[schema(min_length = 1)]
     q: String,
+    /// What `next` of the page before said.
     cursor: Option<i64>,
+    /// At most 200.
     limit: Option<u32>,
 }
 
-pub(super) async fn find(
+async fn find(
     State(premises): State<Arc<Premises>>,
     caller: Caller,
-    Query(asked): Query<Asked>,
+    ApiQuery(asked): ApiQuery<Asked>,
 ) -> Result<Json<Page<Find>>, Problem> {
     let typed: String = asked.q.chars().take(QUESTION_MAX).collect();
     let question = Question::read(&typed).ok_or_else(|| {

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
 use cookie::SameSite;
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
 
-use super::said::{Said, unprocessable};
-use crate::desk::views;
+use super::extract::{ApiJson, unprocessable};
+use super::operation::{Api, Created, NoContent, WithCookie};
+use crate::desk::views::Operator;
 use crate::routing::{Event, Show, spoken_since};
 use crate::spool::transcript;
 use crate::web::caller::{self, Caller};
@@ -20,17 +21,35 @@ use crate::web::premises::Premises;
 use crate::web::problem::Problem;
 use crate::web::sign_in;
 
-#[derive(Deserialize)]
-pub(super) struct Credentials {
+pub(super) fn operations(api: &mut Api) {
+    api.under("session");
+    api.post("/session", "signIn", sign_in)
+        .says("Sign in")
+        .example(json!({"name": "ana", "password": "shelf mark"}))
+        .refuses(&[401, 429, 503])
+        .answers("Signed in; the cookie is the session, for a week.");
+    api.delete("/session", "signOut", sign_out)
+        .says("Sign out")
+        .refuses(&[422])
+        .answers("Signed out; streams opened with the session end.");
+    api.put("/presence", "setPresence", presence)
+        .says("Say how you are")
+        .about("Without an open event stream, presence lapses 90 s after the last call.")
+        .example(json!({"show": "available"}))
+        .answers("How you are now.");
+}
+
+#[derive(Deserialize, ToSchema)]
+struct Credentials {
     name: String,
     password: String,
 }
 
-pub(super) async fn sign_in(
+async fn sign_in(
     State(premises): State<Arc<Premises>>,
     From(address): From,
-    Said(credentials): Said<Credentials>,
-) -> Result<Response, Problem> {
+    ApiJson(credentials): ApiJson<Credentials>,
+) -> Result<WithCookie<Created<Operator>>, Problem> {
     let opened =
         sign_in::with_password(&premises, &credentials.name, credentials.password, address).await?;
     let board = premises.board();
@@ -39,18 +58,13 @@ pub(super) async fn sign_in(
         .operator(opened.operator)
         .ok_or_else(Problem::nobody)?;
     let cookie = caller::cookie(&premises.settings, &opened.token, SameSite::Strict);
-    Ok((
-        StatusCode::CREATED,
-        [(header::SET_COOKIE, cookie)],
-        Json(views::Operator::new(&board, operator)),
-    )
-        .into_response())
+    Ok(WithCookie(cookie, Created(Operator::new(&board, operator))))
 }
 
-pub(super) async fn sign_out(
+async fn sign_out(
     State(premises): State<Arc<Premises>>,
     caller: Caller,
-) -> Result<Response, Problem> {
+) -> Result<WithCookie<NoContent>, Problem> {
     let session = caller.session.ok_or_else(|| {
         unprocessable(
             "a bearer token has no session to end; DELETE /api/v1/tokens/{token} takes it away",
@@ -58,19 +72,28 @@ pub(super) async fn sign_out(
     })?;
     sign_in::out(&premises, session).await?;
     let cookie = caller::no_cookie(&premises.settings);
-    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
+    Ok(WithCookie(cookie, NoContent))
 }
 
-#[derive(Deserialize)]
-pub(super) struct Presence {
+#[derive(Deserialize, ToSchema)]
+struct Presence {
     show: Show,
 }
 
-pub(super) async fn presence(
+/// How an operator is.
+#[derive(Serialize, ToSchema)]
+struct Present {
+    operator: String,
+    show: Show,
+    /// What waits in front of you: `4 waiting, oldest 14 h`.
+    waiting: String,
+}
+
+async fn presence(
     State(premises): State<Arc<Premises>>,
     caller: Caller,
-    Said(Presence { show }): Said<Presence>,
-) -> Result<Response, Problem> {
+    ApiJson(Presence { show }): ApiJson<Presence>,
+) -> Result<Json<Present>, Problem> {
     let event = Event::Presence {
         operator: caller.id(),
         show,
@@ -81,12 +104,11 @@ pub(super) async fn presence(
         .spool
         .read(move |connection| transcript::waiting_before(connection, &queues))
         .await?;
-    let answer = serde_json::json!({
-        "operator": caller.operator.name,
-        "show": show,
-        "waiting": waiting(count, oldest, premises.spool.now()),
-    });
-    Ok(Json(answer).into_response())
+    Ok(Json(Present {
+        operator: caller.operator.name,
+        show,
+        waiting: waiting(count, oldest, premises.spool.now()),
+    }))
 }
 
 /// What is before whoever signs in: `4 waiting, oldest 14 h`.

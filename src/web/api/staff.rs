@@ -5,10 +5,14 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
 
-use super::said::{At, Said, unprocessable};
+use super::extract::{
+    ApiJson, ApiPath, Arrange, Coordinate, May, Named, OperatorName, unprocessable,
+};
+use super::operation::{Api, Created, NoContent};
 use crate::desk::views;
 use crate::routing::{Amendment, Right, Role};
 use crate::spool::staff;
@@ -18,10 +22,55 @@ use crate::web::premises::Premises;
 use crate::web::problem::Problem;
 use crate::web::sign_in;
 
-#[derive(Deserialize)]
-pub(super) struct NewOperator {
+pub(super) fn operations(api: &mut Api) {
+    api.under("staff");
+    api.post("/operators", "addOperator", add)
+        .says("Add an operator")
+        .example(json!({
+            "name": "dora", "password": "maps and tea", "role": "coordinator", "queues": ["desk"],
+        }))
+        .answers("The operator.");
+    api.patch("/operators/{name}", "setOperator", set)
+        .says("Change an operator")
+        .about("What is left out stays. A coordinator may change queues alone.")
+        .example(json!({"queues": ["reference"]}))
+        .answers("The operator.");
+    api.delete("/operators/{name}", "removeOperator", remove)
+        .says("Take an operator off the desk")
+        .refuses(&[422])
+        .answers("They are gone; what they answered went back to its queue.");
+    api.post("/operators/{name}/shut-out", "shutOut", shut_out)
+        .says("Sign an operator out everywhere")
+        .about(
+            "Oneself; an admin everybody. For a telephone that was lost. The password stays, and so do XMPP \
+             addresses. In the audit trail.",
+        )
+        .answers("Every session, bearer token and unused link of theirs has ended.");
+    api.post("/operators/{name}/link", "makeLink", link)
+        .says("Make a link that signs somebody in, once")
+        .refuses(&[422])
+        .answers("The link, shown this once.");
+    api.get("/operators/{name}/addresses", "listAddresses", addresses)
+        .says("XMPP addresses whose words count as an operator's")
+        .answers("They.");
+    api.put("/operators/{name}/addresses", "setAddresses", set_addresses)
+        .says("Set an operator's XMPP addresses")
+        .example(json!({"jids": ["ana@example.org"]}))
+        .answers("They, as they are now.");
+    api.put("/password", "setPassword", password)
+        .says("Change one's own password")
+        .example(json!({"current": "shelf mark", "new": "maps and tea"}))
+        .refuses(&[429])
+        .answers("It is changed, and every session has ended.");
+}
+
+#[derive(Deserialize, ToSchema)]
+struct NewOperator {
+    #[schema(min_length = 1, max_length = 32, pattern = "^[a-z0-9._-]+$")]
     name: String,
-    /// Left out: they sign in with links and tokens only.
+    /// 8 characters or more, and none that everybody tries; left out: they sign in with links and tokens
+    /// only.
+    #[schema(min_length = 8, max_length = 1024)]
     password: Option<String>,
     #[serde(default = "usual_role")]
     role: Role,
@@ -47,26 +96,20 @@ async fn hash(premises: &Premises, name: &str, password: String) -> Result<Strin
 }
 
 /// An operator as the board shows them now.
-fn shown(premises: &Premises, name: &str) -> Result<Json<views::Operator>, Problem> {
+fn shown(premises: &Premises, name: &str) -> Result<views::Operator, Problem> {
     let board = premises.board();
-    let operator = board.plan.operator_named(name).ok_or_else(nobody)?;
-    Ok(Json(views::Operator::new(&board, operator)))
+    let operator = board
+        .plan
+        .operator_named(name)
+        .ok_or_else(OperatorName::missing)?;
+    Ok(views::Operator::new(&board, operator))
 }
 
-fn nobody() -> Problem {
-    Problem::new(
-        StatusCode::NOT_FOUND,
-        "there is no such operator; GET /api/v1/operators lists those there are",
-    )
-}
-
-pub(super) async fn add(
+async fn add(
     State(premises): State<Arc<Premises>>,
-    caller: Caller,
-    Said(new): Said<NewOperator>,
-) -> Result<Response, Problem> {
-    // Before 19 MiB are spent on a hash.
-    caller.needs(Right::Arrange)?;
+    caller: May<Arrange>,
+    ApiJson(new): ApiJson<NewOperator>,
+) -> Result<Created<views::Operator>, Problem> {
     let password_hash = match new.password {
         Some(password) => Some(hash(&premises, &new.name, password).await?),
         None => None,
@@ -78,24 +121,30 @@ pub(super) async fn add(
         queues: new.queues,
     };
     premises.desk.amend_by(caller.id(), amendment).await?;
-    let shape = shown(&premises, &new.name)?;
-    Ok((StatusCode::CREATED, shape).into_response())
+    shown(&premises, &new.name).map(Created)
 }
 
-#[derive(Deserialize)]
-pub(super) struct Changes {
+#[derive(Deserialize, ToSchema)]
+struct Changes {
+    /// 8 characters or more, and none that everybody tries.
+    #[schema(min_length = 8, max_length = 1024)]
     password: Option<String>,
     role: Option<Role>,
+    /// Names of the queues they are assigned to.
     queues: Option<Vec<String>>,
 }
 
-pub(super) async fn set(
+async fn set(
     State(premises): State<Arc<Premises>>,
-    caller: Caller,
-    At(name): At<String>,
-    Said(changes): Said<Changes>,
+    caller: May<Coordinate>,
+    ApiPath(OperatorName(name)): ApiPath<OperatorName>,
+    ApiJson(changes): ApiJson<Changes>,
 ) -> Result<Json<views::Operator>, Problem> {
-    caller.board.plan.operator_named(&name).ok_or_else(nobody)?;
+    caller
+        .board
+        .plan
+        .operator_named(&name)
+        .ok_or_else(OperatorName::missing)?;
     if changes.password.is_some() {
         // One's own goes with the present one: PUT /password.
         caller.needs(Right::Arrange)?;
@@ -111,46 +160,65 @@ pub(super) async fn set(
         queues: changes.queues,
     };
     premises.desk.amend_by(caller.id(), amendment).await?;
-    shown(&premises, &name)
+    shown(&premises, &name).map(Json)
 }
 
-pub(super) async fn remove(
+async fn remove(
     State(premises): State<Arc<Premises>>,
-    caller: Caller,
-    At(name): At<String>,
-) -> Result<StatusCode, Problem> {
-    caller.board.plan.operator_named(&name).ok_or_else(nobody)?;
+    caller: May<Arrange>,
+    ApiPath(OperatorName(name)): ApiPath<OperatorName>,
+) -> Result<NoContent, Problem> {
+    caller
+        .board
+        .plan
+        .operator_named(&name)
+        .ok_or_else(OperatorName::missing)?;
     let amendment = Amendment::RemoveOperator { name };
     premises.desk.amend_by(caller.id(), amendment).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(NoContent)
 }
 
 /// `POST /operators/{name}/shut-out`: for a telephone that was lost.
-pub(super) async fn shut_out(
+async fn shut_out(
     State(premises): State<Arc<Premises>>,
     caller: Caller,
-    At(name): At<String>,
-) -> Result<StatusCode, Problem> {
+    ApiPath(OperatorName(name)): ApiPath<OperatorName>,
+) -> Result<NoContent, Problem> {
     if name != caller.operator.name {
         caller.needs(Right::Arrange)?;
     }
-    caller.board.plan.operator_named(&name).ok_or_else(nobody)?;
+    caller
+        .board
+        .plan
+        .operator_named(&name)
+        .ok_or_else(OperatorName::missing)?;
     let amendment = Amendment::ShutOut { operator: name };
     premises.desk.amend_by(caller.id(), amendment).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(NoContent)
 }
 
 /// For how long a link made on the page works: it is sent to somebody who may be away.
 const LINK_VALID_S: u32 = 3 * 24 * 60 * 60;
 
+#[derive(Serialize, ToSchema)]
+struct NewLink {
+    /// A path where the desk does not know its address.
+    link: String,
+    path: String,
+    valid_s: u32,
+}
+
 /// A link that signs somebody in, once. It is in this answer and nowhere else.
-pub(super) async fn link(
+async fn link(
     State(premises): State<Arc<Premises>>,
-    caller: Caller,
-    At(name): At<String>,
-) -> Result<Response, Problem> {
-    caller.needs(Right::Arrange)?;
-    caller.board.plan.operator_named(&name).ok_or_else(nobody)?;
+    caller: May<Arrange>,
+    ApiPath(OperatorName(name)): ApiPath<OperatorName>,
+) -> Result<Created<NewLink>, Problem> {
+    caller
+        .board
+        .plan
+        .operator_named(&name)
+        .ok_or_else(OperatorName::missing)?;
     let secret = sign_in::new_token()?;
     let amendment = Amendment::AddLink {
         operator: name,
@@ -159,18 +227,21 @@ pub(super) async fn link(
     };
     premises.desk.amend_by(caller.id(), amendment).await?;
     let path = format!("/enter/{secret}");
-    let answer = serde_json::json!({
-        "link": format!("{}{path}", premises.settings.public_url.as_deref().unwrap_or("")),
-        "path": path,
-        "valid_s": LINK_VALID_S,
-    });
-    Ok((StatusCode::CREATED, Json(answer)).into_response())
+    Ok(Created(NewLink {
+        link: format!(
+            "{}{path}",
+            premises.settings.public_url.as_deref().unwrap_or("")
+        ),
+        path,
+        valid_s: LINK_VALID_S,
+    }))
 }
 
 /// XMPP addresses whose words count as an operator's.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Addresses {
+struct Addresses {
+    /// Bare JIDs.
     jids: Vec<String>,
 }
 
@@ -183,25 +254,31 @@ async fn addresses_of(premises: &Premises, name: String) -> Result<Json<Addresse
 }
 
 /// `GET /operators/{name}/addresses`
-pub(super) async fn addresses(
+async fn addresses(
     State(premises): State<Arc<Premises>>,
-    caller: Caller,
-    At(name): At<String>,
+    caller: May<Arrange>,
+    ApiPath(OperatorName(name)): ApiPath<OperatorName>,
 ) -> Result<Json<Addresses>, Problem> {
-    caller.needs(Right::Arrange)?;
-    caller.board.plan.operator_named(&name).ok_or_else(nobody)?;
+    caller
+        .board
+        .plan
+        .operator_named(&name)
+        .ok_or_else(OperatorName::missing)?;
     addresses_of(&premises, name).await
 }
 
 /// `PUT /operators/{name}/addresses`
-pub(super) async fn set_addresses(
+async fn set_addresses(
     State(premises): State<Arc<Premises>>,
-    caller: Caller,
-    At(name): At<String>,
-    Said(Addresses { jids }): Said<Addresses>,
+    caller: May<Arrange>,
+    ApiPath(OperatorName(name)): ApiPath<OperatorName>,
+    ApiJson(Addresses { jids }): ApiJson<Addresses>,
 ) -> Result<Json<Addresses>, Problem> {
-    caller.needs(Right::Arrange)?;
-    caller.board.plan.operator_named(&name).ok_or_else(nobody)?;
+    caller
+        .board
+        .plan
+        .operator_named(&name)
+        .ok_or_else(OperatorName::missing)?;
     let amendment = Amendment::SetAddresses {
         operator: name.clone(),
         jids,
@@ -210,18 +287,20 @@ pub(super) async fn set_addresses(
     addresses_of(&premises, name).await
 }
 
-#[derive(Deserialize)]
-pub(super) struct NewPassword {
+#[derive(Deserialize, ToSchema)]
+struct NewPassword {
     current: String,
+    /// 8 characters or more, and none that everybody tries.
+    #[schema(min_length = 8, max_length = 1024)]
     new: String,
 }
 
 /// One's own password; every session ends with the old one.
-pub(super) async fn password(
+async fn password(
     State(premises): State<Arc<Premises>>,
     caller: Caller,
-    Said(words): Said<NewPassword>,
-) -> Result<StatusCode, Problem> {
+    ApiJson(words): ApiJson<NewPassword>,
+) -> Result<NoContent, Problem> {
     let name = caller.operator.name.clone();
     if !premises
         .throttle
@@ -260,5 +339,5 @@ pub(super) async fn password(
         queues: None,
     };
     premises.desk.amend_by(caller.id(), amendment).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(NoContent)
 }

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Query, State};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
 
-use super::said::{At, Said, unprocessable};
+use super::extract::{ApiJson, ApiPath, ApiQuery, Named, TokenId, unprocessable};
+use super::operation::{Api, Created, NoContent};
 use crate::desk::views::{Page, Token};
-use crate::routing::{Amendment, Right};
+use crate::routing::{Amendment, Name, Right};
 use crate::spool::{staff, tokens};
 use crate::web::caller::Caller;
 use crate::web::premises::Premises;
@@ -20,16 +21,35 @@ use crate::web::sign_in;
 /// Letters of what a token is for.
 const LABEL_MAX: usize = 60;
 
-#[derive(Deserialize)]
-pub(super) struct Whose {
-    /// `all`, or a name; one's own when left out.
+pub(super) fn operations(api: &mut Api) {
+    api.under("staff");
+    api.get("/tokens", "listTokens", list)
+        .says("Bearer tokens")
+        .refuses(&[403, 422])
+        .answers("One's own, or an operator's for an admin.");
+    api.post("/tokens", "addToken", add)
+        .says("Make a bearer token")
+        .about("One's own, or an operator's for an admin.")
+        .example(json!({"label": "a script"}))
+        .answers("The token, shown this once.");
+    api.delete("/tokens/{token}", "revokeToken", revoke)
+        .says("Take a bearer token away")
+        .about("One's own, or an operator's for an admin.")
+        .refuses(&[422])
+        .answers("It works no more.");
+}
+
+#[derive(Deserialize, ToSchema)]
+struct Whose {
+    /// A name, or `all`; one's own when left out.
+    #[schema(value_type = Option<Name>)]
     operator: Option<String>,
 }
 
-pub(super) async fn list(
+async fn list(
     State(premises): State<Arc<Premises>>,
     caller: Caller,
-    Query(whose): Query<Whose>,
+    ApiQuery(whose): ApiQuery<Whose>,
 ) -> Result<Json<Page<Token>>, Problem> {
     let plan = Arc::clone(&caller.board.plan);
     let of = match whose.operator.as_deref() {
@@ -56,19 +76,31 @@ pub(super) async fn list(
     Ok(Json(Page::whole(items)))
 }
 
-#[derive(Deserialize)]
-pub(super) struct NewToken {
+#[derive(Deserialize, ToSchema)]
+struct NewToken {
     /// Whose; one's own when left out.
+    #[schema(value_type = Option<Name>)]
     operator: Option<String>,
+    /// What it is for.
+    #[schema(max_length = 60)]
     label: Option<String>,
 }
 
+/// A token, whole.
+#[derive(Serialize, ToSchema)]
+struct MadeToken {
+    id: String,
+    operator: String,
+    label: Option<String>,
+    token: String,
+}
+
 /// The token is in this answer and nowhere else.
-pub(super) async fn add(
+async fn add(
     State(premises): State<Arc<Premises>>,
     caller: Caller,
-    Said(new): Said<NewToken>,
-) -> Result<Response, Problem> {
+    ApiJson(new): ApiJson<NewToken>,
+) -> Result<Created<MadeToken>, Problem> {
     let label = new.label.map(|label| label.trim().to_owned());
     let label = label.filter(|label| !label.is_empty());
     if label
@@ -89,20 +121,19 @@ pub(super) async fn add(
         label: label.clone(),
     };
     premises.desk.amend_by(caller.id(), amendment).await?;
-    let answer = serde_json::json!({
-        "id": id,
-        "operator": operator,
-        "label": label,
-        "token": token,
-    });
-    Ok((StatusCode::CREATED, Json(answer)).into_response())
+    Ok(Created(MadeToken {
+        id,
+        operator,
+        label,
+        token,
+    }))
 }
 
-pub(super) async fn revoke(
+async fn revoke(
     State(premises): State<Arc<Premises>>,
     caller: Caller,
-    At(token): At<String>,
-) -> Result<StatusCode, Problem> {
+    ApiPath(TokenId(token)): ApiPath<TokenId>,
+) -> Result<NoContent, Problem> {
     let asked = token.clone();
     let all = premises
         .spool
@@ -112,16 +143,11 @@ pub(super) async fn revoke(
     let operator = whose
         .and_then(|one| caller.board.plan.operator(one.operator))
         .filter(|one| one.id == caller.id() || caller.operator.role.may(Right::Arrange))
-        .ok_or_else(|| {
-            Problem::new(
-                StatusCode::NOT_FOUND,
-                "there is no such token of yours; GET /api/v1/tokens lists those there are",
-            )
-        })?;
+        .ok_or_else(TokenId::missing)?;
     let amendment = Amendment::RevokeToken {
         operator: operator.name.clone(),
         token: Some(token),
     };
     premises.desk.amend_by(caller.id(), amendment).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(NoContent)
 }

@@ -11,32 +11,60 @@ use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
+use super::extract::{ApiPath, Arrange, LineName, May};
 use super::modems::find;
-use super::said::At;
+use super::operation::{Api, Created};
 use crate::modem::{Line, TRACE_LIMIT, TracePlan, TraceStartError};
-use crate::routing::Right;
-use crate::web::caller::Caller;
 use crate::web::premises::Premises;
 use crate::web::problem::Problem;
 
 /// The folder of those that were begun here, beside the spool.
 const FOLDER: &str = "traces";
 
-/// `GET /modems/{name}/trace`
-#[derive(Debug, Serialize)]
-pub(super) struct TraceShape {
+pub(super) fn operations(api: &mut Api) {
+    api.under("desk");
+    api.get("/modems/{name}/trace", "readTrace", stands)
+        .says("Whether what is said on a line's port is written down")
+        .answers("Now.");
+    api.post("/modems/{name}/trace", "beginTrace", begin)
+        .says("Write down what is said on a line's port")
+        .about(
+            "For a bug report. Numbers and words are masked. The modem is set up anew, so that the \
+             transcript begins with what it is; no text is lost by that. Recorded.",
+        )
+        .refuses(&[409])
+        .answers("It begins.");
+    api.delete("/modems/{name}/trace", "endTrace", end)
+        .says("End the transcript of a line's port")
+        .refuses(&[409])
+        .answers("It is ended, and whole.");
+    api.get("/modems/{name}/trace/file", "takeTrace", take)
+        .says("Take away the transcript of a line's port")
+        .about(
+            "The one that was begun with `POST …/trace` last, also while it is being written. Recorded.",
+        )
+        .gives("text/plain")
+        .answers("The transcript.");
+}
+
+/// A transcript of what is said on a line's port.
+#[derive(Debug, Serialize, ToSchema)]
+struct Trace {
     /// Whether one is being written.
     running: bool,
     /// The file it goes to, where the command line or the configuration began it: that one stays on
     /// the box.
+    #[schema(value_type = Option<String>)]
     elsewhere: Option<PathBuf>,
     /// The last one that was begun here.
-    kept: Option<KeptShape>,
+    kept: Option<KeptTrace>,
 }
 
-#[derive(Debug, Serialize)]
-struct KeptShape {
+/// The file of one.
+#[derive(Debug, Serialize, ToSchema)]
+struct KeptTrace {
     /// When something was written to it last.
     written: Option<Timestamp>,
     octets: u64,
@@ -47,37 +75,35 @@ fn place(premises: &Premises, line: &str) -> PathBuf {
     premises.beside(FOLDER).join(format!("{line}.trace"))
 }
 
-async fn shape(premises: &Premises, line: &Line) -> TraceShape {
+async fn shape(premises: &Premises, line: &Line) -> Trace {
     let ours = place(premises, &line.name);
     let told = tokio::fs::metadata(&ours).await.ok();
     let running = line.traced_to();
-    TraceShape {
+    Trace {
         running: running.is_some(),
         elsewhere: running.filter(|file| *file != ours),
-        kept: told.map(|told| KeptShape {
+        kept: told.map(|told| KeptTrace {
             written: told.modified().ok().and_then(|at| at.try_into().ok()),
             octets: told.len(),
         }),
     }
 }
 
-pub(super) async fn stands(
+async fn stands(
     State(premises): State<Arc<Premises>>,
-    caller: Caller,
-    At(name): At<String>,
-) -> Result<Json<TraceShape>, Problem> {
-    caller.needs(Right::Arrange)?;
+    _caller: May<Arrange>,
+    ApiPath(LineName(name)): ApiPath<LineName>,
+) -> Result<Json<Trace>, Problem> {
     let line = find(&premises, &name)?;
     Ok(Json(shape(&premises, &line).await))
 }
 
 /// Begins one.
-pub(super) async fn begin(
+async fn begin(
     State(premises): State<Arc<Premises>>,
-    caller: Caller,
-    At(name): At<String>,
-) -> Result<Response, Problem> {
-    caller.needs(Right::Arrange)?;
+    caller: May<Arrange>,
+    ApiPath(LineName(name)): ApiPath<LineName>,
+) -> Result<Created<Trace>, Problem> {
     let line = find(&premises, &name)?;
     let file = place(&premises, &name);
     let folder = premises.beside(FOLDER);
@@ -110,17 +136,15 @@ pub(super) async fn begin(
     premises
         .note(caller.id(), "began_trace", Some(name), None)
         .await?;
-    let shape = shape(&premises, &line).await;
-    Ok((StatusCode::CREATED, Json(shape)).into_response())
+    Ok(Created(shape(&premises, &line).await))
 }
 
 /// Ends it, whoever began it.
-pub(super) async fn end(
+async fn end(
     State(premises): State<Arc<Premises>>,
-    caller: Caller,
-    At(name): At<String>,
-) -> Result<Json<TraceShape>, Problem> {
-    caller.needs(Right::Arrange)?;
+    caller: May<Arrange>,
+    ApiPath(LineName(name)): ApiPath<LineName>,
+) -> Result<Json<Trace>, Problem> {
     let line = find(&premises, &name)?;
     if line.end_trace().await.is_none() {
         return Err(Problem::new(
@@ -135,12 +159,11 @@ pub(super) async fn end(
 }
 
 /// The file, also while it is being written. That it was taken is written down.
-pub(super) async fn take(
+async fn take(
     State(premises): State<Arc<Premises>>,
-    caller: Caller,
-    At(name): At<String>,
+    caller: May<Arrange>,
+    ApiPath(LineName(name)): ApiPath<LineName>,
 ) -> Result<Response, Problem> {
-    caller.needs(Right::Arrange)?;
     find(&premises, &name)?;
     let file = place(&premises, &name);
     let words = read(&file).await.ok_or_else(|| {

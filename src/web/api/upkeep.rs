@@ -8,44 +8,71 @@ use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use utoipa::ToSchema;
 
-use super::said::{Said, unprocessable};
+use super::extract::{ApiJson, Arrange, May, unprocessable};
+use super::operation::Api;
 use crate::desk::views::Link;
-use crate::routing::Right;
+use crate::mail::Security;
 use crate::spool::footprint::Footprint;
 use crate::spool::settings::{self, RETENTION_LEAST, RETENTION_MOST};
-use crate::web::caller::Caller;
 use crate::web::calling::WhoSays;
 use crate::web::premises::Premises;
 use crate::web::problem::Problem;
 
 const DAY_S: u64 = 24 * 60 * 60;
 
-/// `GET /box`
-#[derive(Debug, Serialize)]
-pub(super) struct BoxShape {
+pub(super) fn operations(api: &mut Api) {
+    api.under("desk");
+    api.get("/box", "readBox", stands)
+        .says("How the box stands")
+        .answers("How long transcripts stay, who is called for help, the XMPP link, the disk.");
+    api.put("/box/retention", "setRetention", set_retention)
+        .says("Say how long transcripts stay after closing")
+        .about("409 where the configuration file says so already.")
+        .example(json!({"days": 14}))
+        .refuses(&[409])
+        .answers("As the box stands now.");
+}
+
+/// The box.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Box)]
+pub(super) struct BoxState {
     library: String,
     version: &'static str,
     started_at: jiff::Timestamp,
     public_url: Option<String>,
-    retention: RetentionShape,
-    alerts: Option<AlertsShape>,
-    /// Who says who is called: `file`, `page` or `nobody`.
-    alerts_said_by: &'static str,
-    mail: Option<MailShape>,
+    retention: Retention,
+    alerts: Option<Alerts>,
+    /// Who says who is called: the configuration file (then no page changes it), the page, or nobody.
+    alerts_said_by: WhoSays,
+    /// The mail server, without its password.
+    mail: Option<MailServer>,
+    /// The link to the XMPP server.
     xmpp: Option<Link>,
-    disk: DiskShape,
+    disk: Disk,
 }
 
-#[derive(Debug, Serialize)]
-struct RetentionShape {
+/// How long transcripts stay after closing.
+#[derive(Debug, Serialize, ToSchema)]
+struct Retention {
     seconds: u64,
-    /// Who said so: `file`, `page`, or nobody: `usual`.
-    said_by: &'static str,
+    /// Who said so: the configuration file, the page, or nobody.
+    said_by: WhoSaid,
 }
 
-#[derive(Debug, Serialize)]
-struct AlertsShape {
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum WhoSaid {
+    File,
+    Page,
+    Usual,
+}
+
+/// Who is called when the desk needs help.
+#[derive(Debug, Serialize, ToSchema)]
+struct Alerts {
     email: Vec<String>,
     phones: Vec<String>,
     /// The mail server.
@@ -56,18 +83,18 @@ struct AlertsShape {
 }
 
 /// The mail server, without its password.
-#[derive(Debug, Serialize)]
-struct MailShape {
+#[derive(Debug, Serialize, ToSchema)]
+struct MailServer {
     server: String,
     from: String,
-    security: &'static str,
+    security: Security,
     user: Option<String>,
-    /// Who says so: `file` or `page`.
-    said_by: &'static str,
+    said_by: WhoSays,
 }
 
-#[derive(Debug, Serialize)]
-struct DiskShape {
+/// Octets on the disk that holds the spool.
+#[derive(Debug, Serialize, ToSchema)]
+struct Disk {
     /// Octets of the spool with its log.
     spool: u64,
     /// Octets of the files that go with conversations.
@@ -77,7 +104,7 @@ struct DiskShape {
 }
 
 /// The box as it stands.
-pub(super) async fn shape(premises: &Premises) -> Result<BoxShape, Problem> {
+pub(super) async fn shape(premises: &Premises) -> Result<BoxState, Problem> {
     let (told, files) = premises
         .spool
         .read(|connection| {
@@ -89,9 +116,9 @@ pub(super) async fn shape(premises: &Premises) -> Result<BoxShape, Problem> {
         .await?;
     let file = premises.file_says.borrow().clone();
     let (retention, said_by) = match (file.retention, told) {
-        (Some(said), _) => (said, "file"),
-        (None, Some(told)) => (told, "page"),
-        (None, None) => (settings::RETENTION_USUAL, "usual"),
+        (Some(said), _) => (said, WhoSaid::File),
+        (None, Some(told)) => (told, WhoSaid::Page),
+        (None, None) => (settings::RETENTION_USUAL, WhoSaid::Usual),
     };
     let place = premises.spool.path().to_owned();
     let footprint = tokio::task::spawn_blocking(move || Footprint::of(&place))
@@ -101,16 +128,16 @@ pub(super) async fn shape(premises: &Premises) -> Result<BoxShape, Problem> {
     let calls = premises.calling.stands.borrow().clone();
     let called = calls.said_by != WhoSays::Nobody;
     let server = calls.mail.as_ref();
-    Ok(BoxShape {
+    Ok(BoxState {
         library: premises.board().plan.library.name.clone(),
         version: env!("CARGO_PKG_VERSION"),
         started_at: premises.spool.opened_at(),
         public_url: premises.settings.public_url.clone(),
-        retention: RetentionShape {
+        retention: Retention {
             seconds: retention.as_secs(),
             said_by,
         },
-        alerts: called.then(|| AlertsShape {
+        alerts: called.then(|| Alerts {
             email: calls.email,
             phones: calls.phones,
             server: server.map(|(mail, _)| format!("{}:{}", mail.host, mail.port)),
@@ -118,16 +145,16 @@ pub(super) async fn shape(premises: &Premises) -> Result<BoxShape, Problem> {
             waiting_after_s: calls.waiting_after.as_secs(),
             disk_free_mb: calls.disk_free / (1024 * 1024),
         }),
-        alerts_said_by: calls.said_by.word(),
-        mail: server.map(|(mail, who)| MailShape {
+        alerts_said_by: calls.said_by,
+        mail: server.map(|(mail, who)| MailServer {
             server: format!("{}:{}", mail.host, mail.port),
             from: mail.from.clone(),
-            security: mail.security.word(),
+            security: mail.security,
             user: mail.login.as_ref().map(|(user, _)| user.clone()),
-            said_by: who.word(),
+            said_by: *who,
         }),
         xmpp: link.map(|link| (&*link.borrow()).into()),
-        disk: DiskShape {
+        disk: Disk {
             spool: footprint.spool + footprint.log,
             files,
             free: footprint.disk_free,
@@ -136,28 +163,27 @@ pub(super) async fn shape(premises: &Premises) -> Result<BoxShape, Problem> {
     })
 }
 
-pub(super) async fn stands(
+async fn stands(
     State(premises): State<Arc<Premises>>,
-    caller: Caller,
-) -> Result<Json<BoxShape>, Problem> {
-    caller.needs(Right::Arrange)?;
+    _caller: May<Arrange>,
+) -> Result<Json<BoxState>, Problem> {
     shape(&premises).await.map(Json)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Tenure {
-    /// Days for which a transcript stays after closing; `null`: as usual.
+struct Tenure {
+    /// Days; `null`: as usual, 30.
+    #[schema(minimum = 1, maximum = 3660)]
     days: Option<u64>,
 }
 
 /// `PUT /box/retention`
-pub(super) async fn set_retention(
+async fn set_retention(
     State(premises): State<Arc<Premises>>,
-    caller: Caller,
-    Said(Tenure { days }): Said<Tenure>,
-) -> Result<Json<BoxShape>, Problem> {
-    caller.needs(Right::Arrange)?;
+    caller: May<Arrange>,
+    ApiJson(Tenure { days }): ApiJson<Tenure>,
+) -> Result<Json<BoxState>, Problem> {
     if premises.file_says.borrow().retention.is_some() {
         return Err(Problem::new(
             axum::http::StatusCode::CONFLICT,

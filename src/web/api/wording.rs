@@ -5,27 +5,36 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
+use serde_json::json;
+use utoipa::ToSchema;
 
-use super::said::{At, Said, unprocessable};
+use super::extract::{ApiJson, ApiPath, GatewayName, Named, unprocessable};
+use super::operation::Api;
 use crate::desk::views::{self, Page};
 use crate::routing::{Gateway, Notice, Plan, unknown_name};
 use crate::web::caller::Caller;
 use crate::web::premises::Premises;
 use crate::web::problem::Problem;
 
-fn gateway<'a>(plan: &'a Plan, name: &str) -> Result<&'a Gateway, Problem> {
-    plan.gateway_named(name).ok_or_else(|| {
-        Problem::new(
-            axum::http::StatusCode::NOT_FOUND,
-            "there is no such gateway; GET /api/v1/gateways lists those there are",
-        )
-    })
+pub(super) fn operations(api: &mut Api) {
+    api.under("desk");
+    api.get("/gateways/{name}/notices", "listNotices", notices)
+        .says("List what a gateway's patrons are told, as they would read it")
+        .answers("All of them.");
+    api.post("/gateways/{name}/preview", "previewNotice", preview)
+        .says("Try another wording of a notice")
+        .example(json!({"notice": "closed", "words": "{library} opens {opening}."}))
+        .answers("As a patron would read it; nothing is kept.");
 }
 
-pub(super) async fn notices(
+fn gateway<'a>(plan: &'a Plan, name: &str) -> Result<&'a Gateway, Problem> {
+    plan.gateway_named(name).ok_or_else(GatewayName::missing)
+}
+
+async fn notices(
     State(premises): State<Arc<Premises>>,
     caller: Caller,
-    At(name): At<String>,
+    ApiPath(GatewayName(name)): ApiPath<GatewayName>,
 ) -> Result<Json<Page<views::Notice>>, Problem> {
     let plan = &caller.board.plan;
     let gateway = gateway(plan, &name)?;
@@ -37,26 +46,20 @@ pub(super) async fn notices(
     )))
 }
 
-#[derive(Deserialize)]
-pub(super) struct Trial {
-    notice: String,
+#[derive(Deserialize, ToSchema)]
+struct Trial {
+    notice: Notice,
     words: String,
 }
 
-pub(super) async fn preview(
+async fn preview(
     State(premises): State<Arc<Premises>>,
     caller: Caller,
-    At(name): At<String>,
-    Said(Trial { notice, words }): Said<Trial>,
+    ApiPath(GatewayName(name)): ApiPath<GatewayName>,
+    ApiJson(Trial { notice, words }): ApiJson<Trial>,
 ) -> Result<Json<views::Notice>, Problem> {
     let plan = &caller.board.plan;
     let gateway = gateway(plan, &name)?;
-    let Some(notice) = Notice::from_word(&notice) else {
-        return Err(unprocessable(format!(
-            "there is no such notice; there are {}",
-            Notice::ALL.map(Notice::word).join(", ")
-        )));
-    };
     if let Some(unknown) = unknown_name(notice, &words) {
         return Err(unprocessable(format!(
             "this notice knows no {{{unknown}}}; it knows {{{}}}",

@@ -17,7 +17,7 @@ use crate::desk::views::{AuthorKind, Message, Thread};
 use crate::mail::{Letter, Mailer, is_address};
 use crate::routing::{ConversationId, MessageId};
 use crate::spool::{audit, visitors};
-use crate::web::api::Said;
+use crate::web::api::ApiJson;
 use crate::web::network::From;
 use crate::web::premises::Premises;
 use crate::web::problem::Problem;
@@ -69,7 +69,7 @@ pub(super) async fn send(
     State(premises): State<Arc<Premises>>,
     guest: Guest,
     From(address): From,
-    Said(Wanted { email }): Said<Wanted>,
+    ApiJson(Wanted { email }): ApiJson<Wanted>,
 ) -> Result<StatusCode, Problem> {
     let visit = Some(guest.hash.as_str());
     admit(&premises, Crowd::Letter, &guest.gateway, address, visit)?;

@@ -4,14 +4,16 @@ use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
 
 use super::no_widget;
-use crate::routing::{GatewayId, Right};
+use crate::routing::GatewayId;
 use crate::spool::{Spool, visitors};
-use crate::web::api::Said;
+use crate::web::api::{Api, ApiJson, ApiPath, Arrange, GatewayName, May};
 use crate::web::caller::Caller;
 use crate::web::premises::Premises;
 use crate::web::problem::Problem;
@@ -23,15 +25,19 @@ const TITLE_MAX: usize = 60;
 const GREETING_MAX: usize = 300;
 
 /// How a widget behaves.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Widget, default)]
 #[serde(default, deny_unknown_fields)]
 pub(in crate::web) struct Manner {
     /// Sites that may frame it, such as `https://www.elm.example`; `*` is any. Without one, only
     /// pages of the desk itself.
+    #[schema(max_items = 50)]
     origins: Vec<String>,
     /// Above the chat; empty: the library's name.
+    #[schema(max_length = 60)]
     title: String,
     /// The first words in it.
+    #[schema(max_length = 300)]
     pub(super) greeting: String,
     /// Whether visitors may send files.
     pub(super) files: bool,
@@ -157,24 +163,33 @@ impl Manners {
     }
 }
 
-/// `GET /api/v1/gateways/{name}/widget`
-pub(in crate::web) async fn settings(
+pub(in crate::web) fn operations(api: &mut Api) {
+    api.under("desk");
+    api.get("/gateways/{gateway}/widget", "getWidget", settings)
+        .says("How a widget behaves")
+        .answers("Its manner.");
+    api.put("/gateways/{gateway}/widget", "setWidget", set)
+        .says("Change how a widget behaves")
+        .about("What is left out is as usual.")
+        .example(json!({"origins": ["https://www.elm.example"]}))
+        .answers("Its manner now.");
+}
+
+async fn settings(
     State(premises): State<Arc<Premises>>,
     caller: Caller,
-    Path(name): Path<String>,
+    ApiPath(GatewayName(name)): ApiPath<GatewayName>,
 ) -> Result<Json<Manner>, Problem> {
     let gateway = super::gateway_named(&caller.board, &name).ok_or_else(no_widget)?;
     Ok(Json(premises.manners.of(gateway.id)))
 }
 
-/// `PUT /api/v1/gateways/{name}/widget`
-pub(in crate::web) async fn set(
+async fn set(
     State(premises): State<Arc<Premises>>,
-    caller: Caller,
-    Path(name): Path<String>,
-    Said(manner): Said<Manner>,
+    caller: May<Arrange>,
+    ApiPath(GatewayName(name)): ApiPath<GatewayName>,
+    ApiJson(manner): ApiJson<Manner>,
 ) -> Result<Json<Manner>, Problem> {
-    caller.needs(Right::Arrange)?;
     let gateway = super::gateway_named(&caller.board, &name).ok_or_else(no_widget)?;
     manner.check()?;
     let kept = serde_json::to_string(&manner).map_err(|error| {

@@ -17,7 +17,7 @@ use super::{Standing, admit, stands, tell};
 use crate::desk::NotGranted;
 use crate::routing::{Event, Message, MessageId, Refusal};
 use crate::spool::visitors::{self, VisitedPage};
-use crate::web::api::Said;
+use crate::web::api::ApiJson;
 use crate::web::attachments::{self, Named};
 use crate::web::network::From;
 use crate::web::premises::Premises;
@@ -104,7 +104,7 @@ pub(super) async fn message(
     State(premises): State<Arc<Premises>>,
     guest: Guest,
     From(address): From,
-    Said(words): Said<Words>,
+    ApiJson(words): ApiJson<Words>,
 ) -> Result<Response, Problem> {
     if words.body.trim().is_empty() {
         return Err(unprocessable(
@@ -238,7 +238,7 @@ pub(super) struct HasRead {
 pub(super) async fn read(
     State(premises): State<Arc<Premises>>,
     guest: Guest,
-    Said(HasRead { messages }): Said<HasRead>,
+    ApiJson(HasRead { messages }): ApiJson<HasRead>,
 ) -> Result<StatusCode, Problem> {
     let messages: Vec<MessageId> = messages.into_iter().take(READ_MAX).map(MessageId).collect();
     let (visitor, hash, now) = (guest.visitor, guest.hash, premises.spool.now());

@@ -27,7 +27,8 @@ use crate::routing::{
 };
 use crate::spool::visitors::{self, Talk};
 use crate::web::caller::{Audience, Caller};
-use crate::web::crier::{Telling, frame};
+use crate::web::crier::Telling;
+use crate::web::event::frame;
 use crate::web::network::From;
 use crate::web::premises::Premises;
 use crate::web::problem::Problem;

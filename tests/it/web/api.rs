@@ -494,3 +494,30 @@ async fn every_mistake_is_answered_with_a_remedy() {
         .unwrap();
     ana.send(not_utf8).await.is_problem(400);
 }
+
+/// What a path does not name is called what it is, also where its letters cannot be a name.
+#[tokio::test]
+async fn what_is_not_there_is_called_what_it_is() {
+    let house = House::open().await;
+    house.hire_admin("root").await;
+    let root = house.with_token("root");
+    for (path, noun) in [
+        ("/modems/%FF/signal", "line"),
+        ("/modems/nowhere/signal", "line"),
+        ("/modems/nowhere/trace", "line"),
+        ("/conversations/%FF", "conversation"),
+        ("/conversations/first", "conversation"),
+        ("/conversations/999999", "conversation"),
+        ("/gateways/%FF/notices", "gateway"),
+        ("/operators/%FF/addresses", "operator"),
+        ("/backups/%FF", "backup"),
+    ] {
+        let answer = root.get(path).await;
+        answer.is_problem(404);
+        let words = answer.json["detail"].as_str().unwrap();
+        assert!(
+            words.contains(&format!("no such {noun}")),
+            "{path}: {words}"
+        );
+    }
+}

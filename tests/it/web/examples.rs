@@ -6,7 +6,7 @@ use callnumber::spool::inbox;
 use callnumber::web::Settings;
 use serde_json::{Value, json};
 
-use super::house::{House, PASSWORD};
+use super::house::House;
 
 /// A copy that was made at some time.
 const BACKUP: &str = "callnumber-20261126T150405Z.db";
@@ -116,9 +116,11 @@ pub async fn example(house: &House, path: &str, operation: &Value, number: &str)
             line.end_trace().await;
         }
         "tryAlerts" => {
-            ada.put("/box/alerts", body("setAlerts").unwrap())
-                .await
-                .is(200);
+            let alerts = json!({
+                "email": [], "phones": ["+15551230199"], "line_after_s": 600, "waiting_after_s": 600,
+                "disk_free_mb": 200,
+            });
+            ada.put("/box/alerts", alerts).await.is(200);
         }
         "askUssd" => {
             // Another example may have unlocked it.
@@ -164,47 +166,19 @@ pub async fn example(house: &House, path: &str, operation: &Value, number: &str)
     Example {
         conversation: id,
         address,
-        body: body(name),
+        body: body(operation),
         by: if for_an_admin { "ada" } else { "ana" },
     }
 }
 
-fn body(name: &str) -> Option<Value> {
-    Some(match name {
-        "signIn" => json!({"name": "ana", "password": PASSWORD}),
-        "setPresence" => json!({"show": "available"}),
-        "sendMessage" => json!({"body": "It is on the hold shelf.", "client_id": "k"}),
-        "transferConversation" => json!({"to": "ben", "note": "yours?"}),
-        "beginConversation" => json!({"to": "+15551239999", "body": "Your book is in."}),
-        "closeConversation" => json!({"text": "Goodbye!", "client_id": "l"}),
-        "addNote" => json!({"text": "She comes at four."}),
-        "setPromise" => json!({"text": "a call by four"}),
-        "setCanned" => json!({"text": "Until 9 on Fridays."}),
-        "setTags" => json!({"tags": ["fines"]}),
-        "addCanned" => json!({"key": "hours", "queue": "desk", "text": "Until 8."}),
-        "addOperator" => json!({
-            "name": "dora", "password": "maps and tea", "role": "coordinator", "queues": ["desk"],
-        }),
-        "setOperator" => json!({"queues": ["reference"]}),
-        "setPassword" => json!({"current": PASSWORD, "new": "maps and tea"}),
-        "addToken" => json!({"label": "a script"}),
-        "previewNotice" => json!({"notice": "closed", "words": "{library} opens {opening}."}),
-        "amendDesk" => json!({"change": "add_queue", "name": "maps"}),
-        "importDesk" => json!("callnumber_desk = 1\n\n[[queue]]\nname = \"atlases\"\n"),
-        // Any octets will do for a file: these are plain text.
-        "attachFile" => json!("hello"),
-        "setRetention" => json!({"days": 14}),
-        "setAlerts" => json!({
-            "email": [], "phones": ["+15551230199"], "line_after_s": 600, "waiting_after_s": 600,
-            "disk_free_mb": 200,
-            "mail": {"server": "mail.elm.example", "from": "desk@elm.example", "security": "starttls"},
-        }),
-        "setAddresses" => json!({"jids": ["ana@example.org"]}),
-        "unlockSim" => json!({"pin": PIN}),
-        "askUssd" => json!({"code": "*100#"}),
-        "setLog" => json!({"level": "debug", "for_s": 600}),
-        "testLine" => json!({"number": "+15550100000"}),
-        "setWidget" => json!({"origins": ["https://www.elm.example"]}),
-        _ => return None,
-    })
+/// The body that the description has as an example; a patron's file is any octets, plain text here.
+pub fn body(operation: &Value) -> Option<Value> {
+    let kinds = operation.pointer("/requestBody/content")?.as_object()?;
+    let (kind, content) = kinds.iter().next()?;
+    let example = content.get("example");
+    Some(
+        example
+            .unwrap_or_else(|| panic!("{kind}: no example of a body: {operation}"))
+            .clone(),
+    )
 }

@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 
 use super::examples::{Example, example, stage};
 use super::house::{Answer, House};
-use super::roles::{Door, OPERATIONS};
 
 const INTRODUCTION: &str = "\
 # The JSON API, by example
@@ -150,6 +149,7 @@ fn answered(answer: &Answer, name: &str) -> Option<(&'static str, String)> {
     let kind = answer.headers[header::CONTENT_TYPE].to_str().unwrap();
     Some(match kind.split(';').next().unwrap() {
         _ if name == "describe" => ("json", "{\"openapi\": \"3.1.0\", …}".into()),
+        "text/html" => ("html", "<!doctype html>\n…".into()),
         "image/svg+xml" => ("xml", "<svg xmlns=\"http://www.w3.org/2000/svg\" …>".into()),
         "application/vnd.sqlite3" => ("text", "SQLite format 3…".into()),
         _ if name == "takeTrace" => {
@@ -181,15 +181,7 @@ async fn section(page: &mut String, house: &House, path: &str, method: &str, ope
 
     let summary = operation["summary"].as_str().unwrap();
     writeln!(page, "\n### {summary}\n").unwrap();
-    let door = OPERATIONS.iter().find(|(named, _)| *named == name);
-    let who = match door.unwrap().1 {
-        Door::Anybody => "Anybody.",
-        Door::Operator => "Operators.",
-        Door::Coordinator => "Coordinators and admins.",
-        Door::Admin => "Admins.",
-    };
-    let more = operation["description"].as_str().unwrap_or_default();
-    writeln!(page, "{}\n", format!("{who} {more}").trim()).unwrap();
+    writeln!(page, "{}\n", operation["description"].as_str().unwrap()).unwrap();
 
     let mut shown = String::new();
     writeln!(shown, "```http\n{} /api/v1{address}", method.to_uppercase()).unwrap();
@@ -217,7 +209,34 @@ async fn section(page: &mut String, house: &House, path: &str, method: &str, ope
         house.text("+15551230100", "Thank you!").await;
         let told = feed.until(|told| told.event == "message").await;
         let id = told.id.unwrap();
-        writeln!(shown, "event: message\nid: {id}\ndata: {}\n```", told.data).unwrap();
+        writeln!(
+            shown,
+            "event: message\nid: {id}\ndata: {}\n```\n",
+            told.data
+        )
+        .unwrap();
+        writeln!(shown, "| event | when | data |\n|---|---|---|").unwrap();
+        let stream = "/responses/200/content/text~1event-stream/schema/oneOf";
+        for event in operation.pointer(stream).unwrap().as_array().unwrap() {
+            let data = &event["properties"]["data"]["contentSchema"];
+            let data = match data["$ref"].as_str() {
+                Some(name) => name.rsplit('/').next().unwrap().to_owned(),
+                None => {
+                    let fields = data["properties"].as_object();
+                    let fields = fields.map(|fields| fields.keys().map(String::as_str).collect());
+                    let fields: Vec<&str> = fields.unwrap_or_default();
+                    format!("`{{{}}}`", fields.join(", "))
+                }
+            };
+            let (name, when) = (event["title"].as_str(), event["description"].as_str());
+            writeln!(
+                shown,
+                "| `{}` | {} | {data} |",
+                name.unwrap(),
+                when.unwrap()
+            )
+            .unwrap();
+        }
     } else {
         let client = match name {
             "signOut" => house.with_session("ana").await,

@@ -56,6 +56,8 @@ async fn pages_and_their_files_are_packed_for_those_who_take_it() {
         "/assets/callnumber.css",
         "/assets/console.js",
         "/api/v1/openapi.json",
+        "/assets/swagger-ui-bundle.js",
+        "/assets/swagger-ui.css",
     ] {
         let packed = get(&eva, path, &gzip).await;
         let whole = get(&eva, path, &not).await;

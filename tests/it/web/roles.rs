@@ -1,14 +1,12 @@
-//! Every route as every role: who gets in, and who is told why not. A route that the table does not
-//! name fails the test: decide who may.
-
-use std::collections::BTreeMap;
+//! Every route as every role: who gets in, and who is told why not. Who may is what the description says.
 
 use axum::body::Body;
 use axum::http::{Method, header};
-use callnumber::routing::Role;
+use callnumber::routing::{Amendment, Role};
 use serde_json::{Value, json};
 
-use super::house::{Client, House};
+use super::examples::body;
+use super::house::{Client, House, PASSWORD, sha256};
 
 /// Who may: a route answers those below with 401 or 403.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,117 +19,16 @@ pub enum Door {
 
 use Door::{Admin, Anybody, Coordinator, Operator};
 
-/// Each operation of the API, by its name in the description.
-pub const OPERATIONS: &[(&str, Door)] = &[
-    ("signIn", Anybody),
-    ("describe", Anybody),
-    ("signOut", Operator),
-    ("setPresence", Operator),
-    ("followEvents", Operator),
-    ("listConversations", Operator),
-    ("beginConversation", Operator),
-    ("readConversation", Operator),
-    ("sendMessage", Operator),
-    ("retryMessage", Operator),
-    ("claimConversation", Operator),
-    ("releaseConversation", Operator),
-    ("closeConversation", Operator),
-    ("transferConversation", Operator),
-    ("attachFile", Operator),
-    ("tellTyping", Operator),
-    ("reopenConversation", Operator),
-    ("addNote", Operator),
-    ("setTags", Operator),
-    ("setPromise", Operator),
-    ("blockSender", Operator),
-    ("unblockSender", Operator),
-    ("revealNumber", Operator),
-    ("listQueues", Operator),
-    ("listOperators", Operator),
-    ("listGateways", Operator),
-    ("listModems", Operator),
-    ("readStatus", Operator),
-    ("getWidget", Operator),
-    ("listCanned", Operator),
-    ("listNotices", Operator),
-    ("previewNotice", Operator),
-    ("setPassword", Operator),
-    ("listTokens", Operator),
-    ("addToken", Operator),
-    ("revokeToken", Operator),
-    ("search", Operator),
-    ("exportConversation", Operator),
-    ("report", Coordinator),
-    ("reportCsv", Coordinator),
-    ("reportPicture", Coordinator),
-    ("addCanned", Coordinator),
-    ("setCanned", Coordinator),
-    ("removeCanned", Coordinator),
-    ("setOperator", Coordinator),
-    ("addOperator", Admin),
-    ("removeOperator", Admin),
-    ("setWidget", Admin),
-    ("listArrivals", Admin),
-    ("showArrival", Admin),
-    ("listAudit", Admin),
-    ("exportTranscripts", Admin),
-    ("amendDesk", Admin),
-    ("readBox", Admin),
-    ("setRetention", Admin),
-    ("listBackups", Admin),
-    ("makeBackup", Admin),
-    ("takeBackup", Admin),
-    ("makeLink", Admin),
-    ("listAddresses", Admin),
-    ("setAddresses", Admin),
-    ("exportDesk", Admin),
-    ("importDesk", Admin),
-    ("unlockSim", Admin),
-    ("testLine", Admin),
-    ("setAlerts", Admin),
-    ("tryAlerts", Admin),
-    ("takeTranscripts", Admin),
-    ("resumeLine", Admin),
-    ("readSignal", Operator),
-    ("readTrace", Admin),
-    ("beginTrace", Admin),
-    ("endTrace", Admin),
-    ("takeTrace", Admin),
-    ("askUssd", Admin),
-    ("shutOut", Admin),
-    ("readHealth", Admin),
-    ("examineBox", Admin),
-    ("setLog", Admin),
-    ("readFile", Admin),
-];
-
-/// Operations another table of this repository's tests holds, because they bring their own words.
-fn body_for(name: &str) -> Value {
-    match name {
-        "signIn" => json!({"name": "nobody", "password": "wrong"}),
-        "setPresence" => json!({"show": "away"}),
-        "addCanned" | "setCanned" => json!({"key": "hours", "queue": null, "text": "Until 8."}),
-        "setOperator" => json!({"queues": ["reference"]}),
-        "addOperator" => json!({"name": "new", "role": "operator", "queues": ["desk"]}),
-        "amendDesk" => json!({"change": "add_queue", "name": "maps"}),
-        "importDesk" => json!("callnumber_desk = 1\n[[queue]]\nname = \"atlases\"\n"),
-        "setWidget" => json!({}),
-        "addToken" => json!({"label": "mine"}),
-        "setTags" => json!({"tags": []}),
-        "setRetention" => json!({"days": 14}),
-        "setAlerts" => json!({
-            "email": [], "phones": [], "line_after_s": 600, "waiting_after_s": 600, "disk_free_mb": 200,
-        }),
-        "setAddresses" => json!({"jids": []}),
-        "addNote" | "setPromise" => json!({"text": "x"}),
-        "sendMessage" => json!({"body": "x", "client_id": "x"}),
-        "transferConversation" => json!({"to": "ben", "note": ""}),
-        "beginConversation" => json!({"to": "+15551239999", "body": "x"}),
-        "askUssd" => json!({"code": "*100#"}),
-        "setLog" => json!({"level": "usual"}),
-        "unlockSim" => json!({"pin": "4711"}),
-        "setPassword" => json!({"current": "x", "new": "another one"}),
-        _ => json!({}),
+/// Who may call an operation, by its description.
+pub fn door(operation: &Value) -> Door {
+    match operation["security"].as_array().unwrap().as_slice() {
+        [] => Anybody,
+        [first, ..] => match first.pointer("/session/0").and_then(Value::as_str) {
+            Some("operator") => Operator,
+            Some("coordinator") => Coordinator,
+            Some("admin") => Admin,
+            other => panic!("{other:?} is no role: {operation}"),
+        },
     }
 }
 
@@ -149,35 +46,15 @@ async fn everyone(house: &House) -> [(Door, Client); 4] {
 
 #[tokio::test]
 async fn every_operation_lets_in_whom_it_should() {
-    let doors: BTreeMap<&str, Door> = OPERATIONS.iter().copied().collect();
     let house = House::open().await;
     let callers = everyone(&house).await;
     let page = house.anonymous().get("/openapi.json").await.json;
-    let mut walked = 0;
+    let mut doors = Vec::new();
     for (path, operations) in page["paths"].as_object().unwrap() {
         for (method, operation) in operations.as_object().unwrap() {
             let name = operation["operationId"].as_str().unwrap();
-            let door = *doors
-                .get(name)
-                .unwrap_or_else(|| panic!("{name}: who may? Say so in OPERATIONS"));
-            // Things that are not there: who may ask is decided before, or gets 404.
-            let address = path
-                .split('/')
-                .map(|part| {
-                    if part.starts_with('{') {
-                        "999999"
-                    } else {
-                        part
-                    }
-                })
-                .collect::<Vec<_>>()
-                .join("/");
-            let address = match name {
-                "setOperator" => "/operators/cara".to_owned(),
-                "removeOperator" => "/operators/ben".to_owned(),
-                "setCanned" | "removeCanned" => "/canned/hours".to_owned(),
-                _ => address,
-            };
+            let door = door(operation);
+            doors.push(door);
             let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
             for (role, client) in &callers {
                 let at = format!("{name} as {role:?}");
@@ -189,28 +66,81 @@ async fn every_operation_lets_in_whom_it_should() {
                     }
                     continue;
                 }
-                let body = operation["requestBody"].is_object().then(|| body_for(name));
+                let own = match role {
+                    Anybody | Operator => "ana",
+                    Coordinator => "coco",
+                    Admin => "root",
+                };
+                let named = match name {
+                    "setOperator" => "cara",
+                    "removeOperator" => "ben",
+                    "setCanned" | "removeCanned" => "hours",
+                    // What everybody may do to themselves.
+                    "shutOut" => own,
+                    // Things that are not there: who may ask is decided before, or gets 404.
+                    _ => "999999",
+                };
+                let address: Vec<&str> = path
+                    .split('/')
+                    .map(|part| if part.starts_with('{') { named } else { part })
+                    .collect();
+                let body = match name {
+                    // The same: what it takes stands in the change.
+                    "amendDesk" => Some(json!({
+                        "change": "revoke_token", "operator": own, "token": "000000000000",
+                    })),
+                    // The same again, so that the next one gets in.
+                    "setPassword" => Some(json!({"current": PASSWORD, "new": PASSWORD})),
+                    _ => body(operation),
+                };
                 let answer = client
-                    .call_described(operation, method.clone(), &address, body)
+                    .call_described(operation, method.clone(), &address.join("/"), body)
                     .await;
                 let status = answer.status.as_u16();
                 let kept_out = [401, 403].contains(&status);
                 if *role < door {
                     let expected = if *role == Anybody { 401 } else { 403 };
                     assert_eq!(status, expected, "{at}: {}", answer.text());
-                } else if name != "signIn" && name != "setPassword" {
+                } else {
                     assert!(!kept_out, "{at}: {status} {}", answer.text());
                 }
                 assert!(status < 500, "{at}: {status} {}", answer.text());
+                if name == "shutOut" && *role != Anybody {
+                    let token_hash = sha256(&format!("token-{own}"));
+                    house
+                        .amend(Amendment::AddToken {
+                            operator: own.into(),
+                            token_hash,
+                            label: None,
+                        })
+                        .await;
+                }
             }
-            walked += 1;
         }
     }
-    assert_eq!(
-        walked,
-        OPERATIONS.len(),
-        "the table names what is not there"
-    );
+    for (door, least) in [(Anybody, 2), (Operator, 30), (Coordinator, 7), (Admin, 25)] {
+        let found = doors.iter().filter(|one| **one == door).count();
+        assert!(found >= least, "{door:?}: {found}");
+    }
+}
+
+/// What more than a role decides: whose thing it is, and what the change is.
+#[tokio::test]
+async fn others_things_take_an_admin() {
+    let house = House::open().await;
+    let callers = everyone(&house).await;
+    for (role, client) in &callers {
+        let expected = match role {
+            Anybody => 401,
+            Operator | Coordinator => 403,
+            Admin => 204,
+        };
+        let shut_out = client.post("/operators/cara/shut-out", json!({})).await;
+        assert_eq!(shut_out.status, expected, "{role:?}");
+        let body = json!({"change": "add_queue", "name": "maps"});
+        let amended = client.post("/amendments", body).await;
+        assert_eq!(amended.status, expected, "{role:?}");
+    }
 }
 
 #[tokio::test]
