@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 /// Where commands are written, and answered.
 const FOR_COMMANDS: &[&str] = &["cli", "control", "simulator"];
+/// What is wrong with the configuration file is read by whoever wrote it, on the box.
+const FOR_THE_FILE: &[&str] = &["modem/settings.rs"];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("the source folder is readable") {
@@ -71,7 +73,7 @@ fn no_page_and_no_answer_of_the_api_names_a_command() {
         let within = path.strip_prefix(&root).expect("it is below");
         let room = within.iter().next().and_then(|room| room.to_str());
         let room = room.unwrap_or_default().trim_end_matches(".rs");
-        if FOR_COMMANDS.contains(&room) {
+        if FOR_COMMANDS.contains(&room) || FOR_THE_FILE.iter().any(|file| within.ends_with(file)) {
             continue;
         }
         let text = fs::read_to_string(&path).expect("source is UTF-8");

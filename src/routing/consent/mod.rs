@@ -13,20 +13,9 @@ mod words;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-use words::LANGUAGES;
+pub(super) use words::Word;
 
-/// What a whole message asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Word {
-    /// No more texts.
-    Stop,
-    /// Texts again.
-    Start,
-    /// What is this.
-    Help,
-    /// Erase everything.
-    Forget,
-}
+use words::LANGUAGES;
 
 /// Languages whose words hold, beside English, which always does.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

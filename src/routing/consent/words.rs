@@ -5,7 +5,18 @@
 //! (ARRET and AIDE in Canada, ALTO and AYUDA beside English in the United States). The others hold
 //! where the library chose the language; elsewhere they are near-misses, which a person reads.
 
-use super::Word;
+/// What a whole message asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::routing) enum Word {
+    /// No more texts.
+    Stop,
+    /// Texts again.
+    Start,
+    /// What is this.
+    Help,
+    /// Erase everything.
+    Forget,
+}
 
 /// One language's words: each the whole of a message, letters and digits alone.
 pub(super) struct Language {
