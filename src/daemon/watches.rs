@@ -8,7 +8,7 @@ use tokio::time::sleep;
 
 use super::shift::told_to_stop;
 use crate::desk::Desk;
-use crate::modem::{Line, LineStatus, Phase};
+use crate::modem::{Line, LineStatus, Phase, Registration};
 use crate::routing::Event;
 use crate::spool::{Spool, outages};
 
@@ -18,7 +18,16 @@ const SEEN_EVERY: Duration = Duration::from_secs(5 * 60);
 /// Watches one line until the house closes.
 pub async fn watch_line(line: Line, desk: Desk, spool: Spool, stop: watch::Receiver<bool>) {
     let mut status = line.status();
-    let works = |status: &LineStatus| matches!(status.phase, Phase::Ready);
+    // From the moment it can hear: what waited on the SIM is read before the line is called ready,
+    // and whoever wrote it is to be told.
+    let works = |status: &LineStatus| match status.phase {
+        Phase::Ready => true,
+        Phase::Starting => matches!(
+            status.registration,
+            Registration::Home | Registration::Roaming
+        ),
+        Phase::NoPort(_) | Phase::Stuck(_) => false,
+    };
     let watching = async {
         while status.wait_for(works).await.is_ok() {
             back(&line.name, &desk, &spool).await;

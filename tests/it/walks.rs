@@ -86,6 +86,7 @@ const CARE: &[&str] = &[
     "migrate.rs",
     "repair.rs",
     "restore.rs",
+    "telephones.rs",
     "tests.rs",
 ];
 
