@@ -33,7 +33,14 @@ struct Spelled {
 /// What SQLite says; the caller's transaction is then undone.
 pub fn unify(connection: &Connection, home: Country) -> Result<Unified> {
     let mut unified = Unified::default();
-    for spelled in misspelled(connection, home)? {
+    // Nearly all are canonical, and begin with `+`: those are looked at where countries changed.
+    let countries = countries(connection, home)?;
+    let before: Option<String> = connection
+        .prepare_cached("SELECT value FROM setting WHERE key = 'countries'")?
+        .query_row([], |row| row.get(0))
+        .optional()?;
+    let canonical_too = before.as_ref() != Some(&countries);
+    for spelled in misspelled(connection, home, canonical_too)? {
         let twin: Option<i64> = connection
             .prepare_cached("SELECT id FROM patron WHERE gateway = ?1 AND address = ?2")?
             .query_row(params![spelled.gateway, spelled.canonical], |row| {
@@ -60,17 +67,35 @@ pub fn unify(connection: &Connection, home: Country) -> Result<Unified> {
             }
         }
     }
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO setting (key, value) VALUES ('countries', ?1)")?
+        .execute([countries])?;
     Ok(unified)
 }
 
+/// By which countries numbers without `+` are read: the library's, and each line's own.
+fn countries(connection: &Connection, home: Country) -> Result<String> {
+    let mut lines = connection.prepare_cached(
+        "SELECT line, number FROM standing WHERE number IS NOT NULL ORDER BY line",
+    )?;
+    let lines = lines.query_map([], |row| {
+        let (line, number): (String, String) = (row.get(0)?, row.get(1)?);
+        let country = Country::of_number(&number).unwrap_or(home);
+        Ok(format!("{line}={}", country.as_str()))
+    })?;
+    let mut all = vec![home.as_str().to_owned()];
+    all.extend(lines.collect::<rusqlite::Result<Vec<_>>>()?);
+    Ok(all.join(","))
+}
+
 /// Patrons of sms gateways whose address is not in its canonical form.
-fn misspelled(connection: &Connection, home: Country) -> Result<Vec<Spelled>> {
+fn misspelled(connection: &Connection, home: Country, canonical_too: bool) -> Result<Vec<Spelled>> {
     let mut rows = connection.prepare_cached(
         "SELECT p.id, p.gateway, p.address, s.number
          FROM patron p JOIN gateway g ON g.id = p.gateway LEFT JOIN standing s ON s.line = g.line
-         WHERE g.kind = 'sms' ORDER BY p.id",
+         WHERE g.kind = 'sms' AND (?1 OR p.address NOT LIKE '+%') ORDER BY p.id",
     )?;
-    let rows = rows.query_map([], |row| {
+    let rows = rows.query_map([canonical_too], |row| {
         let (id, gateway, address): (i64, i64, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
         let number: Option<String> = row.get(3)?;
         let country = number.as_deref().and_then(Country::of_number);
