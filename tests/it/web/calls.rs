@@ -208,7 +208,7 @@ async fn transcripts_are_taken_away_in_one_file() {
             });
             threads.sum()
         } else {
-            asked(&words)
+            asked(words)
         };
         assert_eq!(asked, count, "{query}");
     }
