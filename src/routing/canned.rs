@@ -32,7 +32,7 @@ pub enum CannedChange {
         #[schema(value_type = Option<Name>)]
         queue: Option<String>,
         /// The words.
-        #[schema(min_length = 1, max_length = 2000)]
+        #[schema(min_length = 1, max_length = 1530)]
         text: String,
     },
     /// Other words for the same key.
@@ -44,7 +44,7 @@ pub enum CannedChange {
         #[schema(value_type = Option<Name>)]
         queue: Option<String>,
         /// The words.
-        #[schema(min_length = 1, max_length = 2000)]
+        #[schema(min_length = 1, max_length = 1530)]
         text: String,
     },
     /// Takes one away.
