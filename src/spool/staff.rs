@@ -84,7 +84,7 @@ pub fn names(connection: &Connection) -> Result<Vec<(OperatorId, String)>> {
 /// Changes the plan, if the change makes sense.
 ///
 /// # Errors
-/// [`SpoolError::Refused`] says why it makes none.
+/// [`SpoolError::Refused`](super::SpoolError::Refused) says why it makes none.
 pub fn amend(connection: &Connection, amendment: &Amendment, now: Timestamp) -> Result<()> {
     let plan = plan(connection, &Library::default())?;
     let queue_of = |name: &str| plan.queue_named(name).map(|queue| queue.id.0);

@@ -450,7 +450,7 @@ impl Cursor {
         }
     }
 
-    /// What [`Cursor::to_string`] wrote in this order.
+    /// What `Cursor::to_string` wrote in this order.
     pub fn read(cursor: &str, order: Order) -> Option<Self> {
         let (active, id) = match order {
             Order::Oldest => (0, cursor),
