@@ -20,6 +20,10 @@ use super::{Keepers, LineSettings, Place, PortChoice};
 
 /// How long opening may take; a USB device in trouble can hold its caller much longer.
 const OPEN_LIMIT: Duration = Duration::from_secs(10);
+/// How often a port that is held is tried again before the program says so and ends.
+const BUSY_TRIES: u32 = 10;
+/// Between two such tries.
+const BUSY_EVERY: Duration = Duration::from_millis(100);
 
 /// Why there is no port: what failed, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -249,7 +253,8 @@ pub async fn open_tty(path: &Path, baud: u32) -> Result<TtyPort, OpenError> {
 }
 
 /// Whether the port a line is configured for is free to be opened. One that is not there may be
-/// plugged in later; one that cannot be opened for another reason is the line's own trouble.
+/// plugged in later; one that cannot be opened for another reason is the line's own trouble. A
+/// program that is just ending, our own predecessor among them, holds its port a moment longer.
 ///
 /// # Errors
 /// [`OpenError::Busy`] alone.
@@ -257,14 +262,21 @@ pub async fn check_free(choice: &PortChoice, baud: u32) -> Result<(), OpenError>
     let PortChoice::Path(path) = choice else {
         return Ok(());
     };
-    let path = path.clone();
-    let tried = tokio::task::spawn_blocking(move || {
-        // Closed again before this returns: the line opens it next.
-        open_blocking(&path, baud).map(|mut port| drop(port.0.take()))
-    });
-    match tokio::time::timeout(OPEN_LIMIT, tried).await {
-        Ok(Ok(Err(busy @ OpenError::Busy { .. }))) => Err(busy),
-        _ => Ok(()),
+    let mut tries_left = BUSY_TRIES;
+    loop {
+        let path = path.clone();
+        let tried = tokio::task::spawn_blocking(move || {
+            // Closed again before this returns: the line opens it next.
+            open_blocking(&path, baud).map(|mut port| drop(port.0.take()))
+        });
+        match tokio::time::timeout(OPEN_LIMIT, tried).await {
+            Ok(Ok(Err(busy @ OpenError::Busy { .. }))) if tries_left == 0 => return Err(busy),
+            Ok(Ok(Err(OpenError::Busy { .. }))) => {
+                tries_left -= 1;
+                tokio::time::sleep(BUSY_EVERY).await;
+            }
+            _ => return Ok(()),
+        }
     }
 }
 
