@@ -16,6 +16,8 @@
 //!    [`trace`] (what was said on a port, masked), all five pure; [`hardware`] (GPIO); the
 //!    [`clock`], and [`duration`] (lengths of time as people write them).
 //!
+//! `sms`, `at` and the simulator need no desk: they are packages of their own, under `crates/`.
+//!
 //! Under them all lies [`numbers`]: one form for every spelling of a telephone number, which every
 //! floor speaks.
 //!
@@ -37,7 +39,6 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 pub mod alerts;
-pub mod at;
 pub mod cli;
 pub mod clock;
 pub mod control;
@@ -51,10 +52,12 @@ pub mod modem;
 pub mod numbers;
 pub mod records;
 pub mod routing;
-pub mod simulator;
-pub mod sms;
 pub mod spool;
 pub mod texting;
 pub mod trace;
 pub mod web;
 pub mod xmpp;
+
+pub use at_dialogue as at;
+pub use modem_simulator as simulator;
+pub use sms_codec as sms;

@@ -1,5 +1,5 @@
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|octets: &[u8]| {
-    callnumber_fuzz::at::laws::dialogue(octets, std::time::Instant::now());
+    at_dialogue::laws::dialogue(octets, std::time::Instant::now());
 });

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|octets: &[u8]| callnumber_fuzz::sms::laws::join(octets));
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| sms_codec::laws::join(octets));

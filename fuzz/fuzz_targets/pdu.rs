@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|octets: &[u8]| callnumber_fuzz::sms::laws::pdu(octets));
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| sms_codec::laws::pdu(octets));

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|octets: &[u8]| callnumber_fuzz::trace::laws::transcript(octets));
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| callnumber::trace::laws::transcript(octets));

@@ -15,7 +15,7 @@ pub(super) fn module() -> String {
     }
     let (basic, extension) = sms::gsm7_letters();
     format!(
-        "// Made of the tables in src/sms.\n\
+        "// Made of the tables in crates/sms.\n\
          export const BASIC = {};\n\
          export const EXTENSION = {};\n\
          export const FORMS = {};\n",

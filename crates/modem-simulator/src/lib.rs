@@ -6,7 +6,7 @@
 //!
 //! ```no_run
 //! # async fn story() -> Result<(), Box<dyn std::error::Error>> {
-//! use callnumber::simulator::{Settings, SimulatedModem};
+//! use modem_simulator::{Settings, SimulatedModem};
 //!
 //! let modem = SimulatedModem::start(Settings::default()).await?;
 //! println!("an AT modem answers on {}", modem.port().display());
@@ -14,6 +14,10 @@
 //! # Ok(())
 //! # }
 //! ```
+
+#![forbid(unsafe_code)]
+#![cfg_attr(doctest, doc = include_str!("../README.md"))]
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod ailment;
 pub mod air;

@@ -655,7 +655,7 @@ fn said() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn sample_command() -> impl Strategy<Value = Command> {
-    prop::sample::select(crate::at::laws::one_of_each())
+    prop::sample::select(crate::laws::one_of_each())
 }
 
 proptest! {
@@ -694,13 +694,13 @@ proptest! {
 
     #[test]
     fn nothing_a_modem_says_panics(data in prop::collection::vec(any::<u8>(), 0..600)) {
-        crate::at::laws::dialogue(&data, Instant::now());
+        crate::laws::dialogue(&data, Instant::now());
     }
 
     #[test]
     fn nothing_almost_true_panics(choice in any::<u8>(), said in said()) {
         let mut data = vec![choice];
         data.extend(said);
-        crate::at::laws::dialogue(&data, Instant::now());
+        crate::laws::dialogue(&data, Instant::now());
     }
 }

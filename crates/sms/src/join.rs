@@ -323,7 +323,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::sms::split::split;
+    use crate::split::split;
 
     fn part(total: u8, sequence: u8, body: Body) -> (Concat, UserData) {
         let concat = Concat {
@@ -475,7 +475,7 @@ mod tests {
 
         #[test]
         fn ucs2_cut_anywhere_comes_back(text in "[aж😀\u{200D}]{1,100}", cuts in 1u8..6) {
-            let octets = crate::sms::ucs2::encode_ucs2(&text);
+            let octets = crate::ucs2::encode_ucs2(&text);
             let size = octets.len().div_ceil(usize::from(cuts)).max(1);
             prop_assume!(size <= 134);
             let total = octets.chunks(size).count() as u8;

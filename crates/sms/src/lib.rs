@@ -13,6 +13,10 @@
 //! there, and leniently in its meanings: values that the specifications reserve are kept, and read
 //! as they say a phone should.
 
+#![forbid(unsafe_code)]
+#![cfg_attr(doctest, doc = include_str!("../README.md"))]
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod address;
 mod alphabet;
 mod coding;

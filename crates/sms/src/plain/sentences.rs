@@ -5,7 +5,7 @@ use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
 use super::{is_plain, plain};
-use crate::sms::{Encoding, plan};
+use crate::{Encoding, plan};
 
 /// `{h}` hours, `{d}` days, `{t}` titles, `{n}` names, `{p}` places, `{l}` links, `{e}` ends.
 const SENTENCES: [&str; 50] = [

@@ -144,8 +144,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::sms::hex::unhex;
-    use crate::sms::{
+    use crate::hex::unhex;
+    use crate::{
         Body, DataCoding, EnhancedValidity, NumberingPlan, ProtocolId, RelativeValidity, Status,
         Timestamp, TypeOfNumber, UserData, UserDataHeader, ValidityPeriod,
     };

@@ -390,7 +390,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::sms::hex::{hex, unhex};
+    use crate::hex::{hex, unhex};
 
     fn decode(digits: &str) -> Result<Address, DecodeError> {
         let octets = unhex(digits.as_bytes()).unwrap();

@@ -281,7 +281,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::sms::hex::unhex;
+    use crate::hex::unhex;
 
     fn header(digits: &str) -> UserDataHeader {
         UserDataHeader::from_octets(unhex(digits.as_bytes()).unwrap()).unwrap()

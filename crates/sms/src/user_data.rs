@@ -265,10 +265,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::sms::alphabet::Alphabet;
-    use crate::sms::header::{Element, HEADER_MAX};
-    use crate::sms::hex::{hex, unhex};
-    use crate::sms::national::NationalLanguage;
+    use crate::alphabet::Alphabet;
+    use crate::header::{Element, HEADER_MAX};
+    use crate::hex::{hex, unhex};
+    use crate::national::NationalLanguage;
 
     fn decode(digits: &str, has_header: bool, coding: u8) -> Result<UserData, DecodeError> {
         let octets = unhex(digits.as_bytes()).unwrap();

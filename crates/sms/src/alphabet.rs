@@ -278,7 +278,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::sms::hex::hex;
+    use crate::hex::hex;
 
     fn packed(text: &str) -> String {
         let mut octets = Vec::new();

@@ -7,6 +7,10 @@
 //! Bounds: a line is at most [`framing::LINE_MAX`] octets, a response at most
 //! [`engine::LINES_MAX`] lines; what is beyond them is dropped, never grown into.
 
+#![forbid(unsafe_code)]
+#![cfg_attr(doctest, doc = include_str!("../README.md"))]
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 pub mod command;
 pub mod engine;
 pub mod fields;
