@@ -15,12 +15,11 @@ use super::{
     LineSettings, LineStatus, Phase, PinAccepted, PinAttempt, Registration, Rung, SubmitOutcome,
     refusal, ussd,
 };
-use crate::at::{
-    Command, Domain, Entry, FinalResult, Outcome, Pin, Reply, Unsolicited, response, ucs2,
-};
+use crate::at::{Command, Domain, Entry, Outcome, Pin, Reply, Unsolicited, response, ucs2};
 
 mod calls;
 mod remedies;
+mod sending;
 mod setup;
 mod sleep;
 mod standing;
@@ -30,13 +29,10 @@ mod words;
 
 use calls::Calling;
 use remedies::RadioStep;
+use sending::Held;
 use setup::Step;
 use sleep::Sleep;
 use standing::Answer;
-
-/// How long a submission waits for the line to be ready, before it is given back as refused: the
-/// outbox, which survives a restart, is the better place to wait.
-const HOLD_LIMIT: Duration = Duration::from_secs(60);
 
 /// How long the network's answer to a USSD code may take.
 const USSD_LIMIT: Duration = Duration::from_secs(60);
@@ -46,19 +42,6 @@ const SETUP_APART: Duration = Duration::from_secs(60);
 
 /// The same where the modem shows that it has lost its settings: then nothing works without one.
 const SETUP_APART_LOST: Duration = Duration::from_secs(5);
-
-/// Refusals in a row, without a reason or with the modem's own, after which a setup is not enough.
-const BLAMED_MAX: u32 = 5;
-
-/// The longest turn of the storage behind a submission: enough for a full SIM on a slow modem.
-const STORAGE_TURN_MAX: Duration = Duration::from_secs(10);
-
-/// `+CMMS=1` lapses when the next text does not follow within 1 to 5 s (TS 27.005 §3.5.6).
-const MORE_TO_SEND_LASTS: Duration = Duration::from_secs(1);
-
-/// Refusals of the mode and the send on one line, until the modem is taken for one that takes one
-/// command a line.
-const REFUSED_TOGETHER_MAX: u8 = 2;
 
 /// Listings in text mode in a row, each after a setup that chose PDU mode, until the modem is taken for
 /// one that stays in text mode.
@@ -120,19 +103,6 @@ enum Stage {
     Farewell,
     /// Sending and receiving, as far as the network lets it.
     Running,
-}
-
-#[derive(Debug)]
-struct Held {
-    tpdu: Vec<u8>,
-    more_to_come: bool,
-    since: Instant,
-    /// Since when it is on its way.
-    in_flight: Option<Instant>,
-    /// PDU mode was said on a line of its own.
-    mode_said: bool,
-    /// Refusals of the mode and the send on one line.
-    refused_together: u8,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -356,38 +326,6 @@ impl Session {
         self.status.registration = Registration::Unknown;
     }
 
-    /// Whether another submission can be taken.
-    pub(super) fn takes_submissions(&self) -> bool {
-        self.held.is_none()
-    }
-
-    /// Whether the submission in hand may be on its way to the network.
-    pub(super) fn is_sending(&self) -> bool {
-        self.held
-            .as_ref()
-            .is_some_and(|held| held.in_flight.is_some())
-    }
-
-    /// Takes a segment to send.
-    pub(super) fn submit(&mut self, tpdu: Vec<u8>, more_to_come: bool, now: Instant) {
-        self.held = Some(Held {
-            tpdu,
-            more_to_come,
-            since: now,
-            in_flight: None,
-            mode_said: false,
-            refused_together: 0,
-        });
-    }
-
-    /// Gives the submission in hand back, if it has not gone out.
-    pub(super) fn give_back(&mut self, words: &str) {
-        if !self.is_sending() && self.held.take().is_some() {
-            self.effects
-                .push_back(Effect::Outcome(refusal::refused(words)));
-        }
-    }
-
     /// Whether a USSD code can be asked now.
     pub(super) fn takes_ussd(&self) -> bool {
         self.ussd.is_none()
@@ -465,6 +403,7 @@ impl Session {
             Stage::SoftReset(n) => Some(self.reset_command(n)),
             Stage::Rebooting { until } => self.rebooting_command(until, now),
             Stage::Farewell => self.profile.soft_off.map(Command::Vendor),
+            Stage::Running if self.doubts_mode() => Some(Command::ModeRead),
             Stage::Running if self.setup_due.is_some_and(|due| due <= now) => {
                 self.begin_setup(now);
                 Some(Command::Attention)
@@ -480,8 +419,7 @@ impl Session {
 
     /// When [`Self::next`] may have something new to say without anything having happened.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
-        let held = self.held.as_ref().filter(|held| held.in_flight.is_none());
-        let hold = held.map(|held| held.since + HOLD_LIMIT);
+        let hold = self.hold_deadline();
         let ussd = self.ussd.as_ref().map(|question| question.until);
         let (setup, running) = match self.stage {
             Stage::Closed
@@ -529,10 +467,8 @@ impl Session {
         match &reply.command {
             Command::Send { .. } => self.sent(reply, now),
             Command::PduMode if self.stage == Stage::Running => self.mode_said(reply, now),
-            Command::MoreToSend(_) => {
-                self.more_to_send_supported = reply.is_ok();
-                self.more_to_send_until = Some(now + MORE_TO_SEND_LASTS);
-            }
+            Command::ModeRead if self.stage == Stage::Running => self.mode_read(reply, now),
+            Command::MoreToSend(_) => self.more_to_send_said(reply, now),
             Command::Ussd(_) => self.ussd_asked(reply),
             Command::HangUp | Command::OnHook => self.hung_up(reply),
             Command::LastReference => {
@@ -747,110 +683,6 @@ impl Session {
         command
     }
 
-    fn next_of_submission(&mut self, now: Instant) -> Option<Command> {
-        // A modem that has lost its settings might read the PDU as a text to a number (`+CMGF=1`).
-        let is_ready = self.status.phase == Phase::Ready && self.setup_due.is_none();
-        let held = self
-            .held
-            .as_mut()
-            .filter(|held| is_ready && held.in_flight.is_none())?;
-        let lapsed = self.more_to_send_until.is_none_or(|until| until <= now);
-        if held.more_to_come && self.more_to_send_supported && lapsed {
-            return Some(Command::MoreToSend(1));
-        }
-        if self.sends_alone && !held.mode_said {
-            return Some(Command::PduMode);
-        }
-        held.in_flight = Some(now);
-        Some(Command::Send {
-            tpdu: held.tpdu.clone(),
-            alone: self.sends_alone,
-        })
-    }
-
-    /// PDU mode was said on a line of its own, before a send. Without it nothing is sent: what is
-    /// meant for a length would be a telephone number.
-    fn mode_said(&mut self, reply: &Reply, now: Instant) {
-        if let Some(held) = &mut self.held {
-            held.mode_said = reply.is_ok();
-            if !held.mode_said && matches!(reply.outcome, Outcome::Final(_)) {
-                self.give_back("the modem does not take PDU mode now");
-                self.setup_if_due(now);
-            }
-        }
-    }
-
-    /// The mode and the send on one line came to nothing, and no text was asked for: some modems
-    /// carry out one command a line, or refuse more. Answers whether the same is tried again.
-    fn sends_otherwise(&mut self, reply: &Reply) -> bool {
-        let Command::Send { alone: false, .. } = reply.command else {
-            return false;
-        };
-        let stands_alone = match &reply.outcome {
-            // The mode was taken, and nothing came of the rest.
-            Outcome::Final(FinalResult::Ok) => true,
-            Outcome::Final(
-                FinalResult::Error | FinalResult::NotSupported | FinalResult::TooManyParameters,
-            ) => false,
-            Outcome::Final(FinalResult::Cms(code)) if matches!(code.number, Some(302..=305)) => {
-                false
-            }
-            Outcome::Final(FinalResult::Cme(code)) if matches!(code.number, Some(3 | 4 | 50)) => {
-                false
-            }
-            Outcome::Final(_) | Outcome::TimedOut | Outcome::NoPrompt | Outcome::Cut(_) => {
-                return false;
-            }
-        };
-        if reply.payload_sent {
-            return false;
-        }
-        let Some(held) = &mut self.held else {
-            return false;
-        };
-        held.in_flight = None;
-        held.refused_together += 1;
-        self.sends_alone |= stands_alone || held.refused_together >= REFUSED_TOGETHER_MAX;
-        true
-    }
-
-    fn sent(&mut self, reply: &Reply, now: Instant) {
-        if self.sends_otherwise(reply) {
-            return;
-        }
-        let held = self.held.take();
-        let began = held.as_ref().and_then(|held| held.in_flight);
-        let took = began.map(|began| now.saturating_duration_since(began));
-        self.storage_turn = took.map(|took| now + took.min(STORAGE_TURN_MAX));
-        let more_to_come = held.is_some_and(|held| held.more_to_come);
-        self.more_to_send_until = more_to_come.then_some(now + MORE_TO_SEND_LASTS);
-        if let Outcome::Final(result) = &reply.outcome {
-            if refusal::wants_setup(result) {
-                self.setup_if_due(now);
-            }
-            if refusal::wants_sweep(result) {
-                self.mailbox.sweep_all();
-            }
-            if refusal::doubts_centre(result) {
-                self.run_errand(Command::ServiceCentre);
-            }
-            self.blame(refusal::blames_modem(result), now);
-        }
-        let outcome = refusal::outcome_of(reply);
-        self.judge_outcome(&outcome, now);
-        self.effects.push_back(Effect::Outcome(outcome));
-    }
-
-    /// A modem that fails text after text although it was set up anew wants more than that.
-    fn blame(&mut self, modem: bool, now: Instant) {
-        self.blamed = if modem { self.blamed + 1 } else { 0 };
-        if self.blamed > BLAMED_MAX && self.stage == Stage::Running {
-            self.blamed = 0;
-            tracing::warn!("the modem refuses one text after another of its own accord");
-            self.no_network(now);
-        }
-    }
-
     /// Reads the last TP-MR that the SIM keeps; the answer comes as an effect.
     pub(super) fn ask_last_reference(&mut self) {
         self.reference_asked = true;
@@ -917,17 +749,7 @@ impl Session {
 
     /// What is overdue.
     fn expire(&mut self, now: Instant) {
-        if self
-            .held
-            .as_ref()
-            .is_some_and(|held| now >= held.since + HOLD_LIMIT)
-        {
-            let words = match &self.status.phase {
-                Phase::NoPort(words) | Phase::Stuck(words) => words.clone(),
-                Phase::Starting | Phase::Ready => "the line is not ready yet".into(),
-            };
-            self.give_back(&words);
-        }
+        self.expire_held(now);
         if self
             .ussd
             .as_ref()

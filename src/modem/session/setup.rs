@@ -110,13 +110,9 @@ impl Session {
         self.setup_due = None;
         self.redo_at = None;
         self.storage_patience = None;
-        self.sends_alone = false;
+        self.forget_sends();
         self.indications = None;
         self.radio_off = None;
-        if let Some(held) = &mut self.held {
-            held.mode_said = false;
-            held.refused_together = 0;
-        }
         self.hang_up = false;
         // Cut off while the SIM had it: whether it was wrong is not known, and it is on record.
         self.trying_pin = None;
@@ -125,8 +121,6 @@ impl Session {
         self.tell_last_reference(None);
         self.acknowledges = false;
         self.to_acknowledge = 0;
-        self.more_to_send_supported = true;
-        self.more_to_send_until = None;
         self.refusals = 0;
         self.unplaced = 0;
         self.registrations = [Answer::NotAsked; Domain::ALL.len()];

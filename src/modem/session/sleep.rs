@@ -83,11 +83,7 @@ impl Session {
     }
 
     fn has_something_to_say(&self, now: Instant) -> bool {
-        let sends = self
-            .held
-            .as_ref()
-            .is_some_and(|held| held.in_flight.is_none())
-            && self.status.phase == super::Phase::Ready;
+        let sends = self.hold_deadline().is_some() && self.status.phase == super::Phase::Ready;
         let asks = self
             .ussd
             .as_ref()

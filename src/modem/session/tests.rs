@@ -975,3 +975,46 @@ fn row_52_settings_that_changed_without_a_word_are_noticed_when_looked_after() {
         assert!(dialogue.take_asked().contains(&"ATE0".to_owned()), "{said}");
     }
 }
+
+#[test]
+fn row_52_a_send_that_stood_alone_counts_by_the_mode_it_was_taken_in() {
+    let accepted = SubmitOutcome::Accepted {
+        message_reference: 1,
+    };
+    let unknown = |found: &SubmitOutcome| matches!(found, SubmitOutcome::Unknown { .. });
+    let refused = |found: &SubmitOutcome| matches!(found, SubmitOutcome::Refused(refusal) if refusal.remedy.is_transient());
+    let taken = |found: &SubmitOutcome| *found == accepted;
+    let cases: [(&str, &str, &dyn Fn(&SubmitOutcome) -> bool); 4] = [
+        ("+CMGS: 1\r\n\r\nOK\r\n", "+CMGF: 0\r\nOK\r\n", &taken),
+        // A modem that does not tell its mode is taken at its word.
+        ("+CMGS: 1\r\n\r\nOK\r\n", "ERROR\r\n", &taken),
+        ("+CMGS: 1\r\n\r\nOK\r\n", "+CMGF: 1\r\nOK\r\n", &unknown),
+        // What the network says of a number that nobody wrote is no word about the patron.
+        ("+CMS ERROR: 1\r\n", "+CMGF: 1\r\nOK\r\n", &refused),
+    ];
+    for (answer, mode, expected) in cases {
+        let said = format!("\r\n> \r\n{answer}");
+        let mut dialogue = Dialogue::new(&[
+            ("AT+CMGF=0;+CMGS=4", "OK\r\n"),
+            ("AT+CMGS=4", said.as_str()),
+        ]);
+        dialogue.answers.push(("AT+CMGF?", mode.into()));
+        dialogue
+            .session
+            .submit(vec![1, 0, 0, 0], false, dialogue.now);
+        dialogue.converse();
+        dialogue.pass(Duration::from_secs(3));
+        let outcomes: Vec<&SubmitOutcome> = dialogue
+            .effects
+            .iter()
+            .filter_map(|effect| match effect {
+                Effect::Outcome(outcome) => Some(outcome),
+                _ => None,
+            })
+            .collect();
+        assert!(
+            matches!(outcomes[..], [one] if expected(one)),
+            "{answer:?} {mode:?}: {outcomes:?}"
+        );
+    }
+}
