@@ -386,7 +386,7 @@ impl Rooms {
             Request::Arrival { id } => json(self.arrival(id).await?),
             Request::Preview { gateway, wording } => {
                 let (board, now) = (self.board(), self.spool.now());
-                json(preview(&board.plan, &gateway, &wording, now)?)
+                json(preview(&board, &gateway, &wording, now)?)
             }
             Request::Status => json(self.status().await?),
             Request::Send {
@@ -410,15 +410,16 @@ impl Rooms {
         gateway: Option<&str>,
     ) -> Result<Sent, String> {
         let to = normal_number(number)?;
-        let segments = sms::plan(&text).segments;
+        let board = self.board();
+        let gateway = pick_gateway(&board.plan, gateway)?;
+        let segments = sms::plan_in(&text, board.tables(gateway)).segments;
         if segments > SEGMENTS_MAX {
             return Err(format!(
                 "this would be {segments} texts, more than {SEGMENTS_MAX}: longer answers belong in e-mail"
             ));
         }
-        let gateway = pick_gateway(&self.board().plan, gateway)?.id;
         let event = Event::Write {
-            gateway,
+            gateway: gateway.id,
             to,
             body: text,
         };
@@ -566,12 +567,13 @@ impl Rooms {
 
 /// What a gateway's patrons are told, as they would read it.
 fn preview(
-    plan: &Plan,
+    board: &Board,
     gateway: &str,
     wording: &BTreeMap<Notice, String>,
     now: Timestamp,
 ) -> Result<Vec<views::Notice>, String> {
-    let gateway = plan
+    let gateway = board
+        .plan
         .gateway_named(gateway)
         .ok_or_else(|| no_gateway(gateway))?;
     Notice::ALL
@@ -585,7 +587,7 @@ fn preview(
                     notice.names().join("}, {")
                 ));
             }
-            Ok(views::Notice::new(plan, gateway, notice, tried, now))
+            Ok(views::Notice::new(board, gateway, notice, tried, now))
         })
         .collect()
 }

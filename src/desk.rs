@@ -14,9 +14,10 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::routing::book::Manuscript;
 use crate::routing::{
-    AmendError, Amendment, ArrivalId, Conversation, ConversationId, EndpointId, Event, Library,
-    Message, OperatorId, Plan, QueueId, Refusal, Show,
+    AmendError, Amendment, ArrivalId, Conversation, ConversationId, EndpointId, Event, Gateway,
+    Library, Message, OperatorId, Plan, QueueId, Refusal, Show,
 };
+use crate::sms::NationalTables;
 
 /// Segments of one text an operator or a command may send; longer answers belong in e-mail.
 pub const SEGMENTS_MAX: usize = 10;
@@ -63,6 +64,8 @@ pub enum Wish {
     Import(Import),
     /// The library is known to patrons by other words.
     Library(Library),
+    /// Lines send in these national tables, and others in none.
+    Tables(BTreeMap<String, NationalTables>),
 }
 
 /// A book to be brought in.
@@ -228,6 +231,16 @@ pub struct Board {
     pub shows: BTreeMap<OperatorId, Show>,
     /// Queues with an assigned operator available.
     pub online: BTreeSet<QueueId>,
+    /// The national tables that lines send in, by the line's name.
+    pub tables: Arc<BTreeMap<String, NationalTables>>,
+}
+
+impl Board {
+    /// The national tables that a gateway's texts may go out in.
+    pub fn tables(&self, gateway: &Gateway) -> NationalTables {
+        let of_line = |line: &String| self.tables.get(line).copied();
+        gateway.line.as_ref().and_then(of_line).unwrap_or_default()
+    }
 }
 
 /// How the link of a surface to a server elsewhere stands.
@@ -332,6 +345,14 @@ impl Desk {
     /// Changes what notices call the library, and waits until that is in force.
     pub async fn name_library(&self, library: Library) -> Result<Receipt, NotGranted> {
         self.wish(Wish::Library(library)).await
+    }
+
+    /// Says in which national tables lines send, and waits until that counts.
+    pub async fn set_tables(
+        &self,
+        tables: BTreeMap<String, NationalTables>,
+    ) -> Result<Receipt, NotGranted> {
+        self.wish(Wish::Tables(tables)).await
     }
 
     /// Makes a wish and waits for the answer.

@@ -684,6 +684,10 @@ retention = "30d"
                 &["line 3", "pace", "4s"],
             ),
             (
+                "[[modem]]\nname = \"a\"\nnational = [\"spanish-locking\"]\n",
+                &["line 3", "national", "\"turkish-locking\""],
+            ),
+            (
                 "[library]\ntimezone = \"Elm/Street\"\n",
                 &["line 2", "timezone", "America/Chicago"],
             ),

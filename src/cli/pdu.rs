@@ -8,8 +8,8 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use crate::sms::{
-    Address, Body, Concat, DecodeError, Delivery, Pdu, SmsDeliver, SmsStatusReport, SmsSubmit,
-    Timestamp, Tpdu, UserData, ValidityPeriod, hex, split, unhex,
+    Address, Body, Concat, DecodeError, Delivery, NationalTables, Pdu, SmsDeliver, SmsStatusReport,
+    SmsSubmit, Timestamp, Tpdu, UserData, ValidityPeriod, hex, split_in, unhex,
 };
 
 /// Octets of one line; the longest PDU has 376 digits.
@@ -52,6 +52,10 @@ pub struct EncodeArgs {
     /// Reference of the first PDU, counted up, and of the parts of a long text
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub reference: u8,
+    /// A national language table that the text may go out in where that takes fewer PDUs: spanish,
+    /// turkish-locking; once for each
+    #[arg(long, value_name = "TABLE")]
+    pub national: Vec<String>,
     /// Print JSON with the length that AT+CMGS is told
     #[arg(long)]
     pub json: bool,
@@ -125,7 +129,11 @@ pub fn encode(args: &EncodeArgs, output: impl Write) -> anyhow::Result<()> {
         Some(number) => Some(Address::number(number).context("--smsc")?),
         None => None,
     };
-    let parts = split(&args.text, args.reference).context("--text")?;
+    let mut tables = NationalTables::NONE;
+    for name in &args.national {
+        tables.add(name).context("--national")?;
+    }
+    let parts = split_in(&args.text, tables, args.reference).context("--text")?;
     let total = parts.len();
     let mut message_reference = args.reference;
     for (part, user_data) in (1..).zip(parts) {
@@ -431,6 +439,7 @@ mod tests {
             report: false,
             validity: None,
             reference: 0,
+            national: Vec::new(),
             json: false,
         }
     }
@@ -543,6 +552,21 @@ mod tests {
             found[1]["concat"],
             json!({"ref": 255, "total": 2, "seq": 2, "wide": false})
         );
+    }
+
+    #[test]
+    fn national_tables_take_fewer_pdus() {
+        let mut args = args("72456", &"¿Dónde está la biblioteca? ".repeat(5));
+        assert_eq!(encoded(&args).len(), 3);
+        args.national = vec!["spanish".to_owned()];
+        let pdus = encoded(&args);
+        assert_eq!(pdus.len(), 1);
+        let (_, found) = lines(pdus[0].as_bytes());
+        assert_eq!(found[0]["text"], args.text.as_str());
+        assert_eq!(found[0]["encoding"], "gsm7");
+        assert_eq!(found[0]["header"], "240102");
+        args.national = vec!["latin".to_owned()];
+        assert!(encode(&args, io::sink()).is_err());
     }
 
     #[test]

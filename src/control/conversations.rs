@@ -120,17 +120,20 @@ impl Rooms {
 
     /// Begins a conversation in an operator's name, or goes on in the one there is.
     pub(super) async fn begin(&self, begun: Begun) -> Result<Sent, String> {
-        let plan = Arc::clone(&self.board().plan);
+        let board = self.board();
+        let plan = &board.plan;
         let operator = plan
             .operator_named(&begun.operator)
             .ok_or_else(|| no_operator(&begun.operator))?;
-        let gateway = gateway_of(&plan, operator, begun.gateway.as_deref())?;
+        let gateway = gateway_of(plan, operator, begun.gateway.as_deref())?;
         let to = match gateway.kind {
             GatewayKind::Sms => normal_number(&begun.to)?,
             GatewayKind::Im | GatewayKind::Widget => begun.to,
         };
         let segments = match gateway.kind {
-            GatewayKind::Sms => Some(crate::sms::plan(&begun.text).segments),
+            GatewayKind::Sms => {
+                Some(crate::sms::plan_in(&begun.text, board.tables(gateway)).segments)
+            }
             GatewayKind::Im | GatewayKind::Widget => None,
         };
         let event = Event::Begin {

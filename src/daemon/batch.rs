@@ -180,7 +180,7 @@ impl Owner {
         if gateway.kind != GatewayKind::Sms {
             return None;
         }
-        let segments = crate::sms::plan(body).segments;
+        let segments = crate::sms::plan_in(body, self.board.tables(gateway)).segments;
         (segments > SEGMENTS_MAX).then_some(Refusal::TooLong {
             segments,
             most: SEGMENTS_MAX,

@@ -95,6 +95,8 @@ impl LinesAtWork {
             let name = line.name.clone();
             self.desk.amend(Amendment::AddLine { name }).await?;
         }
+        let tables = lines.iter().map(|line| (line.name.clone(), line.national));
+        self.desk.set_tables(tables.collect()).await?;
         let (stay, go) = std::mem::take(&mut self.at_work)
             .into_iter()
             .partition(|one: &AtWork| lines.contains(&one.settings));
@@ -148,7 +150,8 @@ impl LinesAtWork {
             spool.clone(),
             settings.pace,
             settings.per_day,
-        );
+        )
+        .in_tables(settings.national);
         shift.take(outbound.run(shift.stop()));
         let calls = Calls::new(&line, desk.clone());
         shift.take(calls.run(shift.stop()));

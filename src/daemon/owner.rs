@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::restored::{MEND_EVERY, restore};
-use crate::desk::{Arrivals, Asked, Board, Counter, NotGranted, Wish};
+use crate::desk::{Arrivals, Asked, Board, Counter, NotGranted, Receipt, Wish};
 use crate::routing::{EndpointId, Event, Library, Moment, OperatorId, Router};
 use crate::spool::{Spool, SpoolError, telephones};
 
@@ -154,6 +154,11 @@ impl Owner {
                 Wish::Library(library) => {
                     self.happen(std::mem::take(&mut events)).await;
                     let _ = answer.send(self.name_library(library).await);
+                }
+                Wish::Tables(tables) => {
+                    self.board.tables = Arc::new(tables);
+                    self.hang_board(true);
+                    let _ = answer.send(Ok(Receipt::default()));
                 }
             }
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::de::{Deserialize, Deserializer, Error};
 
 use crate::hardware::Profile;
+use crate::sms::NationalTables;
 
 /// Which port a line is on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,6 +52,10 @@ pub struct LineSettings {
     pub pace: Duration,
     /// Segments in a day; 0 is no cap. A thousand is what carriers commonly allow a consumer SIM.
     pub per_day: u32,
+    /// National language tables that a text may go out in where that is cheaper than UCS2: `spanish`,
+    /// `turkish-locking`. None by default: not every carrier and phone reads them.
+    #[serde(deserialize_with = "national")]
+    pub national: NationalTables,
     /// The line's own number, for a SIM that does not know it.
     #[serde(deserialize_with = "number")]
     pub number: Option<String>,
@@ -78,6 +83,7 @@ impl Default for LineSettings {
             trace_unmasked: false,
             pace: Duration::from_secs(4),
             per_day: 1000,
+            national: NationalTables::NONE,
             number: None,
             balance: None,
             self_test: false,
@@ -185,6 +191,14 @@ fn smsc<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> 
 fn number<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     let remedy = "is not a telephone number: write the line's own as \"+15550100\"";
     text(from, is_number, remedy)
+}
+
+fn national<'de, D: Deserializer<'de>>(from: D) -> Result<NationalTables, D::Error> {
+    let mut tables = NationalTables::NONE;
+    for name in Vec::<String>::deserialize(from)? {
+        tables.add(&name).map_err(D::Error::custom)?;
+    }
+    Ok(tables)
 }
 
 /// The carrier's codes for a question, which change nothing: `*100#`, `#225#`. A code with a number

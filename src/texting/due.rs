@@ -8,7 +8,7 @@ use rusqlite::Connection;
 
 use super::{segments, tail};
 use crate::routing::DeliveryState;
-use crate::sms::Address;
+use crate::sms::{Address, NationalTables};
 use crate::spool::doubts::{self, Decided};
 use crate::spool::outbox::{self, Due, Overdue, Segment, SegmentState, Settled};
 use crate::spool::{SpoolError, lines};
@@ -27,6 +27,8 @@ pub(super) struct Terms {
     pub(super) line: String,
     /// Segments in a day; 0 is no cap.
     pub(super) per_day: u32,
+    /// The national tables that it sends in.
+    pub(super) national: NationalTables,
     pub(super) now: Timestamp,
     /// The last TP-MR that the SIM keeps, where it does.
     pub(super) prior: Option<u8>,
@@ -56,8 +58,9 @@ pub(super) fn take_up(connection: &Connection, terms: &Terms) -> Result<TakenUp,
     let Terms {
         line,
         per_day,
+        national,
         now,
-        prior,
+        prior: _,
         overdue: looks,
     } = terms;
     let (per_day, now) = (*per_day, *now);
@@ -105,22 +108,23 @@ pub(super) fn take_up(connection: &Connection, terms: &Terms) -> Result<TakenUp,
         let spent = outbox::attempted_between(connection, line, before(now, DAY), now)?;
         // A text goes as a whole; one longer than a day's worth has a day of its own.
         let room = per_day.saturating_sub(spent);
-        if spent > 0 && segments_left(connection, &due)? > room {
+        if spent > 0 && segments_left(connection, &due, *national)? > room {
             return Ok(TakenUp::Capped);
         }
     }
-    begin(connection, line, due, now, *prior)
+    begin(connection, terms, due)
 }
 
 /// Lays a text's segments down, or finds those of an earlier try that are still to be sent, and
 /// records the attempt of the first.
-fn begin(
-    connection: &Connection,
-    line: &str,
-    due: Due,
-    now: Timestamp,
-    prior: Option<u8>,
-) -> Result<TakenUp, SpoolError> {
+fn begin(connection: &Connection, terms: &Terms, due: Due) -> Result<TakenUp, SpoolError> {
+    let Terms {
+        line,
+        national,
+        now,
+        prior,
+        ..
+    } = terms;
     let id = due.id;
     let over = |state, reason: Option<String>| {
         outbox::settle(connection, id, state, reason.as_deref())?;
@@ -137,12 +141,12 @@ fn begin(
     };
     let mut found = outbox::segments(connection, id)?;
     if found.is_empty() {
-        let long = crate::sms::plan(&due.body).segments > 1;
+        let long = crate::sms::plan_in(&due.body, *national).segments > 1;
         let reference = match long {
             true => outbox::next_concat_reference(connection, line)?,
             false => 0,
         };
-        let pdus = match segments::tpdus(&address, &due.body, reference) {
+        let pdus = match segments::tpdus(&address, &due.body, *national, reference) {
             Ok(pdus) => pdus,
             Err(words) => return over(DeliveryState::Failed, Some(words)),
         };
@@ -169,7 +173,7 @@ fn begin(
                 outbox::rewrite(connection, first.id, &marked)?;
                 first.pdu = marked;
             }
-            outbox::attempt(connection, first.id, now, prior)?;
+            outbox::attempt(connection, first.id, *now, *prior)?;
         }
         None => return over(DeliveryState::Sent, None),
     }
@@ -202,10 +206,14 @@ pub(super) fn fail(
 }
 
 /// How many segments of a text are still to be sent.
-fn segments_left(connection: &Connection, due: &Due) -> Result<u32, SpoolError> {
+fn segments_left(
+    connection: &Connection,
+    due: &Due,
+    national: NationalTables,
+) -> Result<u32, SpoolError> {
     let laid_down = outbox::segments(connection, due.id)?;
     let left = match laid_down.is_empty() {
-        true => crate::sms::plan(&due.body).segments,
+        true => crate::sms::plan_in(&due.body, national).segments,
         false => laid_down
             .iter()
             .filter(|s| matches!(s.state, SegmentState::Planned | SegmentState::Refused))

@@ -17,6 +17,7 @@ use super::{closing, reports, segments, tail};
 use crate::desk::Desk;
 use crate::modem::{Line, LineStatus, Phase, Remedy, SubmitOutcome, SubmitRefusal};
 use crate::routing::{DeliveryState, Event};
+use crate::sms::NationalTables;
 use crate::spool::doubts::{self, Hint};
 use crate::spool::outbox::{self, Due, OutboxId, Segment, SegmentState, Settled, Way};
 use crate::spool::{Spool, SpoolError, lines};
@@ -41,6 +42,7 @@ pub struct Outbound {
     spool: Spool,
     pace: Duration,
     per_day: u32,
+    national: NationalTables,
     last_start: Option<Instant>,
     introduced: (Option<String>, Option<String>),
     last_reference: LastReference,
@@ -80,6 +82,7 @@ impl Outbound {
             spool,
             pace,
             per_day,
+            national: NationalTables::NONE,
             last_start: None,
             introduced: (None, None),
             last_reference: LastReference::default(),
@@ -87,6 +90,13 @@ impl Outbound {
             looked_at: None,
             before_us: None,
         }
+    }
+
+    /// Sends in these national tables as well, where that takes fewer segments.
+    #[must_use]
+    pub fn in_tables(mut self, national: NationalTables) -> Self {
+        self.national = national;
+        self
     }
 
     /// Sends until the house closes. An attempt under way is waited for; if the house cannot wait
@@ -218,6 +228,7 @@ impl Outbound {
         Terms {
             line: self.line.name.clone(),
             per_day: self.per_day,
+            national: self.national,
             now: self.spool.now(),
             prior: self.last_reference.now.filter(|_| self.keeps_last()),
             overdue: false,

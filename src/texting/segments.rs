@@ -2,15 +2,21 @@
 
 use std::time::Duration;
 
-use crate::sms::{Address, Direction, SmsSubmit, Tpdu, ValidityPeriod};
+use crate::sms::{Address, Direction, NationalTables, SmsSubmit, Tpdu, ValidityPeriod};
 
 /// How long the network tries. Silence is bounded by it: an attempt in doubt is never in doubt for
 /// longer.
 const VALIDITY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The TPDUs of a text. Reports are always asked for.
-pub(super) fn tpdus(address: &Address, body: &str, reference: u8) -> Result<Vec<Vec<u8>>, String> {
-    let segments = crate::sms::split(body, reference).map_err(|error| error.to_string())?;
+pub(super) fn tpdus(
+    address: &Address,
+    body: &str,
+    tables: NationalTables,
+    reference: u8,
+) -> Result<Vec<Vec<u8>>, String> {
+    let segments =
+        crate::sms::split_in(body, tables, reference).map_err(|error| error.to_string())?;
     segments
         .into_iter()
         .map(|user_data| {
@@ -56,7 +62,9 @@ mod tests {
     #[test]
     fn a_segment_loses_its_validity_and_nothing_else() {
         let to = Address::number("+15551230100").unwrap();
-        let tpdu = tpdus(&to, "Is my book in?", 0).unwrap().remove(0);
+        let tpdu = tpdus(&to, "Is my book in?", NationalTables::NONE, 0)
+            .unwrap()
+            .remove(0);
         let bare = without_validity(&tpdu).unwrap();
         assert_eq!(bare.len() + 1, tpdu.len());
         let (before, after) = (read(&tpdu).unwrap(), read(&bare).unwrap());
@@ -74,7 +82,9 @@ mod tests {
     #[test]
     fn a_segment_may_ask_not_to_be_taken_twice() {
         let to = Address::number("+15551230100").unwrap();
-        let tpdu = tpdus(&to, "Is my book in?", 0).unwrap().remove(0);
+        let tpdu = tpdus(&to, "Is my book in?", NationalTables::NONE, 0)
+            .unwrap()
+            .remove(0);
         let marked = not_twice(&tpdu).unwrap();
         // TP-RD is bit 2 of the first octet (TS 23.040 §9.2.3.25).
         assert_eq!(marked[0], tpdu[0] | 0x04);

@@ -4,7 +4,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use callnumber::sms::{Pdu, hex, laws, unhex};
+use callnumber::simulator::air;
+use callnumber::sms::{Address, NationalTables, Pdu, SmsSubmit, hex, laws, split_in, unhex};
+use proptest::prelude::*;
 
 /// Inputs for each law: seconds, not minutes, in a debug build.
 const INPUTS: u64 = 40_000;
@@ -125,4 +127,39 @@ impl Random {
 
 fn setting(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
+}
+
+proptest! {
+    /// The simulator reads national tables with its own, and sees the text that was cut.
+    #[test]
+    fn texts_in_national_tables_are_read_by_another(
+        text in "[a-zA-Z áéíóúñÁçãõâêôÊÀğşıİĞŞüöä€\\[\\]{}|~^\n]{0,600}",
+        names in prop::sample::subsequence(
+            vec!["spanish", "turkish", "portuguese", "turkish-locking", "portuguese-locking"],
+            0..=5,
+        ),
+        reference in any::<u8>(),
+    ) {
+        let mut tables = NationalTables::NONE;
+        for name in &names {
+            tables.add(name).unwrap();
+        }
+        let parts = split_in(&text, tables, reference).unwrap();
+        let mut whole = String::new();
+        for (part, sequence) in parts.iter().zip(1..) {
+            let to = Address::number("72456").unwrap();
+            let tpdu = SmsSubmit::new(to, part.clone()).encode().unwrap();
+            let read = air::Submit::decode(&tpdu).unwrap();
+            let concat = read.user_data.concatenation();
+            prop_assert_eq!(concat.is_some(), parts.len() > 1);
+            if let Some(concat) = concat {
+                prop_assert_eq!(
+                    (concat.reference, usize::from(concat.total), concat.sequence),
+                    (reference.into(), parts.len(), sequence)
+                );
+            }
+            whole += &read.user_data.to_text().unwrap();
+        }
+        prop_assert_eq!(whole, text);
+    }
 }

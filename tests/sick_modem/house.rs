@@ -110,7 +110,8 @@ impl House {
             spool.clone(),
             how.pace,
             how.per_day,
-        );
+        )
+        .in_tables(how.line.national);
         tasks.push(tokio::spawn(outbound.run(stopped.clone())));
         let calls = Calls::new(&line, desk.clone());
         tasks.push(tokio::spawn(calls.run(stopped.clone())));

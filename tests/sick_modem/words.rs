@@ -6,7 +6,8 @@ use callnumber::simulator::Parts;
 use callnumber::simulator::air::{Language, to_hex};
 use callnumber::sms::{Pdu, Tpdu};
 
-use crate::bench::{Bench, PATIENCE, PATRON};
+use crate::bench::{Bench, PATIENCE, PATRON, modem};
+use crate::house::{House, Use};
 use crate::registry::Row;
 use crate::rows;
 
@@ -15,6 +16,7 @@ pub fn rows() -> Vec<Row> {
         row_26_septets_begin_after_the_fill_bits,
         row_26_a_name_of_seven_letters_gains_none,
         row_27_national_tables_are_read,
+        row_27_national_tables_carry_an_answer_where_the_line_allows_them,
         row_27_an_unknown_escape_is_read_from_the_main_table,
     ]
 }
@@ -103,6 +105,31 @@ async fn row_27_national_tables_are_read() {
         bench.modem.wait_until_stored(0, PATIENCE).await.unwrap();
         tokio::time::sleep(Duration::from_secs(1)).await;
         assert_eq!(bench.words().last().unwrap(), words);
+    }
+}
+
+async fn row_27_national_tables_carry_an_answer_where_the_line_allows_them() {
+    let words = "¿Dónde está la sección infantil? Está aquí, después del vestíbulo. ".repeat(4);
+    for (tables, segments) in [(&[][..], 4), (&["spanish"], 2), (&["turkish"], 4)] {
+        let mut how = Use::default();
+        for name in tables {
+            how.line.national.add(name).unwrap();
+        }
+        let mut house = House::with(modem("generic", |_| {}), how).await;
+        house.is_ready().await;
+        house.modem.patron_texts(PATRON, "¿Dónde?").unwrap();
+        house.shows(&["¿Dónde?"]).await;
+        house.answers(1, &words).await;
+        house
+            .until("sent whole", async |house: &House| {
+                let parts = house.modem.submissions();
+                let whole: String = parts
+                    .iter()
+                    .filter_map(|part| part.submit.user_data.to_text())
+                    .collect();
+                (whole == words && parts.len() == segments).then_some(())
+            })
+            .await;
     }
 }
 

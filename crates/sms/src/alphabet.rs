@@ -74,6 +74,18 @@ impl Alphabet {
         position(extension, code).map(Septets::Escaped)
     }
 
+    /// The letters of the main table, and those of the extension, which take two septets.
+    pub fn letters(self) -> (String, String) {
+        let (main, extension) = self.tables();
+        let letters = |table: &Table| -> String {
+            let codes = table.iter().filter(|code| **code != 0);
+            codes
+                .filter_map(|code| char::from_u32((*code).into()))
+                .collect()
+        };
+        (letters(main), letters(extension))
+    }
+
     fn tables(self) -> (&'static Table, &'static Table) {
         (
             self.locking
@@ -83,20 +95,6 @@ impl Alphabet {
                 .map_or(&national::DEFAULT_EXTENSION, NationalLanguage::single),
         )
     }
-}
-
-/// The letters of the default alphabet, and those of its extension, which take two septets.
-pub fn gsm7_letters() -> (String, String) {
-    let letters = |table: &Table| -> String {
-        let codes = table.iter().filter(|code| **code != 0);
-        codes
-            .filter_map(|code| char::from_u32((*code).into()))
-            .collect()
-    };
-    (
-        letters(&national::DEFAULT),
-        letters(&national::DEFAULT_EXTENSION),
-    )
 }
 
 /// How one character is written.

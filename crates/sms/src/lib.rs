@@ -37,13 +37,14 @@ mod split;
 mod status;
 mod status_report;
 mod submit;
+mod tables;
 mod timestamp;
 mod ucs2;
 mod user_data;
 mod validity;
 
 pub use address::{Address, AddressError, DIGITS_MAX, NAME_MAX, NumberingPlan, TypeOfNumber};
-pub use alphabet::{Alphabet, SEPTETS_MAX, gsm7_letters, pack, unpack};
+pub use alphabet::{Alphabet, SEPTETS_MAX, pack, unpack};
 pub use coding::{Charset, DataCoding, MessageClass, MessageWaiting, Waiting};
 pub use deliver::SmsDeliver;
 pub use error::{DecodeError, EncodeError, Unsupported};
@@ -55,10 +56,13 @@ pub use pdu::{Direction, Pdu, Tpdu, tpdu_octets};
 pub use picture::{announces_picture, sender_of_picture};
 pub use plain::{plain, plain_forms};
 pub use protocol::ProtocolId;
-pub use split::{Encoding, PARTS_MAX, SplitError, SplitPlan, beyond_gsm7, plan, split};
+pub use split::{
+    Encoding, PARTS_MAX, SplitError, SplitPlan, beyond_gsm7, plan, plan_in, split, split_in,
+};
 pub use status::{Delivery, Status};
 pub use status_report::SmsStatusReport;
 pub use submit::SmsSubmit;
+pub use tables::{NationalTables, NoSuchTable};
 pub use timestamp::Timestamp;
 pub use ucs2::{decode_ucs2, encode_ucs2};
 pub use user_data::{Body, USER_DATA_MAX, UserData};

@@ -4,10 +4,10 @@
 #![deny(clippy::indexing_slicing)]
 
 use super::alphabet::{Alphabet, SEPTETS_MAX};
-use super::error::EncodeError;
-use super::header::{Concat, UserDataHeader};
+use super::header::{Concat, Element, UserDataHeader};
+use super::tables::NationalTables;
 use super::ucs2::encode_ucs2;
-use super::user_data::{Body, UserData};
+use super::user_data::{Body, USER_DATA_MAX, UserData};
 
 /// Parts a text can have: their number is one octet.
 pub const PARTS_MAX: usize = 255;
@@ -15,36 +15,69 @@ pub const PARTS_MAX: usize = 255;
 /// What a text is written in on the air.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Encoding {
-    /// The GSM default alphabet and its extension: units are septets.
-    Gsm7,
+    /// The GSM default alphabet and its extension, or a national language's tables: units are
+    /// septets.
+    Gsm7(Alphabet),
     /// UCS2: units are UTF-16's.
     Ucs2,
 }
 
+/// Octets of the information element that says which part of a text this is.
+const CONCAT_OCTETS: usize = 5;
+/// Octets of one that names a language.
+const SHIFT_OCTETS: usize = 3;
+
 impl Encoding {
     /// Units in a text that goes out alone.
     pub fn alone(self) -> usize {
-        match self {
-            Self::Gsm7 => SEPTETS_MAX,
-            Self::Ucs2 => 70,
-        }
+        self.behind(0)
     }
 
-    /// Units in one part of several, next to a header of six octets.
+    /// Units in one part of several.
     pub fn in_a_part(self) -> usize {
+        self.behind(CONCAT_OCTETS)
+    }
+
+    /// Units that fit behind a header with these octets and those of the encoding's own elements.
+    fn behind(self, octets: usize) -> usize {
         match self {
-            Self::Gsm7 => SEPTETS_MAX - 7,
-            Self::Ucs2 => 67,
+            Self::Gsm7(alphabet) => {
+                let shifts = [alphabet.locking, alphabet.single];
+                match octets + SHIFT_OCTETS * shifts.iter().flatten().count() {
+                    0 => SEPTETS_MAX,
+                    octets => SEPTETS_MAX - ((octets + 1) * 8).div_ceil(7),
+                }
+            }
+            Self::Ucs2 if octets == 0 => USER_DATA_MAX / 2,
+            Self::Ucs2 => (USER_DATA_MAX - 1 - octets) / 2,
         }
     }
 
-    /// Units of one character; 0 for one that the encoding lacks.
-    fn units(self, character: char) -> usize {
+    /// Units of one character; `None` for one that the encoding lacks.
+    fn units(self, character: char) -> Option<usize> {
         match self {
-            Self::Gsm7 => Alphabet::DEFAULT
+            Self::Gsm7(alphabet) => alphabet
                 .encode_character(character)
-                .map_or(0, |septets| septets.count()),
-            Self::Ucs2 => character.len_utf16(),
+                .map(|septets| septets.count()),
+            Self::Ucs2 => Some(character.len_utf16()),
+        }
+    }
+
+    /// The header of a text in it: which part it is, and which tables it is in.
+    fn header(self, concat: Option<Concat>) -> Option<UserDataHeader> {
+        let (locking, single) = match self {
+            Self::Gsm7(alphabet) => (alphabet.locking, alphabet.single),
+            Self::Ucs2 => (None, None),
+        };
+        let elements = [
+            concat.map(Element::Concat),
+            locking.map(Element::LockingShift),
+            single.map(Element::SingleShift),
+        ];
+        let elements: Vec<Element<'_>> = elements.into_iter().flatten().collect();
+        match elements.is_empty() {
+            true => None,
+            false => Some(UserDataHeader::new(&elements).expect("three short elements fit")),
         }
     }
 }
@@ -83,55 +116,92 @@ pub enum SplitError {
 
 /// Plans how a text goes out: in GSM 7-bit if its characters are all there, else in UCS2.
 pub fn plan(text: &str) -> SplitPlan {
-    let encoding = encoding_of(text);
-    let units = text.chars().map(|c| encoding.units(c)).sum();
+    plan_in(text, NationalTables::NONE)
+}
+
+/// Plans how a text goes out where these tables may be used besides: only for one that the default
+/// alphabet lacks characters for, and only where that takes fewer parts than UCS2, which every phone
+/// reads.
+pub fn plan_in(text: &str, tables: NationalTables) -> SplitPlan {
+    if let Some(plan) = plan_as(text, Encoding::Gsm7(Alphabet::DEFAULT)) {
+        return plan;
+    }
+    let wide = plan_as(text, Encoding::Ucs2).expect("every character has UTF-16 units");
+    let national = tables
+        .alphabets()
+        .filter_map(|alphabet| plan_as(text, Encoding::Gsm7(alphabet)))
+        .min_by_key(|plan| plan.segments);
+    national
+        .filter(|plan| plan.segments < wide.segments)
+        .unwrap_or(wide)
+}
+
+/// How a text goes out in this encoding; `None` when it lacks a character.
+fn plan_as(text: &str, encoding: Encoding) -> Option<SplitPlan> {
+    let mut units = 0;
+    for character in text.chars() {
+        units += encoding.units(character)?;
+    }
     if units <= encoding.alone() {
-        return SplitPlan {
+        return Some(SplitPlan {
             encoding,
             segments: 1,
             units,
             units_left: encoding.alone() - units,
-        };
+        });
     }
     let (segments, last) =
         parts(text, encoding).fold((0, 0), |(count, _), part| (count + 1, part.units));
-    SplitPlan {
+    Some(SplitPlan {
         encoding,
         segments,
         units,
         units_left: encoding.in_a_part() - last,
-    }
+    })
 }
 
-/// Cuts a text into the user data of its parts, in order. A text that fits alone has no header; the
-/// parts of others share the reference, which tells them from those of other texts to the same
-/// phone.
+/// Cuts a text into the user data of its parts, in order. A text that fits alone in the default
+/// alphabet or in UCS2 has no header; the parts of others share the reference, which tells them from
+/// those of other texts to the same phone.
 ///
 /// No part ends inside of a character, an escape or a surrogate pair, nor, where there is another
 /// place, inside of what a reader takes for one character: a flag, a family, a letter and its
 /// accents.
 pub fn split(text: &str, reference: u8) -> Result<Vec<UserData>, SplitError> {
-    let plan = plan(text);
-    let total = u8::try_from(plan.segments).map_err(|_| SplitError::TooLong {
-        segments: plan.segments,
-    })?;
-    let written = |text, header| {
-        user_data(text, plan.encoding, header)
+    split_in(text, NationalTables::NONE, reference)
+}
+
+/// The same where these tables may be used besides: see [`plan_in`].
+pub fn split_in(
+    text: &str,
+    tables: NationalTables,
+    reference: u8,
+) -> Result<Vec<UserData>, SplitError> {
+    let SplitPlan {
+        encoding, segments, ..
+    } = plan_in(text, tables);
+    let total = u8::try_from(segments).map_err(|_| SplitError::TooLong { segments })?;
+    let written = |text, concat| {
+        let body = match encoding {
+            Encoding::Gsm7(alphabet) => Body::Septets(alphabet.encode(text).unwrap_or_default()),
+            Encoding::Ucs2 => Body::Ucs2(encode_ucs2(text)),
+        };
+        UserData::new(encoding.header(concat), body)
             .expect("parts are cut to fit, of characters the encoding has")
     };
     if total == 1 {
         return Ok(vec![written(text, None)]);
     }
-    Ok((1..=total)
-        .zip(parts(text, plan.encoding))
+    let parts = (1..=total).zip(parts(text, encoding));
+    Ok(parts
         .map(|(sequence, part)| {
-            let header = UserDataHeader::concatenation(Concat {
+            let concat = Concat {
                 reference: u16::from(reference),
                 total,
                 sequence,
                 wide: false,
-            });
-            written(part.text, Some(header))
+            };
+            written(part.text, Some(concat))
         })
         .collect())
 }
@@ -140,27 +210,7 @@ pub fn split(text: &str, reference: u8) -> Result<Vec<UserData>, SplitError> {
 /// come. Each text they are in costs 70 characters rather than 160.
 pub fn beyond_gsm7(text: &str) -> impl Iterator<Item = char> + '_ {
     text.chars()
-        .filter(|&character| Encoding::Gsm7.units(character) == 0)
-}
-
-fn encoding_of(text: &str) -> Encoding {
-    if beyond_gsm7(text).next().is_some() {
-        Encoding::Ucs2
-    } else {
-        Encoding::Gsm7
-    }
-}
-
-fn user_data(
-    text: &str,
-    encoding: Encoding,
-    header: Option<UserDataHeader>,
-) -> Result<UserData, EncodeError> {
-    let body = match encoding {
-        Encoding::Gsm7 => Body::Septets(Alphabet::DEFAULT.encode(text).unwrap_or_default()),
-        Encoding::Ucs2 => Body::Ucs2(encode_ucs2(text)),
-    };
-    UserData::new(header, body)
+        .filter(|&character| Alphabet::DEFAULT.encode_character(character).is_none())
 }
 
 /// One part of several.
@@ -193,7 +243,7 @@ fn first_cut(text: &str, encoding: Encoding) -> (usize, usize) {
         if clusters.starts_with(character) {
             whole = (at, units);
         }
-        let more = encoding.units(character);
+        let more = encoding.units(character).unwrap_or_default();
         if units + more > capacity {
             return if whole.0 > 0 { whole } else { (at, units) };
         }
@@ -238,6 +288,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::sms::address::Address;
+    use crate::sms::national::NationalLanguage;
+    use crate::sms::pdu::{Direction, Tpdu};
+    use crate::sms::submit::SmsSubmit;
 
     fn plan_of(text: &str) -> (Encoding, usize, usize, usize) {
         let plan = plan(text);
@@ -246,21 +300,22 @@ mod tests {
 
     #[test]
     fn counters_count_as_the_air_does() {
-        use Encoding::{Gsm7, Ucs2};
+        use Encoding::Ucs2;
+        const GSM7: Encoding = Encoding::Gsm7(Alphabet::DEFAULT);
         for (text, expected) in [
-            (String::new(), (Gsm7, 1, 0, 160)),
-            ("a".repeat(160), (Gsm7, 1, 160, 0)),
-            ("a".repeat(161), (Gsm7, 2, 161, 145)),
-            ("a".repeat(306), (Gsm7, 2, 306, 0)),
-            ("a".repeat(307), (Gsm7, 3, 307, 152)),
-            ("€".repeat(80), (Gsm7, 1, 160, 0)),
-            ("€".repeat(81), (Gsm7, 2, 162, 143)), // 76 in the first: no half of an escape
+            (String::new(), (GSM7, 1, 0, 160)),
+            ("a".repeat(160), (GSM7, 1, 160, 0)),
+            ("a".repeat(161), (GSM7, 2, 161, 145)),
+            ("a".repeat(306), (GSM7, 2, 306, 0)),
+            ("a".repeat(307), (GSM7, 3, 307, 152)),
+            ("€".repeat(80), (GSM7, 1, 160, 0)),
+            ("€".repeat(81), (GSM7, 2, 162, 143)), // 76 in the first: no half of an escape
             ("ж".repeat(70), (Ucs2, 1, 70, 0)),
             ("ж".repeat(71), (Ucs2, 2, 71, 63)),
             ("\u{1F600}".repeat(35), (Ucs2, 1, 70, 0)),
             ("\u{1F600}".repeat(36), (Ucs2, 2, 72, 61)), // 33 in the first: no half of a pair
-            ("a".repeat(152) + "€", (Gsm7, 1, 154, 6)),
-            ("a".repeat(152) + "€aaaaaaa", (Gsm7, 2, 161, 144)),
+            ("a".repeat(152) + "€", (GSM7, 1, 154, 6)),
+            ("a".repeat(152) + "€aaaaaaa", (GSM7, 2, 161, 144)),
             ("`".to_owned(), (Ucs2, 1, 1, 69)),
             ("ç".to_owned(), (Ucs2, 1, 1, 69)), // only Ç is in the default alphabet
         ] {
@@ -317,6 +372,84 @@ mod tests {
         assert_eq!(beyond_gsm7("plain {text} €").count(), 0);
     }
 
+    fn tables(names: &[&str]) -> NationalTables {
+        let mut tables = NationalTables::NONE;
+        for name in names {
+            tables.add(name).unwrap();
+        }
+        tables
+    }
+
+    /// Septets that a header leaves are TS 23.040's arithmetic (§9.2.3.24), here as numbers.
+    #[test]
+    fn national_tables_are_used_where_they_cost_less() {
+        let both = &["turkish", "turkish-locking"][..];
+        for (text, names, segments, left, national) in [
+            ("á".repeat(70), &["spanish"][..], 1, 0, false), // UCS2 takes one as well
+            ("á".repeat(71), &["spanish"], 1, 13, true),     // 155 behind one shift
+            ("á".repeat(77), &["spanish"], 1, 1, true),
+            ("á".repeat(77) + "a", &["spanish"], 1, 0, true),
+            ("á".repeat(78), &["spanish"], 2, 56, false), // 74 escapes in 149, and UCS2 needs no more
+            ("á".repeat(135), &["spanish"], 2, 27, true), // three in UCS2
+            ("á".repeat(135), &["turkish"], 3, 66, false),
+            ("aá".repeat(60), &[], 2, 14, false),
+            ("aé".repeat(90), &["spanish"], 2, 126, false), // the default alphabet has it
+            ("ş".repeat(71), &["turkish-locking"], 1, 84, true),
+            ("ş".repeat(155), &["turkish-locking"], 1, 0, true),
+            ("ş".repeat(156), &["turkish-locking"], 2, 142, true), // 149 in a part
+            ("ş".repeat(145) + "[]{}", both, 1, 2, true),          // 155 with the default extension
+            ("ş😀".repeat(40), both, 2, 14, false),
+        ] {
+            let tables = tables(names);
+            let plan = plan_in(&text, tables);
+            let alphabet = Encoding::Gsm7(Alphabet::DEFAULT);
+            let found = plan.encoding != Encoding::Ucs2 && plan.encoding != alphabet;
+            assert_eq!(
+                (plan.segments, plan.units_left, found),
+                (segments, left, national),
+                "{text:?} {names:?}"
+            );
+        }
+        // Two shifts leave 152 alone and 146 in a part.
+        let encoding = Encoding::Gsm7(Alphabet {
+            locking: Some(NationalLanguage::Portuguese),
+            single: Some(NationalLanguage::Portuguese),
+        });
+        assert_eq!((encoding.alone(), encoding.in_a_part()), (152, 146));
+        // A phone without the table shows the letter without its accent (TS 23.038 §C.2).
+        let shown = split_in(&"¿Dónde está mi libro? ".repeat(5), tables(&["spanish"]), 0).unwrap();
+        let Body::Septets(septets) = shown[0].body() else {
+            panic!("{shown:?}");
+        };
+        let without = Alphabet::DEFAULT.decode(septets);
+        assert!(without.starts_with("¿Donde esta mi libro? "), "{without}");
+    }
+
+    fn national_text() -> impl Strategy<Value = String> {
+        prop_oneof![
+            "[a-zA-Z áéíóúñÁÍÓÚ¿¡çü\\[\\]€]{0,700}",
+            "[a-zA-Z ğüşiöçıİĞŞÜÖÇ€{}]{0,700}",
+            "[a-zA-Z ãõáéíóúâêôçÃÕÁÉÍÓÚÂÊÔÇàÀ∞|]{0,700}",
+            "[क-ह ा-ौ०-९a-z]{0,300}",
+            any::<String>(),
+        ]
+    }
+
+    fn some_tables() -> impl Strategy<Value = NationalTables> {
+        prop::collection::vec(0..NationalLanguage::ALL.len(), 0..4).prop_flat_map(|languages| {
+            prop::collection::vec(any::<bool>(), languages.len()).prop_map(move |locking| {
+                let mut tables = NationalTables::NONE;
+                for (language, locking) in languages.iter().zip(locking) {
+                    let name = NationalLanguage::ALL[*language].to_string();
+                    if !locking || tables.add(&format!("{name}-locking")).is_err() {
+                        tables.add(&name).unwrap();
+                    }
+                }
+                tables
+            })
+        })
+    }
+
     fn text() -> impl Strategy<Value = String> {
         prop_oneof![
             any::<String>(),
@@ -361,6 +494,48 @@ mod tests {
             // Read for a byte-order mark, these are no part of the text.
             let marked = ['\u{FEFF}', '\u{FFFE}'].iter().any(|mark| text.contains(*mark));
             prop_assert!(marked || whole == text);
+        }
+
+        /// Whatever tables are used, the parts fit, come back whole, and are no more than UCS2's.
+        #[test]
+        fn texts_in_national_tables_come_back(
+            text in national_text(),
+            tables in some_tables(),
+            wide in any::<bool>(),
+            reference in any::<u8>(),
+        ) {
+            let plan = plan_in(&text, tables);
+            let parts = split_in(&text, tables, reference).unwrap();
+            prop_assert_eq!(parts.len(), plan.segments);
+            prop_assert!(plan.segments <= super::plan(&text).segments);
+            let mut whole = String::new();
+            for part in parts {
+                if let Body::Septets(septets) = part.body() {
+                    prop_assert!(septets.last() != Some(&0x1B), "half an escape");
+                }
+                // A reference of sixteen bits takes one octet more, where there is room.
+                let elements: Vec<Element<'_>> = part.header().map_or_else(Vec::new, |header| {
+                    header.elements().map(|element| match element {
+                        Element::Concat(concat) => Element::Concat(Concat { wide, ..concat }),
+                        other => other,
+                    }).collect()
+                });
+                let header = part.header().map(|_| UserDataHeader::new(&elements).unwrap());
+                let sent = match UserData::new(header, part.body().clone()) {
+                    Ok(sent) => sent,
+                    Err(_) => part,
+                };
+                let submit = SmsSubmit::new(Address::number("72456").unwrap(), sent);
+                let octets = submit.encode().unwrap();
+                let read = match Tpdu::decode_going(Direction::FromModem, &octets) {
+                    Ok(Tpdu::Submit(read)) => read,
+                    other => panic!("{other:?}"),
+                };
+                prop_assert_eq!(&read, &submit);
+                whole += &read.text().unwrap();
+            }
+            let marked = ['\u{FEFF}', '\u{FFFE}'].iter().any(|mark| text.contains(*mark));
+            prop_assert!(marked || whole == text, "{:?} {:?}", whole, text);
         }
     }
 }

@@ -140,6 +140,8 @@ pub struct Gateway {
     pub paused: bool,
     /// Its own words for notices: one that is not here has the desk's, an empty one is not sent.
     pub wording: BTreeMap<routing::Notice, String>,
+    /// National language tables that its texts may go out in, where that takes fewer SMS.
+    pub national: Vec<String>,
 }
 
 /// The gateways in use.
@@ -159,6 +161,7 @@ pub fn gateways(board: &Board) -> Vec<Gateway> {
             online: board.online.contains(&gateway.queue) && !gateway.paused,
             paused: gateway.paused,
             wording: gateway.wording.clone(),
+            national: board.tables(gateway).names(),
         })
         .collect()
 }
@@ -216,13 +219,13 @@ pub struct Notice {
 impl Notice {
     /// A notice in these words, or in those it has.
     pub fn new(
-        plan: &Plan,
+        board: &Board,
         gateway: &routing::Gateway,
         notice: routing::Notice,
         words: Option<&str>,
         now: Timestamp,
     ) -> Self {
-        let text = notice.preview(plan, gateway, words, now);
+        let text = notice.preview(&board.plan, gateway, words, now);
         let place = routing::Notice::ALL.iter().position(|one| *one == notice);
         Self {
             number: format!("M{}", place.unwrap_or_default() + 1),
@@ -231,7 +234,9 @@ impl Notice {
             own: gateway.wording.get(&notice).cloned(),
             default: notice.default_wording(gateway.kind).to_owned(),
             names: notice.names().iter().map(ToString::to_string).collect(),
-            segments: text.as_deref().map_or(0, |text| sms::plan(text).segments),
+            segments: text
+                .as_deref()
+                .map_or(0, |text| sms::plan_in(text, board.tables(gateway)).segments),
             text,
         }
     }

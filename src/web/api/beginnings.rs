@@ -53,7 +53,7 @@ async fn begin(
     ApiJson(beginning): ApiJson<Beginning>,
 ) -> Result<Created<Thread>, Problem> {
     check_key(beginning.client_id.as_deref())?;
-    check_body(&beginning.body)?;
+    check_body(&caller.board, &beginning.body)?;
     let gateway = gateway(&caller, beginning.gateway.as_deref())?.id;
     let turn = premises.turn_to_send(caller.id()).await;
     let draft = beginning.body.clone();

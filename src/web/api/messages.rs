@@ -12,8 +12,8 @@ use utoipa::ToSchema;
 use super::conversations::listed;
 use super::extract::{ApiJson, ApiPath, unprocessable};
 use super::operation::{Api, Once};
-use crate::desk::SEGMENTS_MAX;
 use crate::desk::views::{self, Names};
+use crate::desk::{Board, SEGMENTS_MAX};
 use crate::routing::{Act, ConversationId, Event, MessageId, Plan};
 use crate::sms;
 use crate::spool::transcript;
@@ -79,14 +79,17 @@ pub(super) fn check_key(client_id: Option<&str>) -> Result<(), Problem> {
     }
 }
 
-/// Words to a patron: some, and not too many.
-pub(super) fn check_body(body: &str) -> Result<(), Problem> {
+/// Words to a patron: some, and not too many for any line.
+pub(super) fn check_body(board: &Board, body: &str) -> Result<(), Problem> {
     if body.trim().is_empty() {
         return Err(unprocessable(
             "there is nothing to send: write something first",
         ));
     }
-    let segments = sms::plan(body).segments;
+    let lines = board.tables.values().copied();
+    let tables = lines.chain([sms::NationalTables::NONE]);
+    let segments = tables.map(|tables| sms::plan_in(body, tables).segments);
+    let segments = segments.min().unwrap_or_default();
     if segments > SEGMENTS_MAX {
         return Err(unprocessable(format!(
             "this would take {segments} texts, and {SEGMENTS_MAX} are the most: longer answers \
@@ -105,7 +108,7 @@ pub(super) async fn say(
     reply: Reply,
 ) -> Result<Once<views::Message>, Problem> {
     check_key(reply.client_id.as_deref())?;
-    check_body(&reply.body)?;
+    check_body(&caller.board, &reply.body)?;
     let _turn = premises.turn_to_send(caller.id()).await;
     if let Some(client_id) = reply.client_id.clone()
         && let Some(answer) = sent_before(premises, caller, id, client_id).await?

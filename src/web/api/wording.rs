@@ -41,7 +41,7 @@ async fn notices(
     let now = premises.spool.now();
     let all = Notice::ALL.into_iter();
     Ok(Json(Page::whole(
-        all.map(|notice| views::Notice::new(plan, gateway, notice, None, now))
+        all.map(|notice| views::Notice::new(&caller.board, gateway, notice, None, now))
             .collect(),
     )))
 }
@@ -68,7 +68,7 @@ async fn preview(
     }
     let now = premises.spool.now();
     Ok(Json(views::Notice::new(
-        plan,
+        &caller.board,
         gateway,
         notice,
         Some(&words),

@@ -5,7 +5,7 @@ import { call, get, newKey, post, put } from './api.js';
 import { clearDraft, draftOf } from './composer.js';
 import { $, announce, ask, el, show, toast, words } from './dom.js';
 import { inWords } from './segments.js';
-import { changed, isMine, isOpen, store } from './store.js';
+import { changed, isMine, isOpen, nationalOf, store } from './store.js';
 import { age, fullTime } from './time.js';
 
 const current = () => store.conversations.get(store.current);
@@ -182,10 +182,11 @@ export async function openBegin() {
 }
 
 function meterBegin() {
-  const m = inWords($('begin-text').value);
+  const m = inWords($('begin-text').value, nationalOf($('begin-by').value));
   words($('begin-meter'), `${m.count} ${m.hint}`);
 }
 $('begin-text').addEventListener('input', meterBegin);
+$('begin-by').addEventListener('change', meterBegin);
 $('begin-open').addEventListener('click', openBegin);
 $('begin-cancel').addEventListener('click', () => $('begin').close());
 $('begin-form').addEventListener('submit', async (event) => {

@@ -3,7 +3,7 @@
 import { newKey, post, upload } from './api.js';
 import { $, memory, show, words } from './dom.js';
 import { inWords } from './segments.js';
-import { changed, isMine, isOpen, learn, store } from './store.js';
+import { changed, isMine, isOpen, learn, nationalOf, store } from './store.js';
 
 const box = $('reply');
 const DRAFT_DAYS = 30;
@@ -52,8 +52,11 @@ function grow() {
   box.style.height = `${Math.min(box.scrollHeight, innerHeight * 0.4)}px`;
 }
 
+/** The tables that the line of the open conversation may send in. */
+const national = () => nationalOf(store.conversations.get(openId)?.gateway);
+
 function meter() {
-  const m = inWords(box.value);
+  const m = inWords(box.value, national());
   // Texts are counted where they are paid for.
   const counted = store.conversations.get(openId)?.gateway_kind === 'sms' || m.tooLong;
   words($('meter-words'), counted ? m.count : '');
@@ -135,7 +138,7 @@ function tellTyping() {
 }
 
 $('meter-narrow').addEventListener('click', () => {
-  box.value = inWords(box.value).offer?.text ?? box.value;
+  box.value = inWords(box.value, national()).offer?.text ?? box.value;
   box.dispatchEvent(new Event('input'));
   box.focus();
 });

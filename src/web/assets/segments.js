@@ -1,8 +1,10 @@
 // How many texts an answer takes, as the desk will cut it (TS 23.040, TS 23.038).
 
-import { BASIC, EXTENSION, FORMS } from './letters.js';
+import { BASIC, EXTENSION, FORMS, LOCKING, SINGLE } from './letters.js';
 
-const WIDTHS = new Map([...[...BASIC].map((letter) => [letter, 1]), ...[...EXTENSION].map((letter) => [letter, 2])]);
+/** A letter's width where it is in the main table, or behind an escape; a letter in both is the main one's. */
+const widths = (main, extension) => new Map([...[...extension].map((letter) => [letter, 2]), ...[...main].map((letter) => [letter, 1])]);
+const WIDTHS = widths(BASIC, EXTENSION);
 /** What stands for a letter that makes a text wide. */
 const PLAINER = new Map(Object.entries(FORMS).flatMap(([form, letters]) => [...letters].map((letter) => [letter, form])));
 const PLAIN = { alone: 160, joined: 153 };
@@ -47,11 +49,37 @@ function fill(letters, width, room) {
   return { segments, left: room.joined - part.used };
 }
 
-/** `{ segments, left, wide }`: texts needed, letters left in the last one, whether the wide alphabet is needed. */
-export function measure(text) {
+/** Septets that a header leaves free: these octets behind its length. */
+const behind = (octets) => 160 - Math.ceil((octets + 1) * 8 / 7);
+const SUFFIX = '-locking';
+
+/** Pairs of national tables, with the widths of their letters and the room that naming them leaves. */
+const alphabets = (national) => {
+  const locking = [null, ...national.filter((name) => name.endsWith(SUFFIX)).map((name) => name.slice(0, -SUFFIX.length))];
+  const single = [null, ...national.filter((name) => !name.endsWith(SUFFIX))];
+  return locking.flatMap((main) => single.map((shifted) => {
+    const octets = 3 * ((main !== null) + (shifted !== null));
+    return octets > 0 && { widths: widths(LOCKING[main] ?? BASIC, SINGLE[shifted] ?? EXTENSION), room: { alone: behind(octets), joined: behind(octets + 5) } };
+  })).filter(Boolean);
+};
+const known = new Map();
+
+/**
+ * `{ segments, left, wide }`: texts needed, letters left in the last one, whether the wide alphabet is
+ * needed. `national` names the tables that the line may send in where they take fewer texts.
+ */
+export function measure(text, national = []) {
   const letters = [...text];
-  const wide = letters.some((letter) => plainWidth(letter) === 0);
-  return wide ? { ...fill(letters, (letter) => letter.length, WIDE), wide } : { ...fill(letters, plainWidth, PLAIN), wide };
+  if (letters.every((letter) => plainWidth(letter) > 0)) return { ...fill(letters, plainWidth, PLAIN), wide: false };
+  let best = { ...fill(letters, (letter) => letter.length, WIDE), wide: true };
+  const key = national.join();
+  if (!known.has(key)) known.set(key, alphabets(national));
+  for (const table of known.get(key)) {
+    if (!letters.every((letter) => table.widths.has(letter))) continue;
+    const found = fill(letters, (letter) => table.widths.get(letter), table.room);
+    if (found.segments < best.segments) best = { ...found, wide: false };
+  }
+  return best;
 }
 
 const isEmoji = (letter) => /\p{Extended_Pictographic}|\p{Regional_Indicator}/u.test(letter);
@@ -108,8 +136,8 @@ export function lighter(text) {
  * What [`measure`] says, the counter's words, the hint behind them, and what a button offers:
  * `{ text, act }`, or null.
  */
-export function inWords(text) {
-  const m = measure(text);
+export function inWords(text, national = []) {
+  const m = measure(text, national);
   const texts = m.segments === 1 ? '1 text' : `${m.segments} texts`;
   const count = text === '' ? '' : `${texts} · ${m.left} left`;
   const cheaper = m.wide ? lighter(text) : null;

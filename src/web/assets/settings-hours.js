@@ -13,7 +13,7 @@ async function previews(queue) {
     return [g, told];
   }));
   return read.map(([g, told]) => el('div', el('p.hint', `By ${g.name}, while nobody is here:`),
-    told?.text ? bubble(told.text, g.kind === 'sms' ? inWords(told.text).count : '') : el('p.empty', 'Nothing is sent.')));
+    told?.text ? bubble(told.text, g.kind === 'sms' ? inWords(told.text, g.national).count : '') : el('p.empty', 'Nothing is sent.')));
 }
 
 function holidayRows(queue, again) {

@@ -16,7 +16,7 @@ function notice(g, n, number, again) {
   const problem = el('p.card-problem', { role: 'alert' });
   const seen = (text) => {
     words(reads, text ?? '');
-    words(count, text ? (g.kind === 'sms' ? [inWords(text).count, inWords(text).hint].filter(Boolean).join(' · ') : '') : 'Nothing is sent.');
+    words(count, text ? (g.kind === 'sms' ? [inWords(text, g.national).count, inWords(text, g.national).hint].filter(Boolean).join(' · ') : '') : 'Nothing is sent.');
   };
   seen(n.text);
   let due = 0;

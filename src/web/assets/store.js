@@ -16,6 +16,7 @@ export const store = {
   operators: [],
   queues: [],
   modems: [],
+  gateways: [],
   /** id → why the last offer of it was withdrawn. */
   withdrawn: new Map(),
   /** id → when the patron was last seen writing. */
@@ -70,6 +71,9 @@ export function lists() {
   return { waiting, mine, others, closed };
 }
 
+/** The national tables that a gateway's texts may go out in. */
+export const nationalOf = (gateway) => store.gateways.find((g) => g.name === gateway)?.national ?? [];
+
 let loading = false;
 let pending = [];
 
@@ -78,13 +82,13 @@ export async function load() {
   if (loading) return;
   loading = true;
   try {
-    const [conversations, operators, queues, modems] = await Promise.all([
-      all('/conversations?limit=500'), all('/operators'), all('/queues'), all('/modems'),
+    const [conversations, operators, queues, modems, gateways] = await Promise.all([
+      all('/conversations?limit=500'), all('/operators'), all('/queues'), all('/modems'), all('/gateways'),
     ]);
     for (const [id, c] of store.conversations) if (isOpen(c)) store.conversations.delete(id);
     for (const c of conversations) store.conversations.set(c.id, c);
     const newest = Math.max(store.newest, ...conversations.map((c) => c.latest?.id ?? 0));
-    Object.assign(store, { operators, queues, modems, newest, loaded: true });
+    Object.assign(store, { operators, queues, modems, gateways, newest, loaded: true });
     for (const id of store.threads.keys()) if (id !== store.current) store.threads.delete(id);
     if (store.current !== null) await loadThread(store.current);
   } finally {

@@ -649,6 +649,41 @@ async fn the_counter_counts_as_the_desk_does() {
         ]);
         assert_eq!(*counted, expected, "{text:?}");
     }
+    // The same where the line sends in national tables.
+    for names in [
+        &["spanish"][..],
+        &["portuguese", "portuguese-locking"],
+        &["turkish", "spanish", "turkish-locking"],
+        &["hindi", "hindi-locking"],
+    ] {
+        let mut tables = sms::NationalTables::NONE;
+        for name in names {
+            tables.add(name).unwrap();
+        }
+        let mut texts = texts.clone();
+        for letter in ["á", "aá", "ş", "aş€", "ã", "abcdeç", "क", "á😀", "áж"] {
+            for count in [
+                35, 36, 50, 70, 71, 74, 75, 77, 78, 140, 149, 150, 152, 153, 155, 156, 300,
+            ] {
+                texts.push(letter.repeat(count));
+            }
+        }
+        let script = format!(
+            "return import('/assets/segments.js').then(({{ measure }}) => {}.map((text) => {{ const m = measure(text, {}); return [m.segments, m.left, m.wide]; }}));",
+            json!(texts),
+            json!(names)
+        );
+        let counted = browser.script(&script).await;
+        for (text, counted) in texts.iter().zip(counted.as_array().unwrap()) {
+            let plan = sms::plan_in(text, tables);
+            let expected: Value = json!([
+                plan.segments,
+                plan.units_left,
+                plan.encoding == sms::Encoding::Ucs2
+            ]);
+            assert_eq!(*counted, expected, "{names:?} {text:?}");
+        }
+    }
     // And it writes in plain letters as the desk does.
     for text in [
         "“Mon–Fri 9‑5” … we’re",

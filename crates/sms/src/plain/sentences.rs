@@ -178,7 +178,7 @@ fn a_thousand_sentences_keep_their_meaning_and_cost_less() {
         let bare: String = made.chars().filter(|one| is_plain(*one)).collect();
         let [dear, spelled, cheap] = [text, &made, &bare].map(|text| plan(text));
         assert!(cheap.segments <= dear.segments, "{text:?} became {bare:?}");
-        assert_eq!(cheap.encoding, Encoding::Gsm7);
+        assert_ne!(cheap.encoding, Encoding::Ucs2);
         before += dear.segments;
         lettered += dear.segments.min(spelled.segments);
         after += cheap.segments;
