@@ -288,10 +288,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::sms::address::Address;
-    use crate::sms::national::NationalLanguage;
-    use crate::sms::pdu::{Direction, Tpdu};
-    use crate::sms::submit::SmsSubmit;
+    use crate::address::Address;
+    use crate::national::NationalLanguage;
+    use crate::pdu::{Direction, Tpdu};
+    use crate::submit::SmsSubmit;
 
     fn plan_of(text: &str) -> (Encoding, usize, usize, usize) {
         let plan = plan(text);
