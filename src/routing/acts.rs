@@ -70,6 +70,7 @@ impl Turn<'_> {
         }
         if let Actor::Operator(operator) = by {
             self.see(operator);
+            self.revive(operator);
         }
         Ok(())
     }

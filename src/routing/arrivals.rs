@@ -259,7 +259,7 @@ impl Turn<'_> {
         let attended = !gateway.paused && self.state.is_attended(conversation);
         let period = gateway
             .pause()
-            .unwrap_or_else(|| self.state.closed_period(queue));
+            .unwrap_or_else(|| self.state.period(queue, self.now.wall));
         let told = conversation.closed_notice == Some(period);
         let expects =
             self.state.awaits_notice(conversation) && self.state.is_online(queue) && attended;
@@ -299,7 +299,7 @@ impl Turn<'_> {
         }
         let period = gateway
             .pause()
-            .unwrap_or_else(|| self.state.closed_period(queue));
+            .unwrap_or_else(|| self.state.period(queue, self.now.wall));
         let told = |c: &Conversation| c.queue == queue && c.closed_notice == Some(period);
         let already = known.is_some_and(|known| {
             let open = self.state.threads.of_patron(known);

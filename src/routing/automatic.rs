@@ -1,7 +1,10 @@
 //! Guards on what is sent without a person deciding it (clause 10).
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 
+use super::hours::Opening;
 use super::ids::{ConversationId, PatronId, QueueId};
 use super::notice::Notice;
 use super::notices::Values;
@@ -190,13 +193,28 @@ impl Turn<'_> {
         self.effects.patron(patron);
     }
 
-    /// Three minutes went by (clause 7).
+    /// Three minutes went by (clause 7). That librarians are helping others is said only while one
+    /// of them is there to do so: within the hours, where there are any, and not for a page that was
+    /// left open.
     pub(super) fn say_wait(&mut self, id: ConversationId) {
+        let now = self.now;
         let Some(conversation) = self.state.threads.get(id) else {
             return;
         };
-        let patron = conversation.patron;
-        if !self.state.awaits_notice(conversation) || !self.state.is_online(conversation.queue) {
+        let (patron, queue) = (conversation.patron, conversation.queue);
+        if !self.state.awaits_notice(conversation) || !self.state.is_online(queue) {
+            return;
+        }
+        match self.state.plan.opening(queue, now.wall) {
+            Opening::Closed(opens) => {
+                let wait = opens.timestamp().duration_since(now.wall);
+                let wait = Duration::try_from(wait).unwrap_or_default();
+                return self.expect_wait_after(id, wait);
+            }
+            Opening::Open | Opening::Unknown => {}
+        }
+        // Whoever comes back begins the three minutes anew: see `revive`.
+        if !self.state.staff.is_manned(queue, now) {
             return;
         }
         if self.notify(Notice::Waiting, patron, id) {

@@ -138,7 +138,10 @@ mod tests {
 
         // After a day they are heard again.
         for _ in 0..25 {
-            desk.does(Event::Seen { operator: ANA });
+            desk.does(Event::Seen {
+                operator: ANA,
+                by_hand: false,
+            });
             desk.wait(60);
         }
         desk.now.wall += jiff::SignedDuration::from_hours(24);

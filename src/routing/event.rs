@@ -107,6 +107,8 @@ pub enum Event {
     Seen {
         /// Who.
         operator: OperatorId,
+        /// They did something themselves: an open page asks for things on its own.
+        by_hand: bool,
     },
     /// An operator says how they are.
     Presence {

@@ -318,6 +318,17 @@ impl Calendar {
         }
     }
 
+    /// The stretch of the hours that this moment is in, open or closed, and the one before, each by
+    /// when it ends; where it is closed, that one alone. `None` where no hours are told.
+    pub(super) fn stretch(&self, now: Timestamp, zone: &TimeZone) -> Option<[i64; 2]> {
+        let (from, until) = self.look(now, zone)?;
+        let (from, until) = (from.timestamp().as_second(), until.timestamp().as_second());
+        Some(match from > now.as_second() {
+            true => [from, from],
+            false => [until, from],
+        })
+    }
+
     /// What it will say once whatever is open now has closed.
     pub(super) fn after_closing(&self, now: Timestamp, zone: &TimeZone) -> Opening {
         let mut at = now;

@@ -69,8 +69,30 @@ impl Turn<'_> {
         }
     }
 
+    /// An operator did something themselves. Who comes back to a page that was left alone has
+    /// patrons who may be told to wait a little longer (clause 7).
+    pub(super) fn revive(&mut self, operator: OperatorId) {
+        let was_alive = self.state.staff.is_alive(operator, self.now);
+        self.state.staff.of(operator).alive_at = Some(self.now.uptime);
+        if was_alive {
+            return;
+        }
+        let queues = match self.state.plan.operator(operator) {
+            Some(entry) => entry.queues.clone(),
+            None => Vec::new(),
+        };
+        let unclaimed: Vec<_> = queues
+            .iter()
+            .flat_map(|&queue| self.state.threads.unclaimed(queue))
+            .collect();
+        for id in unclaimed {
+            self.await_notice(id);
+        }
+    }
+
     pub(super) fn set_show(&mut self, operator: OperatorId, show: Show) {
         self.see(operator);
+        self.revive(operator);
         self.show_as(operator, show);
         if show == Show::Offline {
             self.give_back_all(operator, "signed out");

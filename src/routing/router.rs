@@ -182,9 +182,12 @@ impl Router {
             Event::EndpointClosed { operator, endpoint } => {
                 turn.close_endpoint(operator, endpoint);
             }
-            Event::Seen { operator } => {
+            Event::Seen { operator, by_hand } => {
                 turn.state.operator(operator)?;
                 turn.see(operator);
+                if by_hand {
+                    turn.revive(operator);
+                }
             }
             Event::Presence { operator, show } => {
                 turn.state.operator(operator)?;

@@ -78,6 +78,7 @@ impl World {
             },
             Step::Seen(o) => Event::Seen {
                 operator: OperatorId(o),
+                by_hand: o % 2 == 0,
             },
             Step::Show(o, show) => Event::Presence {
                 operator: OperatorId(o),

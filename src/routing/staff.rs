@@ -1,9 +1,13 @@
 //! Operators' presence, and what it means for the queues.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use super::event::Show;
+use super::event::{Moment, Show};
 use super::ids::{EndpointId, OperatorId, QueueId};
+
+/// Whoever did nothing for longer than this may have left the page open and gone to the shelves.
+const ALIVE_FOR: Duration = Duration::from_secs(600);
 
 /// One operator's presence.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +15,8 @@ pub(super) struct Attendance {
     /// Their own word. *Offline* once they have left: coming back is saying so.
     pub(super) said: Show,
     pub(super) endpoints: BTreeSet<EndpointId>,
+    /// When they last did something themselves, by the uptime clock: an open page does things too.
+    pub(super) alive_at: Option<Duration>,
 }
 
 /// Every operator's presence, and what it means for the queues.
@@ -60,7 +66,22 @@ impl Staff {
         self.attendance.entry(operator).or_insert(Attendance {
             said: Show::Offline,
             endpoints: BTreeSet::new(),
+            alive_at: None,
         })
+    }
+
+    /// Whether an operator did something themselves within the last ten minutes.
+    pub(super) fn is_alive(&self, operator: OperatorId, now: Moment) -> bool {
+        let attendance = self.attendance.get(&operator);
+        attendance
+            .and_then(|attendance| attendance.alive_at)
+            .is_some_and(|at| now.uptime.saturating_sub(at) < ALIVE_FOR)
+    }
+
+    /// Whether somebody available in the queue did.
+    pub(super) fn is_manned(&self, queue: QueueId, now: Moment) -> bool {
+        self.available(queue)
+            .any(|operator| self.is_alive(operator, now))
     }
 
     pub(super) fn has_endpoint(&self, operator: OperatorId) -> bool {

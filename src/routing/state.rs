@@ -219,6 +219,32 @@ impl State {
         self.closed_periods.get(&queue).copied().unwrap_or(0)
     }
 
+    /// The closed period that a notice given now is for: a stretch of the hours where the library
+    /// told any, so that signing in and out begins no new one, else the queue's own count.
+    pub(super) fn period(&self, queue: QueueId, now: Timestamp) -> i64 {
+        match self.stretch(queue, now) {
+            Some([present, _]) => present,
+            None => self.closed_period(queue),
+        }
+    }
+
+    /// Whether the notice was given in the closed period that is just over, or in a stretch of the
+    /// hours that is not over yet.
+    pub(super) fn was_just_told(&self, conversation: &Conversation, now: Timestamp) -> bool {
+        let Some(told) = conversation.closed_notice else {
+            return false;
+        };
+        match self.stretch(conversation.queue, now) {
+            Some(stretches) => stretches.contains(&told),
+            None => told == self.closed_period(conversation.queue) - 1,
+        }
+    }
+
+    fn stretch(&self, queue: QueueId, now: Timestamp) -> Option<[i64; 2]> {
+        let calendar = &self.plan.queue(queue)?.calendar;
+        calendar.stretch(now, &self.plan.library.time_zone)
+    }
+
     /// What is left of a number when it is erased.
     pub(super) fn fingerprint(&self, address: &str) -> i64 {
         fingerprint(address, self.seed)

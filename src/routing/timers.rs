@@ -21,8 +21,7 @@ impl Turn<'_> {
         let Some(conversation) = self.state.threads.get(id) else {
             return;
         };
-        let told_last_time = Some(self.state.closed_period(conversation.queue) - 1);
-        let told = conversation.closed_notice == told_last_time;
+        let told = self.state.was_just_told(conversation, self.now.wall);
         if self.state.awaits_notice(conversation)
             && self.state.is_online(conversation.queue)
             && !told
@@ -33,10 +32,13 @@ impl Turn<'_> {
 
     /// Starts the three minutes, unless they run already.
     pub(super) fn expect_wait(&mut self, id: ConversationId) {
-        let now = self.now;
-        self.state
-            .alarms
-            .set_if_clear(Alarm::Waiting(id), now.uptime + WAITING_NOTICE_AFTER);
+        self.expect_wait_after(id, Duration::ZERO);
+    }
+
+    /// Starts the three minutes at a later time, unless they run already.
+    pub(super) fn expect_wait_after(&mut self, id: ConversationId, wait: Duration) {
+        let due = self.now.uptime + wait + WAITING_NOTICE_AFTER;
+        self.state.alarms.set_if_clear(Alarm::Waiting(id), due);
     }
 
     /// The local desk has a while to itself from now on, unless that while runs already.

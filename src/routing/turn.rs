@@ -79,7 +79,8 @@ impl Turn<'_> {
         id
     }
 
-    /// Begins a conversation, closed for now: whoever begins it says what it is.
+    /// Begins a conversation, closed for now: whoever begins it says what it is. A patron who was
+    /// told in an earlier one that the desk is closed was told.
     pub(super) fn new_conversation(
         &mut self,
         patron: PatronId,
@@ -89,9 +90,14 @@ impl Turn<'_> {
         let now = self.now;
         let id = ConversationId(self.state.next_conversation);
         self.state.next_conversation = self.state.next_conversation.saturating_add(1);
-        self.state
-            .memory
-            .shelve(Conversation::begun(id, patron, gateway, queue, now.wall));
+        let open = self.state.threads.of_patron(patron);
+        let before = open.or_else(|| self.state.memory.latest_of(patron));
+        let before = before.filter(|before| before.queue == queue && !before.farewell);
+        let begun = Conversation {
+            closed_notice: before.and_then(|before| before.closed_notice),
+            ..Conversation::begun(id, patron, gateway, queue, now.wall)
+        };
+        self.state.memory.shelve(begun);
         self.effects.conversation(id);
         id
     }

@@ -112,7 +112,7 @@ impl FromRequestParts<Arc<Premises>> for Caller {
         let caller = Self::find(premises, &parts.headers)
             .await?
             .ok_or_else(Problem::nobody)?;
-        premises.seen(caller.id()).await;
+        premises.seen(caller.id(), !parts.method.is_safe()).await;
         Ok(caller)
     }
 }

@@ -64,7 +64,7 @@ pub(super) struct Premises {
     examining: Mutex<Examining>,
     sending: [AsyncMutex<()>; SENDING],
     saying: [AsyncMutex<()>; SENDING],
-    seen: Mutex<HashMap<OperatorId, Instant>>,
+    seen: Mutex<HashMap<(OperatorId, bool), Instant>>,
 }
 
 /// The backup that is being made, and what came of the one before.
@@ -200,22 +200,23 @@ impl Premises {
         }
     }
 
-    /// An API call is a sign of life.
-    pub(super) async fn seen(&self, operator: OperatorId) {
+    /// An API call is a sign of life; `by_hand` where it changes something, which no page does by
+    /// itself.
+    pub(super) async fn seen(&self, operator: OperatorId, by_hand: bool) {
         let now = Instant::now();
         {
             let mut seen = self.seen.lock().unwrap_or_else(|held| held.into_inner());
             let lately = seen
-                .get(&operator)
+                .get(&(operator, by_hand))
                 .is_some_and(|at| now.saturating_duration_since(*at) < SEEN_EVERY);
             if lately {
                 return;
             }
             // Only operators who proved who they are get here: as many as there are on the plan.
-            seen.insert(operator, now);
+            seen.insert((operator, by_hand), now);
         }
         let wish = Wish::Happened {
-            event: Event::Seen { operator },
+            event: Event::Seen { operator, by_hand },
             arrivals: Arrivals::None,
         };
         // Nobody waits for the answer, and a desk that is shutting down needs no sign of life.

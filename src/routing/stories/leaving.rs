@@ -49,14 +49,20 @@ fn a_program_without_endpoints_is_there_for_90_seconds_after_each_sign_of_life()
     desk.shows(ANA, Show::Available);
     for _ in 0..5 {
         assert_eq!(desk.wait(89), []);
-        desk.does(Event::Seen { operator: ANA });
+        desk.does(Event::Seen {
+            operator: ANA,
+            by_hand: false,
+        });
     }
     assert_eq!(
         bells(&desk.wait(90)),
         ["1 is offline", "queue 1 online: false"]
     );
     // A word is needed to come back, not just a sign of life.
-    desk.does(Event::Seen { operator: ANA });
+    desk.does(Event::Seen {
+        operator: ANA,
+        by_hand: false,
+    });
     assert_eq!(desk.router.online().count(), 0);
 }
 

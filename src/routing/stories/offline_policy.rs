@@ -132,3 +132,44 @@ fn the_claimants_patron_is_kept_whatever_the_policy() {
     assert_eq!(submits(&desk.text(PAT, "It is blue")), NOBODY);
     assert_eq!(desk.thread(1), ["Is my book in?", "It is blue"]);
 }
+
+#[test]
+fn signing_in_and_out_begins_no_closed_period_where_there_are_hours() {
+    let mut plan = elm();
+    plan.queues[0].calendar.hours = "Mon-Fri 10:00-17:00".parse().ok();
+    let mut desk = TestDesk::new(plan); // Monday, 9 o'clock
+    let mut told = submits(&desk.text(PAT, "Is my book in?"));
+    for words in ["one", "two", "three", "four", "five", "six"] {
+        desk.arrives(ANA);
+        told.extend(submits(&desk.wait(5)));
+        desk.goes(ANA);
+        told.extend(submits(&desk.text(PAT, words)));
+        desk.restarts();
+    }
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].1.contains("after we open Mon 10am"), "{told:?}");
+    // Answered, closed and asked anew: still the same period of the hours.
+    desk.arrives(ANA);
+    desk.send(ANA, 1, "Soon.").unwrap();
+    desk.close(ANA, 1).unwrap();
+    desk.goes(ANA);
+    assert_eq!(submits(&desk.text(PAT, "When?")), NOBODY);
+    // The next evening is another.
+    desk.wait(24 * 3600);
+    assert_eq!(submits(&desk.text(PAT, "Hello?")).len(), 1);
+}
+
+#[test]
+fn a_new_conversation_is_in_the_same_closed_period() {
+    let mut plan = elm();
+    plan.queues[0].calendar.hours = "Fri 10:00-17:00".parse().ok();
+    let mut desk = TestDesk::new(plan);
+    assert_eq!(submits(&desk.text(PAT, "Is my book in?")).len(), 1);
+    desk.arrives(ANA);
+    desk.send(ANA, 1, "Yes.").unwrap();
+    desk.close(ANA, 1).unwrap();
+    desk.goes(ANA);
+    desk.wait(25 * 3600);
+    assert_eq!(submits(&desk.text(PAT, "And the other?")), NOBODY);
+    assert_eq!(desk.state(2), ConversationState::Held);
+}

@@ -72,6 +72,10 @@ fn what_was_answered_and_given_back_ends_after_a_day() {
     desk.send(ANA, 1, "Yes.").unwrap();
     desk.release(ANA, 1).unwrap();
     desk.wait(25 * 3600);
+    desk.does(Event::Seen {
+        operator: ANA,
+        by_hand: true,
+    });
     assert_eq!(
         bells(&desk.text(PAT, "two")),
         ["withdraw 1 from 1: ended after a day", "offer 2 to 1"]

@@ -43,6 +43,10 @@ fn whoever_was_told_of_the_closed_desk_is_not_told_to_wait_when_it_opens() {
     desk.arrives(ANA);
     assert_eq!(submits(&desk.wait(3600)), NOBODY);
     // Unless they ask again.
+    desk.does(Event::Seen {
+        operator: ANA,
+        by_hand: true,
+    });
     desk.text(PAT, "open now?");
     assert_eq!(submits(&desk.wait(180)), to(PAT, WAITING));
 }
@@ -54,4 +58,43 @@ fn a_desk_at_rest_wants_nothing() {
     desk.text(PAT, "one");
     assert_eq!(desk.router.next_deadline(), None);
     assert_eq!(desk.wait(1_000_000), []);
+}
+
+#[test]
+fn a_page_left_open_helps_nobody_and_promises_nothing() {
+    let mut desk = desk();
+    desk.arrives(ANA);
+    desk.wait(601);
+    desk.text(PAT, "one");
+    desk.does(Event::Seen {
+        operator: ANA,
+        by_hand: false,
+    });
+    assert_eq!(submits(&desk.wait(3600)), NOBODY);
+    // Ana is back: from now on somebody is helping others.
+    desk.does(Event::Seen {
+        operator: ANA,
+        by_hand: true,
+    });
+    assert_eq!(submits(&desk.wait(180)), to(PAT, WAITING));
+    assert_eq!(submits(&desk.wait(3600)), NOBODY);
+}
+
+#[test]
+fn nobody_is_told_to_wait_outside_the_hours() {
+    let mut plan = elm();
+    plan.queues[0].calendar.hours = "Mon-Fri 10:00-17:00".parse().ok();
+    let mut desk = TestDesk::new(plan); // Monday, 9 o'clock
+    desk.arrives(ANA);
+    desk.text(PAT, "one");
+    let mut told = Vec::new();
+    for _ in 0..64 {
+        told.extend(submits(&desk.wait(60)));
+        desk.does(Event::Seen {
+            operator: ANA,
+            by_hand: true,
+        });
+    }
+    assert_eq!(told, to(PAT, WAITING), "at 10:03");
+    assert!(desk.now.wall >= "2026-03-02T10:03:00Z".parse().unwrap());
 }
