@@ -122,6 +122,12 @@ pub enum Request {
         #[serde(default)]
         wording: BTreeMap<Notice, String>,
     },
+    /// The keywords of a gateway, or of all.
+    Keywords {
+        /// The gateway.
+        #[serde(default)]
+        gateway: Option<String>,
+    },
     /// How the desk and its lines are.
     Status,
     /// Send a text through the outbox, like a reply.
@@ -388,6 +394,10 @@ impl Rooms {
                 let (board, now) = (self.board(), self.spool.now());
                 json(preview(&board, &gateway, &wording, now)?)
             }
+            Request::Keywords { gateway } => {
+                let (board, now) = (self.board(), self.spool.now());
+                json(keywords(&board.plan, gateway.as_deref(), now)?)
+            }
             Request::Status => json(self.status().await?),
             Request::Send {
                 number,
@@ -592,6 +602,23 @@ fn preview(
         .collect()
 }
 
+/// What patrons may text and have answered without a librarian.
+fn keywords(
+    plan: &Plan,
+    gateway: Option<&str>,
+    now: Timestamp,
+) -> Result<Vec<views::Keyword>, String> {
+    let wanted = match gateway {
+        Some(name) => Some(plan.gateway_named(name).ok_or_else(|| no_gateway(name))?.id),
+        None => None,
+    };
+    let gateways = plan.gateways.iter().filter(|gateway| !gateway.removed);
+    let gateways = gateways.filter(|gateway| wanted.is_none_or(|wanted| wanted == gateway.id));
+    Ok(gateways
+        .flat_map(|gateway| views::Keyword::all(plan, gateway, now))
+        .collect())
+}
+
 fn no_gateway(name: &str) -> String {
     format!("there is no gateway {name:?}: `callnumber gateway list` shows those there are")
 }
@@ -621,6 +648,7 @@ fn remedied(error: &NotGranted) -> String {
                 Listed::Operator => "operator list",
                 Listed::Canned => "canned list",
                 Listed::Token => "operator tokens NAME",
+                Listed::Keyword => "keyword list",
             };
             format!("{why}; `callnumber {list}` shows those there are")
         }
@@ -629,7 +657,7 @@ fn remedied(error: &NotGranted) -> String {
         }
         AmendError::Exists { what, .. } => {
             let set = match what {
-                Listed::Queue | Listed::Token => return why.to_string(),
+                Listed::Queue | Listed::Token | Listed::Keyword => return why.to_string(),
                 Listed::Gateway => "gateway set",
                 Listed::Operator => "operator set",
                 Listed::Canned => "canned set",

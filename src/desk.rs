@@ -152,6 +152,15 @@ pub enum What {
         /// The words.
         text: Arc<str>,
     },
+    /// The patron set a mark beside one of our messages, or took it back.
+    Reaction {
+        /// In which thread.
+        conversation: ConversationId,
+        /// Its queue.
+        queue: QueueId,
+        /// In words, for where messages cannot be marked.
+        text: Arc<str>,
+    },
     /// A conversation is offered to this operator.
     Offered {
         /// Which.

@@ -12,6 +12,7 @@ mod demo;
 mod desk;
 mod doctor;
 mod exchange;
+mod keyword;
 mod log;
 mod manual;
 mod meter;
@@ -67,6 +68,9 @@ enum Command {
     /// Replies that are answered often: add, set, list, remove
     #[command(subcommand)]
     Canned(canned::CannedCommand),
+    /// Words that are answered without a librarian: set, list, remove
+    #[command(subcommand)]
+    Keyword(keyword::KeywordCommand),
     /// What is being said: list, show, reopen, tag, block, begin
     #[command(subcommand)]
     Conversation(conversation::ConversationCommand),
@@ -167,6 +171,7 @@ async fn perform(command: Command) -> anyhow::Result<ExitCode> {
         Command::Queue(command) => desk::queue(command).await?,
         Command::Gateway(command) => desk::gateway(command).await?,
         Command::Canned(command) => canned::run(command).await?,
+        Command::Keyword(command) => keyword::run(command).await?,
         Command::Conversation(command) => conversation::run(command).await?,
         Command::Desk(command) => exchange::run(command).await?,
         Command::Transcript(command) => records::transcript(command).await?,

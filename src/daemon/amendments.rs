@@ -155,6 +155,7 @@ fn touched(amendment: &Amendment) -> (Option<PlanPart>, Option<&str>) {
         | Amendment::AddGateway { .. }
         | Amendment::SetGateway { .. }
         | Amendment::SetWording { .. }
+        | Amendment::SetKeyword { .. }
         | Amendment::PauseGateway { .. }
         | Amendment::RemoveGateway { .. } => (Some(PlanPart::Gateways), None),
     }

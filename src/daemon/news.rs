@@ -41,13 +41,13 @@ impl Told {
         let about = match &effect {
             Effect::Record(message) => transcript::queue_of(connection, message.conversation)?
                 .map(|queue| About::Message(message.clone(), queue)),
-            Effect::Reword { message, .. } | Effect::SetDelivery { message, .. } => {
-                match transcript::message(connection, *message)? {
-                    Some(message) => transcript::queue_of(connection, message.conversation)?
-                        .map(|queue| About::Message(message, queue)),
-                    None => None,
-                }
-            }
+            Effect::Reword { message, .. }
+            | Effect::SetDelivery { message, .. }
+            | Effect::React { message, .. } => match transcript::message(connection, *message)? {
+                Some(message) => transcript::queue_of(connection, message.conversation)?
+                    .map(|queue| About::Message(message, queue)),
+                None => None,
+            },
             Effect::Note { conversation, .. } | Effect::Remark { conversation, .. } => {
                 transcript::queue_of(connection, *conversation)?.map(About::Note)
             }
@@ -64,6 +64,8 @@ pub(super) fn is_row(effect: &Effect) -> bool {
         | Effect::Record(_)
         | Effect::Reword { .. }
         | Effect::SetDelivery { .. }
+        | Effect::React { .. }
+        | Effect::CountKeyword { .. }
         | Effect::Submit { .. }
         | Effect::KeepShow { .. }
         | Effect::KeepClosedPeriod { .. }
@@ -89,6 +91,17 @@ impl Owner {
             let what = match (effect, about) {
                 (Effect::KeepConversation(conversation), _) => {
                     What::Conversation(Arc::new(conversation))
+                }
+                (Effect::React { mark, .. }, Some(About::Message(message, queue))) => {
+                    let words = match mark {
+                        Some(mark) => format!("{mark} to “{}”", message.body),
+                        None => format!("took the mark back from “{}”", message.body),
+                    };
+                    What::Reaction {
+                        conversation: message.conversation,
+                        queue,
+                        text: words.into(),
+                    }
                 }
                 (_, Some(About::Message(message, queue))) => {
                     What::Message(Arc::new(message), queue)
@@ -156,6 +169,8 @@ impl Owner {
                     | Effect::Record(_)
                     | Effect::Reword { .. }
                     | Effect::SetDelivery { .. }
+                    | Effect::React { .. }
+                    | Effect::CountKeyword { .. }
                     | Effect::Note { .. }
                     | Effect::Remark { .. }
                     | Effect::Audit { .. },

@@ -8,6 +8,9 @@ use crate::spool::{Spool, SpoolError, transcript};
 /// How soon to try again when even reading the spool failed.
 pub(super) const MEND_EVERY: Duration = Duration::from_secs(5);
 
+/// Messages of ours that a reaction is looked for among: nobody scrolls further back.
+const SAID: usize = 40;
+
 pub(super) fn look_up(
     connection: &rusqlite::Connection,
     need: Need,
@@ -17,6 +20,7 @@ pub(super) fn look_up(
         patron: None,
         conversation: None,
         message: None,
+        said: Vec::new(),
     };
     match &recalled.need {
         Need::Patron(gateway, address) => {
@@ -32,6 +36,9 @@ pub(super) fn look_up(
             }
         }
         Need::Message(id) => recalled.message = transcript::message(connection, *id)?,
+        Need::Said(gateway, address) => {
+            recalled.said = transcript::said(connection, *gateway, address, SAID)?;
+        }
     }
     Ok(recalled)
 }

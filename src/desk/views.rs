@@ -21,7 +21,7 @@ use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 pub use arrangement::{
-    Canned, Gateway, Notice, Operator, Queue, gateways, operators, queues, show,
+    Canned, Gateway, Keyword, Notice, Operator, Queue, gateways, operators, queues, show,
 };
 pub use conversation::{
     AuthorKind, Conversation, Find, Message, Note, Promise, Sent, Shown, Thread, Transfer,

@@ -202,6 +202,12 @@ pub struct Row {
     pub answer_median_s: Option<u64>,
     /// The same for nine in ten.
     pub answer_p90_s: Option<u64>,
+    /// Marks of patrons beside our texts.
+    #[serde(default)]
+    pub reactions: u64,
+    /// Keywords that were answered without a librarian.
+    #[serde(default)]
+    pub keywords: u64,
 }
 
 /// A report.
@@ -251,6 +257,8 @@ impl Report {
                         }
                     }
                 }
+                Kind::Reaction => line.row.reactions += 1,
+                Kind::Keyword => line.row.keywords += 1,
                 Kind::Notice => {
                     line.row.notices += 1;
                     line.row.segments_out += u64::from(statistic.segments);
@@ -270,13 +278,13 @@ impl Report {
     pub fn csv(&self) -> String {
         let mut csv = format!(
             "{},conversations,texts_in,texts_out,notices,segments_out,wait_median_s,wait_p90_s,\
-             answer_median_s,answer_p90_s\r\n",
+             answer_median_s,answer_p90_s,reactions,keywords\r\n",
             self.by.word()
         );
         let time = |seconds: Option<u64>| seconds.map(|s| s.to_string()).unwrap_or_default();
         for row in &self.rows {
             csv += &format!(
-                "{},{},{},{},{},{},{},{},{},{}\r\n",
+                "{},{},{},{},{},{},{},{},{},{},{},{}\r\n",
                 quoted(&row.key),
                 row.conversations,
                 row.texts_in,
@@ -287,6 +295,8 @@ impl Report {
                 time(row.wait_p90_s),
                 time(row.answer_median_s),
                 time(row.answer_p90_s),
+                row.reactions,
+                row.keywords,
             );
         }
         csv
@@ -470,7 +480,7 @@ mod tests {
         assert!(lines[0].starts_with("answerer-home,conversations,"));
         assert_eq!(
             lines[1],
-            "\"partners, \"\"the\"\"\",1,0,2,0,2,120,120,60,120"
+            "\"partners, \"\"the\"\"\",1,0,2,0,2,120,120,60,120,0,0"
         );
         for (field, written) in [
             ("=1+1", "'=1+1"),

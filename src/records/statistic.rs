@@ -36,6 +36,10 @@ pub enum Kind {
     Out,
     /// The desk's own.
     Notice,
+    /// A patron's mark beside a text of ours.
+    Reaction,
+    /// A keyword of the library's that was answered without a librarian.
+    Keyword,
 }
 
 impl Kind {
@@ -45,6 +49,8 @@ impl Kind {
             Kind::In => "in",
             Kind::Out => "out",
             Kind::Notice => "notice",
+            Kind::Reaction => "reaction",
+            Kind::Keyword => "keyword",
         }
     }
 }

@@ -55,6 +55,8 @@ pub struct Line {
     pub author: String,
     /// `delivered`, `failed`; `None` for a note.
     pub state: Option<String>,
+    /// The mark that the patron set beside it.
+    pub reaction: Option<String>,
     /// The words.
     pub body: String,
 }
@@ -82,6 +84,9 @@ impl Transcript {
             text += &format!("\n{}  {kind}{}{state}\n", local(line.at, zone), line.author);
             for words in line.body.lines() {
                 text += &format!("    {words}\n");
+            }
+            if let Some(reaction) = &line.reaction {
+                text += &format!("    [{reaction} by {}]\n", self.patron);
             }
         }
         text.push('\n');
@@ -136,6 +141,10 @@ impl Transcript {
             if let Some(state) = &line.state {
                 mbox += &format!("X-Callnumber-State: {state}\n");
             }
+            if let Some(reaction) = &line.reaction {
+                // RFC 2047 §2, for what is no ASCII.
+                mbox += &format!("X-Callnumber-Reaction: {}\n", encoded_word(reaction));
+            }
             mbox += "MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n\
                      Content-Transfer-Encoding: 8bit\n\n";
             for words in line.body.lines() {
@@ -150,6 +159,12 @@ impl Transcript {
         }
         mbox
     }
+}
+
+/// A few letters of any script in a head of a letter (RFC 2047 §4.2).
+fn encoded_word(words: &str) -> String {
+    let octets = words.bytes().map(|octet| format!("={octet:02X}"));
+    format!("=?utf-8?Q?{}?=", octets.collect::<String>())
 }
 
 fn local(at: Timestamp, zone: &TimeZone) -> String {
@@ -197,6 +212,7 @@ mod tests {
                 direction: direction.into(),
                 author: author.into(),
                 state: message.map(|_| state.to_owned()),
+                reaction: (state == "failed").then(|| "👎".to_owned()),
                 body: body.into(),
             };
         Transcript {
@@ -246,7 +262,7 @@ mod tests {
              Tags: holds\n\
              \n2026-03-02 03:00  heron-42\n    Is my book in?\n    From my phone\n\
              \n2026-03-02 03:01  note, ana\n    on the cart\n\
-             \n2026-03-02 03:02  ana [failed]\n    Yes. ☺\n\n"
+             \n2026-03-02 03:02  ana [failed]\n    Yes. ☺\n    [👎 by heron-42]\n\n"
         );
     }
 
@@ -271,6 +287,7 @@ mod tests {
         assert!(!mbox.contains("on the cart"));
         assert!(mbox.contains("In-Reply-To: <conversation-7@callnumber.invalid>"));
         assert!(mbox.contains("X-Callnumber-State: failed"));
+        assert!(mbox.contains("X-Callnumber-Reaction: =?utf-8?Q?=F0=9F=91=8E?=\n"));
     }
 
     #[test]

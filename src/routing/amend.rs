@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::canned::CannedChange;
+use super::consent::is_taken;
 use super::hours::{DayHours, HOLIDAYS_MAX, Hours, HoursError};
 use super::notice::Notice;
-use super::notices::unknown_name;
+use super::notices::{KEYWORD_NAMES, unknown_among, unknown_name};
 use super::plan::{
-    Gateway, GatewayKind, Name, OfflinePolicy, Operator, Plan, Queue, Role, check_name,
+    Gateway, GatewayKind, Keyword, Name, OfflinePolicy, Operator, Plan, Queue, Role, check_name,
 };
 
 /// Letters of a queue's title: it stands in a text of 160.
@@ -20,6 +21,10 @@ const TITLE_MAX: usize = 40;
 const FACTS_MAX: usize = 8000;
 /// Letters of a notice: ten segments would be no notice any more.
 const WORDS_MAX: usize = 459;
+/// Letters of a keyword at most: what people text to get something.
+const KEYWORD_MAX: usize = 20;
+/// Keywords of a gateway at most.
+const KEYWORDS_MAX: usize = 50;
 /// Letters of a canned reply at most: ten segments of GSM 7-bit text.
 const CANNED_TEXT_MAX: usize = 1530;
 /// A fallback queue is asked after this many seconds at most: a day.
@@ -219,6 +224,16 @@ pub enum Amendment {
         /// The words: `null` for the default, empty for no notice at all.
         words: Option<String>,
     },
+    /// A word that a gateway's patrons may text and that is answered without a librarian: `HOURS`.
+    SetKeyword {
+        /// Which gateway.
+        #[schema(value_type = Name)]
+        gateway: String,
+        /// The word, the whole of a message; case, accents and punctuation are all the same.
+        word: String,
+        /// What the patron is told; `null` takes the word away.
+        answer: Option<String>,
+    },
     /// Takes a gateway for offline whoever is there, or no longer.
     PauseGateway {
         /// Which.
@@ -248,6 +263,8 @@ pub enum Listed {
     Canned,
     /// Bearer tokens.
     Token,
+    /// Keywords.
+    Keyword,
 }
 
 impl Listed {
@@ -259,6 +276,7 @@ impl Listed {
             Listed::Operator => "operator",
             Listed::Canned => "canned reply",
             Listed::Token => "token",
+            Listed::Keyword => "keyword",
         }
     }
 }
@@ -356,6 +374,27 @@ pub enum AmendError {
         /// The name.
         name: String,
     },
+    /// Not a keyword.
+    #[error("{0:?} cannot be a keyword: write 2 to {KEYWORD_MAX} letters or digits")]
+    BadKeyword(String),
+    /// The word has a meaning that no library can give it.
+    #[error(
+        "{0:?} means something about texting itself already, in one language or another: choose \
+         another word"
+    )]
+    TakenKeyword(String),
+    /// More keywords than are looked through.
+    #[error("{gateway} has {KEYWORDS_MAX} keywords, and more nobody remembers: remove one first")]
+    TooManyKeywords {
+        /// Whose.
+        gateway: String,
+    },
+    /// The answer has no value for a name in braces.
+    #[error("the answer to a keyword knows no {{{0}}}; it knows {{{names}}}", names = KEYWORD_NAMES.join("}, {"))]
+    UnknownKeywordName(String),
+    /// A keyword without an answer.
+    #[error("a keyword needs an answer: write what the patron is told")]
+    NoAnswer,
     /// A chat has no modem.
     #[error("only an sms gateway has a line: leave it out for {}", .0.word())]
     NoLine(GatewayKind),
@@ -569,6 +608,27 @@ impl Plan {
                     check_wording(*notice, words)?;
                 }
             }
+            Amendment::SetKeyword {
+                gateway,
+                word,
+                answer,
+            } => {
+                let gateway = self.has_gateway(gateway)?;
+                *word = word.trim().to_owned();
+                let folded = Keyword::folded(word);
+                let present = folded.as_ref().and_then(|f| gateway.keywords.get(f));
+                match answer {
+                    None if present.is_none() => return Err(no_such(Listed::Keyword, word)),
+                    None => {}
+                    Some(answer) => {
+                        check_keyword(word, answer)?;
+                        if present.is_none() && gateway.keywords.len() >= KEYWORDS_MAX {
+                            let gateway = gateway.name.clone();
+                            return Err(AmendError::TooManyKeywords { gateway });
+                        }
+                    }
+                }
+            }
             Amendment::PauseGateway { name, .. } | Amendment::RemoveGateway { name } => {
                 self.has_gateway(name)?;
             }
@@ -604,7 +664,7 @@ impl Plan {
             Listed::Gateway => self.gateway_named(name).is_some(),
             Listed::Operator => self.operator_named(name).is_some(),
             // Only rows know.
-            Listed::Canned | Listed::Token => false,
+            Listed::Canned | Listed::Token | Listed::Keyword => false,
         };
         let name = name.to_owned();
         match taken {
@@ -669,6 +729,25 @@ fn check_wording(notice: Notice, words: &mut String) -> Result<(), AmendError> {
             notice,
             name: name.to_owned(),
         }),
+        None => Ok(()),
+    }
+}
+
+/// A keyword and its answer, in the form in which they are kept.
+pub(super) fn check_keyword(word: &str, answer: &mut String) -> Result<(), AmendError> {
+    let letters = Keyword::folded(word).map_or(0, |folded| folded.chars().count());
+    if !(2..=KEYWORD_MAX).contains(&letters) || word.contains('\n') {
+        return Err(AmendError::BadKeyword(word.to_owned()));
+    }
+    if is_taken(word) {
+        return Err(AmendError::TakenKeyword(word.to_owned()));
+    }
+    fit(answer, "the answer to a keyword", WORDS_MAX)?;
+    if answer.is_empty() {
+        return Err(AmendError::NoAnswer);
+    }
+    match unknown_among(KEYWORD_NAMES, answer) {
+        Some(name) => Err(AmendError::UnknownKeywordName(name.to_owned())),
         None => Ok(()),
     }
 }

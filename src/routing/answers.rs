@@ -47,6 +47,7 @@ impl Turn<'_> {
             conversation.waiting_since = None;
             conversation.waiting_noticed = false;
             conversation.flagged = false;
+            conversation.quiet = false;
             if let Rollover::Offered(queue) = conversation.rollover {
                 conversation.rollover = Rollover::Shared(queue);
             }

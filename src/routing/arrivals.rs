@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 
 use super::consent::reactions::{self, Reaction};
-use super::consent::{self, Word};
+use super::consent::{self, Wish, Word};
 use super::effect::Effect;
 use super::ids::{ConversationId, GatewayId, MessageId, PatronId, QueueId};
-use super::notice::Notice;
+use super::notice::{Allowance, Notice};
 use super::opening::THREAD;
 use super::plan::{Gateway, GatewayKind, answerable};
 use super::record::{Conversation, Direction, Rollover};
@@ -47,6 +47,16 @@ impl Turn<'_> {
     ) -> Result<(), Refusal> {
         let gateway = self.state.gateway_in_use(gateway)?.clone();
         let known = self.state.memory.patron_at(gateway.id, from).map(|p| p.id);
+        let wish = self.state.wish(&gateway, from, known, &body);
+        let reaction = match wish {
+            Some(_) => None,
+            None => reactions::read(&body),
+        };
+        if let Some(reaction) = &reaction
+            && self.react(known, from, &gateway, reaction)
+        {
+            return Ok(());
+        }
         let (place, queue) = self.place(known, &gateway);
         let open = match place {
             Place::Open(id) => self.state.threads.get(id),
@@ -56,49 +66,69 @@ impl Turn<'_> {
         let refused = !claimed && self.state.refuses(&gateway, queue, open);
         let declines = open.is_some_and(|open| matches!(open.rollover, Rollover::Offered(_)))
             && consent::is_no(&body);
-        let wish = self.state.wish(&gateway, from, known, &body);
         if refused && wish.is_none() && gateway.kind == GatewayKind::Widget {
             return Err(Refusal::Offline);
         }
+        // Thanks, or a tap, for what is over: nobody's question (clause 9).
+        let parting = matches!(place, Place::Closed(_))
+            && wish.is_none()
+            && (reactions::is_emoji_alone(&body) || reactions::is_thanks_alone(&body));
+        let answer = match wish {
+            None if !declines => keyword_of(&gateway, &body),
+            Some(_) | None => None,
+        };
 
-        let mut arrival = Arrival {
+        let arrival = Arrival {
             gateway,
             body,
             stamped_at,
-            silent: false,
+            silent: reaction.is_some() || parting,
         };
-        match wish {
-            Some(Word::Forget) => self.forget(known, from, &arrival.gateway),
-            Some(wish) => {
-                let patron = match known {
-                    Some(patron) => patron,
-                    None => self.new_patron(arrival.gateway.id, from),
-                };
-                self.count_repeats(patron, &arrival.body);
-                self.grant(wish, patron, place, refused, arrival);
+        if let Some(wish) = wish {
+            let asks = (wish.word == Word::Forget)
+                .then(|| self.state.asks_before_erasing(from, self.now))
+                .flatten();
+            if wish.word == Word::Forget && asks.is_none() {
+                self.forget(known, from, &arrival.gateway, wish.language);
+                return Ok(());
             }
-            None if known.is_some_and(|patron| self.is_blocked(patron)) => {
-                if !refused {
-                    self.keep_quietly(known, place, queue, &arrival);
-                }
+            let patron = self.patron(known, &arrival.gateway, from);
+            self.count_repeats(patron, &arrival.body);
+            self.grant(wish, patron, place, refused, arrival);
+            if let Some(attended) = asks {
+                self.warn_of_erasure(attended);
             }
-            None if refused => self.refuse_text(known, from, place, queue, &arrival),
-            None if self.react(known, place, queue, &mut arrival) => {}
-            None => {
-                let patron = match known {
-                    Some(patron) => patron,
-                    None => self.new_patron(arrival.gateway.id, from),
-                };
-                self.count_repeats(patron, &arrival.body);
-                self.keep_text(patron, place, queue, arrival);
-                if let Place::Open(id) = place
-                    && declines
-                {
-                    self.decline(id);
-                }
+        } else if known.is_some_and(|patron| self.is_blocked(patron)) {
+            if !refused {
+                self.keep_quietly(known, place, queue, &arrival);
+            }
+        } else if let Some(answer) = answer {
+            let patron = self.patron(known, &arrival.gateway, from);
+            self.count_repeats(patron, &arrival.body);
+            self.answer_keyword(&answer, patron, place, refused, arrival);
+        } else if refused {
+            self.refuse_text(known, from, place, queue, &arrival);
+        } else if parting {
+            self.keep_quietly(known, place, queue, &arrival);
+        } else {
+            let patron = self.patron(known, &arrival.gateway, from);
+            self.count_repeats(patron, &arrival.body);
+            self.keep_text(patron, place, queue, arrival);
+            if let Place::Open(id) = place
+                && declines
+            {
+                self.decline(id);
             }
         }
         Ok(())
+    }
+
+    /// The patron, remembered from now on if they were not.
+    fn patron(&mut self, known: Option<PatronId>, gateway: &Gateway, from: &str) -> PatronId {
+        match known {
+            Some(patron) => patron,
+            None => self.new_patron(gateway.id, from),
+        }
     }
 
     /// Where the patron's words belong, and the queue they come to.
@@ -126,57 +156,49 @@ impl Turn<'_> {
         }
     }
 
-    /// A tap on one of our texts is a mark in its thread and nobody's question; so is an emoji or
-    /// thanks alone after the thread was closed (clause 9). Whether that was all.
+    /// A tap on one of our texts is a mark beside it and nobody's question: nothing opens, waits or
+    /// answers (clause 9). Whether it was one: what quotes none of our texts is a text.
     fn react(
         &mut self,
         known: Option<PatronId>,
-        place: Place,
-        queue: QueueId,
-        arrival: &mut Arrival,
+        from: &str,
+        gateway: &Gateway,
+        reaction: &Reaction,
     ) -> bool {
-        let Some(patron) = known else {
+        let (Some(patron), Some(quoted)) = (known, &reaction.quoted) else {
             return false;
         };
-        let latest = match place {
-            Place::Open(id) | Place::Closed(id) | Place::New(Some(id)) => Some(id),
-            Place::New(None) => self.state.memory.latest_of(patron).map(|latest| latest.id),
+        let state = &self.state;
+        let is_theirs = |id| state.conversation(id).is_some_and(|c| c.patron == patron);
+        let found = state
+            .memory
+            .said_to(gateway.id, from, is_theirs)
+            .find(|message| reactions::quotes(quoted, &message.body));
+        let Some(message) = found else {
+            return false;
         };
-        match (reactions::read(&arrival.body), latest) {
-            (Some(Reaction { quoted: None, .. }), _) => {
-                // *Loved an image*: a text, for nobody knows of what.
-                arrival.silent = true;
-                false
+        let (id, conversation, before) = (message.id, message.conversation, &message.reaction);
+        let mark = match before {
+            Some(before) if reaction.removed => {
+                (!reactions::is_same(before, &reaction.mark)).then(|| before.clone())
             }
-            (
-                Some(Reaction {
-                    mark,
-                    removed,
-                    quoted: Some(quoted),
-                }),
-                Some(id),
-            ) => {
-                let what = match removed {
-                    false => format!("{mark} to “{quoted}”"),
-                    true => format!("took {mark} back from “{quoted}”"),
-                };
-                self.effects.note(id, what);
-                true
-            }
-            (Some(_), None) => false,
-            (None, _) => {
-                let body = &arrival.body;
-                let closing = matches!(place, Place::Closed(_))
-                    && (reactions::is_emoji_alone(body) || reactions::is_thanks_alone(body));
-                if closing {
-                    self.keep_quietly(known, place, queue, arrival);
-                }
-                closing
-            }
+            None if reaction.removed => None,
+            Some(_) | None => Some(reaction.mark.clone()),
+        };
+        if mark != *before {
+            self.state
+                .memory
+                .change_message(id, |message| message.reaction.clone_from(&mark));
+            self.effects.row(Effect::React {
+                message: id,
+                conversation,
+                mark,
+            });
         }
+        true
     }
 
-    /// The text of a blocked sender is written into their thread, and nobody is asked to answer it.
+    /// A text is written into its thread, and nobody is asked to answer it.
     fn keep_quietly(
         &mut self,
         known: Option<PatronId>,
@@ -232,6 +254,8 @@ impl Turn<'_> {
         self.record_in(id, shown(body), stamped_at);
         self.change(id, |conversation| {
             conversation.active_at = now.wall;
+            conversation.quiet =
+                silent && (conversation.quiet || conversation.waiting_since.is_none());
             conversation.waiting_since.get_or_insert(now.wall);
             conversation.flagged |= flag;
         });
@@ -307,13 +331,13 @@ impl Turn<'_> {
                 .is_some_and(told)
         });
         let due = match known.and_then(|known| self.state.memory.patron(known)) {
-            Some(patron) => self.notice_due(Notice::Refused, patron, queue),
+            Some(patron) => self.notice_due("en", Notice::Refused, patron, queue),
             None => {
                 let stranger = self.state.stranger(gateway.id, from);
-                self.notice_due(Notice::Refused, &stranger, queue)
+                self.notice_due("en", Notice::Refused, &stranger, queue)
             }
         };
-        if already || due.is_none() || consent::sounds_like_stop(&arrival.body) {
+        if already || arrival.silent || due.is_none() || consent::sounds_like_stop(&arrival.body) {
             return;
         }
         let patron = match known {
@@ -336,52 +360,39 @@ impl Turn<'_> {
     /// and nobody is asked to answer it.
     fn grant(
         &mut self,
-        wish: Word,
+        wish: Wish,
         patron: PatronId,
         place: Place,
         refused: bool,
         arrival: Arrival,
     ) {
-        let now = self.now;
         let was_out = self
             .state
             .memory
             .patron(patron)
             .is_some_and(|p| p.opted_out);
-        let notice = match wish {
+        let notice = match wish.word {
             Word::Stop => (!was_out).then_some(Notice::Stopped),
             Word::Help => Some(Notice::Help),
             Word::Start => Some(Notice::Started),
-            // Whoever wants to be forgotten leaves no thread: see `forget`.
-            Word::Forget => None,
+            // Whoever is forgotten leaves no thread: see `forget`. This one is asked first.
+            Word::Forget => Some(Notice::Confirm),
         };
-        if wish == Word::Start {
+        if wish.word == Word::Start {
             self.set_opted_out(patron, false);
         }
         let answered = notice.is_some_and(|notice| {
             let patron = self.state.memory.patron(patron);
-            let queue = arrival.gateway.queue;
-            patron.is_some_and(|patron| self.notice_due(notice, patron, queue).is_some())
+            let due =
+                |patron| self.notice_due(wish.language, notice, patron, arrival.gateway.queue);
+            patron.and_then(due).is_some()
         });
-        let id = match place {
-            Place::Open(id) | Place::Closed(id) | Place::New(Some(id)) => Some(id),
-            // Words that are not kept and get no answer leave no thread behind.
-            Place::New(None) if refused && !answered => None,
-            Place::New(None) => {
-                let Arrival { gateway, .. } = &arrival;
-                Some(self.new_conversation(patron, gateway.id, gateway.queue))
-            }
-        };
-        if let Some(id) = id {
-            if !refused {
-                self.record_in(id, shown(arrival.body), arrival.stamped_at);
-                self.change(id, |c| c.active_at = now.wall);
-            }
-            if let Some(notice) = notice {
-                self.notify(notice, patron, id);
-            }
+        if let Some(id) = self.write_down(answered, patron, place, refused, arrival)
+            && let Some(notice) = notice
+        {
+            self.notify_in(wish.language, notice, [], patron, id);
         }
-        if wish == Word::Stop && !was_out {
+        if wish.word == Word::Stop && !was_out {
             self.set_opted_out(patron, true);
             if let Some(address) = self.state.memory.patron(patron).map(|p| p.address.clone()) {
                 for twin in self.state.telephones(&address) {
@@ -389,6 +400,66 @@ impl Turn<'_> {
                 }
             }
         }
+    }
+
+    /// A word of the library's own: answered, and nobody is asked to (clause 10). What the guards do
+    /// not let through is written down all the same.
+    fn answer_keyword(
+        &mut self,
+        answer: &str,
+        patron: PatronId,
+        place: Place,
+        refused: bool,
+        arrival: Arrival,
+    ) {
+        let known = self.state.memory.patron(patron);
+        let due = known.and_then(|known| self.keyword_due(answer, known, arrival.gateway.queue));
+        let id = self.write_down(due.is_some(), patron, place, refused, arrival);
+        if let (Some(id), Some(words)) = (id, due) {
+            self.effects.row(Effect::CountKeyword { conversation: id });
+            self.say(Allowance::Keywords, words, patron, id);
+        }
+    }
+
+    /// Writes words that need no librarian into the thread where there is one, else into one that is
+    /// closed. Words that are not kept and get no answer leave no thread behind.
+    fn write_down(
+        &mut self,
+        answered: bool,
+        patron: PatronId,
+        place: Place,
+        refused: bool,
+        arrival: Arrival,
+    ) -> Option<ConversationId> {
+        let now = self.now;
+        let Arrival {
+            gateway,
+            body,
+            stamped_at,
+            ..
+        } = arrival;
+        let id = match place {
+            Place::Open(id) | Place::Closed(id) | Place::New(Some(id)) => id,
+            Place::New(None) if refused && !answered => return None,
+            Place::New(None) => self.new_conversation(patron, gateway.id, gateway.queue),
+        };
+        if !refused {
+            self.record_in(id, shown(body), stamped_at);
+            self.change(id, |c| c.active_at = now.wall);
+        }
+        Some(id)
+    }
+
+    /// A librarian is in the conversation: they see that its patron asked to be forgotten.
+    fn warn_of_erasure(&mut self, attended: ConversationId) {
+        let now = self.now;
+        self.change(attended, |c| c.erasure_asked_at = Some(now.wall));
+        self.effects.note(
+            attended,
+            "the patron asked to be forgotten: everything is erased when they text FORGET again \
+             within a day"
+                .into(),
+        );
     }
 
     /// A text shown in part has more words now.
@@ -434,7 +505,7 @@ impl State {
         from: &str,
         known: Option<PatronId>,
         body: &str,
-    ) -> Option<Word> {
+    ) -> Option<Wish> {
         match gateway.kind {
             GatewayKind::Sms => {}
             GatewayKind::Im | GatewayKind::Widget => return None,
@@ -446,12 +517,22 @@ impl State {
             .and_then(|id| self.memory.patron(id))
             .is_some_and(|patron| patron.opted_out)
             || self.is_opted_out(gateway.id, from);
-        match consent::wish(body, &self.languages(gateway))?.word {
+        let wish = consent::wish(body, self.languages.get(&gateway.id)?)?;
+        match wish.word {
             // Whoever never opted out has a question that begins with *start*.
             Word::Start if !opted_out => None,
-            word => Some(word),
+            Word::Start | Word::Stop | Word::Help | Word::Forget => Some(wish),
         }
     }
+}
+
+/// The answer to a text that is one of the library's keywords, the whole of it.
+fn keyword_of(gateway: &Gateway, body: &str) -> Option<String> {
+    if gateway.keywords.is_empty() {
+        return None;
+    }
+    let keyword = gateway.keywords.get(&consent::keyword(body)?)?;
+    Some(keyword.answer.clone())
 }
 
 fn shown(body: String) -> String {

@@ -145,6 +145,7 @@ fn needed(operator: &Operator, amendment: &Amendment) -> Option<Right> {
         | Amendment::AddGateway { .. }
         | Amendment::SetGateway { .. }
         | Amendment::SetWording { .. }
+        | Amendment::SetKeyword { .. }
         | Amendment::PauseGateway { .. }
         | Amendment::RemoveGateway { .. } => Some(Right::Arrange),
     }

@@ -6,21 +6,23 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::hours::Opening;
 use super::ids::{ConversationId, PatronId, QueueId};
-use super::notice::Notice;
-use super::notices::Values;
+use super::notice::{Allowance, Notice};
+use super::notices::{Values, keyword_answer};
 use super::plan::answerable;
-use super::record::{Author, Patron, Repeats};
+use super::record::{Answered, Author, Patron, Repeats};
 use super::turn::Turn;
 
 /// Automatic texts to one patron in a day.
 const A_DAY_MAX: usize = 3;
+/// Answers to a patron's own words, of a kind, in a day: a person needs fewer, a loop wants more.
+const ANSWERS_A_DAY: usize = 6;
 /// Texts with the same words within an hour that make a robot.
 const IDENTICAL_MAX: u32 = 3;
 /// Times remembered with a patron.
 const REMEMBERED_MAX: usize = 10;
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
-const DAY: SignedDuration = SignedDuration::from_hours(24);
+pub(super) const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// Words of the desk's own that the guards have let through for their patron.
 pub(super) struct Guarded(pub(super) String);
@@ -47,7 +49,7 @@ impl Repeats {
 
 /// Whether two times are less than this apart. The wall clock may have been set back since, so
 /// either may be the earlier.
-fn within(one: Timestamp, other: Timestamp, apart: SignedDuration) -> bool {
+pub(super) fn within(one: Timestamp, other: Timestamp, apart: SignedDuration) -> bool {
     one.duration_since(other).abs() < apart
 }
 
@@ -61,9 +63,9 @@ fn fingerprint(body: &str) -> u64 {
 }
 
 impl Turn<'_> {
-    /// Whether the guards let this notice go to this patron now. Answers to the patron's own words
-    /// are not counted with what we say of our own accord: loops are stopped by the other guards.
-    fn may_send_automatically(&self, notice: Notice, patron: &Patron) -> bool {
+    /// Whether the guards let an automatic text go to this patron now. Answers to the patron's own
+    /// words are not counted with what we say of our own accord: loops are stopped by the other guards.
+    pub(super) fn may_send_automatically(&self, allowance: Allowance, patron: &Patron) -> bool {
         let now = self.now;
         let Some(gateway) = self.state.plan.gateway(patron.gateway) else {
             return false;
@@ -76,21 +78,20 @@ impl Turn<'_> {
         !patron.opted_out
             && answerable(gateway.kind, &patron.address)
             && !self.state.breaker.is_ourselves(&patron.address)
-            && match notice.answers_own_words() {
-                true => self.state.breaker.may_answer(&patron.address, now),
-                false => self.has_room_today(patron),
-            }
+            && self.has_room_today(allowance, patron)
             && !robot
             && self.state.breaker.closed_to(&patron.address, now)
     }
 
     /// Whether fewer automatic texts than a day's went to the patron.
-    pub(super) fn has_room_today(&self, patron: &Patron) -> bool {
-        let today = patron
-            .automatic_at
-            .iter()
-            .filter(|&&at| within(at, self.now.wall, DAY));
-        today.count() < A_DAY_MAX
+    pub(super) fn has_room_today(&self, allowance: Allowance, patron: &Patron) -> bool {
+        let (told, most) = match allowance {
+            Allowance::OwnAccord => (&patron.automatic_at, A_DAY_MAX),
+            Allowance::Wishes => (&patron.answered.wishes, ANSWERS_A_DAY),
+            Allowance::Keywords => (&patron.answered.keywords, ANSWERS_A_DAY),
+        };
+        let today = told.iter().filter(|&&at| within(at, self.now.wall, DAY));
+        today.count() < most
     }
 
     /// Sends a notice of the desk's own, unless a guard or the library's wording says not to.
@@ -101,7 +102,7 @@ impl Turn<'_> {
         patron: PatronId,
         conversation: ConversationId,
     ) -> bool {
-        self.notify_of(notice, [], patron, conversation)
+        self.notify_in("en", notice, [], patron, conversation)
     }
 
     /// [`notify`](Self::notify), with values for names that only this occasion knows.
@@ -112,26 +113,44 @@ impl Turn<'_> {
         patron: PatronId,
         conversation: ConversationId,
     ) -> bool {
+        self.notify_in("en", notice, told, patron, conversation)
+    }
+
+    /// The same, in the language of the word that it answers where there are words in it.
+    pub(super) fn notify_in<const N: usize>(
+        &mut self,
+        language: &str,
+        notice: Notice,
+        told: [(&'static str, String); N],
+        patron: PatronId,
+        conversation: ConversationId,
+    ) -> bool {
         let Some(known) = self.state.memory.patron(patron) else {
             return false;
         };
         let queue = match self.state.conversation(conversation) {
-            // Whatever seems to mean STOP never draws an automatic text (clause 9).
-            Some(thread) if thread.flagged && !notice.answers_own_words() => return false,
+            // Whatever seems to mean STOP never draws an automatic text, nor does a reaction to what
+            // nobody knows (clause 9).
+            Some(thread)
+                if (thread.flagged || thread.quiet)
+                    && notice.allowance() == Allowance::OwnAccord =>
+            {
+                return false;
+            }
             Some(thread) => thread.queue,
             None => return false,
         };
-        let Some(words) = self.notice_of(notice, told, known, queue) else {
+        let Some(words) = self.notice_of(language, notice, told, known, queue) else {
             return false;
         };
-        self.say(notice, Guarded(words), patron, conversation);
+        self.say(notice.allowance(), Guarded(words), patron, conversation);
         true
     }
 
     /// Sends words that the guards let through, and counts them.
     pub(super) fn say(
         &mut self,
-        notice: Notice,
+        allowance: Allowance,
         Guarded(words): Guarded,
         patron: PatronId,
         conversation: ConversationId,
@@ -141,16 +160,17 @@ impl Turn<'_> {
             return;
         };
         self.state.breaker.note(&known.address, now);
-        if notice.answers_own_words() {
-            self.state.breaker.note_answer(&known.address, now);
-        }
-        if !notice.answers_own_words() {
-            self.state.memory.change_patron(patron, |patron| {
-                patron.automatic_at.push(now.wall);
-                let surplus = patron.automatic_at.len().saturating_sub(REMEMBERED_MAX);
-                patron.automatic_at.drain(..surplus);
-            });
-        }
+        self.state.memory.change_patron(patron, |patron| {
+            let Answered { wishes, keywords } = &mut patron.answered;
+            let told = match allowance {
+                Allowance::OwnAccord => &mut patron.automatic_at,
+                Allowance::Wishes => wishes,
+                Allowance::Keywords => keywords,
+            };
+            told.push(now.wall);
+            let surplus = told.len().saturating_sub(REMEMBERED_MAX);
+            told.drain(..surplus);
+        });
         self.effects.patron(patron);
         self.send_out(conversation, patron, words, Author::Desk, None);
     }
@@ -158,15 +178,17 @@ impl Turn<'_> {
     /// The words of a notice, if the guards and the library's wording let it go to this patron.
     pub(super) fn notice_due(
         &self,
+        language: &str,
         notice: Notice,
         patron: &Patron,
         queue: QueueId,
     ) -> Option<String> {
-        self.notice_of(notice, [], patron, queue)
+        self.notice_of(language, notice, [], patron, queue)
     }
 
     fn notice_of<const N: usize>(
         &self,
+        language: &str,
         notice: Notice,
         told: [(&'static str, String); N],
         patron: &Patron,
@@ -174,14 +196,28 @@ impl Turn<'_> {
     ) -> Option<String> {
         let now = self.now;
         let gateway = self.state.plan.gateway(patron.gateway)?;
-        if !self.may_send_automatically(notice, patron) {
+        if !self.may_send_automatically(notice.allowance(), patron) {
             return None;
         }
         let mut values = Values::new(&self.state.plan, queue, now.wall);
         for (name, value) in told {
             values.set(name, Some(value));
         }
-        notice.words(gateway, &values)
+        notice.words_in(language, gateway, &values)
+    }
+
+    /// The answer to a keyword, if the guards let it go to this patron.
+    pub(super) fn keyword_due(
+        &self,
+        answer: &str,
+        patron: &Patron,
+        queue: QueueId,
+    ) -> Option<Guarded> {
+        if !self.may_send_automatically(Allowance::Keywords, patron) {
+            return None;
+        }
+        let values = Values::new(&self.state.plan, queue, self.now.wall);
+        keyword_answer(answer, &values).map(Guarded)
     }
 
     /// Counts the patron's words against the guard for robots.

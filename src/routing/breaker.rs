@@ -10,12 +10,6 @@ const AN_HOUR_TO_ONE_PEER: usize = 10;
 /// Automatic texts in an hour to all peers together: a line sends fewer than this in an hour, so
 /// whatever asks for more is a flood.
 const AN_HOUR_TO_ALL: usize = 10_000;
-/// Answers to a peer's own words about texting, in a day: a person needs fewer, a loop wants more.
-const ANSWERS_A_DAY: usize = 6;
-/// Answers remembered at once, at most.
-const ANSWERED_MAX: usize = 10_000;
-/// How long an answer is remembered.
-const DAY: Duration = Duration::from_secs(24 * 3600);
 /// Calls from strangers that are answered with a text, in an hour.
 const STRANGERS_AN_HOUR: usize = 5;
 /// Numbers of our own that are known at once: more than a box has lines.
@@ -31,8 +25,6 @@ pub(super) struct Breaker {
     to: BTreeMap<String, usize>,
     /// Our own numbers, as far as the lines told them.
     ourselves: BTreeSet<String>,
-    /// To whom answers to their own words about texting went, oldest first, within the last day.
-    answered: VecDeque<(Duration, String)>,
     /// When strangers' calls were answered with a text, oldest first, within the last hour.
     called: VecDeque<Duration>,
 }
@@ -59,26 +51,6 @@ impl Breaker {
                 let ours = tail(ours);
                 ours.len() == SAME_DIGITS && ours == tail(address)
             })
-    }
-
-    /// Whether the peer's own words about texting may be answered: STOP, HELP, FORGET, START have an
-    /// allowance that what we say of our own accord does not use up (clause 10).
-    pub(super) fn may_answer(&self, address: &str, now: Moment) -> bool {
-        let lately = self
-            .answered
-            .iter()
-            .filter(|(at, to)| to == address && now.uptime.saturating_sub(*at) < DAY);
-        lately.count() < ANSWERS_A_DAY
-    }
-
-    /// Such an answer went out.
-    pub(super) fn note_answer(&mut self, address: &str, now: Moment) {
-        while let Some((at, _)) = self.answered.front()
-            && (now.uptime.saturating_sub(*at) >= DAY || self.answered.len() >= ANSWERED_MAX)
-        {
-            self.answered.pop_front();
-        }
-        self.answered.push_back((now.uptime, address.to_owned()));
     }
 
     /// Whether a call from somebody who never texted may be answered with a text, and counts it.

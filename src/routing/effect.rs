@@ -27,6 +27,15 @@ pub enum Effect {
         /// The words.
         body: String,
     },
+    /// Row: the mark that the patron set beside one of our messages, or took back. Also a live change.
+    React {
+        /// Which.
+        message: MessageId,
+        /// Its thread.
+        conversation: ConversationId,
+        /// The mark; `None` when it was taken back.
+        mark: Option<String>,
+    },
     /// Row: a message's state changed. Also a live change.
     SetDelivery {
         /// Which.
@@ -52,6 +61,11 @@ pub enum Effect {
         body: String,
         /// Sent again although it may have gone before.
         may_be_doubled: bool,
+    },
+    /// Row: a keyword of the library's own was answered in this thread.
+    CountKeyword {
+        /// Which.
+        conversation: ConversationId,
     },
     /// Row: an operator's own word on their presence.
     KeepShow {

@@ -1,28 +1,59 @@
 //! FORGET (clause 9): everything of a telephone's is erased, and our last words to it as soon as
 //! they are on their way.
 
-use super::automatic::Guarded;
+use super::automatic::{DAY, Guarded, within};
 use super::effect::Effect;
+use super::event::Moment;
 use super::ids::{ConversationId, PatronId};
 use super::notice::Notice;
 use super::plan::Gateway;
-use super::record::{DeliveryState, Repeats};
+use super::recently_erased::Told;
+use super::record::{Conversation, DeliveryState, Repeats};
+use super::state::State;
 use super::turn::Turn;
 
 /// Why an operator does not see a conversation any more.
 const WHY: &str = "erased at the patron's wish";
 
+impl State {
+    /// The conversation in which a telephone that asks to be forgotten is asked whether it means it: a
+    /// librarian is in it, and a number is easily forged. `None` where it is forgotten at once: nobody
+    /// is in one, it was asked within a day, or whoever opted out cannot be asked.
+    pub(super) fn asks_before_erasing(&self, from: &str, now: Moment) -> Option<ConversationId> {
+        let telephones = self.telephones(from);
+        let attended = telephones.iter().filter_map(|&twin| {
+            let patron = self.memory.patron(twin)?;
+            let open = self.threads.of_patron(twin)?;
+            (open.claimed_by.is_some() && !patron.opted_out).then_some(open)
+        });
+        let asked = |open: &Conversation| {
+            let at = open.erasure_asked_at;
+            at.is_some_and(|at| within(at, now.wall, DAY))
+        };
+        match attended.clone().any(asked) {
+            true => None,
+            false => attended.map(|open| open.id).next(),
+        }
+    }
+}
+
 impl Turn<'_> {
     /// A telephone asks to be forgotten: by whichever line it wrote, nothing of it stays. Whether
     /// it opted out stays, as a fingerprint that says nothing of the number.
-    pub(super) fn forget(&mut self, known: Option<PatronId>, from: &str, gateway: &Gateway) {
+    pub(super) fn forget(
+        &mut self,
+        known: Option<PatronId>,
+        from: &str,
+        gateway: &Gateway,
+        language: &str,
+    ) {
         // By the guards as they stand before everything they count is gone.
         let queue = gateway.queue;
         let farewell = match known.and_then(|known| self.state.memory.patron(known)) {
-            Some(patron) => self.notice_due(Notice::Forgotten, patron, queue),
+            Some(patron) => self.notice_due(language, Notice::Forgotten, patron, queue),
             None => {
                 let stranger = self.state.stranger(gateway.id, from);
-                self.notice_due(Notice::Forgotten, &stranger, queue)
+                self.notice_due(language, Notice::Forgotten, &stranger, queue)
             }
         };
         for twin in self.state.telephones(from) {
@@ -65,12 +96,15 @@ impl Turn<'_> {
             *spare = Some(id);
         }
         self.effects.row(forgotten);
-        self.say(Notice::Forgotten, Guarded(words), patron, id);
+        self.say(Notice::Forgotten.allowance(), Guarded(words), patron, id);
     }
 
     fn let_go(&mut self, patron: PatronId) {
         if let Some(known) = self.state.memory.patron(patron) {
-            let told = known.automatic_at.clone();
+            let told = Told {
+                automatic_at: known.automatic_at.clone(),
+                answered: known.answered.clone(),
+            };
             let print = self.state.fingerprint(&known.address);
             self.state.recently_erased.remember(print, told);
         }
@@ -132,6 +166,7 @@ mod tests {
         desk.arrives(ANA);
         desk.text(PAT, "My diagnosis");
         desk.send(ANA, 1, "That is on shelf 4.").unwrap();
+        desk.text(PAT, "FORGET"); // asks: a librarian is in it
         let forgotten = desk.text(PAT, "Forget");
         assert_eq!(submits(&forgotten), [(PAT.to_owned(), M5.to_owned())]);
         assert_eq!(

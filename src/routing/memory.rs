@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ids::{ConversationId, GatewayId, MessageId, PatronId};
-use super::record::{Conversation, Message, Patron};
+use super::record::{Conversation, Direction, Message, Patron};
 
 /// Closed threads, messages and patrons without an open thread kept at once. Owners that commit
 /// after every few events never come near it.
@@ -23,6 +23,8 @@ pub(super) struct Memory {
     /// Patrons whose latest closed thread is on the shelf if they have one.
     settled: BTreeSet<PatronId>,
     messages: BTreeMap<MessageId, Message>,
+    /// What was said last at an address, where that was asked for.
+    said: BTreeMap<(GatewayId, String), BTreeSet<MessageId>>,
 }
 
 impl Memory {
@@ -116,6 +118,12 @@ impl Memory {
 
     /// Lets go of a patron's closed conversations and their messages; answers which they were.
     pub(super) fn forget_closed_of(&mut self, patron: PatronId) -> Vec<ConversationId> {
+        if let Some(known) = self.patrons.get(&patron) {
+            let at = (known.gateway, known.address.clone());
+            for id in self.said.remove(&at).unwrap_or_default() {
+                self.messages.remove(&id);
+            }
+        }
         let theirs = self.closed.values().filter(|c| c.patron == patron);
         let ids: Vec<_> = theirs.map(|c| c.id).collect();
         for &id in &ids {
@@ -165,6 +173,40 @@ impl Memory {
         }
     }
 
+    /// What was said last to whoever is at this address, as the spool has it.
+    pub(super) fn know_said(&mut self, gateway: GatewayId, address: String, said: Vec<Message>) {
+        let ids = said.iter().map(|message| message.id).collect();
+        for message in said {
+            if self.message(message.id).is_none() {
+                self.shelve_message(message);
+            }
+        }
+        self.said.insert((gateway, address), ids);
+        if self.said.len() > SHELF_MAX {
+            self.said.pop_first();
+        }
+    }
+
+    /// Whether that is known.
+    pub(super) fn is_said_known(&self, gateway: GatewayId, address: &str) -> bool {
+        self.said.contains_key(&(gateway, address.to_owned()))
+    }
+
+    /// Messages of ours to whoever is at this address, newest first, as far as they are known here.
+    pub(super) fn said_to(
+        &self,
+        gateway: GatewayId,
+        address: &str,
+        is_theirs: impl Fn(ConversationId) -> bool,
+    ) -> impl Iterator<Item = &Message> {
+        let said = self.said.get(&(gateway, address.to_owned()));
+        self.messages.values().rev().filter(move |message| {
+            message.direction == Direction::Out
+                && (said.is_some_and(|said| said.contains(&message.id))
+                    || is_theirs(message.conversation))
+        })
+    }
+
     /// Changes a message on the shelf.
     pub(super) fn change_message(&mut self, id: MessageId, change: impl FnOnce(&mut Message)) {
         if let Some(message) = self.messages.get_mut(&id) {
@@ -178,6 +220,7 @@ impl Memory {
         self.latest.clear();
         self.settled.clear();
         self.messages.clear();
+        self.said.clear();
         for id in std::mem::take(&mut self.passing) {
             self.forget_patron(id);
         }

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::ids::GatewayId;
-use super::notice::Notice;
+use super::notice::{Allowance, Notice};
 use super::plan::answerable;
 use super::refusal::Refusal;
 use super::turn::Turn;
@@ -58,9 +58,14 @@ impl Turn<'_> {
         }
         let due = match known.and_then(|known| self.state.memory.patron(known)) {
             // A call says no word of the patron's: it draws no more than a day's automatic texts.
-            Some(patron) if !self.has_room_today(patron) => None,
-            Some(patron) => self.notice_due(Notice::Help, patron, queue),
-            None => self.notice_due(Notice::Help, &self.state.stranger(gateway, from), queue),
+            Some(patron) if !self.has_room_today(Allowance::OwnAccord, patron) => None,
+            Some(patron) => self.notice_due("en", Notice::Help, patron, queue),
+            None => self.notice_due(
+                "en",
+                Notice::Help,
+                &self.state.stranger(gateway, from),
+                queue,
+            ),
         };
         if due.is_none() || (known.is_none() && !self.state.breaker.answer_stranger(now)) {
             return Ok(());

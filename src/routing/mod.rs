@@ -60,6 +60,7 @@ mod test_desk;
 mod threads;
 mod timers;
 mod transfers;
+mod translations;
 mod turn;
 
 pub use act::{Act, AuditAction};
@@ -69,7 +70,7 @@ pub use amend::{AmendError, Amendment, Listed};
 pub use authority::Right;
 pub use blocks::block_holds;
 pub use canned::{Canned, CannedChange};
-pub use consent::{Languages, means_stop};
+pub use consent::{Languages, invitation, law, means_stop};
 pub use effect::Effect;
 pub use event::{Event, Moment, Show};
 pub use hours::{Calendar, DayHours, HOLIDAYS_MAX, Hours, HoursError, Opening};
@@ -78,14 +79,14 @@ pub use ids::{
 };
 pub use need::{Need, Recalled};
 pub use notice::Notice;
-pub use notices::{Values, unknown_name};
+pub use notices::{KEYWORD_NAMES, Values, keyword_answer, unknown_name};
 pub use plan::{
-    Fallback, Gateway, GatewayKind, Library, Name, OfflinePolicy, Operator, Plan, Queue, Role,
-    answerable, check_name,
+    Fallback, Gateway, GatewayKind, Keyword, Library, Name, OfflinePolicy, Operator, Plan, Queue,
+    Role, answerable, check_name,
 };
 pub use record::{
-    Author, Conversation, ConversationState, DeliveryState, Direction, Marks, Message, Patron,
-    Promise, Repeats, Rollover, Transfer, TransferTarget,
+    Answered, Author, Conversation, ConversationState, DeliveryState, Direction, Marks, Message,
+    Patron, Promise, Repeats, Rollover, Transfer, TransferTarget,
 };
 pub use refusal::Refusal;
 pub use router::Router;

@@ -12,6 +12,8 @@ pub enum Need {
     Conversation(ConversationId),
     /// A message: what state it is in.
     Message(MessageId),
+    /// What we said last to the patron at this address: a text may be a reaction to it.
+    Said(GatewayId, String),
 }
 
 /// The answer to a [`Need`], found or not.
@@ -25,4 +27,6 @@ pub struct Recalled {
     pub conversation: Option<Conversation>,
     /// The message asked for.
     pub message: Option<Message>,
+    /// What was said last to the patron asked for.
+    pub said: Vec<Message>,
 }

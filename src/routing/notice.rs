@@ -32,11 +32,24 @@ pub enum Notice {
     Started,
     /// M11: to the staff, when texts wait for nobody.
     Staff,
+    /// M12: whether all is to be erased while a librarian is in the conversation.
+    Confirm,
+}
+
+/// What an automatic text counts against (clause 10).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Allowance {
+    /// What we say of our own accord.
+    OwnAccord,
+    /// Answers to the patron's own words about texting itself.
+    Wishes,
+    /// Answers to the library's keywords.
+    Keywords,
 }
 
 impl Notice {
     /// All of them, in their order.
-    pub const ALL: [Notice; 11] = [
+    pub const ALL: [Notice; 12] = [
         Notice::Closed,
         Notice::Waiting,
         Notice::Stopped,
@@ -48,6 +61,7 @@ impl Notice {
         Notice::Rollover,
         Notice::Started,
         Notice::Staff,
+        Notice::Confirm,
     ];
 
     /// The word of the API, the spool and the command line.
@@ -64,21 +78,25 @@ impl Notice {
             Notice::Rollover => "rollover",
             Notice::Started => "started",
             Notice::Staff => "staff",
+            Notice::Confirm => "confirm",
         }
     }
 
-    /// Whether it answers a word of the patron's own about texting itself, and so has an allowance
-    /// of its own (clause 10).
-    pub(super) fn answers_own_words(self) -> bool {
+    /// By which allowance it goes out (clause 10).
+    pub(super) fn allowance(self) -> Allowance {
         match self {
-            Notice::Stopped | Notice::Help | Notice::Forgotten | Notice::Started => true,
+            Notice::Stopped
+            | Notice::Help
+            | Notice::Forgotten
+            | Notice::Started
+            | Notice::Confirm => Allowance::Wishes,
             Notice::Closed
             | Notice::Waiting
             | Notice::Picture
             | Notice::Refused
             | Notice::Outage
             | Notice::Rollover
-            | Notice::Staff => false,
+            | Notice::Staff => Allowance::OwnAccord,
         }
     }
 
@@ -101,6 +119,7 @@ impl Notice {
             Notice::Rollover => "the partner queue is asked as well",
             Notice::Started => "after START",
             Notice::Staff => "to the staff: texts wait, and nobody is signed in",
+            Notice::Confirm => "after the first FORGET while a librarian is in the conversation",
         }
     }
 
@@ -118,7 +137,8 @@ impl Notice {
             | Notice::Help
             | Notice::Forgotten
             | Notice::Picture
-            | Notice::Started => &["library", "urgent", "email", "hours_link"],
+            | Notice::Started
+            | Notice::Confirm => &["library", "urgent", "email", "hours_link"],
         }
     }
 }

@@ -8,6 +8,7 @@ use super::hours::Opening;
 use super::ids::QueueId;
 use super::notice::Notice;
 use super::plan::{Gateway, GatewayKind, Plan};
+use super::translations;
 
 /// M1, for a text held while nobody is there.
 ///
@@ -74,6 +75,9 @@ const ROLLOVER_CHAT: &str = "{library}: partner librarians at {partner} can help
                              not know our shelves. Reply NO to wait for us.";
 /// M10, after START.
 const STARTED: &str = "{library}: thanks, you are opted back in. Text us a question any time.";
+/// M12, after a FORGET that may be somebody else's.
+const CONFIRM: &str = "{library}: a librarian is in this conversation with you. Reply FORGET again \
+                       to erase everything.";
 /// M11, to the staff's own telephones and mailboxes.
 const STAFF: &str = "Textline: {n} texts waiting, oldest {age}, nobody signed in. Sign in at {url}";
 
@@ -97,15 +101,28 @@ impl Notice {
             Notice::Rollover => pick(ROLLOVER, ROLLOVER_CHAT),
             Notice::Started => STARTED,
             Notice::Staff => STAFF,
+            Notice::Confirm => CONFIRM,
         }
     }
 
     /// The words for a patron of this gateway; `None` when the library wants none, or nothing is
     /// left of them once what is not configured has dropped out.
     pub fn words(self, gateway: &Gateway, values: &Values) -> Option<String> {
+        self.words_in("en", gateway, values)
+    }
+
+    /// The words in the language in which the patron asked (ISO 639), where there are any in it. The
+    /// library's own wording is in the language that the library chose.
+    pub(super) fn words_in(
+        self,
+        language: &str,
+        gateway: &Gateway,
+        values: &Values,
+    ) -> Option<String> {
+        let translated = || translations::of(self, language, |name| values.has(name));
         let wording = match gateway.wording.get(&self) {
             Some(own) => own.as_str(),
-            None => self.usual(gateway.kind, values),
+            None => translated().unwrap_or_else(|| self.usual(gateway.kind, values)),
         };
         let words = fill(wording, |name| values.get(name));
         (!words.is_empty()).then_some(words)
@@ -219,10 +236,24 @@ impl Values {
 /// A name in braces that a notice knows nothing of, if there is one: it would drop out with its
 /// sentence, always.
 pub fn unknown_name(notice: Notice, words: &str) -> Option<&str> {
+    unknown_among(notice.names(), words)
+}
+
+/// The names in braces that the answer to a keyword may have.
+pub const KEYWORD_NAMES: &[&str] = &["library", "urgent", "email", "hours_link", "opening"];
+
+/// A name in braces that is none of these.
+pub(super) fn unknown_among<'w>(names: &[&str], words: &'w str) -> Option<&'w str> {
     words.split('{').skip(1).find_map(|after| {
         let (name, _) = after.split_once('}')?;
-        (is_name(name) && !notice.names().contains(&name)).then_some(name)
+        (is_name(name) && !names.contains(&name)).then_some(name)
     })
+}
+
+/// The answer to a keyword as a patron reads it; `None` when nothing is left of it.
+pub fn keyword_answer(answer: &str, values: &Values) -> Option<String> {
+    let words = fill(answer, |name| values.get(name));
+    (!words.is_empty()).then_some(words)
 }
 
 fn present(value: &str) -> Option<&str> {
@@ -559,6 +590,7 @@ mod tests {
                 Notice::Rollover => &["They won't see your number.", "Reply NO to wait for us."],
                 Notice::Started => &["you are opted back in."],
                 Notice::Staff => &[],
+                Notice::Confirm => &["Reply FORGET again to erase everything."],
             }
         }
         let sms = gateway(GatewayKind::Sms, &[]);

@@ -65,6 +65,8 @@ impl Turn<'_> {
         conversation.waiting_since = None;
         conversation.waiting_noticed = false;
         conversation.flagged = false;
+        conversation.quiet = false;
+        conversation.erasure_asked_at = None;
         conversation.marks.promise = None;
         if let Rollover::Offered(queue) = conversation.rollover {
             conversation.rollover = Rollover::Shared(queue);

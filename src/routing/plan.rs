@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::consent::Languages;
+use super::consent::{self, Languages};
 use super::hours::{Calendar, Opening};
 use super::ids::{GatewayId, OperatorId, QueueId};
 use super::notice::Notice;
@@ -205,6 +205,22 @@ pub fn answerable(kind: GatewayKind, address: &str) -> bool {
     }
 }
 
+/// A word of the library's own that is answered without a librarian: `HOURS`, `HORARIO`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keyword {
+    /// As the library wrote it.
+    pub word: String,
+    /// What a patron is told; names in braces as in notices.
+    pub answer: String,
+}
+
+impl Keyword {
+    /// The form in which a word is looked up: case, accents, width, quotes and signs are off.
+    pub fn folded(word: &str) -> Option<String> {
+        consent::keyword(word)
+    }
+}
+
 /// One way in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gateway {
@@ -223,6 +239,8 @@ pub struct Gateway {
     /// Its own wording of notices: one that is not here has the default wording, an empty one is
     /// not sent at all.
     pub wording: BTreeMap<Notice, String>,
+    /// The library's own keywords, by their folded form.
+    pub keywords: BTreeMap<String, Keyword>,
     /// Taken for offline, whoever is there: patrons are told that the desk is closed.
     pub paused: bool,
     /// How often it was paused: each pause is a closed period of its own.
@@ -242,6 +260,7 @@ impl Gateway {
             line: None,
             policy: kind.default_policy(),
             wording: BTreeMap::new(),
+            keywords: BTreeMap::new(),
             paused: false,
             pauses: 0,
             removed: false,
@@ -299,6 +318,12 @@ impl Plan {
     /// The queue with this name.
     pub fn queue_named(&self, name: &str) -> Option<&Queue> {
         self.queues.iter().find(|queue| queue.name == name)
+    }
+
+    /// Languages whose words of consent hold where nothing more is known of a line: English, those of
+    /// the library's country, and those it chose.
+    pub fn languages(&self) -> Languages {
+        Languages::of_country(self.library.country.as_str()).with(&self.library.languages)
     }
 
     /// What patrons of this queue call the library.

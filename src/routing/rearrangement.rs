@@ -19,6 +19,7 @@ impl Turn<'_> {
         let offered_before = self.state.all_offered();
         let online_before: BTreeSet<QueueId> = self.state.online().collect();
         let old = std::mem::replace(&mut self.state.plan, plan);
+        self.state.know_languages();
 
         for operator in self.state.staff.everyone() {
             if self.state.plan.operator(operator).is_none() {

@@ -22,10 +22,25 @@ pub struct Patron {
     pub opted_out: bool,
     /// When automatic texts went to them, oldest first, at most the last ten (clause 10).
     pub automatic_at: Vec<Timestamp>,
+    /// When answers to their own words went to them (clause 10).
+    pub answered: Answered,
     /// The same words again and again: a robot (clause 10).
     pub repeats: Repeats,
     /// Until when nobody is asked to answer them; see [`block_holds`](super::block_holds).
     pub blocked_until: Option<Timestamp>,
+}
+
+/// When answers to a patron's own words went to them, oldest first, at most the last ten of a kind:
+/// an allowance of their own, which what we say of our own accord does not use up.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Answered {
+    /// To STOP, HELP, START and FORGET.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub wishes: Vec<Timestamp>,
+    /// To the library's keywords: so many that nothing is left for STOP there cannot be.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub keywords: Vec<Timestamp>,
 }
 
 /// How often the latest text came, word for word, within an hour.
@@ -95,6 +110,12 @@ pub struct Conversation {
     pub waiting_noticed: bool,
     /// The patron's words look like an opt-out without being one (clause 9).
     pub flagged: bool,
+    /// All that the patron waits with is a reaction to something that nobody knows: nothing automatic
+    /// answers it (clause 9).
+    pub quiet: bool,
+    /// When the patron asked to be forgotten while a librarian was in it: the next time within a day
+    /// everything is erased (clause 9).
+    pub erasure_asked_at: Option<Timestamp>,
     /// Whether the fallback queue is asked as well (clause 7).
     pub rollover: Rollover,
     /// The outage of the line that the patron was told of, by when it began.
@@ -136,6 +157,8 @@ impl Conversation {
             closed_notice: None,
             waiting_noticed: false,
             flagged: false,
+            quiet: false,
+            erasure_asked_at: None,
             rollover: Rollover::Home,
             outage_notice: None,
             farewell: false,
@@ -302,4 +325,6 @@ pub struct Message {
     pub author: Author,
     /// The sender's own key for it: the same key from the same operator is the same message.
     pub client_id: Option<String>,
+    /// The mark that the patron set beside it: 👍 (clause 9).
+    pub reaction: Option<String>,
 }

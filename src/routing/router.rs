@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::alarms::Alarm;
+use super::consent::reactions;
 use super::effect::Effect;
 use super::event::{Event, Moment, Show};
 use super::ids::{ConversationId, GatewayId, OperatorId, PatronId, QueueId};
@@ -50,6 +51,7 @@ impl Router {
         let unknown = |need: &Need| match need {
             Need::Conversation(id) => self.state.conversation(*id).is_none(),
             Need::Message(id) => self.state.memory.message(*id).is_none(),
+            Need::Said(gateway, address) => !self.state.memory.is_said_known(*gateway, address),
             Need::Patron(gateway, address) => {
                 let known = self.state.memory.patron_at(*gateway, address);
                 !known.is_some_and(|patron| {
@@ -58,14 +60,26 @@ impl Router {
                 })
             }
         };
-        let patron = |gateway: GatewayId, address: &str| {
+        let patron = |gateway: GatewayId, address: &str| -> Vec<Need> {
             let need = Need::Patron(gateway, address.to_owned());
             unknown(&need).then_some(need).into_iter().collect()
         };
         match event {
-            Event::TextArrived { gateway, from, .. }
-            | Event::PictureArrived { gateway, from, .. }
-            | Event::CallMissed { gateway, from } => {
+            Event::TextArrived {
+                gateway,
+                from,
+                body,
+                ..
+            } => {
+                let from = self.state.arrived(*gateway, from);
+                let mut needs = patron(*gateway, &from);
+                if reactions::read(body).is_some_and(|reaction| reaction.quoted.is_some()) {
+                    let said = Need::Said(*gateway, from);
+                    needs.extend(unknown(&said).then_some(said));
+                }
+                needs
+            }
+            Event::PictureArrived { gateway, from, .. } | Event::CallMissed { gateway, from } => {
                 patron(*gateway, &self.state.arrived(*gateway, from))
             }
             Event::Write { gateway, to, .. } | Event::Begin { gateway, to, .. } => {
@@ -103,7 +117,11 @@ impl Router {
             patron,
             conversation,
             message,
+            said,
         } = recalled;
+        if let Need::Said(gateway, address) = need {
+            return self.state.memory.know_said(gateway, address, said);
+        }
         if let Some(message) = message
             && self.state.memory.message(message.id).is_none()
         {
@@ -127,7 +145,7 @@ impl Router {
         }
         match need {
             Need::Patron(..) => self.state.memory.settle(id),
-            Need::Conversation(_) | Need::Message(_) => {}
+            Need::Conversation(_) | Need::Message(_) | Need::Said(..) => {}
         }
     }
 

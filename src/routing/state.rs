@@ -15,7 +15,7 @@ use super::memory::Memory;
 use super::opt_outs::{OptOuts, fingerprint};
 use super::plan::{Gateway, GatewayKind, Operator, Plan};
 use super::pseudonym::pseudonym;
-use super::recently_erased::RecentlyErased;
+use super::recently_erased::{RecentlyErased, Told};
 use super::record::{Conversation, ConversationState, Patron, Repeats};
 use super::refusal::Refusal;
 use super::staff::Staff;
@@ -79,6 +79,8 @@ pub(super) struct State {
     pub(super) breaker: Breaker,
     /// Where each line is, as far as its number or its SIM told.
     pub(super) countries: BTreeMap<String, Country>,
+    /// The languages whose words of consent hold on each gateway.
+    pub(super) languages: BTreeMap<GatewayId, Languages>,
     pub(super) closed_periods: BTreeMap<QueueId, i64>,
     pub(super) opt_outs: OptOuts,
     pub(super) outages: BTreeMap<GatewayId, Outage>,
@@ -114,6 +116,7 @@ impl State {
             alarms: Alarms::default(),
             breaker: Breaker::default(),
             countries: BTreeMap::new(),
+            languages: BTreeMap::new(),
             closed_periods: closed_periods.into_iter().collect(),
             recently_erased: RecentlyErased::default(),
             opt_outs: OptOuts::restore(opted_out, opted_out_addresses, seed),
@@ -144,6 +147,7 @@ impl State {
             }
         }
         state.memory.clear_shelf();
+        state.know_languages();
         state
     }
 
@@ -163,10 +167,14 @@ impl State {
             .unwrap_or(self.plan.library.country)
     }
 
-    /// The languages whose words of consent hold on this gateway.
-    pub(super) fn languages(&self, gateway: &Gateway) -> Languages {
-        let country = self.country(gateway);
-        Languages::of_country(country.as_str()).with(&self.plan.library.languages)
+    /// Works out anew whose words of consent hold on each gateway: a plan or a line's country changed.
+    pub(super) fn know_languages(&mut self) {
+        let of = |gateway: &Gateway| {
+            let country = self.country(gateway);
+            Languages::of_country(country.as_str()).with(&self.plan.library.languages)
+        };
+        let gateways = self.plan.gateways.iter();
+        self.languages = gateways.map(|gateway| (gateway.id, of(gateway))).collect();
     }
 
     /// Who wrote or called: one telephone is one patron, however the network spells its number.
@@ -200,6 +208,7 @@ impl State {
             .and_then(|number| Country::of_number(number.as_str()));
         if let Some(country) = of_number.or(of_sim) {
             self.countries.insert(line.to_owned(), country);
+            self.know_languages();
         }
         if let Some(number) = number {
             self.breaker.know(number.into_string());
@@ -328,7 +337,7 @@ impl State {
     pub(super) fn stranger(&self, gateway: GatewayId, address: &str) -> Patron {
         let id = PatronId(self.next_patron);
         let told = match self.recently_erased.is_empty() {
-            true => Vec::new(),
+            true => Told::default(),
             false => self.recently_erased.told(self.fingerprint(address)),
         };
         Patron {
@@ -337,7 +346,8 @@ impl State {
             address: address.to_owned(),
             name: pseudonym(id, self.seed),
             opted_out: self.is_opted_out(gateway, address),
-            automatic_at: told,
+            automatic_at: told.automatic_at,
+            answered: told.answered,
             repeats: Repeats::default(),
             blocked_until: None,
         }

@@ -68,6 +68,12 @@ impl Rows {
                 Effect::Reword { message, body, .. } => {
                     self.messages.get_mut(&message).unwrap().body = body;
                 }
+                Effect::React { message, mark, .. } => {
+                    self.messages.get_mut(&message).unwrap().reaction = mark;
+                }
+                Effect::CountKeyword { conversation } => {
+                    assert!(self.conversations.contains_key(&conversation));
+                }
                 Effect::SetDelivery {
                     message,
                     state,
@@ -157,6 +163,7 @@ impl Rows {
     /// The look-up the router's owner makes.
     pub(super) fn find(&self, need: Need) -> Recalled {
         let (mut patron, mut conversation, mut message) = (None, None, None);
+        let mut said = Vec::new();
         match &need {
             Need::Patron(gateway, address) => {
                 patron = self
@@ -176,12 +183,23 @@ impl Rows {
                     .map(|c: &Conversation| self.patrons[&c.patron].clone());
             }
             Need::Message(id) => message = self.messages.get(id).cloned(),
+            Need::Said(gateway, address) => {
+                let is_theirs = |message: &&Message| {
+                    let patron = self.conversations[&message.conversation].patron;
+                    let patron = &self.patrons[&patron];
+                    patron.gateway == *gateway && patron.address == *address
+                };
+                let out = self.messages.values().rev();
+                let out = out.filter(|message| message.direction == Direction::Out);
+                said = out.filter(is_theirs).take(40).cloned().collect();
+            }
         }
         Recalled {
             need,
             patron,
             conversation,
             message,
+            said,
         }
     }
 

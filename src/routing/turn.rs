@@ -132,6 +132,7 @@ impl Turn<'_> {
             reason: None,
             author: Author::Patron,
             client_id: None,
+            reaction: None,
         })
     }
 
@@ -156,6 +157,7 @@ impl Turn<'_> {
             reason: None,
             author,
             client_id,
+            reaction: None,
         })
     }
 

@@ -9,7 +9,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::{Result, wire};
 use crate::routing::{
-    Calendar, DayHours, Fallback, Gateway, GatewayId, Hours, Notice, Queue, QueueId,
+    Calendar, DayHours, Fallback, Gateway, GatewayId, Hours, Keyword, Notice, Queue, QueueId,
 };
 
 /// The queues, by id.
@@ -84,6 +84,13 @@ pub(super) fn gateways(connection: &Connection) -> Result<Vec<Gateway>> {
             .into_iter()
             .filter_map(|(notice, words)| Some((Notice::from_word(&notice)?, words)))
             .collect();
+        gateway.keywords = connection
+            .prepare_cached("SELECT folded, word, answer FROM keyword WHERE gateway = ?1")?
+            .query_map([gateway.id.0], |row| {
+                let (word, answer) = (row.get(1)?, row.get(2)?);
+                Ok((row.get(0)?, Keyword { word, answer }))
+            })?
+            .collect::<rusqlite::Result<_>>()?;
     }
     Ok(gateways)
 }
@@ -97,6 +104,7 @@ fn gateway_row(row: &Row<'_>) -> rusqlite::Result<Gateway> {
         line: row.get(4)?,
         policy: wire::policy(row, 5)?,
         wording: BTreeMap::new(),
+        keywords: BTreeMap::new(),
         paused: row.get(6)?,
         pauses: row.get(7)?,
         removed: row.get(8)?,
@@ -147,6 +155,28 @@ pub(super) fn set_wording(
             "INSERT INTO wording (gateway, notice, words) VALUES (?1, ?2, ?3)
              ON CONFLICT (gateway, notice) DO UPDATE SET words = excluded.words",
             params![gateway, notice.word(), words],
+        )?,
+    };
+    Ok(())
+}
+
+pub(super) fn set_keyword(
+    connection: &Connection,
+    gateway: Option<i64>,
+    folded: &str,
+    word: &str,
+    answer: Option<&str>,
+) -> Result<()> {
+    match answer {
+        None => connection.execute(
+            "DELETE FROM keyword WHERE gateway = ?1 AND folded = ?2",
+            params![gateway, folded],
+        )?,
+        Some(answer) => connection.execute(
+            "INSERT INTO keyword (gateway, folded, word, answer) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (gateway, folded) DO UPDATE SET word = excluded.word,
+                 answer = excluded.answer",
+            params![gateway, folded, word, answer],
         )?,
     };
     Ok(())

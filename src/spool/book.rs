@@ -40,6 +40,11 @@ pub fn read(connection: &Connection, passwords: bool) -> Result<Book> {
         offline: Some(gateway.policy),
         paused: gateway.paused,
         wording: gateway.wording.clone(),
+        keywords: gateway
+            .keywords
+            .values()
+            .map(|keyword| (keyword.word.clone(), keyword.answer.clone()))
+            .collect(),
     });
     let mut operators = Vec::with_capacity(plan.operators.len());
     for operator in &plan.operators {

@@ -10,8 +10,8 @@ use sha2::{Digest, Sha256};
 use super::Result;
 use super::{arrangements, canned, tokens, wire};
 use crate::routing::{
-    AmendError, Amendment, Library, Notice, OfflinePolicy, Operator, OperatorId, Plan, QueueId,
-    Role, Show,
+    AmendError, Amendment, Keyword, Library, Notice, OfflinePolicy, Operator, OperatorId, Plan,
+    QueueId, Role, Show,
 };
 
 /// The plan of the desk; the library's own particulars come from the configuration.
@@ -143,6 +143,15 @@ pub fn amend(connection: &Connection, amendment: &Amendment, now: Timestamp) -> 
         } => {
             let gateway = gateway_of(gateway);
             arrangements::set_wording(connection, gateway, *notice, words.as_deref())?;
+        }
+        Amendment::SetKeyword {
+            gateway,
+            word,
+            answer,
+        } => {
+            let gateway = gateway_of(gateway);
+            let folded = Keyword::folded(word).unwrap_or_default();
+            arrangements::set_keyword(connection, gateway, &folded, word, answer.as_deref())?;
         }
         Amendment::PauseGateway { name, paused } => {
             connection.execute(

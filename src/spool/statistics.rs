@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::Result;
 use super::wire;
 use crate::records::{Kind, Statistic};
-use crate::routing::{Author, Message};
+use crate::routing::{Author, ConversationId, Message};
 use crate::sms;
 
 /// Rows of one report at most: more than a large library's year.
@@ -52,13 +52,13 @@ pub(super) fn count(connection: &Connection, message: &Message) -> Result<()> {
                 params![message.conversation.0, before.unwrap_or(0), message.id.0],
                 |row| row.get(0),
             )?,
-        Kind::In | Kind::Notice => None,
+        Kind::In | Kind::Notice | Kind::Reaction | Kind::Keyword => None,
     };
     let at = wire::time(message.at);
     // The clock may have been set back since.
     let wait = asked.map(|asked| at.saturating_sub(asked).max(0));
     let segments = match kind {
-        Kind::In => 0,
+        Kind::In | Kind::Reaction | Kind::Keyword => 0,
         Kind::Out | Kind::Notice => {
             i64::try_from(sms::plan(&message.body).segments).unwrap_or(i64::MAX)
         }
@@ -80,6 +80,27 @@ pub(super) fn count(connection: &Connection, message: &Message) -> Result<()> {
             wait,
             before.is_none(),
             segments,
+        ])?;
+    Ok(())
+}
+
+/// Counts what is no message: a reaction to one of ours, a keyword that was answered.
+pub(super) fn count_kind(
+    connection: &Connection,
+    kind: Kind,
+    conversation: ConversationId,
+    at: Timestamp,
+) -> Result<()> {
+    let at = wire::time(at);
+    connection
+        .prepare_cached(
+            "INSERT INTO statistic (kind, at, home, gateway, first, segments)
+             SELECT ?1, ?2, home, gateway, 0, 0 FROM conversation WHERE id = ?3",
+        )?
+        .execute(params![
+            kind.word(),
+            at - at.rem_euclid(MINUTE_MS),
+            conversation.0
         ])?;
     Ok(())
 }
@@ -115,7 +136,9 @@ fn statistic(row: &Row<'_>) -> rusqlite::Result<Statistic> {
         kind: match kind.as_str() {
             "in" => Kind::In,
             "out" => Kind::Out,
-            _ => Kind::Notice, // the schema's CHECK admits no fourth
+            "reaction" => Kind::Reaction,
+            "keyword" => Kind::Keyword,
+            _ => Kind::Notice, // the schema's CHECK admits no sixth
         },
         at: wire::time_from(row, 1)?,
         home: row.get(2)?,

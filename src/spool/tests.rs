@@ -31,10 +31,10 @@ use super::outbox::{
 use super::transcript::{Entry, Listing, keep, remember};
 use super::*;
 use crate::routing::{
-    Amendment, ArrivalId, Author, Conversation, ConversationId, ConversationState, DeliveryState,
-    Direction, Effect, GatewayId, GatewayKind, Library, Marks, Message, MessageId, Notice,
-    OfflinePolicy, OperatorId, Patron, PatronId, Promise, QueueId, Repeats, Role, Rollover, Show,
-    Transfer, TransferTarget,
+    Amendment, Answered, ArrivalId, Author, Conversation, ConversationId, ConversationState,
+    DeliveryState, Direction, Effect, GatewayId, GatewayKind, Library, Marks, Message, MessageId,
+    Notice, OfflinePolicy, OperatorId, Patron, PatronId, Promise, QueueId, Repeats, Role, Rollover,
+    Show, Transfer, TransferTarget,
 };
 
 impl Spool {
@@ -130,6 +130,7 @@ fn a_patron(id: i64) -> Patron {
         name: format!("heron-{id}"),
         opted_out: false,
         automatic_at: Vec::new(),
+        answered: Answered::default(),
         repeats: Repeats::default(),
         blocked_until: None,
     }
@@ -160,6 +161,7 @@ fn a_message(id: i64, conversation: i64) -> Message {
         reason: None,
         author: Author::Desk,
         client_id: None,
+        reaction: None,
     }
 }
 

@@ -12,6 +12,7 @@ use super::visitors::VisitedPage;
 use super::wire::{self, CONVERSATION, CONVERSATION_COLUMNS, MESSAGE, PATRON};
 use super::{Result, SpoolError};
 use super::{erasure, files, outages, outbox, staff};
+use crate::records::Kind;
 use crate::routing::{
     Conversation, ConversationId, ConversationState, Effect, GatewayId, Library, Message,
     MessageId, OperatorId, Patron, PatronId, QueueId, Restored, Rollover, answerable,
@@ -47,6 +48,23 @@ pub fn keep(connection: &Connection, effect: &Effect, now: Timestamp) -> Result<
                 .prepare_cached("UPDATE message SET body = ?2 WHERE id = ?1")?
                 .execute(params![message.0, body])?;
             tell_message(connection, *conversation, *message)
+        }
+        Effect::React {
+            message,
+            conversation,
+            mark,
+        } => {
+            connection
+                .prepare_cached("UPDATE message SET reaction = ?2 WHERE id = ?1")?
+                .execute(params![message.0, mark])?;
+            if mark.is_some() {
+                statistics::count_kind(connection, Kind::Reaction, *conversation, now)?;
+            }
+            tell_message(connection, *conversation, *message)
+        }
+        Effect::CountKeyword { conversation } => {
+            statistics::count_kind(connection, Kind::Keyword, *conversation, now)?;
+            Ok(None)
         }
         Effect::SetDelivery {
             message,
@@ -169,12 +187,12 @@ fn keep_patron(connection: &Connection, patron: &Patron) -> Result<()> {
     connection
         .prepare_cached(
             "INSERT INTO patron (id, gateway, address, name, opted_out, automatic_at, repeats,
-                 blocked_until)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+                 blocked_until, answered)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
              ON CONFLICT (id) DO UPDATE SET
                  name = excluded.name, opted_out = excluded.opted_out,
                  automatic_at = excluded.automatic_at, repeats = excluded.repeats,
-                 blocked_until = excluded.blocked_until",
+                 blocked_until = excluded.blocked_until, answered = excluded.answered",
         )?
         .execute(params![
             patron.id.0,
@@ -185,6 +203,7 @@ fn keep_patron(connection: &Connection, patron: &Patron) -> Result<()> {
             wire::json(&patron.automatic_at),
             wire::json(&patron.repeats),
             patron.blocked_until.map(wire::time),
+            wire::json(&patron.answered),
         ])?;
     Ok(())
 }
@@ -195,9 +214,10 @@ fn keep_conversation(connection: &Connection, conversation: &Conversation) -> Re
         .prepare_cached(
             "INSERT INTO conversation (id, patron, gateway, queue, home, state, claimed_by,
                  waiting_since, last_answered_by, transfer, closed_notice, waiting_noticed,
-                 flagged, opened, active, tags, promise, rollover, outage, farewell, closed)
+                 flagged, opened, active, tags, promise, rollover, outage, farewell, closed,
+                 quiet, erasure_asked)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
-                 ?18, ?19, ?20, ?21)
+                 ?18, ?19, ?20, ?21, ?22, ?23)
              ON CONFLICT (id) DO UPDATE SET
                  queue = excluded.queue, state = excluded.state,
                  claimed_by = excluded.claimed_by, waiting_since = excluded.waiting_since,
@@ -206,7 +226,8 @@ fn keep_conversation(connection: &Connection, conversation: &Conversation) -> Re
                  waiting_noticed = excluded.waiting_noticed, flagged = excluded.flagged,
                  active = excluded.active, tags = excluded.tags, promise = excluded.promise,
                  rollover = excluded.rollover, outage = excluded.outage,
-                 farewell = excluded.farewell, closed = excluded.closed",
+                 farewell = excluded.farewell, closed = excluded.closed,
+                 quiet = excluded.quiet, erasure_asked = excluded.erasure_asked",
         )?
         .execute(params![
             c.id.0,
@@ -230,6 +251,8 @@ fn keep_conversation(connection: &Connection, conversation: &Conversation) -> Re
             c.outage_notice.map(wire::time),
             c.farewell,
             c.closed_at.map(wire::time),
+            c.quiet,
+            c.erasure_asked_at.map(wire::time),
         ])?;
     Ok(())
 }
@@ -388,6 +411,26 @@ pub fn message(connection: &Connection, id: MessageId) -> Result<Option<Message>
         .prepare_cached(&format!("SELECT {MESSAGE} FROM message m WHERE m.id = ?1"))?
         .query_row([id.0], wire::message)
         .optional()?)
+}
+
+/// The latest messages of ours to the patron at an address, newest first.
+pub fn said(
+    connection: &Connection,
+    gateway: GatewayId,
+    address: &str,
+    limit: usize,
+) -> Result<Vec<Message>> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    Ok(connection
+        .prepare_cached(&format!(
+            "SELECT {MESSAGE} FROM patron p
+             JOIN conversation c ON c.patron = p.id
+             JOIN message m ON m.conversation = c.id
+             WHERE p.gateway = ?1 AND p.address = ?2 AND m.direction = 'out'
+             ORDER BY m.id DESC LIMIT ?3"
+        ))?
+        .query_map(params![gateway.0, address, limit], wire::message)?
+        .collect::<rusqlite::Result<_>>()?)
 }
 
 /// The message an operator sent under this key of theirs.

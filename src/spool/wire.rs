@@ -104,10 +104,10 @@ from_word!(role, Role, [Role::Operator, Role::Coordinator, Role::Admin]);
 
 /// The columns of [`patron`].
 pub(super) const PATRON: &str = "p.id, p.gateway, p.address, p.name, p.opted_out, p.automatic_at, p.repeats, \
-     p.blocked_until";
+     p.blocked_until, p.answered";
 
 /// How many they are.
-pub(super) const PATRON_COLUMNS: usize = 8;
+pub(super) const PATRON_COLUMNS: usize = 9;
 
 /// A patron from [`PATRON`], starting at `first`.
 pub(super) fn patron(row: &Row<'_>, first: usize) -> rusqlite::Result<Patron> {
@@ -120,6 +120,7 @@ pub(super) fn patron(row: &Row<'_>, first: usize) -> rusqlite::Result<Patron> {
         automatic_at: json_from(row, first + 5)?,
         repeats: json_from(row, first + 6)?,
         blocked_until: time_from_option(row, first + 7)?,
+        answered: json_from(row, first + 8)?,
     })
 }
 
@@ -127,9 +128,9 @@ pub(super) fn patron(row: &Row<'_>, first: usize) -> rusqlite::Result<Patron> {
 pub(super) const CONVERSATION: &str = "c.id, c.patron, c.gateway, c.queue, c.home, c.state, \
      c.claimed_by, c.waiting_since, c.last_answered_by, c.transfer, c.closed_notice, \
      c.waiting_noticed, c.flagged, c.opened, c.active, c.tags, c.promise, c.rollover, c.outage, \
-     c.farewell, c.closed";
+     c.farewell, c.closed, c.quiet, c.erasure_asked";
 /// How many they are.
-pub(super) const CONVERSATION_COLUMNS: usize = 21;
+pub(super) const CONVERSATION_COLUMNS: usize = 23;
 
 /// A conversation from [`CONVERSATION`], starting at the row's first column.
 pub(super) fn conversation(row: &Row<'_>) -> rusqlite::Result<Conversation> {
@@ -166,15 +167,17 @@ pub(super) fn conversation(row: &Row<'_>) -> rusqlite::Result<Conversation> {
         outage_notice: time_from_option(row, 18)?,
         farewell: row.get(19)?,
         closed_at: time_from_option(row, 20)?,
+        quiet: row.get(21)?,
+        erasure_asked_at: time_from_option(row, 22)?,
     })
 }
 
 /// The columns of [`message`].
 pub(super) const MESSAGE: &str = "m.id, m.conversation, m.direction, m.body, m.at, m.stamped, \
-     m.state, m.reason, m.author, m.operator, m.client_id";
+     m.state, m.reason, m.author, m.operator, m.client_id, m.reaction";
 
 /// How many they are.
-pub(super) const MESSAGE_COLUMNS: usize = 11;
+pub(super) const MESSAGE_COLUMNS: usize = 12;
 
 /// A message from [`MESSAGE`], starting at the row's first column.
 pub(super) fn message(row: &Row<'_>) -> rusqlite::Result<Message> {
@@ -205,6 +208,7 @@ pub(super) fn message_at(row: &Row<'_>, first: usize) -> rusqlite::Result<Messag
             other => return Err(unreadable(first + 8, other)),
         },
         client_id: row.get(first + 10)?,
+        reaction: row.get(first + 11)?,
     })
 }
 

@@ -283,7 +283,11 @@ fn ring(what: &What, plan: &Plan) -> Option<Telling> {
         })
     };
     match what {
-        What::Conversation(_) | What::Message(..) | What::Note { .. } | What::Erased => None,
+        What::Conversation(_)
+        | What::Message(..)
+        | What::Note { .. }
+        | What::Reaction { .. }
+        | What::Erased => None,
         What::Offered { conversation, to } => telling(
             To::Operator(*to),
             FeedEvent::Offer(&OneConversation {

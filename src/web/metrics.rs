@@ -322,6 +322,7 @@ mod tests {
             reason: None,
             author: Author::Patron,
             client_id: None,
+            reaction: None,
         };
         What::Message(Arc::new(message), QueueId(1))
     }

@@ -165,6 +165,7 @@ fn remedied(error: &AmendError) -> String {
                 Listed::Operator => "operators",
                 Listed::Canned => "canned",
                 Listed::Token => "tokens",
+                Listed::Keyword => "gateways/{name}/keywords",
             };
             format!("{error}; GET /api/v1/{list} lists those there are")
         }

@@ -272,8 +272,8 @@ mod tests {
 
     use super::*;
     use crate::routing::{
-        Author, DeliveryState, Direction, GatewayId, GatewayKind, Message, Patron, PatronId,
-        QueueId, Repeats,
+        Answered, Author, DeliveryState, Direction, GatewayId, GatewayKind, Message, Patron,
+        PatronId, QueueId, Repeats,
     };
 
     fn owed(id: i64, conversation: i64) -> Owed {
@@ -289,6 +289,7 @@ mod tests {
                 reason: None,
                 author: Author::Patron,
                 client_id: None,
+                reaction: None,
             },
             patron: Patron {
                 id: PatronId(conversation),
@@ -297,6 +298,7 @@ mod tests {
                 name: "heron-42".into(),
                 opted_out: false,
                 automatic_at: Vec::new(),
+                answered: Answered::default(),
                 repeats: Repeats::default(),
                 blocked_until: None,
             },

@@ -167,6 +167,9 @@ impl Surface {
             What::Message(message, _) => self.text(message).await,
             What::Note {
                 conversation, text, ..
+            }
+            | What::Reaction {
+                conversation, text, ..
             } => self.note(*conversation, text).await,
             What::Offered { conversation, to } => self.offer(*conversation, *to),
             What::Withdrawn {

@@ -336,6 +336,7 @@ mod tests {
             reason: None,
             author,
             client_id: None,
+            reaction: None,
         }
     }
 

@@ -241,3 +241,46 @@ impl Notice {
         }
     }
 }
+
+/// A word that is answered without a librarian.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Keyword {
+    /// The gateway whose patrons may text it.
+    pub gateway: String,
+    /// The word, as the library wrote it.
+    pub word: String,
+    /// What the patron is told, with names in braces.
+    pub answer: String,
+    /// As a patron would read it now; `null` when nothing is left of it.
+    pub text: Option<String>,
+    /// How many SMS that takes.
+    pub segments: usize,
+}
+
+impl Keyword {
+    /// A keyword of a gateway, or one that somebody tries.
+    pub fn new(
+        plan: &Plan,
+        gateway: &routing::Gateway,
+        word: &str,
+        answer: &str,
+        now: Timestamp,
+    ) -> Self {
+        let values = routing::Values::new(plan, gateway.queue, now);
+        let text = routing::keyword_answer(answer, &values);
+        Self {
+            gateway: gateway.name.clone(),
+            word: word.to_owned(),
+            answer: answer.to_owned(),
+            segments: text.as_deref().map_or(0, |text| sms::plan(text).segments),
+            text,
+        }
+    }
+
+    /// All of a gateway's.
+    pub fn all(plan: &Plan, gateway: &routing::Gateway, now: Timestamp) -> Vec<Self> {
+        let all = gateway.keywords.values();
+        all.map(|one| Self::new(plan, gateway, &one.word, &one.answer, now))
+            .collect()
+    }
+}

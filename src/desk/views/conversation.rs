@@ -43,6 +43,8 @@ pub struct Message {
     pub reason: Option<String>,
     /// The sender's own key for it.
     pub client_id: Option<String>,
+    /// The mark that the patron set beside it: 👍.
+    pub reaction: Option<String>,
 }
 
 /// Whose words a message is.
@@ -80,6 +82,7 @@ impl Message {
             stamped_at: message.stamped_at,
             reason: message.reason.clone(),
             client_id: message.client_id.clone(),
+            reaction: message.reaction.clone(),
         })
     }
 }
@@ -445,6 +448,7 @@ impl From<&Thread> for Transcript {
             direction: "note".into(),
             author: note.author.clone().unwrap_or_else(|| "desk".into()),
             state: None,
+            reaction: None,
             body: note.text.clone(),
         };
         for message in &thread.messages {
@@ -461,6 +465,7 @@ impl From<&Thread> for Transcript {
                 .into(),
                 author: message.author.clone(),
                 state: Some(message.state.word().into()),
+                reaction: message.reaction.clone(),
                 body: message.body.clone(),
             });
         }

@@ -111,6 +111,13 @@ impl OldKeys for Gateway {
     }
 }
 
+/// New since then.
+impl OldKeys for super::Keyword {
+    fn old_keys(&self) -> Vec<(&'static str, Value)> {
+        Vec::new()
+    }
+}
+
 /// Transcripts as JSON, 0.1.
 impl OldKeys for Thread {
     fn old_keys(&self) -> Vec<(&'static str, Value)> {

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::entries::{Book, CannedEntry, GatewayEntry, OperatorEntry, QueueEntry};
 use super::manuscript::{Manuscript, Misprint, Place};
-use crate::routing::{Amendment, CannedChange};
+use crate::routing::{Amendment, CannedChange, Keyword};
 
 /// A change, and where the book asks for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -244,6 +244,31 @@ fn gateway_changes(
                 },
                 place: at("wording"),
             });
+        }
+    }
+    let none = BTreeMap::new();
+    let keywords = present.map_or(&none, |known| &known.keywords);
+    let mut set = |word: &String, answer: Option<&String>, place: Place| {
+        changes.push(Change {
+            amendment: Amendment::SetKeyword {
+                gateway: name.clone(),
+                word: word.clone(),
+                answer: answer.cloned(),
+            },
+            place,
+        });
+    };
+    // What goes makes room for what comes; a word spelled another way is the same word.
+    for word in keywords.keys() {
+        let folded = Keyword::folded(word);
+        let mut stays = wanted.keywords.keys();
+        if !stays.any(|one| Keyword::folded(one) == folded) {
+            set(word, None, at("keywords"));
+        }
+    }
+    for (word, answer) in &wanted.keywords {
+        if keywords.get(word) != Some(answer) {
+            set(word, Some(answer), at("keywords").within(word));
         }
     }
     if present.is_some_and(|known| known.paused) != wanted.paused {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
+use super::super::amend::check_keyword;
 use super::super::hours::{DayHours, Hours};
 use super::super::notice::Notice;
 use super::super::plan::{GatewayKind, OfflinePolicy, Role, check_name};
@@ -131,6 +132,13 @@ pub struct GatewayEntry {
         deserialize_with = "wording"
     )]
     pub wording: BTreeMap<Notice, String>,
+    /// Words that are answered without a librarian, with their answers.
+    #[serde(
+        default,
+        skip_serializing_if = "BTreeMap::is_empty",
+        deserialize_with = "keywords"
+    )]
+    pub keywords: BTreeMap<String, String>,
 }
 
 /// An operator.
@@ -235,6 +243,15 @@ fn wording<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<Notice, String
     Ok(wording
         .map(|(notice, words)| (notice, words.trim().to_owned()))
         .collect())
+}
+
+fn keywords<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, String>, D::Error> {
+    let mut keywords = BTreeMap::new();
+    for (word, mut answer) in BTreeMap::<String, String>::deserialize(from)? {
+        check_keyword(&word, &mut answer).map_err(de::Error::custom)?;
+        keywords.insert(word.trim().to_owned(), answer);
+    }
+    Ok(keywords)
 }
 
 /// JIDs fold case (RFC 7622 §3.3.1).

@@ -5,6 +5,7 @@
 //! Reactions of telephones to one of our texts ([`reactions`]) are told apart here as well.
 
 mod fold;
+mod laws;
 pub(super) mod reactions;
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,7 @@ mod words;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
+pub use laws::law;
 pub(super) use words::Word;
 
 use words::LANGUAGES;
@@ -75,7 +77,7 @@ impl Languages {
     }
 
     /// These and the others.
-    pub(super) fn with(mut self, others: &Self) -> Self {
+    pub fn with(mut self, others: &Self) -> Self {
         for code in &others.0 {
             if !self.0.contains(code) {
                 self.0.push(code);
@@ -149,6 +151,103 @@ fn among(bare: &str, holds: impl Fn(&str) -> bool) -> Option<Wish> {
             let language = language.code;
             Some(Wish { word, language })
         })
+}
+
+/// The form in which a keyword of the library's own is looked up, as a whole message is; `None` for
+/// what cannot be one.
+pub(super) fn keyword(body: &str) -> Option<String> {
+    let folded = fold::letters(body);
+    fold::bare(fold::own_words(&folded), WORD_MAX)
+}
+
+/// Whether a word means something about texting itself already, in any language that is known here,
+/// or declines an offer: no library may give it another meaning.
+pub(super) fn is_taken(word: &str) -> bool {
+    let any = |bare: &str| among(bare, |_| true).is_some();
+    is_no(word) || sounds_like_stop(word) || keyword(word).is_some_and(|bare| any(&bare))
+}
+
+/// Words of a draft that are read for an invitation.
+const DRAFT_READ_MAX: usize = 400;
+
+/// The word that a draft invites as an answer, and that would opt the patron out: *renew or cancel?*,
+/// *Reply END when you are done*. As a person would text it.
+pub fn invitation(draft: &str, languages: &Languages) -> Option<String> {
+    const OR: &[&str] = &[
+        "or", "o", "u", "ou", "oder", "of", "lub", "albo", "или", "або", "ή",
+    ];
+    const REPLY: &[&str] = &[
+        "reply",
+        "text",
+        "answer",
+        "respond",
+        "send",
+        "type",
+        "write",
+        "say",
+        "responda",
+        "responde",
+        "conteste",
+        "escriba",
+        "envie",
+        "mande",
+        "repondez",
+        "repondre",
+        "envoyez",
+        "ecrivez",
+        "textez",
+        "antworten",
+        "schreiben",
+        "senden",
+        "rispondi",
+        "scrivi",
+        "antwoord",
+        "stuur",
+    ];
+    /// What may stand between, and says nothing.
+    const BETWEEN: &[&str] = &[
+        "to", "with", "back", "us", "me", "the", "word", "it", "you", "just", "simply", "con",
+        "la", "palabra", "par", "avec", "le", "mot", "mit", "sie", "das", "wort", "a", "please",
+    ];
+    let folded = fold::letters(draft);
+    let opts_out = |word: &String| {
+        let wish = among(word, |code| languages.hold(code));
+        wish.is_some_and(|wish| matches!(wish.word, Word::Stop | Word::Forget))
+    };
+    let mut read = 0;
+    let mut rest = folded.as_str();
+    while !rest.is_empty() && read < DRAFT_READ_MAX {
+        let end = rest.find(['.', '!', '?', '\n', '。', '！', '？', ';']);
+        let (sentence, after) = rest.split_at(end.unwrap_or(rest.len()));
+        let asks = after.starts_with(['?', '？', ';']);
+        let mut signs = after.chars();
+        signs.next();
+        rest = signs.as_str();
+        let words: Vec<String> = fold::words(sentence).take(DRAFT_READ_MAX).collect();
+        read += words.len();
+        for (at, word) in words.iter().enumerate() {
+            let follows = words
+                .iter()
+                .skip(at + 1)
+                .find(|next| !BETWEEN.contains(&next.as_str()));
+            let either = OR.contains(&word.as_str());
+            if either || REPLY.contains(&word.as_str()) {
+                if let Some(invited) = follows.filter(|next| (asks || !either) && opts_out(next)) {
+                    return Some(invited.to_uppercase());
+                }
+            }
+            if either && asks {
+                let before = words.iter().take(at).rev();
+                let before = before
+                    .filter(|word| !BETWEEN.contains(&word.as_str()))
+                    .take(1);
+                if let Some(invited) = before.into_iter().find(|word| opts_out(word)) {
+                    return Some(invited.to_uppercase());
+                }
+            }
+        }
+    }
+    None
 }
 
 /// Whether the whole message is an opt-out in the words that hold everywhere.

@@ -29,6 +29,8 @@ const LEADS: &[(&str, &str)] = &[
     ("emphasised", "‼️"),
     ("questioned", "❓"),
     ("le encanto", "❤️"),
+    ("le encanta", "❤️"),
+    ("le gusta", "👍"),
     ("le gusto", "👍"),
     ("no le gusto", "👎"),
     ("le dio risa", "😂"),
@@ -50,6 +52,7 @@ const LEADS: &[(&str, &str)] = &[
     ("a insiste sur", "‼️"),
     ("s'interroge sur", "❓"),
     ("a questionne", "❓"),
+    ("a pose une question sur", "❓"),
     ("a attribue la mention « adore » a", "❤️"),
     ("a attribue la mention « j'aime » a", "👍"),
     ("a attribue la mention « je n'aime pas » a", "👎"),
@@ -66,6 +69,8 @@ const REMOVALS: &[(&str, &str)] = &[
     ("removed a dislike from", "👎"),
     ("removed a laugh from", "😂"),
     ("removed an exclamation from", "‼️"),
+    ("removed an emphasis from", "‼️"),
+    ("removed a question from", "❓"),
     ("removed a question mark from", "❓"),
     ("quito un me encanta de", "❤️"),
     ("quito un corazon de", "❤️"),
@@ -74,6 +79,9 @@ const REMOVALS: &[(&str, &str)] = &[
     ("quito una risa de", "😂"),
     ("quito una exclamacion de", "‼️"),
     ("quito un signo de interrogacion de", "❓"),
+    ("a retire un j'adore de", "❤️"),
+    ("a retire un coeur de", "❤️"),
+    ("a retire un j'aime de", "👍"),
     ("a supprime un coeur de", "❤️"),
     ("a supprime un j'aime de", "👍"),
     ("a supprime la mention « j'aime » de", "👍"),
@@ -92,6 +100,7 @@ const NAMED: &[(&str, &str, bool)] = &[
     ("a réagi avec", "à", false),
     ("a réagi par", "à", false),
     ("a supprimé", "de", true),
+    ("a retiré", "de", true),
     ("", "to", false),
     ("", "a", false),
     ("", "en", false),
@@ -150,6 +159,39 @@ pub(in crate::routing) fn read(body: &str) -> Option<Reaction> {
         removed,
         quoted,
     })
+}
+
+/// Letters of a quote that is cut short, at least: fewer would be the beginning of many texts.
+const CUT_MIN: usize = 4;
+
+/// Whether words are what a reaction quotes: whole, or cut short with an ellipsis. Telephones fold
+/// spaces, quotes and line ends as they like, so that only letters and digits are compared; of words
+/// that have none, their signs.
+pub(in crate::routing) fn quotes(quoted: &str, words: &str) -> bool {
+    let bare = |text: &str| -> String {
+        let folded = fold::letters(text);
+        let letters: String = folded.chars().filter(|c| c.is_alphanumeric()).collect();
+        match letters.is_empty() {
+            false => letters,
+            true => folded.chars().filter(|c| !c.is_whitespace()).collect(),
+        }
+    };
+    let cut = quoted
+        .trim_end()
+        .strip_suffix('…')
+        .or_else(|| quoted.trim_end().strip_suffix("..."));
+    let words = bare(words);
+    let begins = |cut: &str| {
+        let cut = bare(cut);
+        cut.chars().count() >= CUT_MIN && words.starts_with(&cut)
+    };
+    !words.is_empty() && (bare(quoted) == words || cut.is_some_and(begins))
+}
+
+/// Whether two marks are the same one, however it is dressed.
+pub(in crate::routing) fn is_same(one: &str, other: &str) -> bool {
+    let plain = |mark: &str| -> String { mark.chars().filter(|c| !fold::is_unseen(*c)).collect() };
+    plain(one) == plain(other)
 }
 
 /// Whether a text is nothing but emoji: one tap, no question.

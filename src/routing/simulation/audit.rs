@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use super::super::test_desk::TestDesk;
 use super::super::*;
 use super::World;
-use super::steps::OURS;
+use super::steps::{KEYWORDS, OURS};
 
 /// The one form of an address: the auditor's own peers are of the North American plan.
 fn canonical(kind: GatewayKind, from: &str) -> String {
@@ -24,11 +26,34 @@ fn seems_to_mean_stop(body: &str) -> bool {
     matches!(body, "please stop texting me" | "forget me")
 }
 
+/// What an answer to the patron's own words answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answers {
+    Wish,
+    Keyword,
+}
+
+/// Whether FORGET of this telephone asks first: somebody is in a conversation with it, and it was not
+/// asked within a day.
+fn is_asked(before: &Router, telephone: &str, now: Moment) -> bool {
+    let attended = before.conversations().filter(|conversation| {
+        let patron = before.patron(conversation.patron).unwrap();
+        let kind = before.plan().gateway(patron.gateway).map(|g| g.kind);
+        let theirs = patron.address == telephone && kind == Some(GatewayKind::Sms);
+        theirs && !patron.opted_out && conversation.claimed_by.is_some()
+    });
+    let all: Vec<_> = attended.map(|open| open.erasure_asked_at).collect();
+    let day = jiff::SignedDuration::from_hours(24);
+    let lately =
+        |at: &Option<Timestamp>| at.is_some_and(|at| now.wall.duration_since(at).abs() < day);
+    !all.is_empty() && !all.iter().any(lately)
+}
+
 /// What the history must add up to, counted apart from the router.
 #[derive(Default)]
 pub(super) struct Auditor {
-    /// Automatic texts by peer, on both clocks, and whether each answered the patron's own words.
-    pub(super) automatic: Vec<(String, GatewayId, Moment, bool)>,
+    /// Automatic texts by peer, on both clocks, and which words of the patron's own each answered.
+    pub(super) automatic: Vec<(String, GatewayId, Moment, Option<Answers>)>,
     /// How many of them went before the latest restart: the breaker knows nothing of those.
     pub(super) before_restart: usize,
     /// Whether a line has told our own number.
@@ -79,23 +104,45 @@ impl World {
             let phone = gateway.kind == GatewayKind::Sms
                 && answerable(gateway.kind, from)
                 && !(self.auditor.ours_known && from == OURS);
-            let noted = |e: &Effect| matches!(e, Effect::Note { .. });
-            let reaction =
-                texts.is_empty() && body.starts_with("Liked ") && effects.iter().any(noted);
-            if reaction {
-                let moved = effects.iter().find(|e| !noted(e));
-                assert_eq!(moved, None, "a reaction changes no state");
+            let quotes = body.contains('“') && !body.starts_with('“');
+            let marked = |e: &Effect| matches!(e, Effect::React { .. });
+            if effects.iter().any(marked) {
+                assert!(quotes && effects.len() == 1, "a reaction changes no state");
             }
-            if texts.is_empty() && !(phone && body == "FORGET") && !reaction {
+            if quotes {
+                let answered = |e: &Effect| matches!(e, Effect::Submit { .. });
+                assert!(!effects.iter().any(answered), "answered a reaction");
+            }
+            let keyword = KEYWORDS
+                .iter()
+                .any(|(word, _)| body.eq_ignore_ascii_case(word))
+                && !gateway.keywords.is_empty();
+            if keyword {
+                let opens = |e: &&Effect| match e {
+                    Effect::KeepConversation(now) => {
+                        let was = before.conversation(now.id).map(|was| was.state);
+                        was.unwrap_or(ConversationState::Closed) != now.state
+                    }
+                    Effect::Offer { .. } | Effect::Withdraw { .. } => true,
+                    _ => false,
+                };
+                let opened = effects.iter().find(opens);
+                assert_eq!(opened, None, "a keyword opens no conversation");
+            }
+            if matches!(body.as_str(), "Loved an image") {
+                let answered = |e: &Effect| matches!(e, Effect::Submit { .. });
+                assert!(!effects.iter().any(answered), "answered a reaction");
+            }
+            if texts.is_empty() && !(phone && body == "FORGET") && !quotes {
                 assert_eq!(gateway.policy, OfflinePolicy::Refuse, "lost {body:?}");
                 assert_ne!(gateway.kind, GatewayKind::Widget, "the page must be told");
             }
             match body.as_str() {
-                "STOP" | "ALTO!" | "STOP\n\nSent from my iPhone" if phone => {
+                "STOP" | "ALTO!" | "STOP\n\nSent from my iPhone" | "“Stop.”\n-- \nPat" if phone => {
                     _ = self.auditor.out.insert(from.clone())
                 }
                 "start" if phone => _ = self.auditor.out.remove(from),
-                "FORGET" if phone => {
+                "FORGET" if phone && !is_asked(before, from, now) => {
                     self.auditor.forgotten.insert(from.clone());
                     self.audit_forgetting(from);
                 }
@@ -163,15 +210,17 @@ impl World {
             };
             let rows = &self.desk.rows;
             let message = &rows.messages[message];
-            let patron = rows.conversations[&message.conversation].patron;
-            let patron = &rows.patrons[&patron];
+            let conversation = &rows.conversations[&message.conversation];
+            let patron = &rows.patrons[&conversation.patron];
             assert_eq!((&patron.address, patron.gateway), (to, *gateway));
             let kind = rows.plan.gateway(*gateway).unwrap().kind;
             assert!(answerable(kind, to), "sent to {to}");
             let was_out = opted_out.contains(&patron.id)
                 || kind == GatewayKind::Sms && out_before.contains(to);
             assert!(
-                !was_out || message.body.contains("opted back in"),
+                !was_out
+                    || message.body.contains("opted back in")
+                    || message.body.contains("de nuevo"),
                 "{effect:?}"
             );
 
@@ -190,29 +239,33 @@ impl World {
                 !(self.auditor.ours_known && to == OURS),
                 "sent to ourselves"
             );
-            let own = [
-                "will get no more texts",
-                "text line: ask us",
-                "are erased from our system",
-                "opted back in",
-            ]
-            .iter()
-            .any(|part| message.body.contains(part));
+            let own = self.answers(&message.body, *gateway, conversation.queue);
             let earlier = self
                 .auditor
                 .automatic
                 .iter()
                 .filter(|(peer, via, at, answer)| {
                     peer == to
-                        && *answer == own
+                        && own.is_none()
+                        && answer.is_none()
                         && via == gateway
                         && now.wall.duration_since(at.wall).abs()
                             < jiff::SignedDuration::from_hours(24)
                 });
-            assert!(
-                own || earlier.count() < 3,
-                "a fourth automatic text in a day"
-            );
+            assert!(earlier.count() < 3, "a fourth automatic text in a day");
+            let answers = self
+                .auditor
+                .automatic
+                .iter()
+                .filter(|(peer, via, at, answer)| {
+                    peer == to
+                        && via == gateway
+                        && own.is_some()
+                        && *answer == own
+                        && now.wall.duration_since(at.wall).abs()
+                            < jiff::SignedDuration::from_hours(24)
+                });
+            assert!(answers.count() < 6, "a seventh answer of a kind in a day");
             let hour = jiff::SignedDuration::from_hours(1);
             let since_restart = self
                 .auditor
@@ -233,6 +286,32 @@ impl World {
                 .automatic
                 .push((to.clone(), *gateway, now, own));
         }
+    }
+
+    /// Whether words of the desk's own answer words of the patron's: told by what each notice and each
+    /// keyword says here.
+    fn answers(&self, body: &str, gateway: GatewayId, queue: QueueId) -> Option<Answers> {
+        let plan = &self.desk.rows.plan;
+        let values = Values::new(plan, queue, self.desk.now.wall);
+        let gateway = plan.gateway(gateway).unwrap();
+        let says = |notice: Notice| {
+            let mut languages = ["en", "es", "fr"].into_iter();
+            languages.any(|language| {
+                notice.words_in(language, gateway, &values).as_deref() == Some(body)
+            })
+        };
+        let wishes = [
+            Notice::Stopped,
+            Notice::Help,
+            Notice::Forgotten,
+            Notice::Started,
+            Notice::Confirm,
+        ];
+        if wishes.into_iter().any(says) {
+            return Some(Answers::Wish);
+        }
+        let answer = |(_, answer): &(&str, &str)| *answer == body;
+        KEYWORDS.iter().any(answer).then_some(Answers::Keyword)
     }
 
     /// Nobody takes what a colleague answers, except by a transfer.

@@ -62,7 +62,7 @@ fn a_planted_fault_is_found_and_shrinks_to_a_short_story() {
             },
             "remembers something else",
             2,
-            &["writes \"STOP\"", "the power goes, and comes back"],
+            &["writes", "the power goes, and comes back"],
         ),
         (
             "FORGET erases nothing",

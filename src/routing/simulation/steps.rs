@@ -19,7 +19,7 @@ pub(super) const PEERS: [&str; 6] = [
     "INFO",
 ];
 /// What patrons write.
-pub(super) const WORDS: [&str; 16] = [
+pub(super) const WORDS: [&str; 24] = [
     "Is my book in?",
     "hello",
     "hello",
@@ -36,6 +36,19 @@ pub(super) const WORDS: [&str; 16] = [
     "ALTO!",
     "STOP\n\nSent from my iPhone",
     "Liked “Yes.”",
+    "Loved “Yes, it is.”",
+    "Removed a heart from “Yes, it is.”",
+    "😂 to “Your book…”",
+    "Loved an image",
+    "hours",
+    "Wifi",
+    "“Stop.”\n-- \nPat",
+    "ayuda",
+];
+/// The library's keywords on its first line, and their answers.
+pub(super) const KEYWORDS: [(&str, &str); 2] = [
+    ("HOURS", "Open nine to five."),
+    ("wifi", "Ask at the desk."),
 ];
 /// Our own number, once a line has told it.
 pub(super) const OURS: &str = "+15551230102";
@@ -176,6 +189,14 @@ pub(super) fn plan(number: u16) -> Plan {
         if bit(5) && bit(6) && gateway.id == GatewayId(1) {
             gateway.paused = true;
             gateway.pauses = 1 + i64::from(number >> 12);
+        }
+        if !bit(12) && gateway.id == GatewayId(1) {
+            for (word, answer) in KEYWORDS {
+                let (word, answer) = (word.to_owned(), answer.to_owned());
+                let folded = Keyword::folded(&word).unwrap_or_default();
+                let keyword = Keyword { word, answer };
+                gateway.keywords.insert(folded, keyword);
+            }
         }
         if bit(10) && gateway.id == GatewayId(2) {
             gateway.wording.insert(Notice::Rollover, String::new());

@@ -44,6 +44,10 @@ fn patron() -> impl Strategy<Value = Patron> {
                 address,
                 name,
                 opted_out,
+                answered: Answered {
+                    wishes: automatic_at.clone(),
+                    keywords: automatic_at.iter().rev().copied().collect(),
+                },
                 automatic_at,
                 repeats: Repeats {
                     fingerprint: f,
@@ -108,6 +112,8 @@ fn conversation() -> impl Strategy<Value = Conversation> {
                     closed_notice: notice,
                     waiting_noticed: noticed,
                     flagged,
+                    quiet: flagged,
+                    erasure_asked_at: outage_notice,
                     rollover,
                     outage_notice,
                     farewell,
@@ -157,6 +163,7 @@ fn message() -> impl Strategy<Value = Message> {
                 reason,
                 author,
                 client_id,
+                reaction: None,
             },
         )
 }

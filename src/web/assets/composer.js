@@ -67,12 +67,36 @@ function meter() {
   return m;
 }
 
+/** How soon after the last key an answer is looked at. */
+const LOOKED_AFTER = 400;
+let lookDue = 0;
+let looked = 0;
+/** Says when what is written invites a word that would opt the patron out: the desk knows them all. */
+function look() {
+  clearTimeout(lookDue);
+  const turn = looked += 1;
+  const body = box.value;
+  const sms = store.conversations.get(openId)?.gateway_kind === 'sms';
+  if (!sms || body.trim() === '') {
+    show($('composer-warning'), false);
+    return;
+  }
+  lookDue = setTimeout(async () => {
+    // Nothing is lost without it: whoever is offline sees that elsewhere.
+    const { warning } = await post('/drafts', { body }).catch(() => ({ warning: null }));
+    if (turn !== looked) return;
+    words($('composer-warning'), warning ?? '');
+    show($('composer-warning'), Boolean(warning));
+  }, LOOKED_AFTER);
+}
+
 export function openComposer(id) {
   openId = id;
   problem = '';
   box.value = draft(id).body;
   grow();
   meter();
+  look();
 }
 
 /** Why nothing can be sent in this conversation; '' when something can. */
@@ -111,6 +135,7 @@ async function send() {
     if (openId === id && box.value === body) {
       box.value = '';
       grow();
+      look();
     }
     learn(message);
   } catch (error) {
@@ -167,6 +192,7 @@ $('attach').addEventListener('change', async () => {
 box.addEventListener('input', () => {
   problem = '';
   tellTyping();
+  look();
   keep(openId, box.value, null);
   grow();
   changed();

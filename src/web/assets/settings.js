@@ -13,7 +13,7 @@ import { about, hours } from './settings-hours.js';
 import { line } from './settings-lines.js';
 import { setUpCanned, setUpReports, setUpTranscripts, showCanned, showTranscripts } from './settings-records.js';
 import { entry } from './settings-staff.js';
-import { wording } from './settings-wording.js';
+import { keywords, wording } from './settings-wording.js';
 import { fullTime } from './time.js';
 
 document.body.classList.toggle('is-admin', isAdmin);
@@ -98,6 +98,7 @@ function gateway(g) {
       choice('While offline', [['hold', 'Hold until somebody comes'], ['refuse', 'Refuse: “Chat is offline”']], g.offline, (policy) => set({ policy }))),
     g.kind === 'widget' ? widgetForm(g) : null,
     wording(g),
+    keywords(g),
     el('p.card-acts', button(g.paused ? 'Resume' : 'Pause', () => act(() => amend('pause_gateway', { name: g.name, paused: !g.paused }), `${g.name} is ${g.paused ? 'open again' : 'paused'}`)), button('Remove', async () => {
       if (await ask(`Remove ${g.name}?`, 'Nothing new comes in by it; open conversations can still be answered.', 'Remove')) {
         act(() => amend('remove_gateway', { name: g.name }), `${g.name} is removed`);

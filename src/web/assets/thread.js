@@ -38,7 +38,9 @@ function bubble(m) {
   const body = el('p.said-body');
   linked(body, m.body, () => { if (nearEnd($('talk'))) $('talk').scrollTop = $('talk').scrollHeight; });
   if (m.direction === 'in') node.setAttribute('aria-label', 'Patron wrote');
-  node.append(body, foot);
+  node.append(body);
+  if (m.reaction) node.append(el('span.said-reaction', { role: 'img', 'aria-label': `The patron reacted with ${m.reaction}`, title: 'The patron’s reaction' }, m.reaction));
+  node.append(foot);
   if (out && (m.state === 'failed' || m.state === 'unknown')) {
     const again = el('button.quiet.small', { type: 'button' }, 'Send again');
     again.addEventListener('click', () => sendAgain(m));
@@ -86,7 +88,7 @@ function entries(thread) {
 }
 
 const print = (e) => (e.kind === 'message'
-  ? JSON.stringify([e.body, e.state, e.reason, age(e.at)])
+  ? JSON.stringify([e.body, e.state, e.reason, e.reaction, age(e.at)])
   : e.kind === 'day' ? dayName(e.at) : e.text);
 
 function line(e) {

@@ -237,6 +237,7 @@ impl Page {
             },
             What::Message(message, _) => Some(message.conversation) == self.thread,
             What::Note { .. }
+            | What::Reaction { .. }
             | What::Offered { .. }
             | What::Withdrawn { .. }
             | What::Operator { .. }

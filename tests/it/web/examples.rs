@@ -146,10 +146,9 @@ pub async fn example(house: &House, path: &str, operation: &Value, number: &str)
         _ => String::new(),
     };
     let named = match name {
-        "listNotices" | "previewNotice" | "unlockSim" | "testLine" | "resumeLine"
-        | "readSignal" | "askUssd" | "readTrace" | "beginTrace" | "endTrace" | "takeTrace" => {
-            "front-desk".to_owned()
-        }
+        "listNotices" | "previewNotice" | "listKeywords" | "previewKeyword" | "unlockSim"
+        | "testLine" | "resumeLine" | "readSignal" | "askUssd" | "readTrace" | "beginTrace"
+        | "endTrace" | "takeTrace" => "front-desk".to_owned(),
         "takeBackup" => BACKUP.to_owned(),
         _ => name.to_lowercase(),
     };
