@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use callnumber::{at, cli, modem, sms, trace, xmpp};
+use callnumber::{at, cli, modem, routing, sms, trace, xmpp};
 
 /// Mutations for each target: a few seconds in a debug build.
 const INPUTS: u64 = 3_000;
@@ -15,7 +15,7 @@ const INPUTS: u64 = 3_000;
 /// A target's law, the same that `fuzz/fuzz_targets` holds it to.
 type Law = fn(&[u8]);
 
-const TARGETS: [(&str, Law); 7] = [
+const TARGETS: [(&str, Law); 8] = [
     ("pdu", sms::laws::pdu),
     ("join", sms::laws::join),
     ("at", |octets| at::laws::dialogue(octets, Instant::now())),
@@ -23,6 +23,7 @@ const TARGETS: [(&str, Law); 7] = [
     ("trace", trace::laws::transcript),
     ("config", cli::config::law),
     ("xmpp", xmpp::law),
+    ("words", routing::law),
 ];
 
 fn fuzz() -> PathBuf {

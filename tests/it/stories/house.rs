@@ -14,7 +14,7 @@ use callnumber::desk::{self, Desk};
 use callnumber::errands::Door;
 use callnumber::modem::port::{OpenError, Opened, Opener};
 use callnumber::modem::{Keepers, Line, LineSettings, Lines, Phase, PortChoice, start_on};
-use callnumber::routing::{Amendment, Library, Role};
+use callnumber::routing::{Amendment, Languages, Library, Role};
 use callnumber::simulator::{Settings, SimulatedModem};
 use callnumber::spool::{Spool, staff};
 use callnumber::texting::{Calls, Care, Inbound, LineRecords, Outbound};
@@ -62,6 +62,12 @@ pub struct Opening {
     pub public_url: Option<&'static str>,
     /// The staff telephone that is called for help.
     pub staff_phone: Option<&'static str>,
+    /// Languages beside those of the country.
+    pub languages: &'static [&'static str],
+    /// Nothing was told of the library but its name.
+    pub bare: bool,
+    /// The spare line's own number.
+    pub spare_number: Option<&'static str>,
 }
 
 pub struct House {
@@ -102,7 +108,17 @@ impl House {
             email: Some("ask@elm.example".into()),
             hours_link: Some("elm.example/hours".into()),
             time_zone: TimeZone::get("America/Chicago").unwrap(),
+            languages: Languages::default()
+                .and(opening.languages.iter().copied())
+                .unwrap(),
             ..Library::default()
+        };
+        let library = match opening.bare {
+            false => library,
+            true => Library {
+                name: library.name,
+                ..Library::default()
+            },
         };
         let owner = Owner::open(spool.clone(), library, counter).await.unwrap();
         let mut tasks = vec![tokio::spawn(owner.run(std::future::pending()))];
@@ -111,7 +127,11 @@ impl House {
         let mut modems = Vec::new();
         for (name, number, pin) in [
             ("front-desk", "+15550100000", opening.pin),
-            ("spare", "+15550100001", None),
+            (
+                "spare",
+                opening.spare_number.unwrap_or("+15550100001"),
+                None,
+            ),
         ] {
             let modem = SimulatedModem::start_in_memory(Settings {
                 number: number.into(),

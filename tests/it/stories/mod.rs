@@ -10,6 +10,7 @@ mod admin;
 mod coordinator;
 mod house;
 mod operator;
+mod own_words;
 mod patron;
 mod web_site;
 
