@@ -52,6 +52,8 @@ pub(super) enum ConversationCommand {
     Block(Which),
     /// End such a block before its time
     Unblock(Which),
+    /// Opt its patron out of texts; nothing is sent, and only their own START undoes it
+    OptOut(Which),
     /// Begin one with a number, in an operator's name: the answer comes to them first
     Begin(Begin),
 }
@@ -178,6 +180,14 @@ pub(super) async fn run(command: ConversationCommand) -> anyhow::Result<()> {
             println!("{} is not blocked any more.", row.patron);
             Ok(())
         }
+        ConversationCommand::OptOut(which) => {
+            let row = act(&which.at, which.id, Act::OptOut).await?;
+            println!(
+                "{} gets no more texts from us, until they text START.",
+                row.patron
+            );
+            Ok(())
+        }
         ConversationCommand::Begin(begin) => {
             let name = begin.operator.clone();
             let request = Request::Begin(Begun {
@@ -239,6 +249,9 @@ fn standing(shown: &Conversation) -> String {
     if let Some(promise) = &shown.promise {
         words += &format!(" Promised: {}.", promise.text);
     }
+    if shown.opted_out {
+        words += " The patron opted out of texts.";
+    }
     if let Some(until) = shown.blocked_until {
         words += &format!(" The sender is blocked until {until}.");
     }
@@ -261,6 +274,10 @@ mod tests {
                 json!({"state": "held", "waiting_since": "2026-11-25T10:00:00.123Z", "flagged": true}),
                 "Held: nobody of its queue is there. The patron waits since 2026-11-25T10:00:00Z. \
                  Their words look like an opt-out: read them.",
+            ),
+            (
+                json!({"state": "closed", "opted_out": true}),
+                "Closed. The patron opted out of texts.",
             ),
             (
                 json!({"state": "closed", "promise": {"text": "a list by Friday", "by": "ana"},

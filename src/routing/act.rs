@@ -55,6 +55,8 @@ pub enum Act {
     Block,
     /// It does again.
     Unblock,
+    /// This patron gets no more texts from us, until their own START (clause 9).
+    OptOut,
     /// Show the number behind the patron's name, and write down who saw it.
     Reveal,
     /// Send a failed or unknown message again, knowing that it may arrive twice.
@@ -113,7 +115,8 @@ impl Act {
     #[rustfmt::skip]
     pub(super) fn rule(&self) -> Rule {
         use AuditAction::{
-            BlockedSender, ReopenedConversation, RevealedNumber, SetTags, UnblockedSender,
+            BlockedSender, OptedPatronOut, ReopenedConversation, RevealedNumber, SetTags,
+            UnblockedSender,
         };
         use Audited::{Always, Never, OnTheBox};
         use Operators::{AtHome, None as No, WhoAnswer, WhoSee, WhoSeeItFree, WhoSeeItFreeAndOpen};
@@ -134,6 +137,7 @@ impl Act {
             Act::Promise(_)           => (WhoSee,              None, Never,                          None),
             Act::Block                => (WhoSee,              BOX,  Always(BlockedSender),          None),
             Act::Unblock              => (WhoSee,              BOX,  Always(UnblockedSender),        None),
+            Act::OptOut               => (WhoSee,              BOX,  Always(OptedPatronOut),         None),
             Act::Reveal               => (AtHome,              None, Always(RevealedNumber),         None),
             Act::Retry { message }    => (WhoSeeItFree,        None, Never,                          Some(*message)),
         };
@@ -164,6 +168,8 @@ pub enum AuditAction {
     BlockedSender,
     /// Lifted a block.
     UnblockedSender,
+    /// Opted a patron out of texts.
+    OptedPatronOut,
     /// Began a conversation with a number.
     BeganConversation,
     /// Opened a closed conversation again, on the box.
@@ -173,10 +179,11 @@ pub enum AuditAction {
 }
 
 impl AuditAction {
-    const ALL: [AuditAction; 6] = [
+    const ALL: [AuditAction; 7] = [
         AuditAction::RevealedNumber,
         AuditAction::BlockedSender,
         AuditAction::UnblockedSender,
+        AuditAction::OptedPatronOut,
         AuditAction::BeganConversation,
         AuditAction::ReopenedConversation,
         AuditAction::SetTags,
@@ -188,6 +195,7 @@ impl AuditAction {
             AuditAction::RevealedNumber => "revealed_number",
             AuditAction::BlockedSender => "blocked_sender",
             AuditAction::UnblockedSender => "unblocked_sender",
+            AuditAction::OptedPatronOut => "opted_patron_out",
             AuditAction::BeganConversation => "began_conversation",
             AuditAction::ReopenedConversation => "reopened_conversation",
             AuditAction::SetTags => "set_tags",

@@ -60,6 +60,7 @@ impl Turn<'_> {
             }
             Act::Block => self.block(by, on)?,
             Act::Unblock => self.unblock(by, on)?,
+            Act::OptOut => self.opt_out(by, on)?,
             Act::Reveal => self
                 .effects
                 .note(on, format!("{} looked at the number", self.state.who(by))),

@@ -393,12 +393,7 @@ impl Turn<'_> {
             self.notify_in(wish.language, notice, [], patron, id);
         }
         if wish.word == Word::Stop && !was_out {
-            self.set_opted_out(patron, true);
-            if let Some(address) = self.state.memory.patron(patron).map(|p| p.address.clone()) {
-                for twin in self.state.telephones(&address) {
-                    self.end_for_stop(twin);
-                }
-            }
+            self.stop(patron);
         }
     }
 

@@ -528,6 +528,8 @@ pub struct Listed {
     pub patron: String,
     /// Whether the patron is a telephone that can be answered, and has not opted out.
     pub answerable: bool,
+    /// Whether the patron opted out of texts.
+    pub opted_out: bool,
     /// Until when the sender is blocked, if they ever were.
     pub blocked_until: Option<Timestamp>,
     /// The latest message.
@@ -559,6 +561,7 @@ fn listed_row(row: &Row<'_>) -> rusqlite::Result<Listed> {
     Ok(Listed {
         conversation: wire::conversation(row)?,
         answerable: answerable(kind, &patron.address) && !patron.opted_out,
+        opted_out: patron.opted_out,
         blocked_until: patron.blocked_until,
         patron: patron.name,
         latest,

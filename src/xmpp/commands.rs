@@ -5,7 +5,7 @@
 use crate::routing::Act;
 
 /// The commands: name, what it does, and the fields its form asks for.
-pub(super) const COMMANDS: [(&str, &str, &[Field]); 12] = [
+pub(super) const COMMANDS: [(&str, &str, &[Field]); 13] = [
     ("who", "Who is here", &[]),
     ("waiting", "What waits", &[]),
     ("take", "Take a conversation", &[Field::Patron]),
@@ -32,6 +32,7 @@ pub(super) const COMMANDS: [(&str, &str, &[Field]); 12] = [
     ),
     ("block", "Block a sender for a day", &[Field::Patron]),
     ("unblock", "Lift a block", &[Field::Patron]),
+    ("optout", "Opt a patron out of texts", &[Field::Patron]),
     ("reveal", "See the number behind a name", &[Field::Patron]),
     ("help", "What can be asked for", &[]),
 ];
@@ -49,6 +50,10 @@ pub(super) fn act(command: &str, note: String) -> Option<(Act, &'static str)> {
         ),
         "block" => (Act::Block, "Nothing from this sender is shown for a day."),
         "unblock" => (Act::Unblock, "This sender is heard again."),
+        "optout" => (
+            Act::OptOut,
+            "This patron gets no more texts from us, until they text START.",
+        ),
         "reveal" => (Act::Reveal, "That you looked is on record."),
         _ => return None,
     })
@@ -64,6 +69,7 @@ pub(super) const HELP: &str = "\
 !note NAME WORDS: for colleagues; the patron does not see it
 !canned: the canned replies; !canned KEY NAME: answer with one
 !block NAME, !unblock NAME: nothing from this sender for a day, or again
+!optout NAME: no more texts to the patron; only their own START undoes it
 !reveal NAME: the number behind the name; that you looked is on record
 NAME is the patron's, such as heron-42; leave it out if you answer only one. \
 To answer a patron, write to the patron.";

@@ -131,6 +131,17 @@ async fn conversations_are_kept_from_the_command_line() {
     let said = does(&bench, &["unblock", "1"]);
     assert_eq!(said, format!("{patron} is not blocked any more.\n"));
     refuses(&bench, &["unblock", "1"]);
+    let said = does(&bench, &["opt-out", "1"]);
+    assert_eq!(
+        said,
+        format!("{patron} gets no more texts from us, until they text START.\n")
+    );
+    assert!(does(&bench, &["show", "1"]).contains("opted out of texts by whoever keeps the box"));
+    refuses(&bench, &["opt-out", "1"]);
+    bench.modem.patron_texts(PAT, "START").unwrap();
+    hears(&ana, "START").await;
+    let sent = bench.modem.next_sent(PATIENCE).await.unwrap();
+    assert!(sent.text.contains("opted back in"), "{}", sent.text);
 
     // Begun in ana's name; not with everybody, and not with any words.
     let begin = |number: &'static str, text: &'static str, operator: &'static str| {
@@ -142,7 +153,7 @@ async fn conversations_are_kept_from_the_command_line() {
     );
     assert_eq!(
         said,
-        "Queued as message 3 in conversation 2, which is ana's, one SMS.\n"
+        "Queued as message 5 in conversation 2, which is ana's, one SMS.\n"
     );
     let sent = bench.modem.next_sent(PATIENCE).await.unwrap();
     assert_eq!(
@@ -220,6 +231,8 @@ async fn conversations_are_kept_from_the_command_line() {
             ("blocked_sender", 1),
             ("read_conversation", 1),
             ("unblocked_sender", 1),
+            ("opted_patron_out", 1),
+            ("read_conversation", 1),
             ("began_conversation", 2),
             ("set_tags", 1),
             ("began_conversation", 3),

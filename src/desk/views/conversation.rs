@@ -196,6 +196,9 @@ pub struct Conversation {
     pub active_at: Timestamp,
     /// Whether the patron can be answered and has not opted out.
     pub answerable: bool,
+    /// Whether the patron opted out of texts: only their own START opens the way again.
+    #[serde(default)]
+    pub opted_out: bool,
     /// The patron's words look like an opt-out without being one.
     pub flagged: bool,
     /// Words to find it by.
@@ -270,6 +273,7 @@ impl Conversation {
             opened_at: conversation.opened_at,
             active_at: conversation.active_at,
             answerable: listed.answerable,
+            opted_out: listed.opted_out,
             flagged: conversation.flagged,
             tags: marks.tags.clone(),
             promise,

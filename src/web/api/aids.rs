@@ -51,6 +51,14 @@ pub(super) fn operations(api: &mut Api) {
         .says("Lift the block")
         .refuses(&[409, 422])
         .answers("The conversation as it stands now.");
+    api.post("/conversations/{id}/opt-out", "optPatronOut", opt_out)
+        .says("Opt the patron out of texts")
+        .about(
+            "For whoever says in other words than STOP that they want no more texts. Nothing is sent to \
+             confirm it, and only their own START undoes it. Recorded.",
+        )
+        .refuses(&[409, 422])
+        .answers("The conversation as it stands now.");
     api.post("/conversations/{id}/reveal", "revealNumber", reveal)
         .says("See the number behind the name")
         .refuses(&[409])
@@ -126,6 +134,14 @@ async fn unblock(
     ApiPath(id): ApiPath<ConversationId>,
 ) -> Result<Json<views::Conversation>, Problem> {
     change(&premises, &caller, id, Act::Unblock).await
+}
+
+async fn opt_out(
+    State(premises): State<Arc<Premises>>,
+    caller: Caller,
+    ApiPath(id): ApiPath<ConversationId>,
+) -> Result<Json<views::Conversation>, Problem> {
+    change(&premises, &caller, id, Act::OptOut).await
 }
 
 #[derive(Serialize, ToSchema)]

@@ -96,6 +96,13 @@ async function block() {
   if (blocked) { take(blocked); announce('Blocked for a day'); }
 }
 
+async function optOut() {
+  const c = current();
+  if (!c || !await ask('Opt this patron out of texts?', 'Nobody can text them from here, until they text START themselves. Nothing is sent to tell them. It is written down who opted them out.', 'Opt out')) return;
+  const out = await attempt(() => post(`/conversations/${c.id}/opt-out`));
+  if (out) { take(out); announce('Opted out of texts'); }
+}
+
 async function reveal() {
   const c = current();
   if (!c || !await ask('See the number?', 'It is written down that you looked, and noted in the conversation.', 'Show the number')) return;
@@ -134,13 +141,14 @@ export async function closeOrAsk(close) {
 
 for (const [id, run] of [
   ['aid-note', () => openAid('note')], ['aid-tags', () => openAid('tags')], ['aid-promise', () => openAid('promise')],
-  ['aid-block', block], ['aid-reveal', reveal],
+  ['aid-block', block], ['aid-optout', optOut], ['aid-reveal', reveal],
 ]) {
   $(id).addEventListener('click', () => {
     $('more').open = false;
     run();
   });
 }
+$('notice-optout').addEventListener('click', optOut);
 $('act-reopen').addEventListener('click', reopen);
 document.addEventListener('pointerdown', (event) => {
   if ($('more').open && !$('more').contains(event.target)) $('more').open = false;
@@ -153,11 +161,13 @@ export function renderMarks() {
   if (!c) return;
   show($('act-reopen'), !isOpen(c));
   words($('aid-block'), c.blocked_until ? 'Lift the block' : 'Block the sender for a day…');
-  const print = JSON.stringify([c.tags, c.promise, c.blocked_until]);
+  show($('aid-optout'), c.gateway_kind === 'sms' && c.answerable);
+  const print = JSON.stringify([c.tags, c.promise, c.blocked_until, c.opted_out]);
   if (marks.dataset.same === print) return;
   marks.dataset.same = print;
   const parts = c.tags.map((tag) => el('span.chip', `#${tag}`));
   if (c.promise) parts.push(el('span.chip.chip-warn', `promised by ${c.promise.by}: ${c.promise.text}`));
+  if (c.opted_out) parts.push(el('span.chip.chip-bad', 'opted out of texts'));
   if (c.blocked_until) parts.push(el('span.chip.chip-bad', `blocked until ${fullTime(c.blocked_until)}`));
   marks.replaceChildren(...parts);
   show(marks, parts.length > 0);

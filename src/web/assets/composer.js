@@ -102,7 +102,8 @@ export function openComposer(id) {
 /** Why nothing can be sent in this conversation; '' when something can. */
 function barred(c) {
   if (isOpen(c) && c.state === 'claimed' && !isMine(c) && c.transfer?.to !== `operator:${store.me}`) return `Answered by ${c.claimed_by}. What you write stays here as your draft.`;
-  if (!c.answerable) return 'This sender cannot be answered: a name, a service, or a patron who opted out.';
+  if (c.opted_out) return 'This patron opted out of texts. Only their own START opens the way again.';
+  if (!c.answerable) return 'This sender cannot be answered: a name or a service, not a telephone.';
   return '';
 }
 

@@ -147,9 +147,10 @@ export function renderThread() {
   let said = '';
   if (handed) said = `${c.transfer.from} hands this over to you${c.transfer.note ? `: “${c.transfer.note}”` : '.'}`;
   else if (c.transfer && mine) said = `On its way to ${c.transfer.to.split(':')[1]}. Answering takes it back.`;
-  else if (c.flagged) said = 'This may be meant as an opt-out. If so, tell the patron to text STOP.';
+  else if (c.flagged) said = 'This may be meant as an opt-out.';
   show(notice, said !== '');
-  words(notice, said);
+  words($('notice-words'), said);
+  show($('notice-optout'), said !== '' && c.flagged && !handed && !c.transfer && c.gateway_kind === 'sms' && c.answerable);
 
   const talk = $('talk');
   const fresh = shownId !== id || !talk.dataset.filled;

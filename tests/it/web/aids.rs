@@ -116,6 +116,40 @@ async fn a_blocked_sender_waits_before_nobody() {
 }
 
 #[tokio::test]
+async fn a_patron_is_opted_out_by_whoever_understands_them() {
+    let house = house().await;
+    on_duty(&house, &["ana", "ben"]).await;
+    let id = house.text("+15551230100", "Please stop texting me").await;
+    let (ana, ben) = (house.with_token("ana"), house.with_token("ben"));
+    let at = |what: &str| format!("/conversations/{id}/{what}");
+    let out = ana.post(&at("opt-out"), json!({})).await;
+    assert_eq!(out.is(200).json["opted_out"], true);
+    assert_eq!(out.json["answerable"], false);
+    let texts = ben.get(&format!("/conversations/{id}")).await;
+    assert_eq!(texts.json["messages"].as_array().unwrap().len(), 1);
+    for (path, body, status) in [
+        (at("messages"), json!({"body": "Sorry."}), 409),
+        (
+            "/conversations".into(),
+            json!({"to": "(555) 123-0100", "body": "Hi", "gateway": "front-desk"}),
+            409,
+        ),
+        (at("opt-out"), json!({}), 422),
+    ] {
+        ben.post(&path, body).await.is_problem(status);
+    }
+    house
+        .with_token("cara")
+        .post(&at("opt-out"), json!({}))
+        .await
+        .is_problem(404);
+    assert_eq!(
+        find(&trail(&house, "ada").await, "opted_patron_out")["by"],
+        "ana"
+    );
+}
+
+#[tokio::test]
 async fn a_number_is_shown_to_those_who_ask_and_that_is_written_down() {
     let house = house().await;
     on_duty(&house, &["ana"]).await;

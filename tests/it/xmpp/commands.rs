@@ -82,6 +82,7 @@ pub(crate) async fn words_to_the_desk_note_answer_block_and_reveal(server: Serve
         "!block",
         "!unblock",
         "!reveal",
+        "!optout",
         "!transfer",
     ] {
         assert!(help.contains(command), "{command}: {help}");
@@ -134,9 +135,18 @@ pub(crate) async fn words_to_the_desk_note_answer_block_and_reveal(server: Serve
     ana.expect(&["heard again"]).await;
     desk.texts(NUMBER, "I am sorry.").await;
     ana.expect(&["I am sorry."]).await;
+    ana.says(QUEUE, "o1", &format!("!optout {name}")).await;
+    ana.expect(&["until they text START"]).await;
+    ana.says(QUEUE, "o2", &format!("!optout {name}")).await;
+    ana.expect(&["opted out already"]).await;
     assert_eq!(
         deeds(&desk).await,
-        ["revealed_number", "blocked_sender", "unblocked_sender"]
+        [
+            "revealed_number",
+            "blocked_sender",
+            "unblocked_sender",
+            "opted_patron_out"
+        ]
     );
     desk.house.close().await;
 }
