@@ -20,6 +20,7 @@ use tokio::time::Instant;
 
 use crate::desk::Desk;
 use crate::modem::{LineStatus, Lines};
+use crate::numbers::PatronNumber;
 use crate::routing::{Event, Gateway, GatewayKind, Notice, Plan, QueueId, Values};
 use crate::spool::footprint::Footprint;
 use crate::spool::lines::{Standing, standing};
@@ -44,7 +45,7 @@ pub struct Settings {
     /// The mail server, and to whom.
     pub mail: Option<mail::Settings>,
     /// Staff telephones.
-    pub phones: Vec<String>,
+    pub phones: Vec<PatronNumber>,
     /// How long a line may be in trouble before it is one.
     pub line_after: Duration,
     /// How long texts may wait while nobody is signed in.
@@ -289,7 +290,7 @@ impl Alerts {
         for phone in &self.settings.phones {
             let event = Event::Write {
                 gateway,
-                to: phone.clone(),
+                to: phone.to_string(),
                 body: text.clone(),
             };
             if let Err(error) = self.desk.ask(event).await {

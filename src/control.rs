@@ -7,6 +7,7 @@
 mod aids;
 mod conversations;
 mod exchange;
+mod patrons;
 mod records;
 
 use std::collections::BTreeMap;
@@ -78,6 +79,16 @@ pub enum Request {
     Transcripts(Wanted),
     /// A report.
     Report(Counting),
+    /// Everything that is held of a patron.
+    ExportPatron {
+        /// A number, a messenger's address or a shown name.
+        patron: String,
+    },
+    /// Erase everything that is held of a patron.
+    ErasePatron {
+        /// A number, a messenger's address or a shown name.
+        patron: String,
+    },
     /// The desk, written down.
     Export {
         /// With the hashes of passwords.
@@ -386,6 +397,8 @@ impl Rooms {
             Request::Begin(begun) => json(self.begin(begun).await?),
             Request::Transcripts(wanted) => json(self.transcripts(wanted).await?),
             Request::Report(counting) => json(self.report(counting).await?),
+            Request::ExportPatron { patron } => json(self.export_patron(patron).await?),
+            Request::ErasePatron { patron } => json(self.erase_patron(patron).await?),
             Request::Tokens { operator } => json(self.tokens(operator.as_deref()).await?),
             Request::Audit { before, limit } => json(self.audit(before, limit).await?),
             Request::Arrivals { before, limit } => json(self.arrivals(before, limit).await?),
@@ -403,7 +416,7 @@ impl Rooms {
                 number,
                 text,
                 gateway,
-            } => json(self.send(&number, text, gateway.as_deref()).await?),
+            } => json(self.send(number, text, gateway.as_deref()).await?),
             Request::Ussd { line, code } => json(self.ussd(line.as_deref(), &code).await?),
             Request::Log { level, for_s } => self.errands.ask(Chore::Log { level, for_s }).await,
             Request::Reload => self.errands.ask(Chore::Reload).await,
@@ -413,13 +426,7 @@ impl Rooms {
         }
     }
 
-    async fn send(
-        &self,
-        number: &str,
-        text: String,
-        gateway: Option<&str>,
-    ) -> Result<Sent, String> {
-        let to = normal_number(number)?;
+    async fn send(&self, to: String, text: String, gateway: Option<&str>) -> Result<Sent, String> {
         let board = self.board();
         let gateway = pick_gateway(&board.plan, gateway)?;
         let segments = sms::plan_in(&text, board.tables(gateway)).segments;
@@ -697,51 +704,11 @@ fn pick_gateway<'a>(plan: &'a Plan, name: Option<&str>) -> Result<&'a Gateway, S
     }
 }
 
-/// A telephone number as people write it, as the network wants it: `+1 (555) 123-0100` is
-/// `+15551230100`.
-///
-/// # Errors
-/// What a number looks like.
-pub fn normal_number(written: &str) -> Result<String, String> {
-    let number: String = written
-        .trim()
-        .chars()
-        .filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')' | '/'))
-        .collect();
-    let digits = number.strip_prefix('+').unwrap_or(&number);
-    // E.164 allows fifteen digits; TS 23.040 §9.1.2.5 has room for twenty.
-    if (3..=20).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) {
-        Ok(number)
-    } else {
-        Err("this is not a telephone number: write it as +15551230100".into())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-
-    #[test]
-    fn numbers_as_people_write_them() {
-        for (written, number) in [
-            ("+1 (555) 123-0100", Some("+15551230100")),
-            ("555.123.0100", Some("5551230100")),
-            ("72675", Some("72675")),
-            ("", None),
-            ("++1555", None),
-            ("+1555call", None),
-            ("12", None),
-            ("+123456789012345678901", None),
-        ] {
-            assert_eq!(
-                normal_number(written).ok().as_deref(),
-                number,
-                "{written:?}"
-            );
-        }
-    }
 
     #[test]
     fn requests_travel_as_one_line() {

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
+use crate::numbers::Country;
 use crate::routing::book::Manuscript;
 use crate::routing::{
     AmendError, Amendment, ArrivalId, Conversation, ConversationId, EndpointId, Event, Gateway,
@@ -242,6 +243,8 @@ pub struct Board {
     pub online: BTreeSet<QueueId>,
     /// The national tables that lines send in, by the line's name.
     pub tables: Arc<BTreeMap<String, NationalTables>>,
+    /// Where the lines are: the countries in which a number without `+` may be read.
+    pub countries: Vec<Country>,
 }
 
 impl Board {

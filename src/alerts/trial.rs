@@ -61,14 +61,14 @@ pub async fn trial(
             Some(gateway) => {
                 let event = Event::Write {
                     gateway,
-                    to: phone.clone(),
+                    to: phone.to_string(),
                     body: words.clone(),
                 };
                 room.desk.ask(event).await.err().map(|e| e.to_string())
             }
         };
         tried.push(Tried {
-            to: phone.clone(),
+            to: phone.to_string(),
             problem,
         });
     }

@@ -252,7 +252,7 @@ impl Config {
                     .into(),
             );
         }
-        self.panel.check()
+        self.panel.check(self.country())
     }
 
     /// The link to the XMPP server, with its secret.
@@ -305,9 +305,14 @@ impl Config {
             email: table.email.clone(),
             hours_link: table.hours_link.clone(),
             time_zone: self.time_zone(),
-            country: table.country.unwrap_or_default(),
+            country: self.country(),
             languages: table.languages.clone(),
         }
+    }
+
+    /// Where numbers without `+` are, unless a line knows better.
+    fn country(&self) -> Country {
+        self.library.country.unwrap_or_default()
     }
 
     /// Where the library's clocks are: as the file says, or else as the box itself is set.
@@ -356,7 +361,8 @@ impl Config {
     /// # Errors
     /// What is missing, by its key.
     pub fn alerts(&self) -> Result<Option<crate::alerts::Settings>, String> {
-        self.alerts.settings(self.web.public_url.as_deref())
+        self.alerts
+            .settings(self.web.public_url.as_deref(), self.country())
     }
 
     /// Where the spool is: as the file says; where systemd keeps a service's state; or where the

@@ -18,6 +18,7 @@ mod manual;
 mod meter;
 mod modem;
 mod panel;
+mod patron;
 pub mod pdu;
 mod records;
 mod reload;
@@ -71,7 +72,7 @@ enum Command {
     /// Words that are answered without a librarian: set, list, remove
     #[command(subcommand)]
     Keyword(keyword::KeywordCommand),
-    /// What is being said: list, show, reopen, tag, block, begin
+    /// What is being said: list, show, reopen, tag, block, opt-out, begin
     #[command(subcommand)]
     Conversation(conversation::ConversationCommand),
     /// The desk as TOML: export, import
@@ -80,6 +81,9 @@ enum Command {
     /// Conversations, written out
     #[command(subcommand)]
     Transcript(records::TranscriptCommand),
+    /// What is held of one patron: export, erase
+    #[command(subcommand)]
+    Patron(patron::PatronCommand),
     /// Texts, answers and waits, counted
     Report(records::Reporting),
     /// What came and could not be read: list, show
@@ -175,6 +179,7 @@ async fn perform(command: Command) -> anyhow::Result<ExitCode> {
         Command::Conversation(command) => conversation::run(command).await?,
         Command::Desk(command) => exchange::run(command).await?,
         Command::Transcript(command) => records::transcript(command).await?,
+        Command::Patron(command) => patron::run(command).await?,
         Command::Report(arguments) => records::report(arguments).await?,
         Command::Arrival(command) => arrival::run(command).await?,
         Command::Audit(arguments) => audit::run(arguments).await?,

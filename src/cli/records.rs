@@ -177,7 +177,7 @@ pub(super) async fn report(arguments: Reporting) -> anyhow::Result<()> {
 }
 
 /// A new file that its owner alone may read: patrons' words are nobody else's business.
-fn open(path: Option<&Path>) -> anyhow::Result<Box<dyn Write>> {
+pub(super) fn open(path: Option<&Path>) -> anyhow::Result<Box<dyn Write>> {
     let Some(path) = path else {
         return Ok(Box::new(std::io::stdout().lock()));
     };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Rooms, no_gateway, no_operator, no_queue, normal_number, words};
+use super::{Rooms, no_gateway, no_operator, no_queue, words};
 use crate::desk::views::{Conversation, Names, Page, Sent, Shown, Thread};
 use crate::routing::{
     Act, Actor, ConversationId, ConversationState, Event, Gateway, GatewayKind, Operator, Plan,
@@ -126,10 +126,6 @@ impl Rooms {
             .operator_named(&begun.operator)
             .ok_or_else(|| no_operator(&begun.operator))?;
         let gateway = gateway_of(plan, operator, begun.gateway.as_deref())?;
-        let to = match gateway.kind {
-            GatewayKind::Sms => normal_number(&begun.to)?,
-            GatewayKind::Im | GatewayKind::Widget => begun.to,
-        };
         let segments = match gateway.kind {
             GatewayKind::Sms => {
                 Some(crate::sms::plan_in(&begun.text, board.tables(gateway)).segments)
@@ -140,7 +136,7 @@ impl Rooms {
             by: Actor::Box,
             operator: operator.id,
             gateway: gateway.id,
-            to,
+            to: begun.to,
             body: begun.text,
             client_id: None,
         };

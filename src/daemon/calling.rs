@@ -9,6 +9,7 @@ use crate::alerts::{self, Alerts, trial::trial};
 use crate::desk::Desk;
 use crate::mail;
 use crate::modem::Lines;
+use crate::numbers::PatronNumber;
 use crate::spool::Spool;
 use crate::spool::settings::{self, Alerting};
 use crate::web::{Ask, CallsForHelp, Tried, WhoSays, mail_server};
@@ -210,7 +211,12 @@ fn by_page(told: &Alerting, server: Option<&mail::Settings>) -> Option<alerts::S
         });
     (mail.is_some() || !told.phones.is_empty()).then(|| alerts::Settings {
         mail,
-        phones: told.phones.clone(),
+        phones: told
+            .phones
+            .iter()
+            .cloned()
+            .map(PatronNumber::kept)
+            .collect(),
         line_after: std::time::Duration::from_secs(told.line_after_s),
         waiting_after: std::time::Duration::from_secs(told.waiting_after_s),
         disk_free: told.disk_free_mb.saturating_mul(1024 * 1024),

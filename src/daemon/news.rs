@@ -179,7 +179,8 @@ impl Owner {
             };
             self.tell(row.unwrap_or(0), what);
         }
-        if presence {
+        // A line tells its number, or its SIM: no row, and nothing that anybody is shown.
+        if presence || self.router.countries() != self.board.countries {
             self.hang_board(false);
         }
         if due {
@@ -202,7 +203,12 @@ impl Owner {
     pub(super) fn hang_board(&mut self, always: bool) {
         let shows: BTreeMap<OperatorId, Show> = self.router.shows().collect();
         let online: BTreeSet<QueueId> = self.router.online().collect();
-        if always || shows != self.board.shows || online != self.board.online {
+        let countries = self.router.countries();
+        let same = shows == self.board.shows
+            && online == self.board.online
+            && countries == self.board.countries;
+        if always || !same {
+            self.board.countries = countries;
             self.board.shows = shows;
             self.board.online = online;
             self.counter

@@ -8,6 +8,7 @@ mod arrangement;
 mod conversation;
 mod line;
 mod old_keys;
+mod patron;
 mod record;
 mod status;
 
@@ -29,6 +30,7 @@ pub use conversation::{
 };
 pub use line::{Modem, ModemOnTheBox, Phase, Rest, SelfTest, modem, modems};
 pub use old_keys::{OldKeys, WithOldKeys};
+pub use patron::{HeldFile, HeldOfPatron, KnownPatron, Sending, WhoError};
 pub use record::{Arrival, AuditEntry, Report, Token};
 pub use status::{Conversations, Link, Status, StatusOnTheBox};
 

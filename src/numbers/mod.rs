@@ -54,6 +54,32 @@ impl PatronNumber {
         Self(read::arrived(address, home))
     }
 
+    /// The numbers that a person may have meant, where it is not known by which line: one for each
+    /// country that reads it as another.
+    ///
+    /// # Errors
+    /// As [`written`](Self::written), where it is a number in none of them.
+    pub fn meant(text: &str, countries: &[Country]) -> Result<Vec<Self>, NumberError> {
+        let mut meant = Vec::new();
+        let mut why = None;
+        for country in countries {
+            match Self::written(text, *country) {
+                Ok(number) if meant.contains(&number) => {}
+                Ok(number) => meant.push(number),
+                Err(error) => why = why.or(Some(error)),
+            }
+        }
+        match why {
+            Some(why) if meant.is_empty() => Err(why),
+            Some(_) | None => Ok(meant),
+        }
+    }
+
+    /// One that was canonical when it was written down: the spool's.
+    pub fn kept(canonical: String) -> Self {
+        Self(canonical)
+    }
+
     /// An address of another kind of gateway: a bare JID, a visitor's key. Kept as it is.
     pub fn verbatim(address: impl Into<String>) -> Self {
         Self(address.into())
@@ -80,6 +106,12 @@ impl PatronNumber {
 impl fmt::Display for PatronNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+impl PartialEq<&str> for PatronNumber {
+    fn eq(&self, other: &&str) -> bool {
+        self.0 == *other
     }
 }
 

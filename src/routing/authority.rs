@@ -4,7 +4,7 @@
 //! |---|---|
 //! | operator | answer in the queues assigned, and with the desk's work aids; change their own password and tokens |
 //! | coordinator | also assign operators to queues, keep the canned replies, read the reports of every queue |
-//! | admin | also arrange everything else, read the audit trail, export transcripts |
+//! | admin | also arrange everything else, read the audit trail, export transcripts, answer for what is held of a patron |
 //!
 //! Nobody sees more conversations for it: those go by the queues one is assigned to.
 
@@ -27,6 +27,8 @@ pub enum Right {
     Audit,
     /// Take transcripts of every queue out of the desk.
     Export,
+    /// Say what is held of a patron, and erase it.
+    Rights,
 }
 
 impl Role {
@@ -35,7 +37,9 @@ impl Role {
         match (self, right) {
             (Role::Admin, _) => true,
             (Role::Coordinator, Right::Coordinate | Right::Report) => true,
-            (Role::Coordinator, Right::Arrange | Right::Audit | Right::Export) => false,
+            (Role::Coordinator, Right::Arrange | Right::Audit | Right::Export | Right::Rights) => {
+                false
+            }
             (Role::Operator, _) => false,
         }
     }
@@ -71,7 +75,7 @@ impl Plan {
                 Right::Coordinate | Right::Report => {
                     "only a coordinator or an admin may do this: ask one of them".into()
                 }
-                Right::Arrange | Right::Audit | Right::Export => {
+                Right::Arrange | Right::Audit | Right::Export | Right::Rights => {
                     "only an admin may do this: ask one of them".into()
                 }
             }),

@@ -6,7 +6,7 @@ use super::act::AuditAction;
 use super::actor::Actor;
 use super::event::Show;
 use super::ids::{ConversationId, GatewayId, MessageId, OperatorId, QueueId};
-use super::record::{Conversation, DeliveryState, Message, Patron};
+use super::record::{Conversation, DeliveryState, Message, Patron, Whose};
 
 /// What follows from an event. In order; rows first to the spool, in one transaction, then the
 /// bells.
@@ -92,13 +92,15 @@ pub enum Effect {
         /// Until when.
         to: Timestamp,
     },
-    /// Row: everything of this telephone's is erased on every line, but one conversation. Also a
-    /// live change for each that is gone.
+    /// Row: everything of this patron's is erased, but one conversation. Also a live change for each
+    /// that is gone.
     Forget {
-        /// The telephone.
-        address: String,
+        /// Whose.
+        whose: Whose,
         /// The one that stays for now, with its patron.
         spare: Option<ConversationId>,
+        /// Who answers for it, if not they themselves: written down.
+        by: Option<Actor>,
     },
     /// Row: a conversation is erased, and its patron if nothing else is theirs. Also a live change.
     Erase {

@@ -8,7 +8,7 @@ use super::act::Act;
 use super::actor::Actor;
 use super::ids::{ConversationId, EndpointId, GatewayId, MessageId, OperatorId};
 use super::plan::Plan;
-use super::record::DeliveryState;
+use super::record::{DeliveryState, Whose};
 
 /// When something happens, on two clocks.
 ///
@@ -150,6 +150,13 @@ pub enum Event {
         /// The words.
         body: String,
     },
+    /// Everything of a patron's is to be erased: they said so in another way than by FORGET.
+    Erase {
+        /// Who answers for it.
+        by: Actor,
+        /// Whose.
+        whose: Whose,
+    },
     /// The line says what became of a message of ours.
     Delivery {
         /// Which message.
@@ -214,6 +221,7 @@ impl Event {
             | Event::Presence { .. }
             | Event::Begin { .. }
             | Event::Write { .. }
+            | Event::Erase { .. }
             | Event::LineRestored { .. }
             | Event::LineNumber { .. }
             | Event::Tick => None,

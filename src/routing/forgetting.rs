@@ -1,6 +1,8 @@
 //! FORGET (clause 9): everything of a telephone's is erased, and our last words to it as soon as
 //! they are on their way.
 
+use super::actor::Actor;
+use super::authority::Right;
 use super::automatic::{DAY, Guarded, within};
 use super::effect::Effect;
 use super::event::Moment;
@@ -8,9 +10,11 @@ use super::ids::{ConversationId, PatronId};
 use super::notice::Notice;
 use super::plan::Gateway;
 use super::recently_erased::Told;
-use super::record::{Conversation, DeliveryState, Repeats};
+use super::record::{Conversation, DeliveryState, Repeats, Whose};
+use super::refusal::Refusal;
 use super::state::State;
 use super::turn::Turn;
+use crate::numbers::PatronNumber;
 
 /// Why an operator does not see a conversation any more.
 const WHY: &str = "erased at the patron's wish";
@@ -57,27 +61,15 @@ impl Turn<'_> {
             }
         };
         for twin in self.state.telephones(from) {
-            if let Some(open) = self.state.threads.of_patron(twin).map(|open| open.id) {
-                let mut gone = self.state.offered(open);
-                gone.extend(self.state.threads.get(open).and_then(|c| c.claimed_by));
-                self.clear_alarms(open);
-                self.state.threads.remove(open);
-                self.state.memory.forget_messages_of(open);
-                self.state.memory.let_pass(twin);
-                self.effects.forget_conversation(open);
-                self.effects.withdraw(open, &gone, WHY);
-            }
-            for closed in self.state.memory.forget_closed_of(twin) {
-                self.effects.forget_conversation(closed);
-            }
-            self.state.memory.settle(twin);
+            self.clear(twin);
             if Some(twin) != known || farewell.is_none() {
                 self.let_go(twin);
             }
         }
         let mut forgotten = Effect::Forget {
-            address: from.to_owned(),
+            whose: Whose::Telephone(PatronNumber::kept(from.to_owned())),
             spare: None,
+            by: None,
         };
         let Some(words) = farewell else {
             self.effects.row(forgotten);
@@ -97,6 +89,50 @@ impl Turn<'_> {
         }
         self.effects.row(forgotten);
         self.say(Notice::Forgotten.allowance(), Guarded(words), patron, id);
+    }
+
+    /// An admin or a command on the box erases everything of a patron's, at a wish that came in
+    /// another way. No text tells them: a number that is to be erased is not written to.
+    pub(super) fn erase(&mut self, by: Actor, whose: Whose) -> Result<(), Refusal> {
+        match by {
+            Actor::Box => {}
+            Actor::Operator(operator) => {
+                let allowed = self.state.plan.allows(operator, Right::Rights);
+                allowed.map_err(Refusal::Unfit)?;
+            }
+            Actor::Peer => return Err(Refusal::NotPermitted),
+        }
+        for patron in self.state.known_as(&whose) {
+            self.clear(patron);
+            self.let_go(patron);
+        }
+        self.effects.row(Effect::Forget {
+            whose,
+            spare: None,
+            by: Some(by),
+        });
+        if let Actor::Operator(operator) = by {
+            self.see(operator);
+        }
+        Ok(())
+    }
+
+    /// Nothing of this patron's is open or remembered any more.
+    fn clear(&mut self, patron: PatronId) {
+        if let Some(open) = self.state.threads.of_patron(patron).map(|open| open.id) {
+            let mut gone = self.state.offered(open);
+            gone.extend(self.state.threads.get(open).and_then(|c| c.claimed_by));
+            self.clear_alarms(open);
+            self.state.threads.remove(open);
+            self.state.memory.forget_messages_of(open);
+            self.state.memory.let_pass(patron);
+            self.effects.forget_conversation(open);
+            self.effects.withdraw(open, &gone, WHY);
+        }
+        for closed in self.state.memory.forget_closed_of(patron) {
+            self.effects.forget_conversation(closed);
+        }
+        self.state.memory.settle(patron);
     }
 
     fn let_go(&mut self, patron: PatronId) {
@@ -144,6 +180,7 @@ mod tests {
 
     use super::super::test_desk::*;
     use super::super::*;
+    use crate::numbers::PatronNumber;
 
     const PAT: &str = "+15551230100";
     const M5: &str = "Elm: your texts and number are erased from our system. Copies on your phone \
@@ -222,6 +259,54 @@ mod tests {
         let gateways = desk.rows.patrons.values().map(|patron| patron.gateway);
         assert_eq!(gateways.collect::<Vec<_>>(), [LINE, IM]);
     }
+
+    #[test]
+    fn a_patron_is_erased_for_an_admin_and_told_nothing() {
+        let mut plan = elm();
+        plan.operators[0].role = Role::Admin;
+        let telephone = || Whose::Telephone(PatronNumber::kept(PAT.to_owned()));
+        let chat = || Whose::Chat(PatronNumber::verbatim("pat@example.org"));
+        for by in [Actor::Operator(ANA), Actor::Box] {
+            let mut desk = TestDesk::new(plan.clone());
+            desk.arrives(ANA);
+            desk.text(PAT, "one");
+            desk.does(text(KIDS_LINE, PAT, "two"));
+            desk.does(text(IM, "pat@example.org", "three"));
+            desk.claim(ANA, 1).unwrap();
+            let erased = desk.does(Event::Erase {
+                by,
+                whose: telephone(),
+            });
+            assert!(submits(&erased).is_empty());
+            assert!(
+                bells(&erased).contains(&"withdraw 1 from 1: erased at the patron's wish".into())
+            );
+            let left: Vec<_> = desk
+                .rows
+                .messages
+                .values()
+                .map(|m| m.body.as_str())
+                .collect();
+            assert_eq!(left, ["three"]);
+            desk.restarts();
+            desk.does(Event::Erase { by, whose: chat() });
+            assert!(desk.rows.patrons.is_empty() && desk.rows.messages.is_empty());
+            // Of whom nothing is known, nothing is erased.
+            desk.does(Event::Erase { by, whose: chat() });
+            assert_eq!(desk.router.conversations().count(), 0);
+        }
+        let mut desk = TestDesk::new(plan);
+        desk.text(PAT, "one");
+        for by in [Actor::Operator(BEN), Actor::Peer] {
+            desk.try_do(Event::Erase {
+                by,
+                whose: telephone(),
+            })
+            .unwrap_err();
+        }
+        assert_eq!(desk.rows.messages.len(), 1);
+    }
+
     #[test]
     fn who_opted_out_is_forgotten_without_a_word_and_stays_out() {
         let mut desk = TestDesk::new(elm());

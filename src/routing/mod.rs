@@ -86,7 +86,7 @@ pub use plan::{
 };
 pub use record::{
     Answered, Author, Conversation, ConversationState, DeliveryState, Direction, Marks, Message,
-    Patron, Promise, Repeats, Rollover, Transfer, TransferTarget,
+    Patron, Promise, Repeats, Rollover, Transfer, TransferTarget, Whose,
 };
 pub use refusal::Refusal;
 pub use router::Router;

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::ids::{ConversationId, GatewayId, MessageId, OperatorId, PatronId, QueueId};
+use super::plan::GatewayKind;
+use crate::numbers::PatronNumber;
 
 /// Someone outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +43,32 @@ pub struct Answered {
     /// To the library's keywords: so many that nothing is left for STOP there cannot be.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub keywords: Vec<Timestamp>,
+}
+
+/// One patron, on all the gateways that know them by the same address.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Whose {
+    /// A telephone's, on every line.
+    Telephone(PatronNumber),
+    /// A messenger's or a visitor's.
+    Chat(PatronNumber),
+}
+
+impl Whose {
+    /// The address they have in common.
+    pub fn address(&self) -> &PatronNumber {
+        match self {
+            Whose::Telephone(address) | Whose::Chat(address) => address,
+        }
+    }
+
+    /// Whether a gateway of this kind may know them.
+    pub(super) fn is_of(&self, kind: GatewayKind) -> bool {
+        match self {
+            Whose::Telephone(_) => kind == GatewayKind::Sms,
+            Whose::Chat(_) => kind != GatewayKind::Sms,
+        }
+    }
 }
 
 /// How often the latest text came, word for word, within an hour.

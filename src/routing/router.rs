@@ -17,6 +17,7 @@ use super::start_conversation::Beginning;
 use super::state::Durable;
 use super::state::{Restored, State};
 use super::turn::Turn;
+use crate::numbers::Country;
 
 /// The law of the desk at work: who is there, what is open, what is due.
 ///
@@ -99,7 +100,9 @@ impl Router {
                 let need = Need::Message(*message);
                 unknown(&need).then_some(need).into_iter().collect()
             }
-            Event::Rearranged(_)
+            // Whose threads are open is in memory; the rest is the spool's to erase.
+            Event::Erase { .. }
+            | Event::Rearranged(_)
             | Event::EndpointOpened { .. }
             | Event::EndpointClosed { .. }
             | Event::Seen { .. }
@@ -235,6 +238,7 @@ impl Router {
                 let to = turn.state.dialled(gateway, &to)?;
                 turn.write(gateway, &to, body)?;
             }
+            Event::Erase { by, whose } => turn.erase(by, whose)?,
             Event::Delivery {
                 message,
                 conversation,
@@ -290,6 +294,11 @@ impl Router {
     /// Whether the queue has an assigned operator available.
     pub fn is_online(&self, queue: QueueId) -> bool {
         self.state.is_online(queue)
+    }
+
+    /// Where the lines are: the countries in which a number without `+` may be read.
+    pub fn countries(&self) -> Vec<Country> {
+        self.state.countries()
     }
 
     /// The plan in force.

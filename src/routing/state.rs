@@ -16,7 +16,7 @@ use super::opt_outs::{OptOuts, fingerprint};
 use super::plan::{Gateway, GatewayKind, Operator, Plan};
 use super::pseudonym::pseudonym;
 use super::recently_erased::{RecentlyErased, Told};
-use super::record::{Conversation, ConversationState, Patron, Repeats};
+use super::record::{Conversation, ConversationState, Patron, Repeats, Whose};
 use super::refusal::Refusal;
 use super::staff::Staff;
 use super::threads::Threads;
@@ -279,6 +279,31 @@ impl State {
             .filter_map(|gateway| self.memory.patron_at(gateway.id, address))
             .map(|patron| patron.id)
             .collect()
+    }
+
+    /// Patrons in memory who are this one.
+    pub(super) fn known_as(&self, whose: &Whose) -> Vec<PatronId> {
+        let gateways = self.plan.gateways.iter();
+        gateways
+            .filter(|gateway| whose.is_of(gateway.kind))
+            .filter_map(|gateway| self.memory.patron_at(gateway.id, whose.address().as_str()))
+            .map(|patron| patron.id)
+            .collect()
+    }
+
+    /// Where the lines are: the countries in which a number may be read.
+    pub(super) fn countries(&self) -> Vec<Country> {
+        let mut countries = Vec::new();
+        for gateway in &self.plan.gateways {
+            let country = self.country(gateway);
+            if gateway.kind == GatewayKind::Sms && !countries.contains(&country) {
+                countries.push(country);
+            }
+        }
+        if countries.is_empty() {
+            countries.push(self.plan.library.country);
+        }
+        countries
     }
 
     pub(super) fn assign_staff(&mut self) {

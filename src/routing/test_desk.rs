@@ -117,8 +117,12 @@ impl Rows {
                 Effect::KeepOutage { gateway, from, to } => {
                     self.outages.insert(gateway, (from, to));
                 }
-                Effect::Forget { address, spare } => {
-                    for patron in self.telephones(&address) {
+                Effect::Forget {
+                    whose,
+                    spare,
+                    by: _,
+                } => {
+                    for patron in self.known_as(&whose) {
                         let theirs = self.conversations.values().filter(|c| c.patron == patron);
                         let ids: Vec<_> = theirs.map(|c| c.id).collect();
                         for id in ids.into_iter().filter(|id| Some(*id) != spare) {
@@ -142,6 +146,14 @@ impl Rows {
                 | Effect::QueueShows { .. } => {}
             }
         }
+    }
+
+    fn known_as(&self, whose: &Whose) -> Vec<PatronId> {
+        let theirs = |patron: &&Patron| {
+            let gateway = self.plan.gateway(patron.gateway).unwrap();
+            patron.address == whose.address().as_str() && whose.is_of(gateway.kind)
+        };
+        self.patrons.values().filter(theirs).map(|p| p.id).collect()
     }
 
     fn telephones(&self, address: &str) -> Vec<PatronId> {

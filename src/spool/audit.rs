@@ -124,22 +124,25 @@ pub fn write(
     Ok(())
 }
 
+/// Rows of [`entry`].
+pub(super) const ENTRY: &str =
+    "SELECT a.id, a.at, a.operator, o.name, a.action, a.subject, a.conversation, a.detail
+     FROM audit a LEFT JOIN operator o ON o.id = a.operator";
+
 /// The trail, newest first: rows before `before`, at most `limit`.
 pub fn list(connection: &Connection, before: Option<i64>, limit: usize) -> Result<Vec<Entry>> {
     let before = before.unwrap_or(i64::MAX);
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = connection
-        .prepare_cached(
-            "SELECT a.id, a.at, a.operator, o.name, a.action, a.subject, a.conversation, a.detail
-             FROM audit a LEFT JOIN operator o ON o.id = a.operator
-             WHERE a.id < ?1 ORDER BY a.id DESC LIMIT ?2",
-        )?
+        .prepare_cached(&format!(
+            "{ENTRY} WHERE a.id < ?1 ORDER BY a.id DESC LIMIT ?2"
+        ))?
         .query_map([before, limit], entry)?
         .collect::<rusqlite::Result<_>>()?;
     Ok(rows)
 }
 
-fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
+pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
     Ok(Entry {
         id: row.get(0)?,
         at: wire::time_from(row, 1)?,

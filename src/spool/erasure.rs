@@ -9,28 +9,32 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::feed::{self, FeedKind};
-use super::{Result, files, wire};
-use crate::routing::ConversationId;
+use super::patrons::{self, Known};
+use super::{Result, audit, files, wire};
+use crate::routing::{Actor, ArrivalId, ConversationId, Whose};
 
 /// Rows taken at once, so that no writer waits long.
 const AT_ONCE: i64 = 200;
 
-/// Erases everything of a telephone's on every line, but one conversation with its patron. Answers
-/// the feed's last row, when anything was there that operators may have seen.
+/// Erases everything of a patron's, but one conversation. Who did so, if not they themselves, is
+/// written down. Answers the feed's last row, when anything was there that operators may have seen.
 pub(super) fn forget(
     connection: &Connection,
-    address: &str,
+    whose: &Whose,
     spare: Option<ConversationId>,
+    by: Option<Actor>,
+    now: Timestamp,
 ) -> Result<Option<i64>> {
-    let patrons: Vec<i64> = connection
-        .prepare_cached(
-            "SELECT id FROM patron
-             WHERE gateway IN (SELECT id FROM gateway WHERE kind = 'sms') AND address = ?1",
-        )?
-        .query_map([address], |row| row.get(0))?
-        .collect::<rusqlite::Result<_>>()?;
+    let known = patrons::all(connection, whose)?;
+    if let Some(by) = by {
+        let names: Vec<&str> = known.iter().map(|one| one.patron.name.as_str()).collect();
+        let subject = (!names.is_empty()).then(|| names.join(", "));
+        let (by, action) = (by.operator(), "erased_patron");
+        audit::write(connection, by, action, subject.as_deref(), None, None, now)?;
+    }
     let mut told = None;
-    for patron in patrons {
+    for Known { patron, .. } in known {
+        let patron = patron.id.0;
         let conversations: Vec<i64> = connection
             .prepare_cached("SELECT id FROM conversation WHERE patron = ?1 AND id IS NOT ?2")?
             .query_map(params![patron, spare.map(|id| id.0)], |row| row.get(0))?
@@ -40,28 +44,72 @@ pub(super) fn forget(
         }
         drop_if_gone(connection, patron)?;
     }
-    // What could not be read, or is no text: whose it is, only what is kept of it says.
+    let address = whose.address().as_str();
+    match whose {
+        Whose::Telephone(_) => forget_traces(connection, address)?,
+        Whose::Chat(_) => {
+            for sql in [
+                "DELETE FROM visitor WHERE gateway IN (SELECT id FROM gateway) AND address = ?1",
+                "DELETE FROM subscriber WHERE jid = ?1",
+            ] {
+                connection.prepare_cached(sql)?.execute([address])?;
+            }
+        }
+    }
+    Ok(told)
+}
+
+/// Which arrivals are from or about this number, of those that could not be read or are no text:
+/// whose they are, only what is kept of them says.
+const ARRIVALS_OF: &str = "state <> 'used' AND state IN ('odd', 'parked')
+     AND (instr(pdu, ?1) > 0 OR instr(pdu, ?2) > 0
+          OR instr(upper(CAST(pdu AS TEXT)), ?3) > 0
+          OR instr(upper(CAST(pdu AS TEXT)), ?4) > 0
+          OR instr(upper(CAST(pdu AS TEXT)), ?5) > 0
+          OR instr(CAST(pdu AS TEXT), ?6) > 0)";
+
+/// What is looked for in them: the number as PDUs and modems write it.
+type Traces = (Vec<u8>, Vec<u8>, String, String, String, String);
+
+/// The same for a number; `None` for what is too short to be told from anything else.
+fn traces(address: &str) -> Option<Traces> {
     let [even, odd] = semi_octets(address);
-    if even.len() >= SURE {
-        let hex = |octets: &[u8]| -> String {
-            octets.iter().map(|octet| format!("{octet:02X}")).collect()
-        };
-        let tail = tail(address);
-        let wide = hex(&tail
-            .encode_utf16()
-            .flat_map(u16::to_be_bytes)
-            .collect::<Vec<u8>>());
+    if even.len() < SURE {
+        return None;
+    }
+    let hex =
+        |octets: &[u8]| -> String { octets.iter().map(|octet| format!("{octet:02X}")).collect() };
+    let tail = tail(address);
+    let wide = hex(&tail
+        .encode_utf16()
+        .flat_map(u16::to_be_bytes)
+        .collect::<Vec<u8>>());
+    let (even_hex, odd_hex) = (hex(&even), hex(&odd));
+    Some((even, odd, even_hex, odd_hex, wide, tail.to_owned()))
+}
+
+/// Arrivals from or about this number that are part of no conversation.
+pub(super) fn arrivals_of(connection: &Connection, address: &str) -> Result<Vec<ArrivalId>> {
+    let Some(traces) = traces(address) else {
+        return Ok(Vec::new());
+    };
+    let mut rows: Vec<ArrivalId> = connection
+        .prepare_cached(&format!("SELECT id FROM inbox WHERE {ARRIVALS_OF}"))?
+        .query_map(traces, |row| row.get(0).map(ArrivalId))?
+        .collect::<rusqlite::Result<_>>()?;
+    rows.sort_unstable();
+    Ok(rows)
+}
+
+/// Erases what is kept of a telephone beside its conversations.
+fn forget_traces(connection: &Connection, address: &str) -> Result<()> {
+    if let Some(traces) = traces(address) {
         connection
-            .prepare_cached(
+            .prepare_cached(&format!(
                 "UPDATE inbox SET state = 'used', pdu = NULL, message = NULL, problem = NULL
-                 WHERE state <> 'used' AND state IN ('odd', 'parked')
-                   AND (instr(pdu, ?1) > 0 OR instr(pdu, ?2) > 0
-                        OR instr(upper(CAST(pdu AS TEXT)), ?3) > 0
-                        OR instr(upper(CAST(pdu AS TEXT)), ?4) > 0
-                        OR instr(upper(CAST(pdu AS TEXT)), ?5) > 0
-                        OR instr(CAST(pdu AS TEXT), ?6) > 0)",
-            )?
-            .execute(params![even, odd, hex(&even), hex(&odd), wide, tail])?;
+                 WHERE {ARRIVALS_OF}"
+            ))?
+            .execute(traces)?;
     }
     let digits = address.trim_start_matches('+');
     connection
@@ -72,7 +120,7 @@ pub(super) fn forget(
     connection
         .prepare_cached("UPDATE standing SET refused = '[]' WHERE instr(refused, ?1) > 0")?
         .execute([tail])?;
-    Ok(told)
+    Ok(())
 }
 
 /// Octets of a number that are hardly anything else by accident.

@@ -6,7 +6,7 @@
 //!
 //! Rooms: [`inbox`] keeps raw PDUs until they are consumed, [`outbox`] the texts due, their
 //! attempts and outcomes, [`doubts`] those whose outcome is unknown, [`lines`] how lines stand,
-//! [`transcript`] conversations, [`feed`] what operators were told, [`messengers`] what is owed to
+//! [`transcript`] conversations, [`patrons`] one patron and everything of theirs, [`feed`] what operators were told, [`messengers`] what is owed to
 //! XMPP clients, [`visitors`] who writes from a web page, [`files`] what goes with conversations,
 //! [`canned`] canned replies, [`audit`] who did what, [`tokens`] bearer tokens, [`search`] and
 //! [`export`] transcripts found and written out, [`statistics`] what is counted, [`alarms`] what
@@ -35,6 +35,7 @@ pub mod messengers;
 mod migrate;
 pub mod outages;
 pub mod outbox;
+pub mod patrons;
 pub mod repair;
 mod reports;
 pub mod restore;

@@ -136,7 +136,7 @@ pub fn keep(connection: &Connection, effect: &Effect, now: Timestamp) -> Result<
             outages::keep(connection, *gateway, *from, *to)?;
             Ok(None)
         }
-        Effect::Forget { address, spare } => erasure::forget(connection, address, *spare),
+        Effect::Forget { whose, spare, by } => erasure::forget(connection, whose, *spare, *by, now),
         Effect::Erase { conversation } => erasure::erase(connection, *conversation),
         // Bells are not rows.
         Effect::Offer { .. }

@@ -4,7 +4,7 @@
 //! desk itself, [`book`] all of it as one file, [`modems`] its lines and [`traces`] what is said on
 //! their ports, [`upkeep`] the box, [`process`] the program that runs it, [`alerts`] whom it calls,
 //! [`arrivals`] what came and was not read, [`backups`] its copies, [`staff`]
-//! and [`tokens`] who may come in, [`audit`] who did what, [`search`] and [`records`] what was said
+//! and [`tokens`] who may come in, [`audit`] who did what, [`patrons`] what is held of one, [`search`] and [`records`] what was said
 //! and counted. Each names its operations, as [`operation`] has them; what requests are made of stands in
 //! [`extract`]. [`description`] shows them all.
 
@@ -25,6 +25,7 @@ mod files;
 mod messages;
 mod modems;
 mod operation;
+mod patrons;
 mod process;
 mod records;
 mod search;
@@ -66,6 +67,7 @@ fn operations() -> Api {
         book::operations,
         widget::operations,
         records::operations,
+        patrons::operations,
         arrangements::operations,
         wording::operations,
         modems::operations,

@@ -42,6 +42,7 @@ files! {
     "settings-lines.js" JS,
     "settings-book.js" JS,
     "settings-arrivals.js" JS,
+    "settings-patrons.js" JS,
     "manifest.webmanifest" "application/manifest+json",
     "mark.svg" "image/svg+xml",
     "icon-192.png" "image/png",

@@ -58,7 +58,7 @@ impl Caller {
                 Right::Coordinate | Right::Report => {
                     "this takes a coordinator or an admin: ask one of them"
                 }
-                Right::Arrange | Right::Audit | Right::Export => {
+                Right::Arrange | Right::Audit | Right::Export | Right::Rights => {
                     "this takes an admin: ask one of them"
                 }
             },

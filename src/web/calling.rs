@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use utoipa::ToSchema;
 
 use crate::mail;
+use crate::numbers::PatronNumber;
 use crate::spool::settings::Smtp;
 
 /// Who says who is called.
@@ -30,7 +31,7 @@ pub struct CallsForHelp {
     /// By mail.
     pub email: Vec<String>,
     /// By text.
-    pub phones: Vec<String>,
+    pub phones: Vec<PatronNumber>,
     /// How long a line may be in trouble before it is one.
     pub line_after: Duration,
     /// How long texts may wait while nobody is signed in.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use callnumber::alerts::{self, mail};
 use callnumber::daemon::{House, HouseSettings};
 use callnumber::modem::{LineSettings, Phase, PortChoice};
+use callnumber::numbers::PatronNumber;
 use callnumber::routing::{Amendment, Event, GatewayId, Library, OperatorId, Role, Show};
 use callnumber::simulator::{Settings, SimulatedModem};
 use callnumber::spool::lines;
@@ -31,7 +32,7 @@ fn prompt(office: &PostOffice) -> alerts::Settings {
             from: "callnumber@elm.example".into(),
             to: vec!["ana@elm.example".into(), "ben@elm.example".into()],
         }),
-        phones: vec![STAFF.into()],
+        phones: vec![PatronNumber::kept(STAFF.into())],
         line_after: Duration::ZERO,
         waiting_after: Duration::ZERO,
         calm: Duration::ZERO,

@@ -8,8 +8,8 @@ use serde::de::Deserializer;
 
 use super::{credential, wrong};
 use crate::alerts;
-use crate::control::normal_number;
 use crate::mail::{self, Security};
+use crate::numbers::{Country, NumberError, PatronNumber};
 
 /// Recipients of one kind at most: a list for everyone is a mailing list's business.
 const RECIPIENTS_MAX: usize = 20;
@@ -22,7 +22,7 @@ pub struct AlertsTable {
     /// Mail addresses.
     #[serde(deserialize_with = "addresses")]
     pub email: Vec<String>,
-    /// Staff telephones.
+    /// Staff telephones, as they are written.
     #[serde(deserialize_with = "phones")]
     pub phones: Vec<String>,
     /// The mail server.
@@ -73,7 +73,11 @@ impl AlertsTable {
     ///
     /// # Errors
     /// What is missing, by its key.
-    pub fn settings(&self, public_url: Option<&str>) -> Result<Option<alerts::Settings>, String> {
+    pub fn settings(
+        &self,
+        public_url: Option<&str>,
+        home: Country,
+    ) -> Result<Option<alerts::Settings>, String> {
         if self.email.is_empty() && self.phones.is_empty() {
             return Ok(None);
         }
@@ -91,10 +95,14 @@ impl AlertsTable {
                 );
             }
         };
+        let phones = self.phones.iter();
+        let phones = phones.map(|written| PatronNumber::written(written, home));
         let usual = alerts::Settings::default();
         Ok(Some(alerts::Settings {
             mail,
-            phones: self.phones.clone(),
+            phones: phones
+                .collect::<Result<_, _>>()
+                .map_err(|error| format!("[alerts] phones: {error}"))?,
             line_after: self.line_after.unwrap_or(usual.line_after),
             waiting_after: self.waiting_after.unwrap_or(usual.waiting_after),
             disk_free: self
@@ -184,13 +192,20 @@ fn addresses<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error
 fn phones<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
     let all = Vec::<String>::deserialize(from)?;
     bounded::<D>(&all)?;
-    all.iter()
-        .map(|text| {
-            normal_number(text).map_err(|_| {
-                wrong::<D>("this is not a telephone number: write it as \"+15551230100\"")
-            })
-        })
-        .collect()
+    match all.iter().find(|text| !may_be_a_number(text)) {
+        None => Ok(all),
+        Some(_) => Err(wrong::<D>(
+            "this is not a telephone number: write it as \"+15551230100\"",
+        )),
+    }
+}
+
+/// Whether it is one in some country: which, the rest of the file says.
+pub(super) fn may_be_a_number(text: &str) -> bool {
+    match PatronNumber::written(text, Country::default()) {
+        Ok(_) | Err(NumberError::NotWhole(_)) => true,
+        Err(_) => false,
+    }
 }
 
 fn bounded<'de, D: Deserializer<'de>>(all: &[String]) -> Result<(), D::Error> {
@@ -225,7 +240,7 @@ from = "callnumber@elm.example"
         let config = Config::parse(WHOLE).unwrap();
         let settings = config
             .alerts
-            .settings(Some("https://desk"))
+            .settings(Some("https://desk"), Country::default())
             .unwrap()
             .unwrap();
         assert_eq!(settings.phones, ["+15551230199"]);
@@ -236,7 +251,13 @@ from = "callnumber@elm.example"
         assert_eq!((mail.host.as_str(), mail.port), ("mail.elm.example", 587));
         assert_eq!(mail.security, Security::StartTls);
         let nobody = Config::parse("[alerts]\nline_after = \"5m\"\n").unwrap();
-        assert!(nobody.alerts.settings(None).unwrap().is_none());
+        assert!(
+            nobody
+                .alerts
+                .settings(None, Country::default())
+                .unwrap()
+                .is_none()
+        );
     }
 
     #[test]
@@ -285,7 +306,10 @@ from = "callnumber@elm.example"
             ),
         ] {
             let config = Config::parse(text).unwrap();
-            let error = config.alerts.settings(None).expect_err(text);
+            let error = config
+                .alerts
+                .settings(None, Country::default())
+                .expect_err(text);
             assert!(error.contains(part), "{error}");
         }
     }

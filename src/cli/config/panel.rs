@@ -2,9 +2,9 @@
 
 use serde::Deserialize;
 
-use crate::control;
 use crate::daemon::PanelDuty;
 use crate::hardware::PanelPins;
+use crate::numbers::{Country, PatronNumber};
 
 /// `[panel]`: pins by their BCM numbers; what is left out is not fitted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -40,7 +40,7 @@ impl PanelTable {
         (pins != PanelPins::NONE).then_some(pins)
     }
 
-    pub(super) fn check(&self) -> Result<(), String> {
+    pub(super) fn check(&self, home: Country) -> Result<(), String> {
         match (self.desk, &self.operator, &self.queue) {
             (_, Some(_), Some(_)) => Err(
                 "[panel]: the desk switch stands for an `operator` or for a `queue`; remove one"
@@ -52,7 +52,7 @@ impl PanelTable {
                     .into(),
             ),
             _ => match &self.help_number {
-                Some(number) => control::normal_number(number)
+                Some(number) => PatronNumber::written(number, home)
                     .map(drop)
                     .map_err(|words| format!("[panel] help_number: {words}")),
                 None => Ok(()),

@@ -1,6 +1,9 @@
 //! What is erased is gone, and still counted.
 
 use super::*;
+use crate::numbers::PatronNumber;
+use crate::routing::Whose;
+use crate::spool::patrons;
 
 #[test]
 fn what_is_erased_is_not_found_and_not_on_disk_and_still_counted() {
@@ -74,12 +77,15 @@ fn a_number_is_found_in_what_is_kept_raw_however_it_is_written() {
             pdu: pdu.to_vec(),
         })
         .collect();
+    let gone = forms.iter().filter(|(_, gone)| *gone).count();
     let left: Vec<Vec<u8>> = shelf.do_(move |c| {
         let kept = inbox::keep(c, "m", &raws, at(0))?;
         let ids: Vec<ArrivalId> = kept.iter().map(|kept| kept.id).collect();
         inbox::set_aside(c, &ids, "it is no PDU")?;
         assert_eq!(inbox::shelved(c, None, 100)?.len(), raws.len());
-        erasure::forget(c, "+15551230100", None)?;
+        let whose = Whose::Telephone(PatronNumber::kept("+15551230100".into()));
+        assert_eq!(patrons::arrivals(c, whose.address())?.len(), gone);
+        erasure::forget(c, &whose, None, None, at(0))?;
         let left = inbox::shelved(c, None, 100)?;
         Ok(left.into_iter().map(|shelved| shelved.pdu).collect())
     });

@@ -16,6 +16,7 @@ use super::operation::Api;
 use super::upkeep::{self, BoxState};
 use crate::desk::views::Page;
 use crate::mail::{Security, is_address};
+use crate::numbers::PatronNumber;
 use crate::spool::audit;
 use crate::spool::settings::{self, Alerting, Smtp};
 use crate::web::calling::{Ask, WhoSays, mail_server};
@@ -147,6 +148,7 @@ fn server(told: ServerTold, before: Option<&Smtp>) -> Result<Smtp, Problem> {
 
 /// What was told, in order; `server_in_file` is whether the file names a mail server.
 fn alerting(
+    premises: &Premises,
     told: Told,
     before: Option<&Alerting>,
     server_in_file: bool,
@@ -160,7 +162,7 @@ fn alerting(
     let phones = words("phones", told.phones)?;
     let phones = phones
         .iter()
-        .map(|one| telephone(one))
+        .map(|one| telephone(premises, one).map(PatronNumber::into_string))
         .collect::<Result<_, _>>()?;
     if told.line_after_s.max(told.waiting_after_s) > AFTER_MAX_S {
         return Err(unprocessable(format!(
@@ -218,7 +220,7 @@ async fn set(
         ));
     }
     let before = premises.spool.read(settings::alerting).await?;
-    let told = alerting(told, before.as_ref(), server_in_file)?;
+    let told = alerting(&premises, told, before.as_ref(), server_in_file)?;
     let (by, now) = (caller.id(), premises.spool.now());
     premises
         .spool

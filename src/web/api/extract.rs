@@ -324,7 +324,7 @@ macro_rules! rights {
     )+};
 }
 
-rights! { Coordinate Report Arrange Audit Export }
+rights! { Coordinate Report Arrange Audit Export Rights }
 
 impl<R> Deref for May<R> {
     type Target = Caller;

@@ -18,7 +18,8 @@ use super::extract::{
 use super::operation::{Accepted, Api, NoContent};
 use crate::desk::views;
 use crate::modem::{Line, Pin, check_ussd};
-use crate::routing::{Event, GatewayKind, answerable};
+use crate::numbers::PatronNumber;
+use crate::routing::Event;
 use crate::spool::{audit, lines};
 use crate::web::caller::Caller;
 use crate::web::premises::Premises;
@@ -226,22 +227,20 @@ async fn signal(
     }))
 }
 
-/// A telephone number, as people write it.
-pub(super) fn telephone(written: &str) -> Result<String, Problem> {
-    let number: String = written
-        .chars()
-        .filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')' | '/'))
-        .collect();
-    match answerable(GatewayKind::Sms, &number) {
-        true => Ok(number),
-        false => Err(unprocessable(
-            "this is not a telephone number: write it as +15551230100",
+/// A telephone number of the library's own, as people write it.
+pub(super) fn telephone(premises: &Premises, written: &str) -> Result<PatronNumber, Problem> {
+    let meant = PatronNumber::meant(written, &premises.board().countries);
+    let mut meant = meant.map_err(|error| unprocessable(error.to_string()))?;
+    match meant.pop() {
+        Some(number) if meant.is_empty() && number.is_telephone() => Ok(number),
+        Some(_) | None => Err(unprocessable(
+            "this is not a whole telephone number: write it as +15551230100",
         )),
     }
 }
 
 async fn keep_number(premises: &Premises, line: &str, written: &str) -> Result<(), Problem> {
-    let number = telephone(written)?;
+    let number = telephone(premises, written)?.into_string();
     let known = Event::LineNumber {
         line: line.to_owned(),
         number: Some(number.clone()),

@@ -139,7 +139,7 @@ pub(super) async fn shape(premises: &Premises) -> Result<BoxState, Problem> {
         },
         alerts: called.then(|| Alerts {
             email: calls.email,
-            phones: calls.phones,
+            phones: calls.phones.iter().map(ToString::to_string).collect(),
             server: server.map(|(mail, _)| format!("{}:{}", mail.host, mail.port)),
             line_after_s: calls.line_after.as_secs(),
             waiting_after_s: calls.waiting_after.as_secs(),

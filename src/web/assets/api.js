@@ -37,6 +37,7 @@ export async function call(method, path, body, patience = 20_000) {
     if (response.status === 204) return null;
     let answer;
     try {
+      if (response.headers.get('content-type')?.startsWith('text/plain')) return await response.text();
       answer = await response.json();
     } catch {
       throw new ApiError(response.ok ? 0 : response.status, {});

@@ -11,6 +11,7 @@ import { showArrivals } from './settings-arrivals.js';
 import { setUpHealth } from './settings-health.js';
 import { about, hours } from './settings-hours.js';
 import { line } from './settings-lines.js';
+import { setUpPatrons } from './settings-patrons.js';
 import { setUpCanned, setUpReports, setUpTranscripts, showCanned, showTranscripts } from './settings-records.js';
 import { entry } from './settings-staff.js';
 import { keywords, wording } from './settings-wording.js';
@@ -221,6 +222,7 @@ if (isAdmin) {
   setUpBook();
   setUpBox();
   setUpHealth();
+  setUpPatrons();
   showBox().catch((error) => toast(error.message));
   showArrivals().catch((error) => toast(error.message));
   $('trail-more').addEventListener('click', () => {

@@ -14,6 +14,7 @@ use callnumber::desk::{self, Desk};
 use callnumber::errands::Door;
 use callnumber::modem::port::{OpenError, Opened, Opener};
 use callnumber::modem::{Keepers, Line, LineSettings, Lines, Phase, PortChoice, start_on};
+use callnumber::numbers::PatronNumber;
 use callnumber::routing::{Amendment, Languages, Library, Role};
 use callnumber::simulator::{Settings, SimulatedModem};
 use callnumber::spool::{Spool, staff};
@@ -187,7 +188,7 @@ impl House {
         });
         if let Some(phone) = opening.staff_phone {
             let settings = alerts::Settings {
-                phones: vec![phone.into()],
+                phones: vec![PatronNumber::kept(phone.into())],
                 url: opening.public_url.map(str::to_owned),
                 // The machine's own disk is not this story's.
                 disk_free: 0,

@@ -20,6 +20,7 @@ mod lines;
 mod links;
 mod metrics;
 mod packing;
+mod patrons;
 mod presence;
 mod process;
 mod records;
