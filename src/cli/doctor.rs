@@ -114,6 +114,8 @@ async fn examine(file: Option<&Path>, config: &Config) -> Vec<Finding> {
     findings.extend(whole.unwrap_or_default());
     findings.extend(letters::try_out(config, &spool).await);
     findings.push(machine::modem_manager());
+    findings.extend(machine::helper(Path::new(modem::helper::SOCKET)));
+    findings.extend(machine::untried(config).await);
     for modem in config.modems() {
         findings.extend(machine::device(&modem.name, &modem.port));
     }

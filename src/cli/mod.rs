@@ -200,7 +200,15 @@ async fn perform(command: Command) -> anyhow::Result<ExitCode> {
         Command::Simulate(arguments) => return simulate::run(arguments).await,
         Command::PowerHelper => {
             let (input, output) = (std::io::stdin().lock(), std::io::stdout().lock());
-            crate::modem::helper::serve(input, output, &crate::modem::usb::Machine::this())?;
+            // A configuration that cannot be read names no port; the list of modems stands anyway.
+            let named: Vec<_> = Config::load(None)
+                .map(|config| config.named_ports())
+                .unwrap_or_default()
+                .into_iter()
+                .map(|named| named.path)
+                .collect();
+            let machine = crate::modem::usb::Machine::this();
+            crate::modem::helper::serve(input, output, &machine, &named)?;
         }
         Command::Man(arguments) => manual::pages(&arguments)?,
         Command::Completions(arguments) => manual::completions(&arguments)?,

@@ -142,8 +142,11 @@ async fn trace(command: TraceCommand) -> anyhow::Result<()> {
 }
 
 async fn list(as_json: bool, at: &BoxArguments) -> anyhow::Result<()> {
-    let found = modem::list(&at.load()?.named_ports()).await;
+    let named = at.load()?.named_ports();
+    let mut found = modem::list(&named).await;
+    let untried = modem::untried(&named).await;
     if as_json {
+        found.extend(untried);
         return print_json(&found);
     }
     if found.is_empty() {
@@ -152,7 +155,7 @@ async fn list(as_json: bool, at: &BoxArguments) -> anyhow::Result<()> {
              serial port is named in the configuration: port = \"/dev/…\"."
         );
     }
-    for found in &found {
+    for found in found.iter().chain(&untried) {
         println!("{}", in_words(found));
     }
     Ok(())

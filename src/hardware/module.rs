@@ -77,21 +77,21 @@ impl Module {
                 off: press(1_500, 1_200, None),
                 reset: None,
                 ready: seconds(10),
-                gone: seconds(7),
+                gone: seconds(10), // gone by 7 s
             },
             Self::Sim7600 => PulseLengths {
                 on: press(500, 500, None),
                 off: press(3_000, 2_500, None),
                 reset: Some(press(300, 100, Some(500))),
                 ready: seconds(20),
-                gone: seconds(26),
+                gone: seconds(32), // 26 to 28 s
             },
             Self::A7670 => PulseLengths {
                 on: press(300, 100, Some(500)),
                 off: press(2_750, 2_500, Some(3_000)),
                 reset: Some(press(100, 100, None)),
                 ready: seconds(20),
-                gone: seconds(26), // no figure is given: the slowest of its family's
+                gone: seconds(32), // no figure is given: the slowest of its family's
             },
             Self::Ec25 | Self::Bg96 => PulseLengths {
                 on: press(600, 500, Some(1_500)),

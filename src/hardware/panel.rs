@@ -38,7 +38,7 @@ impl Default for PanelPins {
             green: Some(5),
             amber: Some(12),
             desk: Some(16),
-            help: Some(19),
+            help: Some(21), // 19 is W_DISABLE of a Sixfab Base HAT
         }
     }
 }

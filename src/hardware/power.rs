@@ -394,9 +394,9 @@ mod tests {
         // Module, its on press, its ready time, its off press, its log-off: all in milliseconds.
         for (module, on, ready, off, gone) in [
             (Module::Sim800, 1_200, 3_000, 2_000, 3_000),
-            (Module::Sim7000, 1_100, 10_000, 1_500, 7_000),
-            (Module::Sim7600, 500, 20_000, 3_000, 26_000),
-            (Module::A7670, 300, 20_000, 2_750, 26_000),
+            (Module::Sim7000, 1_100, 10_000, 1_500, 10_000),
+            (Module::Sim7600, 500, 20_000, 3_000, 32_000),
+            (Module::A7670, 300, 20_000, 2_750, 32_000),
             (Module::Ec25, 600, 15_000, 750, 30_000),
             (Module::Bg96, 600, 15_000, 750, 30_000),
         ] {
@@ -510,7 +510,7 @@ mod tests {
     #[test]
     fn a_cycle_without_status_ends_on_whatever_it_was() {
         let mut key = sets(&[HIGH, LOW, HIGH, LOW]);
-        let mut delay = waits(&[3_000, 26_000, 500, 20_000]);
+        let mut delay = waits(&[3_000, 32_000, 500, 20_000]);
         let mut pins = PowerPins::<_, Mock>::new(Module::Sim7600.pulses())
             .with_power_key(key.clone(), Polarity::ActiveHigh);
         assert_eq!(pins.cycle(&mut delay).unwrap(), Settled::Unconfirmed);

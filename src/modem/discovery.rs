@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::port::{OpenError, TtyPort, open_tty};
 use super::usb::{Machine, UsbTty};
 
+mod known;
 mod probe;
 mod seeker;
 
@@ -15,67 +16,13 @@ pub use probe::Identity;
 pub use seeker::Claims;
 pub(super) use seeker::Seeker;
 
+use known::known;
 use probe::{greet, identify};
 
 /// Speeds of a UART, the likeliest first.
 pub(super) const RATES: [u32; 5] = [115_200, 9_600, 57_600, 38_400, 460_800];
 
-/// A USB modem, or family of them, that is known to speak AT.
-struct Known {
-    vendor: u16,
-    /// Empty: every product of that vendor.
-    products: &'static [u16],
-    /// The interface that speaks AT; `None`: ascending.
-    interface: Option<u8>,
-    /// Interfaces never to talk to.
-    avoid: &'static [u8],
-}
-
 const HUAWEI: u16 = 0x12d1;
-
-const KNOWN: &[Known] = &[
-    // Quectel: 00 diagnostics, 01 NMEA, 03 a second AT port.
-    Known {
-        vendor: 0x2c7c,
-        products: &[],
-        interface: Some(2),
-        avoid: &[0, 1],
-    },
-    // SIMCom A76xx: 02 ignored, 05 PPP.
-    Known {
-        vendor: 0x1e0e,
-        products: &[0x9011],
-        interface: Some(4),
-        avoid: &[2, 5],
-    },
-    // SIMCom SIM7600, SIM70x0.
-    Known {
-        vendor: 0x1e0e,
-        products: &[0x9001, 0x9205, 0x9206],
-        interface: Some(2),
-        avoid: &[0, 1],
-    },
-    // Huawei: lowest first; modes without AT (CD-ROM, HiLink) have no tty and never get here.
-    Known {
-        vendor: HUAWEI,
-        products: &[],
-        interface: None,
-        avoid: &[],
-    },
-    // CH340, the usual companion of a SIM800.
-    Known {
-        vendor: 0x1a86,
-        products: &[0x7523],
-        interface: None,
-        avoid: &[],
-    },
-];
-
-fn known(vendor: u16, product: u16) -> Option<&'static Known> {
-    KNOWN.iter().find(|known| {
-        known.vendor == vendor && (known.products.is_empty() || known.products.contains(&product))
-    })
-}
 
 /// Whether a USB device is on the list of modems that may be talked to.
 pub(super) fn is_known(vendor: u16, product: u16) -> bool {
@@ -86,32 +33,24 @@ pub(super) fn is_known(vendor: u16, product: u16) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Candidate {
     tty: UsbTty,
-    /// The table's interface first, then ascending.
-    rank: (bool, u8),
+    /// What carries calls or diagnostics last; else as the list has it, then ascending.
+    rank: (bool, usize, u8),
 }
 
 impl Candidate {
     fn of(tty: UsbTty) -> Option<Self> {
-        let known = known(tty.device.vendor, tty.device.product)?;
-        if known.avoid.contains(&tty.interface) {
-            return None;
-        }
+        let rank = known(tty.device.vendor, tty.device.product)?.rank(tty.interface)?;
         // Huawei says what a port is for: 01 and 10 carry calls, 03 and 13 diagnostics.
         let is_aside =
             tty.device.vendor == HUAWEI && matches!(tty.protocol, 0x01 | 0x10 | 0x03 | 0x13);
-        let is_second = is_aside
-            || known
-                .interface
-                .is_some_and(|wanted| wanted != tty.interface);
         Some(Self {
-            rank: (is_second, tty.interface),
+            rank: (is_aside, rank, tty.interface),
             tty,
         })
     }
 
     fn usb_id(&self) -> String {
-        let device = &self.tty.device;
-        format!("{:04x}:{:04x}", device.vendor, device.product)
+        self.tty.device.id()
     }
 }
 
@@ -196,9 +135,9 @@ pub async fn list_on(machine: &Machine, named: &[Named]) -> Vec<Found> {
         let device = tty.map(|tty| (tty.device, tty.interface));
         found.push(Found {
             path: path.clone(),
-            usb_id: device.as_ref().map_or_else(String::new, |(device, _)| {
-                format!("{:04x}:{:04x}", device.vendor, device.product)
-            }),
+            usb_id: device
+                .as_ref()
+                .map_or_else(String::new, |(device, _)| device.id()),
             interface: device.as_ref().map(|(_, interface)| *interface),
             place: device.map(|(device, _)| device.place),
             modem,
@@ -207,6 +146,63 @@ pub async fn list_on(machine: &Machine, named: &[Named]) -> Vec<Found> {
     }
     mark_twins(&mut found);
     found
+}
+
+/// The serial ports of this machine that [`list`] does not talk to, each with the reason.
+pub async fn untried(named: &[Named]) -> Vec<Found> {
+    let (machine, named) = (Machine::this(), named.to_vec());
+    let looked = tokio::task::spawn_blocking(move || untried_on(&machine, &named));
+    looked.await.unwrap_or_default()
+}
+
+fn untried_on(machine: &Machine, named: &[Named]) -> Vec<Found> {
+    let on_usb = machine.usb_ttys().into_iter().filter_map(|tty| {
+        let known = known(tty.device.vendor, tty.device.product);
+        let trouble = match known.map(|known| known.rank(tty.interface)) {
+            Some(Some(_)) => return None,
+            Some(None) => "not tried: this interface of the modem speaks no AT".to_owned(),
+            None => format!(
+                "not tried: {} is no modem that is known; if it is one, name this port as `port` in \
+                 the configuration",
+                tty.device.id()
+            ),
+        };
+        Some(Found {
+            usb_id: tty.device.id(),
+            place: Some(tty.device.place),
+            interface: Some(tty.interface),
+            path: tty.path,
+            modem: None,
+            trouble: Some(trouble),
+        })
+    });
+    let on_board = machine.uarts().into_iter().map(|(path, is_debug)| Found {
+        usb_id: String::new(),
+        place: None,
+        interface: None,
+        path,
+        modem: None,
+        trouble: Some(
+            if is_debug {
+                "not tried: this is the debug connector of a Raspberry Pi 5; the pins of the header \
+                 are /dev/ttyAMA0"
+            } else {
+                "not tried: anything may hang on a built-in port; if a modem does, name this port as \
+                 `port` in the configuration"
+            }
+            .to_owned(),
+        ),
+    });
+    let is_named = |found: &Found| {
+        named.iter().any(|Named { path, .. }| {
+            let real = path.canonicalize();
+            *path == found.path || real.is_ok_and(|real| real == found.path)
+        })
+    };
+    on_usb
+        .chain(on_board)
+        .filter(|found| !is_named(found))
+        .collect()
 }
 
 fn told(probed: Result<Identity, String>) -> (Option<Identity>, Option<String>) {

@@ -2,8 +2,9 @@
 //!
 //! One connection, one line, one answer: `replug 1-1.3` or `power 1-1.3`; `done`, `out of reach` or
 //! `failed: …`. The helper runs as root, so it believes nothing: a name is a USB device's and
-//! nothing else, and what is plugged in there is a modem from the list of known ones, or nothing at
-//! all. Whoever could speak to it can restart modems, and nothing more.
+//! nothing else, and what is plugged in there is a modem from the list of known ones, the device of a
+//! port that the configuration names, or nothing at all. Whoever could speak to it can restart modems,
+//! and nothing more. `hello` is answered `done`: the doctor asks it, and nothing is switched.
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -49,10 +50,14 @@ impl Helper {
     }
 
     fn ask(&self, usb: &str) -> io::Result<String> {
+        self.said(&format!("{} {usb}\n", word(self.rung)))
+    }
+
+    fn said(&self, request: &str) -> io::Result<String> {
         let mut stream = UnixStream::connect(&self.socket)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
-        writeln!(stream, "{} {usb}", word(self.rung))?;
+        stream.write_all(request.as_bytes())?;
         stream.shutdown(std::net::Shutdown::Write)?;
         let mut answer = String::new();
         stream.take(LINE_MAX).read_to_string(&mut answer)?;
@@ -100,30 +105,47 @@ impl Restarter for Helper {
     }
 }
 
-/// Answers one request, as the helper.
+/// Asks the helper behind `socket` whether it is there: nothing is switched.
+///
+/// # Errors
+/// When there is no such socket, or what is behind it does not answer.
+pub fn greet(socket: &Path) -> io::Result<()> {
+    let answer = Helper::to_replug(socket).said("hello\n")?;
+    match answer.trim_end() {
+        "done" => Ok(()),
+        other => Err(io::Error::other(format!("it said {other:?}"))),
+    }
+}
+
+/// Answers one request, as the helper. `named` are the ports of the configuration.
 ///
 /// # Errors
 /// When the request cannot be read or the answer cannot be written.
-pub fn serve(input: impl Read, output: impl Write, machine: &Machine) -> io::Result<()> {
-    serve_with(input, output, machine, PAUSES)
+pub fn serve(
+    input: impl Read,
+    output: impl Write,
+    machine: &Machine,
+    named: &[PathBuf],
+) -> io::Result<()> {
+    serve_with(input, output, machine, named, PAUSES)
 }
 
 fn serve_with(
     input: impl Read,
     mut output: impl Write,
     machine: &Machine,
+    named: &[PathBuf],
     [unauthorised, unpowered]: [Duration; 2],
 ) -> io::Result<()> {
     let mut request = Vec::new();
     input.take(LINE_MAX).read_to_end(&mut request)?;
     let request = String::from_utf8_lossy(&request);
-    let done = match request.trim_end_matches('\n').split_once(' ') {
-        Some(("replug", name)) => {
-            admit(name, machine).and_then(|()| machine.replug(name, unauthorised))
-        }
-        Some(("power", name)) => {
-            admit(name, machine).and_then(|()| machine.power_cycle(name, unpowered))
-        }
+    let request = request.trim_end_matches('\n');
+    let admitted = |name| admit(name, machine, named);
+    let done = match request.split_once(' ') {
+        Some(("replug", name)) => admitted(name).and_then(|()| machine.replug(name, unauthorised)),
+        Some(("power", name)) => admitted(name).and_then(|()| machine.power_cycle(name, unpowered)),
+        None if request == "hello" => Ok(()),
         _ => Err(RestartError::Failed(
             "ask `replug DEVICE` or `power DEVICE`, as in /sys/bus/usb/devices".into(),
         )),
@@ -136,17 +158,25 @@ fn serve_with(
     output.flush()
 }
 
-/// Lets known modems through, and ports with nothing on them: a modem that died is not there to be
-/// asked, and an empty port has nobody to lose power.
-fn admit(name: &str, machine: &Machine) -> Result<(), RestartError> {
+/// Lets known modems and named ports' devices through, and ports with nothing on them: a modem that
+/// died is not there to be asked, and an empty port has nobody to lose power.
+fn admit(name: &str, machine: &Machine, named: &[PathBuf]) -> Result<(), RestartError> {
     if !is_device_name(name) {
         return Err(RestartError::Failed("that is no USB device's name".into()));
     }
     match machine.device(name) {
         Some(device) if is_known(device.vendor, device.product) => Ok(()),
+        Some(device)
+            if named.iter().any(|port| {
+                let tty = machine.usb_tty_at(port);
+                tty.is_some_and(|tty| tty.device.name == device.name)
+            }) =>
+        {
+            Ok(())
+        }
         None if machine.is_empty(name) => Ok(()),
         Some(_) | None => Err(RestartError::Failed(format!(
-            "what is plugged in at {name} is no known modem: restart it by hand"
+            "what is plugged in at {name} is no modem that is known or configured: restart it by hand"
         ))),
     }
 }
@@ -163,9 +193,9 @@ mod tests {
 
     const AT_ONCE: [Duration; 2] = [Duration::ZERO; 2];
 
-    fn answer(machine: &Machine, request: &str) -> String {
+    fn answer(machine: &Machine, named: &[PathBuf], request: &str) -> String {
         let mut said = Vec::new();
-        serve_with(request.as_bytes(), &mut said, machine, AT_ONCE).unwrap();
+        serve_with(request.as_bytes(), &mut said, machine, named, AT_ONCE).unwrap();
         String::from_utf8(said).unwrap()
     }
 
@@ -176,9 +206,11 @@ mod tests {
         let machine = drawn::machine(root);
         drawn::plug(root, "1-1.3", (0x2c7c, 0x0125), &[]);
         drawn::plug(root, "1-1.4", (0x046d, 0xc31c), &[]); // a keyboard
-        for port in 3..=5 {
-            drawn::port_switch(root, "1-1:1.0", &format!("1-1-port{port}"));
-        }
+        drawn::plug(root, "1-1.6", (0x0403, 0x6001), &[(0, "ttyUSB9")]); // a cable, to a named port
+        let [third, _, _, _] = [3, 4, 5, 6]
+            .map(|port| drawn::port_switch(root, "1-1:1.0", &format!("1-1-port{port}")));
+        let kernel = drawn::kernel(root, "1-1.3", vec![third]);
+        let named = [root.join("dev/ttyS0"), root.join("dev/ttyUSB9")];
         let authorised = |name: &str| {
             fs::read_to_string(
                 root.join("sys/bus/usb/devices")
@@ -190,13 +222,22 @@ mod tests {
         for (request, said) in [
             ("replug 1-1.3\n", "done\n"),
             ("power 1-1.3\n", "done\n"),
-            // Nothing is there: the power of its port harms nobody
-            ("power 1-1.5\n", "done\n"),
+            ("replug 1-1.6\n", "done\n"),
+            ("hello\n", "done\n"),
             ("replug 1-1.5\n", "out of reach\n"),
             ("power 1-2\n", "out of reach\n"),
         ] {
-            assert_eq!(answer(&machine, request), said, "{request:?}");
+            assert_eq!(answer(&machine, &named, request), said, "{request:?}");
         }
+        assert_eq!(kernel.ended(), 1);
+        // Nothing is there: the power of its port harms nobody, and brings nobody back.
+        let said = answer(&machine, &named, "power 1-1.5\n");
+        assert!(
+            said.starts_with("failed: ") && said.contains("nothing came back"),
+            "{said}"
+        );
+        // Nobody named that cable's port.
+        assert!(answer(&machine, &[], "replug 1-1.6\n").starts_with("failed: "));
         assert!(authorised("1-1.3").starts_with('1'));
         for request in [
             "replug 1-1.4\n",
@@ -210,7 +251,7 @@ mod tests {
             &format!("replug {}", "1".repeat(5000)),
         ] {
             assert!(
-                answer(&machine, request).starts_with("failed: "),
+                answer(&machine, &named, request).starts_with("failed: "),
                 "{request:?}"
             );
         }
@@ -241,11 +282,12 @@ mod tests {
         );
         let listener = UnixListener::bind(&socket).unwrap();
         let serving = std::thread::spawn(move || {
-            for _ in 0..2 {
+            for _ in 0..3 {
                 let (stream, _) = listener.accept().unwrap();
-                serve_with(&stream, &stream, &machine, AT_ONCE).unwrap();
+                serve_with(&stream, &stream, &machine, &[], AT_ONCE).unwrap();
             }
         });
+        greet(&socket).unwrap();
         assert_eq!(helper.restart(&modem), Ok(()));
         // Its hub has no switch.
         assert_eq!(

@@ -34,7 +34,7 @@ mod ussd;
 
 pub use crate::at::Pin;
 use crate::clock::Clock;
-pub use discovery::{Claims, Found, Named, list};
+pub use discovery::{Claims, Found, Named, list, untried};
 pub use lines::Lines;
 pub use records::{Memory, PinAccepted, PinAnswer, PinAttempt, Place, Record};
 pub use recovery::{Fault, LadderRecord};

@@ -48,6 +48,12 @@ pub enum OpenError {
         /// The path.
         path: PathBuf,
     },
+    /// The system's own rule for this service keeps it away, whatever its file's rights are.
+    #[error("{} is kept from this service by systemd: restart the service, and check `DeviceAllow=` of its unit", .path.display())]
+    Withheld {
+        /// The path.
+        path: PathBuf,
+    },
     /// It is there, but not a serial port, or in trouble.
     #[error("{} cannot be opened as a serial port: {reason}", .path.display())]
     Unusable {
@@ -104,6 +110,7 @@ impl OpenError {
             | Self::NoneAnswers { .. } => true,
             Self::Busy { .. }
             | Self::Forbidden { .. }
+            | Self::Withheld { .. }
             | Self::Console { .. }
             | Self::Twins { .. } => false,
         }
@@ -221,7 +228,7 @@ impl Opener for SerialOpener {
 
 /// Whether a port is one of the machine's own UARTs, whose speed somebody has set. By its name: a
 /// UART has no other mark.
-fn is_uart(path: &Path) -> bool {
+pub(super) fn is_uart(path: &Path) -> bool {
     let names = ["ttyAMA", "ttyS", "serial"];
     let has_name = |path: &Path| {
         let name = path.file_name().map(|name| name.to_string_lossy());
@@ -306,9 +313,7 @@ fn open_blocking(path: &Path, baud: u32) -> Result<TtyPort, OpenError> {
             let path = path.to_owned();
             match error.kind() {
                 tokio_serial::ErrorKind::Io(io::ErrorKind::NotFound) => OpenError::Missing { path },
-                tokio_serial::ErrorKind::Io(io::ErrorKind::PermissionDenied) => {
-                    OpenError::Forbidden { path }
-                }
+                tokio_serial::ErrorKind::Io(io::ErrorKind::PermissionDenied) => refused(path),
                 // serialport says so of EBUSY (TIOCEXCL) and of a lock that another program holds.
                 tokio_serial::ErrorKind::NoDevice => {
                     let holder = holder_of(&path);
@@ -322,6 +327,17 @@ fn open_blocking(path: &Path, baud: u32) -> Result<TtyPort, OpenError> {
                 },
             }
         })
+}
+
+/// A file's rights refuse with EACCES, a cgroup's list of devices with EPERM (`DeviceAllow=`). What
+/// serialport says no longer tells them apart, so the port is opened once more.
+fn refused(path: PathBuf) -> OpenError {
+    use rustix::fs::{Mode, OFlags};
+    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK;
+    match rustix::fs::open(&path, flags, Mode::empty()) {
+        Err(rustix::io::Errno::PERM) => OpenError::Withheld { path },
+        Err(_) | Ok(_) => OpenError::Forbidden { path },
+    }
 }
 
 /// Clears `HUPCL`: closing the port must not drop DTR, by which some modems hang up or restart.

@@ -238,7 +238,7 @@ mod tests {
                     "6 high",
                     "wait 3000 ms",
                     "6 low",
-                    "wait 26000 ms",
+                    "wait 32000 ms",
                     "6 high",
                     "wait 500 ms",
                     "6 low",

@@ -20,6 +20,8 @@ pub(super) struct Profile {
     /// Lines of the family's own, without `AT`, sent at every setup. Each group is tried until one of
     /// its lines is taken; that none is does no harm.
     pub(super) fixups: &'static [&'static [&'static str]],
+    /// The same on a UART, where it differs: `urcport` names another port there.
+    uart_fixups: Option<&'static [&'static [&'static str]]>,
     /// Reports lie in `SR`, whatever memory `+CDSI` names.
     pub(super) reports_in_sr: bool,
     /// `+CFUN` levels that switch the radio off and leave AT alone, the best first.
@@ -44,6 +46,16 @@ pub(super) struct Profile {
     pub(super) texts_by_ims: &'static [&'static str],
 }
 
+impl Profile {
+    /// [`Self::fixups`], as they are on this kind of port.
+    pub(super) fn fixups_on(&self, is_uart: bool) -> &'static [&'static [&'static str]] {
+        match self.uart_fixups {
+            Some(fixups) if is_uart => fixups,
+            Some(_) | None => self.fixups,
+        }
+    }
+}
+
 /// `+CNMI` settings, best first: texts stored and indicated (mt=1), reports delivered directly
 /// (ds=1), else stored (ds=2, where Qualcomm refuses ds=1), else found by listing alone.
 pub(super) const INDICATIONS: [[u8; 5]; 3] = [[2, 1, 2, 1, 0], [2, 1, 2, 2, 0], [2, 1, 2, 0, 0]];
@@ -59,6 +71,7 @@ pub(super) static GENERIC: Profile = Profile {
     models: &[],
     card_queries: &[CardQuery::Ccid, CardQuery::Iccid],
     fixups: &[],
+    uart_fixups: None,
     reports_in_sr: false,
     radio_off: &[0, 4],
     resets: &[],
@@ -80,7 +93,7 @@ static FAMILIES: [Profile; 9] = [
         maker: Some("huawei"),
         card_queries: &[CardQuery::CaretIccid, CardQuery::Ccid],
         // Periodic reports pile up on the second port, which nobody reads, until the stick hangs.
-        fixups: &[&["^CURC=0"]],
+        fixups: &[&["^CURC=0"], &["^PORTSEL=0"]], // URCs of a clock, and those that follow the data port
         // At 0 some sticks take the SIM's power away for good; 4 is flight mode on all of them.
         radio_off: &[4, 0],
         resets: &["^RESET"],
@@ -102,6 +115,13 @@ static FAMILIES: [Profile; 9] = [
             ],
             &["+QSCLK=0"], // no sleep
         ],
+        uart_fixups: Some(&[
+            &[
+                "+QURCCFG=\"urcport\",\"all\"",
+                "+QURCCFG=\"urcport\",\"uart1\"",
+            ],
+            &["+QSCLK=0"],
+        ]),
         reports_in_sr: true,
         soft_off: Some("+QPOWD=1"),
         boot_wait: seconds(30),
@@ -263,7 +283,8 @@ mod tests {
     #[test]
     fn lines_of_a_family_are_its_own_and_never_of_the_standards_mailbox() {
         let lines = |profile: &'static Profile| {
-            let fixups = profile.fixups.iter().flat_map(|group| group.iter());
+            let fixups = profile.fixups.iter().chain(profile.fixups_on(true));
+            let fixups = fixups.flat_map(|group| group.iter());
             let resets = profile.resets.iter().chain(profile.soft_off.iter());
             let radio = profile.widest_radio.iter().chain(profile.texts_by_ims);
             fixups.chain(resets).chain(radio)

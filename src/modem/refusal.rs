@@ -81,10 +81,13 @@ impl Remedy {
             300 | 301 | 314 | 320 | 500 | 515 => Self::SetUp,
             302 | 303 | 340 => Self::SetUpOnce,
             // 192 and 194 lie between and pass.
-            1 | 29 | 195 | 196 | 128..=176 => Self::Recipient,
+            1 | 195 | 196 => Self::Recipient,
             198 | 199 => Self::WithoutValidity,
-            81 | 95..=99 | 111 | 304 | 305 => Self::Ours,
-            8 | 10 | 21 | 28 | 30 | 50 | 69 | 193 => Self::Carrier,
+            // TP-FCS 128 to 176 finds fault with the PDU (TS 23.040 §9.2.3.22).
+            81 | 95..=99 | 111 | 304 | 305 | 128..=176 => Self::Ours,
+            // 29: the facility is refused, to this line and not to one recipient (TS 24.011 §E-2).
+            8 | 10 | 21 | 28 | 29 | 30 | 50 | 69 | 193 => Self::Carrier,
+
             22 | 208 | 322 => Self::Drain,
             310..=313 | 315..=318 => Self::Sim,
             321 => Self::Relist,
@@ -126,7 +129,7 @@ fn meaning(code: u16) -> Option<&'static str> {
         22 => "the other side has no room for texts",
         27 => "the telephone cannot be reached",
         28 => "the carrier does not know this SIM",
-        29 => "the carrier does not offer texts to this number",
+        29 => "the carrier refuses this line the sending of texts",
         30 => "the carrier does not know the subscriber",
         38 => "the network is out of order",
         41 => "the network had a passing failure",
@@ -134,7 +137,7 @@ fn meaning(code: u16) -> Option<&'static str> {
         47 => "the network has nothing free",
         50 => "this SIM's contract does not include texts",
         69 => "the carrier does not offer texts here: is the service centre's number right?",
-        128..=176 => "the service centre refused the text for this recipient",
+        128..=176 => "the service centre found fault with the text as we wrote it",
         192 => "the service centre is busy",
         193 => "no subscription of ours at the service centre",
         194 => "the service centre failed",
@@ -212,6 +215,8 @@ pub(super) fn blames_modem(result: &FinalResult) -> bool {
 fn is_the_networks_word(result: &FinalResult) -> bool {
     cms_number(result).is_some_and(|number| match number {
         50 | 332 | 500 => false,
+        // Vendors' own: 350 came after 135 s of silence on a Quectel.
+        341..=499 => false,
         // TS 24.011 §E-2, TS 23.040 §9.2.3.22, TS 27.005 §3.2.5.
         1
         | 8
@@ -336,15 +341,18 @@ mod tests {
             (&[41], Remedy::AtOnce),
             (&[300, 301, 314, 320, 500, 515], Remedy::SetUp),
             (&[302, 303, 340], Remedy::SetUpOnce),
-            (&[1, 29, 195, 196, 128, 143, 176], Remedy::Recipient),
-            (&[81, 95, 96, 97, 98, 99, 111, 304, 305], Remedy::Ours),
+            (&[1, 195, 196], Remedy::Recipient),
+            (
+                &[81, 95, 96, 97, 98, 99, 111, 128, 143, 176, 304, 305],
+                Remedy::Ours,
+            ),
             (&[198, 199], Remedy::WithoutValidity),
-            (&[8, 10, 21, 28, 30, 50, 69, 193], Remedy::Carrier),
+            (&[8, 10, 21, 28, 29, 30, 50, 69, 193], Remedy::Carrier),
             (&[22, 208, 322], Remedy::Drain),
             (&[310, 311, 312, 313, 315, 316, 317, 318], Remedy::Sim),
             (&[321], Remedy::Relist),
             (&[330], Remedy::Centre),
-            (&[9999], Remedy::Later),
+            (&[341, 350, 499, 9999], Remedy::Later),
         ] {
             for code in codes {
                 assert_eq!(Remedy::for_cms(*code), remedy, "+CMS ERROR: {code}");
@@ -387,6 +395,9 @@ mod tests {
                 Some((Some(500), true, true)),
             ),
             ("+CMS ERROR: 500", false, Some((Some(500), true, false))),
+            // A vendor's own, after minutes of silence: the text may have left.
+            ("+CMS ERROR: 350", true, Some((Some(350), true, true))),
+            ("+CMS ERROR: 340", true, Some((Some(340), true, false))),
             ("+CMS ERROR: 513", true, Some((Some(513), true, true))),
             // 500, 332 and 512 with a digit lost.
             ("+CMS ERROR: 5", true, Some((Some(5), true, true))),

@@ -7,12 +7,22 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::restart::{RestartError, Restarter, Whereabouts};
 
 /// How long a device stays unauthorised.
 const UNAUTHORISED: Duration = Duration::from_secs(3);
+
+/// How soon the kernel takes a device off the bus whose port was switched off.
+const GONE_WITHIN: Duration = Duration::from_secs(3);
+
+/// How soon, after as long as its power was off, a device is back on the bus; whether it answers is
+/// the ladder's to see.
+const BACK_WITHIN: Duration = Duration::from_secs(2);
+
+/// Between two looks at the bus.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// How long a hub's port stays without power, so that the modem's capacitors are empty too.
 const UNPOWERED: Duration = Duration::from_secs(10);
@@ -39,6 +49,13 @@ pub struct UsbDevice {
     pub vendor: u16,
     /// Product.
     pub product: u16,
+}
+
+impl UsbDevice {
+    /// Vendor and product as everybody writes them: `2c7c:0125`.
+    pub fn id(&self) -> String {
+        format!("{:04x}:{:04x}", self.vendor, self.product)
+    }
 }
 
 /// A serial terminal of a USB device.
@@ -82,6 +99,30 @@ impl Machine {
             .collect();
         names.sort();
         names.iter().filter_map(|name| self.usb_tty(name)).collect()
+    }
+
+    /// The serial ports on the board itself that have a chip behind them, by name, and whether one is
+    /// the debug connector of a Raspberry Pi 5 (`ttyAMA10`, which `serial0` means there).
+    pub fn uarts(&self) -> Vec<(PathBuf, bool)> {
+        let class = self.sys.join("class/tty");
+        let mut names: Vec<String> = fs::read_dir(&class)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .take(TTYS_MAX)
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter(|name| name.starts_with("ttyAMA") || name.starts_with("ttyS"))
+            // PORT_UNKNOWN of linux/serial_core.h: a place where no chip was found.
+            .filter(|name| {
+                let kind = fs::read_to_string(class.join(name).join("type"));
+                kind.is_ok_and(|kind| kind.trim() != "0")
+            })
+            .collect();
+        names.sort();
+        names
+            .into_iter()
+            .map(|name| (self.dev.join(&name), name == "ttyAMA10"))
+            .collect()
     }
 
     /// What a port is on USB; links are followed. `None` for a UART or a pseudo-terminal.
@@ -191,15 +232,50 @@ impl Machine {
         )
     }
 
-    /// Takes the power from the hub's port that a device is on, and gives it back: rung 6. Where
-    /// hubs switch their ports together or not at all, the kernel has no such file, or it changes
-    /// nothing.
+    /// Takes the power from the hub's port that a device is on, and gives it back: rung 6. A port of a
+    /// USB 3 hub has two halves, and feeds its device until both are off.
     ///
     /// # Errors
-    /// As [`Self::replug`].
+    /// As [`Self::replug`]; and when the power was not cut, or nothing came back: hubs that switch
+    /// their ports together, or not at all, take the word and go on feeding.
     pub fn power_cycle(&self, name: &str, pause: Duration) -> Result<(), RestartError> {
-        let switch = self.port_switch(name).ok_or(RestartError::OutOfReach)?;
-        self.switch(&switch, "1", "0", pause)
+        let switches = self.port_switches(name);
+        if switches.is_empty() {
+            return Err(RestartError::OutOfReach);
+        }
+        let cut = switches.iter().try_for_each(|switch| {
+            set(switch, "1")?;
+            let read = fs::read_to_string(switch).unwrap_or_default();
+            if read.trim_start().starts_with('1') {
+                return Ok(());
+            }
+            Err(RestartError::Failed(format!(
+                "{} takes the word and cuts nothing: this hub does not switch its ports",
+                switch.display()
+            )))
+        });
+        let gone = cut.is_ok() && wait_until(GONE_WITHIN, || self.is_empty(name));
+        if gone {
+            rest(pause);
+        }
+        // Tried twice: a modem that stays switched off is worse than any error.
+        let fed = switches
+            .iter()
+            .map(|switch| set(switch, "0").or_else(|_| set(switch, "0")))
+            .fold(Ok(()), Result::and);
+        cut?;
+        fed?;
+        if !gone {
+            return Err(RestartError::Failed(format!(
+                "{name} stayed where it was while its port was off: this hub does not switch its ports"
+            )));
+        }
+        if wait_until(pause + BACK_WITHIN, || !self.is_empty(name)) {
+            return Ok(());
+        }
+        Err(RestartError::Failed(format!(
+            "the port of {name} was off and is on again, and nothing came back on it"
+        )))
     }
 
     /// Whether anything is plugged into the port that a device of this name would be on.
@@ -207,24 +283,24 @@ impl Machine {
         !self.device_folder(name).exists()
     }
 
-    /// `disable` of the port (kernel 6.0 and newer).
-    fn port_switch(&self, name: &str) -> Option<PathBuf> {
-        if !is_device_name(name) {
-            return None;
-        }
-        let (bus, _) = name.split_once('-')?;
+    /// `disable` of the port (kernel 6.0 and newer), and of the port's other half where it has one;
+    /// none where the kernel has no such switch.
+    fn port_switches(&self, name: &str) -> Vec<PathBuf> {
+        let Some((bus, ports)) = name.split_once('-').filter(|_| is_device_name(name)) else {
+            return Vec::new();
+        };
         // 1-1.3 is port 3 of 1-1, whose interface is 1-1:1.0; 1-1 is port 1 of the root hub usb1.
         let (interface, port) = match name.rsplit_once('.') {
             Some((hub, port)) => (format!("{hub}:1.0"), format!("{hub}-port{port}")),
-            None => {
-                let (_, port) = name.split_once('-')?;
-                (format!("{bus}-0:1.0"), format!("usb{bus}-port{port}"))
-            }
+            None => (format!("{bus}-0:1.0"), format!("usb{bus}-port{ports}")),
         };
-        Some(self.device_folder(&interface).join(port).join("disable"))
+        let port = self.device_folder(&interface).join(port);
+        [port.join("disable"), port.join("peer/disable")]
+            .into_iter()
+            .filter(|switch| switch.exists())
+            .collect()
     }
 
-    #[expect(clippy::disallowed_methods, reason = "for a thread that may wait")]
     fn switch(
         &self,
         file: &Path,
@@ -232,14 +308,25 @@ impl Machine {
         on: &str,
         pause: Duration,
     ) -> Result<(), RestartError> {
-        let set = |value: &str| {
-            // No `create`: what is not there is not a switch.
-            fs::OpenOptions::new()
-                .write(true)
-                .open(file)
-                .and_then(|mut file| io::Write::write_all(&mut file, value.as_bytes()))
-        };
-        let failed = |error: io::Error| match error.kind() {
+        set(file, off)?;
+        rest(pause);
+        // Tried twice: a modem that stays switched off is worse than any error.
+        match set(file, on).or_else(|_| set(file, on)) {
+            Ok(()) => Ok(()),
+            // The device went away with its switch: it comes back by itself.
+            Err(RestartError::OutOfReach) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Writes to one of the kernel's switches. No `create`: what is not there is not a switch.
+fn set(file: &Path, value: &str) -> Result<(), RestartError> {
+    fs::OpenOptions::new()
+        .write(true)
+        .open(file)
+        .and_then(|mut file| io::Write::write_all(&mut file, value.as_bytes()))
+        .map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => RestartError::OutOfReach,
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                 RestartError::Failed(format!(
@@ -249,16 +336,25 @@ impl Machine {
                 ))
             }
             _ => RestartError::Failed(format!("{}: {error}", file.display())),
-        };
-        set(off).map_err(failed)?;
-        sleep(pause);
-        // Tried twice: a modem that stays switched off is worse than any error.
-        match set(on).or_else(|_| set(on)) {
-            Ok(()) => Ok(()),
-            // The device went away with its switch: it comes back by itself.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(failed(error)),
+        })
+}
+
+#[expect(clippy::disallowed_methods, reason = "for a thread that may wait")]
+fn rest(pause: Duration) {
+    sleep(pause);
+}
+
+/// Looks until it is so; answers whether it became so in time.
+fn wait_until(limit: Duration, is_so: impl Fn() -> bool) -> bool {
+    let began = Instant::now();
+    loop {
+        if is_so() {
+            return true;
         }
+        if began.elapsed() >= limit {
+            return false;
+        }
+        rest(LOOK_EVERY);
     }
 }
 
@@ -379,6 +475,57 @@ pub(crate) mod drawn {
         }
     }
 
+    /// The other half of a port on a USB 3 hub, with a switch of its own.
+    pub(crate) fn other_half(root: &Path, hub: &str, port: &str) -> PathBuf {
+        let folder = root.join("peers").join(port);
+        fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("disable");
+        fs::write(&file, "0\n").unwrap();
+        let port = root.join("sys/bus/usb/devices").join(hub).join(port);
+        symlink(folder, port.join("peer")).unwrap();
+        file
+    }
+
+    /// The kernel's part of a port's switches: takes a device off the bus once all of them are off,
+    /// and puts it back once all are on again.
+    pub(crate) struct Kernel {
+        end: std::sync::mpsc::Sender<()>,
+        at_work: std::thread::JoinHandle<usize>,
+    }
+
+    impl Kernel {
+        /// How often the device went off the bus.
+        pub(crate) fn ended(self) -> usize {
+            drop(self.end);
+            self.at_work.join().unwrap()
+        }
+    }
+
+    pub(crate) fn kernel(root: &Path, name: &str, switches: Vec<PathBuf>) -> Kernel {
+        let device = root.join("sys/bus/usb/devices").join(name);
+        let folder = fs::canonicalize(&device).ok();
+        let (end, ends) = std::sync::mpsc::channel();
+        let at_work = std::thread::spawn(move || {
+            let (mut is_there, mut cuts) = (folder.is_some(), 0);
+            let folder = folder.unwrap_or_else(|| device.with_extension("folder"));
+            let tick = Duration::from_millis(1);
+            while ends.recv_timeout(tick) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+                let off = |switch: &PathBuf| {
+                    fs::read_to_string(switch).is_ok_and(|text| text.starts_with('1'))
+                };
+                if is_there && switches.iter().all(off) {
+                    fs::remove_file(&device).unwrap();
+                    (is_there, cuts) = (false, cuts + 1);
+                } else if !is_there && cuts > 0 && !switches.iter().any(off) {
+                    symlink(&folder, &device).unwrap();
+                    is_there = true;
+                }
+            }
+            cuts
+        });
+        Kernel { end, at_work }
+    }
+
     /// Gives the port of a device a power switch.
     pub(crate) fn port_switch(root: &Path, hub: &str, port: &str) -> PathBuf {
         let folder = root.join("sys/bus/usb/devices").join(hub).join(port);
@@ -464,7 +611,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hubs_port_is_found_by_the_devices_name_even_when_the_device_is_gone() {
+    fn a_hubs_port_is_found_by_the_devices_name_and_both_its_halves_are_cut() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
         let machine = drawn::machine(root);
@@ -473,16 +620,40 @@ mod tests {
             ("1-1.4.2", "1-1.4:1.0", "1-1.4-port2"),
             ("1-2", "1-0:1.0", "usb1-port2"),
         ] {
+            drawn::plug(root, name, (0x2c7c, 0x0125), &[]);
             let file = drawn::port_switch(root, hub, port);
-            fs::write(&file, "").unwrap();
+            let other = drawn::other_half(root, hub, port);
+            let kernel = drawn::kernel(root, name, vec![file.clone(), other.clone()]);
             machine.power_cycle(name, Duration::ZERO).unwrap();
-            assert_eq!(fs::read_to_string(&file).unwrap(), "0", "{name}: back on");
+            for file in [file, other] {
+                assert_eq!(
+                    fs::read_to_string(&file).unwrap().trim(),
+                    "0",
+                    "{name}: back on"
+                );
+            }
+            assert_eq!(kernel.ended(), 1, "{name} went off the bus once");
         }
         assert_eq!(
             machine.power_cycle("1-7", Duration::ZERO),
             Err(RestartError::OutOfReach),
             "a hub without switches"
         );
+    }
+
+    #[test]
+    fn a_hub_that_cuts_nothing_has_not_restarted_anything() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        let machine = drawn::machine(root);
+        drawn::plug(root, "1-1.3", (0x2c7c, 0x0125), &[]);
+        let file = drawn::port_switch(root, "1-1:1.0", "1-1-port3");
+        // Nobody takes the device away: the hub feeds it all the time.
+        let Err(RestartError::Failed(words)) = machine.power_cycle("1-1.3", Duration::ZERO) else {
+            panic!("nothing was cut");
+        };
+        assert!(words.contains("does not switch its ports"), "{words}");
+        assert_eq!(fs::read_to_string(&file).unwrap().trim(), "0", "back on");
     }
 
     #[test]

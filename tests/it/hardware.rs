@@ -227,7 +227,7 @@ impl Board for Double {
 fn modem(profile: &'static Profile, running: bool) -> Modem {
     let (on, off, boot, gone) = match profile.name {
         "waveshare-sim7600" => (500, 2_500, 18_000, 25_000),
-        "waveshare-sim7070g" => (1_000, 1_200, 9_000, 6_500),
+        "waveshare-sim7070g" | "waveshare-sim7080g" => (1_000, 1_200, 9_000, 6_500),
         "sixfab-base" => (500, 650, 14_000, 29_000),
         "sixfab-cellular-iot-app" | "sixfab-cellular-iot" => (500, 650, 4_800, 2_000),
         other => panic!("{other} has no modem here: add its manual's figures"),
@@ -377,8 +377,8 @@ fn a_day_at_the_panel() {
         (400, 16, PinState::Low), // the switch is turned, and bounces
         (404, 16, PinState::High),
         (409, 16, PinState::Low),
-        (2_000, 19, PinState::Low), // help is pressed
-        (2_200, 19, PinState::High),
+        (2_000, 21, PinState::Low), // help is pressed
+        (2_200, 21, PinState::High),
         (3_000, 16, PinState::High), // and the desk closed
     ];
     let mut hands = hands.iter().peekable();
@@ -480,6 +480,13 @@ fn each_drawing_shows_the_pins_that_are_driven() {
     assert_eq!(drawn("panel"), fitted);
 }
 
+/// Whether a pin of the HAT is among those that are pulled up at reset.
+fn outputs_pulled_up(profile: &Profile) -> bool {
+    profile
+        .pins()
+        .any(|(role, pin)| role != "status" && pin.line <= 8)
+}
+
 #[test]
 fn the_guide_lists_every_profile_with_its_pins() {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("hardware/README.md");
@@ -492,20 +499,24 @@ fn the_guide_lists_every_profile_with_its_pins() {
         let [pins, boot] = rows[..] else {
             panic!("{} has {} rows", profile.name, rows.len())
         };
-        let outputs: Vec<String> = {
-            let mut lines: Vec<u8> = profile
-                .pins()
-                .filter(|(role, _)| *role != "status")
-                .map(|(_, pin)| pin.line)
-                .collect();
-            lines.sort_unstable();
-            lines.iter().map(u8::to_string).collect()
-        };
-        // What keeps the modem running while the Pi starts is low for every HAT in the list.
-        assert!(
-            boot.contains(&format!("`gpio={}=op,dl`", outputs.join(","))),
-            "{boot}"
-        );
+        let mut outputs: BTreeMap<&str, Vec<u8>> = BTreeMap::new();
+        for (role, pin) in profile.pins().filter(|(role, _)| *role != "status") {
+            let is_high = (role == "power enable") == (pin.polarity == Polarity::ActiveHigh);
+            let level = if is_high { "dh" } else { "dl" };
+            // GPIO 0 to 8 are pulled up at reset: a key there would be pressed until this line.
+            let level = match level {
+                "dl" if outputs_pulled_up(profile) => "dl,pd",
+                level => level,
+            };
+            outputs.entry(level).or_default().push(pin.line);
+        }
+        outputs.values_mut().for_each(|lines| lines.sort_unstable());
+        // What keeps the modem running while the Pi starts: keys released, the supply on.
+        for (level, lines) in &outputs {
+            let lines: Vec<String> = lines.iter().map(u8::to_string).collect();
+            let line = format!("`gpio={}=op,{level}`", lines.join(","));
+            assert!(boot.contains(&line), "{line}: {boot}");
+        }
         for (role, pin) in profile.pins().filter(|(role, _)| *role != "flight mode") {
             assert!(pins.contains(&format!("| {}", pin.line)), "{role}: {pins}");
         }

@@ -20,7 +20,7 @@ use crate::support::PATIENCE;
 const GREEN: u8 = 5;
 const AMBER: u8 = 12;
 const DESK: u8 = 16;
-const HELP: u8 = 19;
+const HELP: u8 = 21;
 
 /// The pin device: levels by BCM line, and a bell for whoever waits for one.
 #[derive(Debug, Clone)]

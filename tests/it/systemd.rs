@@ -212,8 +212,49 @@ fn the_service_never_gives_up_and_never_hangs_on_a_modem() {
     devices.sort_unstable();
     let wanted = ["gpiochip", "ttyACM", "ttyAMA", "ttyS", "ttyUSB"];
     assert_eq!(devices, wanted.map(|kind| format!("char-{kind} rw")));
+    // A kind of device is looked up when the service starts, and known once its driver is there.
+    for key in ["Wants", "After"] {
+        let units = values(&unit, key).join(" ");
+        for driver in ["usbserial", "cdc_acm"] {
+            assert!(
+                units.contains(&format!("modprobe@{driver}.service")),
+                "{key}"
+            );
+        }
+    }
     // Missing on a plain Debian: systemd would refuse to start the service.
     assert!(!values(&unit, "SupplementaryGroups").contains(&"gpio"));
+}
+
+/// What systemd must find, or refuses to start the unit, is on no unprepared machine: a folder that is
+/// hidden or made readable carries the mark that it may be missing.
+#[test]
+fn no_unit_needs_a_folder_that_may_be_missing() {
+    for entry in fs::read_dir(systemd("")).unwrap() {
+        let path = entry.unwrap().path();
+        let Ok(unit) = fs::read_to_string(&path) else {
+            continue;
+        };
+        for key in [
+            "InaccessiblePaths",
+            "ReadOnlyPaths",
+            "ReadWritePaths",
+            "BindPaths",
+            "BindReadOnlyPaths",
+            "ExecPaths",
+            "NoExecPaths",
+            "EnvironmentFile",
+        ] {
+            for folder in values(&unit, key).iter().flat_map(|value| value.split(' ')) {
+                // The backup's own folder is a condition of its unit, and the package brings it.
+                assert!(
+                    folder.starts_with('-') || folder == "/var/backups/callnumber",
+                    "{}: {key}={folder}",
+                    path.display()
+                );
+            }
+        }
+    }
 }
 
 /// The helper that restarts modems, and the socket it is asked through.

@@ -28,6 +28,121 @@ fn run(command: &mut Command) -> Output {
     })
 }
 
+/// One line of `udev/modems.txt`, read here with this test's own eyes.
+struct Listed {
+    vendor: String,
+    product: String,
+    make: String,
+    at: Vec<String>,
+}
+
+fn listed() -> Vec<Listed> {
+    let text = fs::read_to_string(repository().join("udev/modems.txt")).unwrap();
+    text.lines()
+        .filter(|line| !line.starts_with('#') && !line.trim().is_empty())
+        .map(|line| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let (vendor, product) = words[0].split_once(':').unwrap();
+            let at = words[2].split(',').filter(|at| *at != "*");
+            Listed {
+                vendor: vendor.to_owned(),
+                product: product.to_owned(),
+                make: words[1].to_owned(),
+                at: at.map(str::to_owned).collect(),
+            }
+        })
+        // These two say themselves what their ports are, or cannot: their rules are written by hand.
+        .filter(|listed| !matches!(listed.make.as_str(), "huawei" | "ch340"))
+        .collect()
+}
+
+/// The three parts of the rules that are made of the list, by their marks.
+fn made() -> [(&'static str, String); 3] {
+    let listed = listed();
+    // Products of a vendor under one heading; `*` is all but those that have a line of their own.
+    let group = |key: &dyn Fn(&Listed) -> Option<String>| {
+        let mut groups: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+        for one in &listed {
+            let Some(key) = key(one) else { continue };
+            let products = groups.entry((one.vendor.clone(), key)).or_default();
+            products.push(one.product.clone());
+        }
+        groups
+    };
+    let matched = |name: &str, vendor: &str, products: &[String]| {
+        if products.iter().all(|product| product != "*") {
+            return format!(", {name}==\"{}\"", products.join("|"));
+        }
+        let own: Vec<&str> = listed
+            .iter()
+            .filter(|one| one.vendor == vendor && !products.contains(&one.product))
+            .map(|one| one.product.as_str())
+            .collect();
+        match own.as_slice() {
+            [] => String::new(),
+            own => format!(", {name}!=\"{}\"", own.join("|")),
+        }
+    };
+    let mut devices = String::new();
+    for ((vendor, make), products) in group(&|one| Some(one.make.clone())) {
+        let products = matched("ATTR{idProduct}", &vendor, &products);
+        writeln!(
+            devices,
+            "ATTR{{idVendor}}==\"{vendor}\"{products}, ENV{{CALLNUMBER_MODEM}}=\"{make}\""
+        )
+        .unwrap();
+    }
+    let mut ports = String::new();
+    for (rank, role) in ["at", "at2"].into_iter().enumerate() {
+        for ((vendor, interface), products) in group(&|one| one.at.get(rank).cloned()) {
+            let products = matched("ENV{ID_MODEL_ID}", &vendor, &products);
+            writeln!(
+                ports,
+                "ENV{{ID_VENDOR_ID}}==\"{vendor}\"{products}, \
+                 ENV{{ID_USB_INTERFACE_NUM}}==\"{interface}\", ENV{{CALLNUMBER_ROLE}}=\"{role}\""
+            )
+            .unwrap();
+        }
+    }
+    let mut ignored = String::new();
+    for ((vendor, _), products) in group(&|_| Some(String::new())) {
+        let products = matched("ENV{ID_MODEL_ID}", &vendor, &products);
+        writeln!(
+            ignored,
+            "ENV{{ID_VENDOR_ID}}==\"{vendor}\"{products}, ENV{{ID_MM_PORT_IGNORE}}=\"1\", \
+             GROUP=\"dialout\", MODE=\"0660\""
+        )
+        .unwrap();
+    }
+    [
+        ("devices", devices),
+        ("ports", ports),
+        ("ignored ports", ignored),
+    ]
+}
+
+/// With `CALLNUMBER_WRITE_RULES` set it writes them instead.
+#[test]
+fn udev_rules_are_made_of_the_list() {
+    let mut text = fs::read_to_string(rules()).unwrap();
+    for (part, lines) in made() {
+        let begin = format!("# <{part} of udev/modems.txt>\n");
+        let end = format!("# </{part}>\n");
+        let from = text.find(&begin).unwrap() + begin.len();
+        let to = text.find(&end).unwrap();
+        text.replace_range(from..to, &lines);
+    }
+    if std::env::var_os("CALLNUMBER_WRITE_RULES").is_some() {
+        fs::write(rules(), text).unwrap();
+        return;
+    }
+    assert!(
+        fs::read_to_string(rules()).unwrap() == text,
+        "udev/60-callnumber.rules is not what udev/modems.txt makes of it: set \
+         CALLNUMBER_WRITE_RULES=1 and run this test again"
+    );
+}
+
 #[test]
 fn udevadm_verify_has_nothing_to_say() {
     let search = run(&mut Command::new(
@@ -103,6 +218,29 @@ const OLD_HUAWEI: &[Interface] = &[
 const HILINK: &[Interface] = &[(0, 2, 0x0e, 0, None), (1, 0x0a, 0, 2, None)];
 const STORAGE: &[Interface] = &[(0, 8, 6, 0x50, None)];
 const ONE_PORT: &[Interface] = &[(0, 0xff, 1, 2, Some("ttyUSB0"))];
+const LE910: &[Interface] = &[
+    (0, 0xff, 0xff, 0x30, Some("ttyUSB0")),
+    (2, 0xff, 0, 0, Some("ttyUSB1")),
+    (4, 0xff, 0, 0, Some("ttyUSB2")),
+    (5, 0xff, 0, 0, Some("ttyUSB3")),
+];
+const EC200T: &[Interface] = &[
+    (0, 0xe0, 1, 3, None),
+    (1, 0x0a, 0, 0, None),
+    (2, 0xff, 0, 0, Some("ttyUSB0")),
+    (3, 0xff, 0, 0, Some("ttyUSB1")),
+    (4, 0xff, 0, 0, Some("ttyUSB2")),
+];
+const SIERRA: &[Interface] = &[
+    (0, 0xff, 0xff, 0xff, Some("ttyUSB0")),
+    (2, 0xff, 0, 0, Some("ttyUSB1")),
+    (3, 0xff, 0, 0, Some("ttyUSB2")),
+];
+const CINTERION: &[Interface] = &[
+    (0, 2, 2, 1, Some("ttyACM0")),
+    (1, 0x0a, 0, 0, None),
+    (2, 2, 2, 1, Some("ttyACM1")),
+];
 const ARDUINO: &[Interface] = &[(0, 2, 2, 1, Some("ttyACM0")), (1, 0x0a, 0, 0, None)];
 
 /// What one plugged-in thing has to become.
@@ -150,6 +288,11 @@ const TABLE: &[Row] = &[
     row(0x1e0e, 0x9011, A7670,      Some(4), None),
     row(0x12d1, 0x1506, HUAWEI,     Some(2), None),    // E3372 as a stick
     row(0x12d1, 0x1001, OLD_HUAWEI, Some(1), None),    // E1550, E173
+    row(0x2c7c, 0x6026, EC200T,     Some(3), None),    // EC200T: 02 is diagnostics
+    row(0x1bc7, 0x1201, LE910,      Some(4), Some(5)), // Telit LE910
+    row(0x1199, 0x9071, SIERRA,     Some(3), None),    // Sierra MC7455
+    row(0x1e2d, 0x0069, CINTERION,  Some(0), Some(2)), // Cinterion, by cdc_acm
+    row(0x19d2, 0x0031, SIM7600,    Some(3), Some(1)), // ZTE MF627 and its like
     row(0x1a86, 0x7523, ONE_PORT,   Some(0), None),    // CH340: a SIM800, perhaps
     row(0x12d1, 0x14dc, HILINK,     None,    None),    // HiLink: no AT
     row(0x3566, 0x2001, HILINK,     None,    None),    // HiLink again

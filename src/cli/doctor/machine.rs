@@ -137,7 +137,7 @@ pub(super) fn device(name: &str, port: &PortChoice) -> Vec<Finding> {
         findings.push(Finding::failure(
             "permissions",
             format!("{} is no device", path.display()),
-            "Name a serial port: /dev/callnumber/modem, /dev/ttyUSB2, /dev/serial0",
+            "Name a serial port: /dev/callnumber/modem, /dev/ttyUSB2, /dev/ttyAMA0",
         ));
     } else if !pseudo && found.mode() & 0o060 != 0o060 {
         findings.push(Finding::failure(
@@ -181,6 +181,43 @@ pub(super) fn modem_manager() -> Finding {
     judge_modem_manager(is_running("ModemManager"), rules)
 }
 
+/// The helper that restarts modems through `/sys`, asked something harmless; nothing where it is not
+/// installed.
+pub(super) fn helper(socket: &Path) -> Option<Finding> {
+    if !socket.exists() {
+        return None;
+    }
+    Some(match crate::modem::helper::greet(socket) {
+        Ok(()) => Finding::ok("power helper", "it answers"),
+        Err(error) => Finding::failure(
+            "power helper",
+            format!("it does not answer ({error}): a modem that hangs cannot be restarted"),
+            "See `systemctl status callnumber-power.socket` and `journalctl -u 'callnumber-power@*'`",
+        ),
+    })
+}
+
+/// The serial ports that are not looked at, for whoever misses a modem.
+pub(super) async fn untried(config: &Config) -> Option<Finding> {
+    let ports = crate::modem::untried(&config.named_ports()).await;
+    let names: Vec<String> = ports
+        .iter()
+        .map(|found| match found.usb_id.as_str() {
+            "" => found.path.display().to_string(),
+            id => format!("{} ({id})", found.path.display()),
+        })
+        .collect();
+    (!names.is_empty()).then(|| {
+        Finding::ok(
+            "other ports",
+            format!(
+                "not looked at: {}; `callnumber modem list` says why",
+                names.join(", ")
+            ),
+        )
+    })
+}
+
 fn judge_modem_manager(running: bool, rules: bool) -> Finding {
     match (running, rules) {
         (false, _) => Finding::ok("ModemManager", "not running"),
@@ -220,6 +257,23 @@ mod tests {
             log,
             ..Footprint::default()
         }
+    }
+
+    #[test]
+    fn a_helper_that_does_not_answer_is_a_failure_and_none_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("power.socket");
+        assert!(helper(&socket).is_none());
+        let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        // It takes the question and ends, as one does whose sandbox cannot be built.
+        let serving = std::thread::spawn(move || drop(listener.accept().unwrap()));
+        let finding = helper(&socket).unwrap();
+        serving.join().unwrap();
+        assert!(
+            finding.found.contains("does not answer"),
+            "{}",
+            finding.found
+        );
     }
 
     #[test]

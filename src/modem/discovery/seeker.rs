@@ -357,7 +357,7 @@ impl Seeker {
             Ok(port) => port,
             Err(OpenError::Busy { holder, .. }) => return Err(format!("held by {holder}")),
             Err(OpenError::Forbidden { .. }) => {
-                return Err("may not be opened; group `dialout`?".into());
+                return Err("may not be opened: add this user to the group `dialout`".into());
             }
             Err(error) => return Err(error.to_string()),
         };

@@ -158,7 +158,10 @@ impl Session {
             SubmitOutcome::Accepted { .. } | SubmitOutcome::Duplicate => self.refusals = 0,
             SubmitOutcome::Unknown { .. } => {}
             SubmitOutcome::Refused(SubmitRefusal { code, .. }) => {
-                if !matches!(code, Some(17 | 27 | 38 | 41 | 42 | 47 | 331 | 332 | 500)) {
+                if !matches!(
+                    code,
+                    Some(17 | 27 | 38 | 41 | 42 | 47 | 331 | 332 | 341..=500)
+                ) {
                     return; // this text, this recipient, or this modem
                 }
                 self.refusals = self.refusals.saturating_add(1);
@@ -220,8 +223,14 @@ impl Session {
                 self.stage = Stage::SoftReset(0);
             }
             Act::Replug => self.restart(Rung::Replug, now),
-            // It answers, so it can be told first: a store that is being written to stays whole.
-            Act::PowerCycle if self.fault == Fault::Sim && self.profile.soft_off.is_some() => {
+            // It answers, so it can be told first: a store that is being written to stays whole. Only
+            // where pins of ours switch it on again: one that said goodbye to a hub that does not
+            // switch its ports would stay off until somebody comes.
+            Act::PowerCycle
+                if self.fault == Fault::Sim
+                    && self.settings.power.is_some()
+                    && self.profile.soft_off.is_some() =>
+            {
                 self.stage = Stage::Farewell;
             }
             Act::PowerCycle => self.restart(Rung::Power, now),

@@ -11,6 +11,7 @@ use crate::at::{
     CardQuery, Command, Domain, FinalResult, Memory, Outcome, Pin, PinQuery, Reply, response,
 };
 use crate::modem::mailbox::fill_of;
+use crate::modem::port::is_uart;
 use crate::modem::profile::{INDICATIONS, profile_for};
 use crate::modem::{PinAccepted, PinAnswer, PinAttempt};
 
@@ -148,11 +149,7 @@ impl Session {
             Step::Manufacturer => Command::Manufacturer,
             Step::Model => Command::Model,
             Step::Fixup(group, n) => {
-                let fixup = self
-                    .profile
-                    .fixups
-                    .get(group)
-                    .and_then(|group| group.get(n));
+                let fixup = self.fixups().get(group).and_then(|group| group.get(n));
                 fixup.copied().map_or(Command::Attention, Command::Vendor)
             }
             Step::Rate => Command::RateRead,
@@ -691,11 +688,17 @@ impl Session {
         self.go_to_fixup(0, 0);
     }
 
+    /// The family's own lines, as they are on this port.
+    fn fixups(&self) -> &'static [&'static [&'static str]] {
+        let port = self.status.port.as_deref();
+        self.profile.fixups_on(port.is_some_and(is_uart))
+    }
+
     /// The next line of the group, or of the next group that has one.
     fn go_to_fixup(&mut self, group: usize, n: usize) {
-        let step = match self.profile.fixups.get(group) {
+        let step = match self.fixups().get(group) {
             Some(lines) if n < lines.len() => Step::Fixup(group, n),
-            Some(_) if group + 1 < self.profile.fixups.len() => Step::Fixup(group + 1, 0),
+            Some(_) if group + 1 < self.fixups().len() => Step::Fixup(group + 1, 0),
             Some(_) | None if self.profile.guesses_speed => Step::Rate,
             Some(_) | None => Step::Functionality,
         };
