@@ -107,8 +107,15 @@ async fn list(
     let after = match which.cursor.as_deref() {
         None => None,
         Some(cursor) => Some(Cursor::read(cursor, order).ok_or_else(|| {
+            // One of the other order is well written, and makes no sense here.
+            let is_of_another = [Order::Oldest, Order::Newest]
+                .into_iter()
+                .any(|other| Cursor::read(cursor, other).is_some());
             Problem::new(
-                StatusCode::BAD_REQUEST,
+                match is_of_another {
+                    true => StatusCode::UNPROCESSABLE_ENTITY,
+                    false => StatusCode::BAD_REQUEST,
+                },
                 "`cursor` is what `next` of the page before said, in the same order: leave it out \
                  to begin",
             )

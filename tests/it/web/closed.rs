@@ -76,9 +76,14 @@ async fn twenty_thousand_closed_conversations_are_listed_newest_first() {
     // One that is closed comes to those who see its queue, and to nobody else.
     let cara = house.with_token("cara");
     assert_eq!(walked(&cara, "newest").await, []);
-    for query in ["order=sideways", "order=newest&cursor=17", "cursor=1.17"] {
+    for (query, status) in [
+        ("order=sideways", 400),
+        ("order=newest&cursor=17.", 400),
+        ("order=newest&cursor=17", 422),
+        ("cursor=1.17", 422),
+    ] {
         let path = format!("/conversations?state=closed&{query}");
-        ana.get(&path).await.is_problem(400);
+        ana.get(&path).await.is_problem(status);
     }
 }
 
