@@ -1,5 +1,5 @@
 //! `[[modem]]`: what the configuration says of one line. A new key is a field here and a line
-//! in README.md.
+//! in docs/configuration.md.
 
 use std::path::PathBuf;
 use std::time::Duration;
