@@ -298,6 +298,9 @@ pub(super) struct SendArguments {
     /// By which gateway [default: the first sms gateway]
     #[arg(long)]
     gateway: Option<String>,
+    /// In plain letters: quotes, dashes and accents that cost more as what costs less
+    #[arg(long)]
+    plain: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -594,9 +597,14 @@ pub(super) async fn gateway(command: GatewayCommand) -> anyhow::Result<()> {
 }
 
 pub(super) async fn send(arguments: SendArguments) -> anyhow::Result<()> {
+    let plain = crate::sms::plain(&arguments.text);
+    let text = match arguments.plain {
+        true => plain.clone(),
+        false => arguments.text,
+    };
     let request = Request::Send {
         number: arguments.number,
-        text: arguments.text,
+        text,
         gateway: arguments.gateway,
     };
     let sent: Sent = ask(&arguments.at, request).await?;
@@ -608,6 +616,13 @@ pub(super) async fn send(arguments: SendArguments) -> anyhow::Result<()> {
             "Queued as message {}, {size}; `callnumber status` shows what waits.",
             sent.message.id
         );
+        let cheaper = crate::sms::plan(&plain).segments;
+        if sent.segments.is_some_and(|segments| cheaper < segments) {
+            println!(
+                "In plain letters it would have been {}: `--plain` writes so.",
+                sms(cheaper)
+            );
+        }
     }
     Ok(())
 }

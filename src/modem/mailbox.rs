@@ -80,6 +80,9 @@ const REFUSED_TOGETHER_MAX: u8 = 3;
 /// PDUs without a header that are remembered from one listing for the next.
 const ORPHANS_MAX: usize = 64;
 
+/// How often the storage of a modem is listed that announces nothing.
+const UNTOLD_EVERY: Duration = Duration::from_secs(5);
+
 /// Every how many sweeps all memories are listed, and not only the one where texts arrive: some
 /// sticks store into another than they say.
 const WIDE_EVERY: u32 = 10;
@@ -214,6 +217,8 @@ enum Way {
 #[derive(Debug)]
 pub(super) struct Mailbox {
     sweep_every: Duration,
+    /// The modem announces no texts: it is listed more often.
+    untold: bool,
     offered: Vec<Memory>,
     /// Those that texts may be received into, the best first, while one is being chosen.
     candidates: VecDeque<Memory>,
@@ -294,6 +299,7 @@ impl Mailbox {
     pub(super) fn new(sweep_every: Duration, now: Instant) -> Self {
         Self {
             sweep_every,
+            untold: false,
             offered: Vec::new(),
             candidates: VecDeque::new(),
             first_choice: None,
@@ -522,6 +528,19 @@ impl Mailbox {
             "it hides texts from a listing that stands on a line with another command: texts are \
              found all the same; update the modem's firmware",
         )
+    }
+
+    /// Whether the modem announces no texts.
+    pub(super) fn is_told_nothing(&mut self, nothing: bool, now: Instant) {
+        self.untold = nothing;
+        self.sweep_at = self.sweep_at.min(now + self.sweeps_every());
+    }
+
+    fn sweeps_every(&self) -> Duration {
+        match self.untold {
+            true => self.sweep_every.min(UNTOLD_EVERY),
+            false => self.sweep_every,
+        }
     }
 
     /// Whether another memory is to be received into.
@@ -889,7 +908,7 @@ impl Mailbox {
             self.on_verdict(batch, false, now);
         }
         if self.sweep_at <= now {
-            self.sweep_at = now + self.sweep_every;
+            self.sweep_at = now + self.sweeps_every();
             self.sweeps = self.sweeps.wrapping_add(1);
             if !std::mem::take(&mut self.refused_lately) {
                 self.refused = 0;
@@ -1000,6 +1019,16 @@ impl Mailbox {
             Outcome::Final(FinalResult::Ok) if found == 0 && used.is_some_and(|used| used > 0) => {
                 self.shows_none(&listing.memory, together, now);
             }
+            // Not even the count came: perhaps only the selection was carried out.
+            Outcome::Final(FinalResult::Ok)
+                if found == 0
+                    && used.is_none()
+                    && hinted
+                    && together
+                    && !(self.shown_together || self.trying_apart) =>
+            {
+                self.try_apart(&listing.memory);
+            }
             Outcome::Final(FinalResult::Ok) => {
                 self.shown_together |= together && found > 0;
                 if std::mem::take(&mut self.trying_apart) {
@@ -1045,6 +1074,9 @@ impl Mailbox {
             None if hinted => Some(0),
             None => None,
         };
+        if tried.is_some_and(|tried| tried > 0) {
+            self.scan_announced(&listing.memory);
+        }
         if let Some(tried) = tried {
             self.relist = RELIST_AFTER.get(tried).map(|after| (tried, now + *after));
         }
@@ -1098,10 +1130,7 @@ impl Mailbox {
             return;
         }
         if together && !self.shown_together && !self.trying_apart {
-            self.trying_apart = true;
-            self.apart = true;
-            self.reading = None;
-            self.want(memory.clone());
+            self.try_apart(memory);
             return;
         }
         if std::mem::take(&mut self.trying_apart) {
@@ -1122,6 +1151,23 @@ impl Mailbox {
         self.hollow = Some(hollow);
         if is_certain {
             self.scan(memory.clone());
+        }
+    }
+
+    /// Lists a memory again, selected on a line of its own.
+    fn try_apart(&mut self, memory: &Memory) {
+        self.trying_apart = true;
+        self.apart = true;
+        self.reading = None;
+        self.want(memory.clone());
+    }
+
+    /// Reads the places of a memory that were announced, and that no listing shows: some sticks count
+    /// and list nothing of what they hand out by its index (Huawei E303).
+    fn scan_announced(&mut self, memory: &Memory) {
+        let places: VecDeque<u16> = self.deletions.announced_in(memory.name()).collect();
+        if self.scan.is_none() && !places.is_empty() {
+            self.scan_places(memory.clone(), places);
         }
     }
 
@@ -1150,6 +1196,10 @@ impl Mailbox {
                 places.push_back(index);
             }
         }
+        self.scan_places(memory, places);
+    }
+
+    fn scan_places(&mut self, memory: Memory, places: VecDeque<u16>) {
         let used = self.counted.get(&memory).copied();
         for index in &places {
             let mut doubtful = Doubtful::at(&memory, *index, vec![]);

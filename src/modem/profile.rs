@@ -60,6 +60,18 @@ impl Profile {
 /// (ds=1), else stored (ds=2, where Qualcomm refuses ds=1), else found by listing alone.
 pub(super) const INDICATIONS: [[u8; 5]; 3] = [[2, 1, 2, 1, 0], [2, 1, 2, 2, 0], [2, 1, 2, 0, 0]];
 
+/// What is tried after those, and after what `+CNMI=?` offers: no broadcasts, no reports, and the
+/// other ways of telling (TS 27.005 §3.4.1). Sony Ericsson's phones take 3 alone, some modules 1.
+pub(super) const INDICATIONS_SPARE: [[u8; 5]; 7] = [
+    [2, 1, 0, 1, 0],
+    [2, 1, 0, 0, 0],
+    [1, 1, 2, 1, 0],
+    [1, 1, 0, 1, 0],
+    [1, 1, 0, 0, 0],
+    [3, 1, 0, 1, 0],
+    [3, 1, 0, 0, 0],
+];
+
 const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }

@@ -30,7 +30,7 @@ mod words;
 use calls::Calling;
 use remedies::RadioStep;
 use sending::Held;
-use setup::Step;
+use setup::{Hints, Step};
 use sleep::Sleep;
 use standing::Answer;
 
@@ -196,6 +196,8 @@ pub(super) struct Session {
     refuses: Refused,
     /// When a setup that came to its end without everything is done again, and how often it was.
     redo_at: Option<Instant>,
+    /// Announcements were refused, and are asked for again beside everything else.
+    hints: Option<Hints>,
     redone: u32,
     sleep: Sleep,
     /// Whether the modem takes `+CMMS`: assumed until it refuses.
@@ -265,6 +267,7 @@ impl Session {
             storage_patience: None,
             refuses: Refused::default(),
             redo_at: None,
+            hints: None,
             redone: 0,
             sleep: Sleep::new(now),
             more_to_send_supported: true,
@@ -430,7 +433,11 @@ impl Session {
             Stage::Setup(_) | Stage::Radio(_) => (self.wait_until, [None; 2]),
             Stage::Rebooting { until } => (self.wait_until, [Some(until), None]),
             Stage::Running => (
-                self.setup_due.or(self.redo_at),
+                self.setup_due
+                    .or(self.redo_at)
+                    .into_iter()
+                    .chain(self.hints.as_ref().map(|hints| hints.at))
+                    .min(),
                 [Some(self.look_around_at), self.mailbox.next_deadline()],
             ),
         };
@@ -475,6 +482,7 @@ impl Session {
                 let line = reply.lines.first().filter(|_| reply.is_ok());
                 self.tell_last_reference(line.and_then(|line| response::first_octet(line)));
             }
+            Command::IndicationSet(_) if self.stage == Stage::Running => self.hints_set(reply, now),
             Command::PinState if self.stage == Stage::Running => self.look_at_sim(reply, now),
             // Too late: the modem has ended direct delivery (TS 27.005 §3.4.4).
             Command::Acknowledge if !reply.is_ok() => self.settings_lost(now),
@@ -767,6 +775,9 @@ impl Session {
         if self.stage == Stage::Running && self.look_around_at <= now {
             self.let_time_heal(now);
             self.look_around(now);
+        }
+        if self.stage == Stage::Running {
+            self.ask_for_hints(now);
         }
         if self.stage == Stage::Running && self.redo_at.take_if(|at| *at <= now).is_some() {
             tracing::info!("the last setup lacked something; setting the modem up again");

@@ -54,8 +54,10 @@ pub(super) fn words(text: &str, coding: Option<u8>) -> String {
         if text.len() >= PACKED_DIGITS_MIN {
             read(unpacked(&octets), Writing::Septets);
         }
-        if said == Some(Writing::Octets)
-            && let Ok(words) = String::from_utf8(octets)
+        // Some modems hand on letters in hexadecimal, whatever the coding.
+        let words = String::from_utf8(octets);
+        if let Ok(words) = words
+            && (said == Some(Writing::Octets) || !words.trim_end_matches('\0').contains('\0'))
         {
             read(words, Writing::Octets);
         }
@@ -218,6 +220,12 @@ mod tests {
             ("en\nBalance", Some(15), "en\nBalance"),
             ("E83A004200E100700070", Some(0x11), "B\u{e1}pp"),
             ("004200610070", Some(0x11), "Bap"),
+            // Letters in hexadecimal, whatever the coding (an Indonesian carrier's, through gammu).
+            (
+                "536973612070756C73612052702E333030302E",
+                Some(0),
+                "Sisa pulsa Rp.3000.",
+            ),
             // Nothing behind a NUL.
             ("00480069000000000000", Some(72), "Hi"),
             ("48656C6C6F21", Some(0x44), "Hello!"),

@@ -11,6 +11,7 @@ use crate::rows;
 
 pub fn rows() -> Vec<Row> {
     rows![
+        row_62_an_entry_without_a_pdu_stays_in_the_modem_and_calls_somebody,
         row_01_a_full_store_is_drained_and_said_to_be_full,
         row_01_what_cannot_be_read_is_kept_raw_and_then_deleted,
         row_03_a_text_lies_in_another_memory_than_was_named,
@@ -223,4 +224,25 @@ async fn row_50_a_full_disk_leaves_the_texts_on_the_sim() {
     assert_eq!(bench.modem.stored().len(), 1);
     bench.keeps(true);
     bench.reads(&["keep me"]).await;
+}
+
+async fn row_62_an_entry_without_a_pdu_stays_in_the_modem_and_calls_somebody() {
+    let bench = Bench::ready("quectel-ec25").await;
+    bench.modem.suffers(Ailment::Corrupt {
+        index: 0,
+        how: Corruption::Bodiless,
+        when_read: true,
+    });
+    bench.modem.patron_texts(PATRON, "Is my book in?").unwrap();
+    bench
+        .status("calling somebody", |status| status.alarm.is_some())
+        .await;
+    assert_eq!(bench.modem.stored().len(), 1, "nothing is deleted unkept");
+    assert!(bench.kept().is_empty());
+    bench.modem.recovers();
+    bench.reads(&["Is my book in?"]).await;
+    bench.modem.wait_until_stored(0, PATIENCE).await.unwrap();
+    bench
+        .status("well again", |status| status.alarm.is_none())
+        .await;
 }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use callnumber::simulator::Parts;
 use callnumber::simulator::air::{Language, to_hex};
-use callnumber::sms::{Pdu, Tpdu};
+use callnumber::simulator::{Ailment, Parts};
+use callnumber::sms::{self, Pdu, Tpdu};
 
 use crate::bench::{Bench, PATIENCE, PATRON, modem};
 use crate::house::{House, Use};
@@ -18,6 +18,9 @@ pub fn rows() -> Vec<Row> {
         row_27_national_tables_are_read,
         row_27_national_tables_carry_an_answer_where_the_line_allows_them,
         row_27_an_unknown_escape_is_read_from_the_main_table,
+        row_61_a_pdu_without_its_service_centre_is_somebodys_text,
+        row_65_of_a_torn_text_the_first_words_stand_in_its_patrons_thread,
+        row_66_letters_that_a_word_processor_puts_in_cost_no_more_than_plain_ones,
     ]
 }
 
@@ -131,6 +134,65 @@ async fn row_27_national_tables_carry_an_answer_where_the_line_allows_them() {
             })
             .await;
     }
+}
+
+/// From the usual patron.
+const FROM: [u8; 8] = [0x0B, 0x91, 0x51, 0x55, 0x21, 0x03, 0x01, 0xF0];
+
+async fn row_61_a_pdu_without_its_service_centre_is_somebodys_text() {
+    let whole = deliver(&FROM, b"Is my book in?");
+    let bare = &whole[2..];
+    let mut house = House::on(modem("generic", |_| {})).await;
+    house.is_ready().await;
+    house.modem.suffers(Ailment::Answers {
+        command: "+CMGL".into(),
+        line: format!("+CMGL: 0,1,,{}\r\n{bare}", bare.len() / 2),
+    });
+    house.shows(&["Is my book in?"]).await;
+    // Listed again and again, it stays one text.
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    house.shows(&["Is my book in?"]).await;
+}
+
+async fn row_65_of_a_torn_text_the_first_words_stand_in_its_patrons_thread() {
+    let mut house = House::on(modem("generic", |_| {})).await;
+    house.is_ready().await;
+    let mut torn = deliver(&FROM, b"Is my book in? It is due");
+    torn.truncate(torn.len() - 16);
+    house.modem.deliver_pdu(&torn).unwrap();
+    let shown = house
+        .until("showing the first words", async |house: &House| {
+            house.shown().await.pop()
+        })
+        .await;
+    assert!(shown.starts_with("Is my book in?"), "{shown}");
+    assert!(shown.contains("damaged"), "{shown}");
+    house.answers(1, "Yes, it is.").await;
+    house
+        .until("answered", async |house: &House| house.sent().pop())
+        .await;
+    assert_eq!(house.sent()[0].0, PATRON);
+}
+
+async fn row_66_letters_that_a_word_processor_puts_in_cost_no_more_than_plain_ones() {
+    let typed = "Mon–Fri 9‑5 … we’re open, and “Dune” is in, naïve Zoë. ".repeat(2);
+    let plain = sms::plain(&typed);
+    assert_eq!(
+        (sms::plan(&typed).segments, sms::plan(&plain).segments),
+        (2, 1)
+    );
+    let mut house = House::on(modem("generic", |_| {})).await;
+    house.is_ready().await;
+    house.modem.patron_texts(PATRON, "When?").unwrap();
+    house.shows(&["When?"]).await;
+    house.answers(1, &plain).await;
+    house
+        .until("sent in one", async |house: &House| {
+            (house.modem.submissions().len() == 1).then_some(())
+        })
+        .await;
+    assert_eq!(house.sent()[0].1, plain);
+    assert!(plain.starts_with("Mon-Fri 9-5 ... we're open, and \"Dune\" is in, naive Zoe. "));
 }
 
 async fn row_27_an_unknown_escape_is_read_from_the_main_table() {

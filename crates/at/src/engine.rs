@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::command::{Bare, Command, OVERDUE, SUBMIT_LIMIT, Shape};
 use super::fields::fields;
 use super::framing::{Frame, Framer, LINE_MAX};
-use super::response::{Entry, digits, is_length};
+use super::response::{self, Entry, digits, is_length};
 use super::result::FinalResult;
 use super::unsolicited::{Announced, Envelope, Unsolicited, is_registration_read};
 use super::{hex, spelling};
@@ -34,6 +34,8 @@ const QUIET: Duration = Duration::from_millis(1_500);
 /// network has taken.
 const QUIET_LISTING: Duration = Duration::from_secs(10);
 const QUIET_SENT: Duration = Duration::from_secs(5);
+/// And for the listing of a memory that shows as many texts as it counts.
+const QUIET_EMPTY: Duration = Duration::from_secs(3);
 
 /// How long a prompt may come after the `OK` of what stood before `+CMGS` on the same line.
 const PROMPT_AFTER_OK: Duration = Duration::from_secs(2);
@@ -118,6 +120,9 @@ struct InFlight {
     entry: Option<Entry>,
     /// Whether the last entry was as long as its header said.
     last_entry_whole: bool,
+    /// Entries that came whole, and how many the memory counts, where it says so.
+    listed: u16,
+    counted: Option<u16>,
     /// An `OK` came before the lines it must come with.
     stray_ok: bool,
     /// The answer is there; its `OK` may never come.
@@ -178,6 +183,8 @@ impl Engine {
             lines: Vec::new(),
             entry: None,
             last_entry_whole: true,
+            listed: 0,
+            counted: None,
             stray_ok: false,
             answered: false,
             sent_at: None,
@@ -368,6 +375,7 @@ impl Engine {
         if let Shape::Entries { prefix } = in_flight.command.shape() {
             if line.starts_with(SELECTED) && in_flight.entry.is_none() {
                 in_flight.keep(line);
+                in_flight.rests_if_empty(line, now);
                 return;
             }
             self.listing_line(line, prefix, now);
@@ -463,12 +471,29 @@ impl Engine {
             return;
         }
         let is_hex = hex::decode(line).is_some();
+        let begun = in_flight.entry.take_if(|entry| !entry.pdu.is_empty());
+        if let Some(mut entry) = begun {
+            if entry.takes_more(line) {
+                in_flight.took_body(&entry, now);
+                if entry.goes_on() {
+                    in_flight.entry = Some(entry);
+                } else {
+                    self.events.push_back(Event::Entry(entry));
+                }
+                return;
+            }
+            // It was cut off; this line stands for itself.
+            self.events.push_back(Event::Entry(entry));
+        }
         if is_hex || !Unsolicited::looks_like_one(line) {
             if let Some(mut entry) = in_flight.entry.take() {
                 entry.take_body(line);
-                in_flight.last_entry_whole = entry.is_whole();
-                in_flight.rests(now);
-                self.events.push_back(Event::Entry(entry));
+                in_flight.took_body(&entry, now);
+                if entry.goes_on() {
+                    in_flight.entry = Some(entry);
+                } else {
+                    self.events.push_back(Event::Entry(entry));
+                }
                 return;
             }
             // A PDU whose header was garbled: kept, though it cannot be deleted. The tail of a PDU
@@ -589,6 +614,22 @@ impl InFlight {
         self.deadline = self.deadline.min(now + limit);
     }
 
+    /// An entry has its PDU, or a part of it.
+    fn took_body(&mut self, entry: &Entry, now: Instant) {
+        self.last_entry_whole = entry.is_whole();
+        self.listed = self.listed.saturating_add(u16::from(self.last_entry_whole));
+        self.rests(now);
+    }
+
+    /// A memory that counts no texts has none to list, and the `OK` may never come.
+    fn rests_if_empty(&mut self, line: &str, now: Instant) {
+        self.counted = response::storage(line).first().map(|fill| fill.used);
+        if self.counted == Some(0) {
+            self.answered = true;
+            self.deadline = self.deadline.min(now + QUIET_EMPTY);
+        }
+    }
+
     fn is_alone(&self) -> bool {
         matches!(self.command, Command::Send { alone: true, .. })
     }
@@ -600,6 +641,12 @@ impl InFlight {
             // What follows the selection may take its time.
             (_, Command::Delete(..)) => return,
             (_, Command::Send { .. }) => QUIET_SENT,
+            // As many as the memory counts.
+            (Shape::Entries { .. }, _)
+                if self.counted.is_some_and(|counted| self.listed >= counted) =>
+            {
+                QUIET_EMPTY
+            }
             (Shape::Entries { .. }, _) => QUIET_LISTING,
             (
                 Shape::Prefixed { .. }

@@ -49,6 +49,36 @@ impl Entry {
         self.text_mode &= self.length.is_none() || !self.is_whole();
     }
 
+    /// Whether the PDU may go on in the next line: what is there is none but its digits, and shorter
+    /// than the header says.
+    pub(super) fn goes_on(&self) -> bool {
+        let digits = self.pdu.len();
+        let is_hex = digits > 0 && self.pdu.bytes().all(|digit| digit.is_ascii_hexdigit());
+        // The service centre's address stands before it and is not counted.
+        let centre = self.pdu.get(..2);
+        let centre = centre.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        let centre = 1 + usize::from(centre.unwrap_or_default());
+        is_hex
+            && !self.is_whole()
+            && self
+                .length
+                .is_some_and(|length| digits < 2 * (centre + usize::from(length)))
+    }
+
+    /// Takes a further line of the PDU; `false` where that is none.
+    pub(super) fn takes_more(&mut self, line: &str) -> bool {
+        let more = line.trim();
+        let is_hex = !more.is_empty() && more.bytes().all(|digit| digit.is_ascii_hexdigit());
+        if !is_hex || !self.goes_on() {
+            return false;
+        }
+        self.raw.push('\n');
+        self.raw.push_str(line);
+        self.pdu.push_str(more);
+        self.text_mode &= !self.is_whole();
+        true
+    }
+
     /// The PDU's octets, service centre address included.
     pub fn octets(&self) -> Option<Vec<u8>> {
         hex::decode(&self.pdu)

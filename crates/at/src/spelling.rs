@@ -28,18 +28,29 @@ pub(super) fn canonical(line: &str) -> Cow<'_, str> {
     };
     let error = rest.trim_start();
     if matches!(name.get(1..), Some(kind) if kind.eq_ignore_ascii_case("CME") || kind.eq_ignore_ascii_case("CMS"))
-        && let Some((word, code)) = error.split_once(':')
+        && let Some((word, code)) = error.split_once(':').or_else(|| error.split_once(' '))
         && word.trim().eq_ignore_ascii_case("ERROR")
     {
         return Cow::Owned(format!("{} ERROR:{code}", name.to_ascii_uppercase()));
     }
     let behind = rest.trim_start_matches(' ');
     let is_loose = behind.starts_with(':') && behind.len() != rest.len();
+    if lacks_colon(name, rest, behind) {
+        return Cow::Owned(format!("{}: {behind}", name.to_ascii_uppercase()));
+    }
     if !is_loose && !name.bytes().any(|octet| octet.is_ascii_lowercase()) {
         return Cow::Borrowed(line);
     }
     let rest = if is_loose { behind } else { rest };
     Cow::Owned(format!("{}{rest}", name.to_ascii_uppercase()))
+}
+
+/// `+CMTI "SM",3`: a code of the standards' (TS 27.005, TS 27.007) with values and no colon.
+fn lacks_colon(name: &str, rest: &str, behind: &str) -> bool {
+    let is_standard = name.len() > 3 && matches!(name.as_bytes(), [b'+', b'C' | b'c', ..]);
+    let has_values = behind.starts_with('"')
+        || rest.len() != behind.len() && behind.starts_with(|c: char| c.is_ascii_digit());
+    is_standard && has_values
 }
 
 #[cfg(test)]
@@ -57,6 +68,12 @@ mod tests {
             ("+cms error: 500", "+CMS ERROR: 500"),
             ("+CME  Error : SIM busy", "+CME ERROR: SIM busy"),
             ("+E_UTRAN Service", "+E_UTRAN Service"),
+            ("+CMTI \"SM\",3", "+CMTI: \"SM\",3"),
+            ("+cmti\"SM\",3", "+CMTI: \"SM\",3"),
+            ("+CREG 1", "+CREG: 1"),
+            ("+CMS ERROR 512", "+CMS ERROR:512"),
+            ("+CMS ERROR", "+CMS ERROR"),
+            ("+TEC BLE 1", "+TEC BLE 1"),
             ("^sysstart airplane mode", "^SYSSTART airplane mode"),
             ("+c5greg: 0,1", "+C5GREG: 0,1"),
             // What has no name is somebody's words, or digits.

@@ -26,6 +26,18 @@ pub fn encode(text: &str) -> String {
     hex::encode(&octets)
 }
 
+/// Whether a text is of the letters that people write, and ideographs of one kind: digits that stand
+/// for themselves make others.
+pub(super) fn reads(text: &str) -> bool {
+    text.chars().all(|c| {
+        matches!(u32::from(c),
+            0x0A | 0x0D | 0x20..=0x7E | 0xA0..=0x24F | 0x370..=0x6FF | 0x900..=0xE7F
+            | 0x1E00..=0x206F | 0x20A0..=0x20CF | 0x2100..=0x27BF
+            | 0x3000..=0x30FF | 0x4E00..=0x9FFF | 0xAC00..=0xD7AF | 0xFE0F | 0xFF00..=0xFFEF
+            | 0x1F000..=0x1FAFF)
+    })
+}
+
 /// A telephone number, whichever way it is written: the digits of UCS2 are taken for what they stand
 /// for only where that is a number again.
 pub fn number(said: &str) -> String {

@@ -167,11 +167,12 @@ impl Envelope {
     /// modem those of a text that is not of the default alphabet (TS 27.005 §3.1, `<data>`).
     pub(super) fn with_words(self, words: &str) -> Unsolicited {
         let is_coded = self.coding.map(|coding| coding & 0x0C != 0);
-        let looks_coded = words.len() >= 8 && words.bytes().any(|digit| digit.is_ascii_uppercase())
-            || words.starts_with("00");
-        let text = match self.in_ucs2 || is_coded.unwrap_or(looks_coded) {
-            true => ucs2::decode(words),
-            false => None,
+        let is_ucs2 = self.in_ucs2 || is_coded == Some(true);
+        let text = match is_coded {
+            Some(false) if !is_ucs2 => None,
+            // Digits in fours may be somebody's words: a card's number, a book's.
+            None if !is_ucs2 => ucs2::decode(words).filter(|text| ucs2::reads(text)),
+            Some(_) | None => ucs2::decode(words),
         };
         Unsolicited::Words {
             from: self.from,

@@ -12,7 +12,7 @@ use crate::at::{
 };
 use crate::modem::mailbox::fill_of;
 use crate::modem::port::is_uart;
-use crate::modem::profile::{INDICATIONS, profile_for};
+use crate::modem::profile::{INDICATIONS, INDICATIONS_SPARE, profile_for};
 use crate::modem::{PinAccepted, PinAnswer, PinAttempt};
 
 /// `+CGSMS`: circuit switched first, packet switched where there is none. Nothing is excluded.
@@ -23,6 +23,9 @@ const ATTENTION_TRIES: u8 = 10;
 
 /// How long a SIM may take to start; some need most of a minute after power-on.
 const SIM_PATIENCE: Duration = Duration::from_secs(60);
+
+/// How often announcements are asked for that were refused.
+const HINTS_RETRY: Duration = Duration::from_secs(2);
 
 /// How often a starting SIM is asked.
 const SIM_RETRY: Duration = Duration::from_secs(1);
@@ -99,7 +102,16 @@ pub(super) enum Step {
     Indications(usize),
     IndicationTest,
     IndicationsOffered([u8; 5]),
+    IndicationsSpare(usize),
     Registration,
+}
+
+/// Announcements that are asked for again.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Hints {
+    next: usize,
+    pub(super) at: Instant,
+    until: Instant,
 }
 
 impl Session {
@@ -110,6 +122,7 @@ impl Session {
         self.setup_at = None;
         self.setup_due = None;
         self.redo_at = None;
+        self.hints = None;
         self.storage_patience = None;
         self.forget_sends();
         self.indications = None;
@@ -189,6 +202,10 @@ impl Session {
             }
             Step::IndicationTest => Command::IndicationTest,
             Step::IndicationsOffered(values) => Command::IndicationSet(values),
+            Step::IndicationsSpare(n) => {
+                let spare = INDICATIONS_SPARE.get(n).copied();
+                Command::IndicationSet(spare.unwrap_or(INDICATIONS[2]))
+            }
             Step::Registration => Command::Registration(Domain::Circuit),
         })
     }
@@ -236,6 +253,7 @@ impl Session {
                     | Step::Indications(_)
                     | Step::IndicationTest
                     | Step::IndicationsOffered(_)
+                    | Step::IndicationsSpare(_)
                     | Step::Registration => self.failed(now),
                 }
                 return;
@@ -404,7 +422,9 @@ impl Session {
                 self.redo(now);
                 self.go_to(Step::Indications(0));
             }
-            Step::Indications(_) | Step::IndicationsOffered(_) if result.is_ok() => {
+            Step::Indications(_) | Step::IndicationsOffered(_) | Step::IndicationsSpare(_)
+                if result.is_ok() =>
+            {
                 self.go_to(Step::Registration);
             }
             Step::Indications(n) if n + 1 < INDICATIONS.len() => {
@@ -418,10 +438,14 @@ impl Session {
                     .find_map(|line| response::indications_offered(line));
                 match offered {
                     Some(offered) => self.go_to(Step::IndicationsOffered(best_of(&offered))),
-                    None => self.without_hints(result, now),
+                    None => self.go_to(Step::IndicationsSpare(0)),
                 }
             }
-            Step::IndicationsOffered(_) => self.without_hints(result, now),
+            Step::IndicationsOffered(_) => self.go_to(Step::IndicationsSpare(0)),
+            Step::IndicationsSpare(n) if n + 1 < INDICATIONS_SPARE.len() => {
+                self.go_to(Step::IndicationsSpare(n + 1));
+            }
+            Step::IndicationsSpare(_) => self.without_hints(result, now),
             Step::Registration => self.finish_setup(now),
         }
     }
@@ -639,12 +663,51 @@ impl Session {
         if result.is_sim_starting() {
             self.go_to(Step::Indications(0));
             self.sim_missing(now);
-        } else if self.storage_starting(self.refuses.indications, now) {
-            self.go_to(Step::Indications(0));
         } else {
+            // A SIM that starts may refuse them with any code. The line hears without, for it lists
+            // more often, and waits for nothing meanwhile.
+            self.mailbox.is_told_nothing(true, now);
+            match self.refuses.indications {
+                true => self.redo(now),
+                false => {
+                    self.hints = Some(Hints {
+                        next: 0,
+                        at: now + HINTS_RETRY,
+                        until: now + SIM_PATIENCE,
+                    });
+                }
+            }
+            self.go_to(Step::Registration);
+        }
+    }
+
+    /// Asks for announcements again, in each way in turn.
+    pub(super) fn ask_for_hints(&mut self, now: Instant) {
+        let Some(hints) = self.hints.as_mut().filter(|hints| hints.at <= now) else {
+            return;
+        };
+        if hints.until <= now {
+            self.hints = None;
             self.refuses.indications = true;
             self.redo(now);
-            self.go_to(Step::Registration);
+            return;
+        }
+        hints.at = now + HINTS_RETRY;
+        let mut ways = INDICATIONS.iter().chain(&INDICATIONS_SPARE).cycle();
+        let values = ways.nth(hints.next);
+        hints.next += 1;
+        if let Some(values) = values {
+            self.run_errand(Command::IndicationSet(*values));
+        }
+    }
+
+    /// They were taken, or not.
+    pub(super) fn hints_set(&mut self, reply: &Reply, now: Instant) {
+        if reply.is_ok() {
+            self.hints = None;
+            self.mailbox.is_told_nothing(false, now);
+            // What is read from now on is what was set.
+            self.indications = None;
         }
     }
 

@@ -1018,3 +1018,80 @@ fn row_52_a_send_that_stood_alone_counts_by_the_mode_it_was_taken_in() {
         );
     }
 }
+
+#[test]
+fn row_51_a_text_that_is_announced_and_never_listed_is_read_where_it_was_announced() {
+    // Huawei E303: counts none, lists none, and reads what it announces.
+    let mut dialogue = Dialogue::new(&[]);
+    dialogue.answers.push(("AT+CMGR=0", read()));
+    dialogue.take_asked();
+    dialogue.says("+CMTI: \"ME\",0\r\n");
+    for _ in 0..20 {
+        dialogue.pass(Duration::from_millis(500));
+    }
+    let found = dialogue.deliveries();
+    assert_eq!(found.len(), 1, "{:?}", dialogue.asked);
+    assert_eq!(found[0].pdus[0].slot.as_ref().unwrap().index, 0);
+    // Empty by then, it is let be.
+    let mut dialogue = Dialogue::new(&[]);
+    dialogue
+        .answers
+        .push(("AT+CMGR=3", "+CMS ERROR: 321\r\n".into()));
+    dialogue.take_asked();
+    dialogue.says("+CMTI: \"ME\",3\r\n");
+    for _ in 0..20 {
+        dialogue.pass(Duration::from_millis(500));
+    }
+    let reads = dialogue.take_asked();
+    let reads = reads.iter().filter(|asked| *asked == "AT+CMGR=3").count();
+    assert!((1..=6).contains(&reads), "{reads}");
+}
+
+#[test]
+fn row_55_a_line_without_announcements_is_ready_lists_more_often_and_asks_again() {
+    let refused = "+CMS ERROR: 303\r\n";
+    let mut dialogue = Dialogue::new(&[]);
+    let all = crate::modem::profile::INDICATIONS
+        .iter()
+        .chain(&crate::modem::profile::INDICATIONS_SPARE);
+    let mut refuses: Vec<(&'static str, String)> = all
+        .map(|values| {
+            let text = Command::IndicationSet(*values).text();
+            (&*text.leak(), refused.to_owned())
+        })
+        .collect();
+    refuses.push(("AT+CNMI=?", refused.to_owned()));
+    let before = std::mem::replace(&mut dialogue.answers, refuses);
+    dialogue.session.set_up_again(dialogue.now);
+    dialogue.converse();
+    assert_eq!(
+        dialogue.session.status().phase,
+        Phase::Ready,
+        "{:?}",
+        dialogue.lines
+    );
+    dialogue.take_asked();
+    dialogue.pass(Duration::from_secs(5));
+    assert!(
+        dialogue
+            .take_asked()
+            .iter()
+            .any(|asked| asked.starts_with("AT+CMGL"))
+    );
+    dialogue.answers = before;
+    dialogue.pass(Duration::from_secs(2));
+    assert!(
+        dialogue
+            .take_asked()
+            .iter()
+            .any(|asked| asked.starts_with("AT+CNMI="))
+    );
+    // Once taken, nothing more is asked, and no setup follows.
+    dialogue.pass(Duration::from_secs(70));
+    let asked = dialogue.take_asked();
+    assert!(
+        !asked.iter().any(|asked| asked.starts_with("AT+CNMI=")),
+        "{asked:?}"
+    );
+    assert!(!asked.contains(&"ATE0".to_owned()), "{asked:?}");
+}

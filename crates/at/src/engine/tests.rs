@@ -704,3 +704,87 @@ proptest! {
         crate::laws::dialogue(&data, Instant::now());
     }
 }
+
+#[test]
+fn a_pdu_on_several_lines_is_one() {
+    for width in [16, 31, 48] {
+        let wrapped: Vec<&str> = PDU
+            .as_bytes()
+            .chunks(width)
+            .map(|piece| std::str::from_utf8(piece).unwrap())
+            .collect();
+        let said = format!(
+            "+CMGL: 1,1,,24\r\n{}\r\n+CMGL: 2,1,,24\r\n{PDU}\r\nOK\r\n",
+            wrapped.join("\r\n")
+        );
+        let events = run(Command::List(vec![]), &said);
+        let found: Vec<(Option<u16>, bool)> = entries(&events)
+            .iter()
+            .map(|entry| (entry.index, entry.is_whole()))
+            .collect();
+        assert_eq!(found, [(Some(1), true), (Some(2), true)], "{width}");
+    }
+    // One that was cut off costs only itself.
+    let said = format!(
+        "+CMGL: 1,1,,24\r\n{}\r\n+CREG: 1\r\n+CMGL: 2,1,,24\r\n{PDU}\r\nOK\r\n",
+        &PDU[..20]
+    );
+    let events = run(Command::List(vec![]), &said);
+    let whole: Vec<bool> = entries(&events).iter().map(|one| one.is_whole()).collect();
+    assert_eq!(whole, [false, true]);
+    assert_eq!(unsolicited(&events).len(), 1);
+}
+
+#[test]
+fn a_listing_without_its_ok_ends_when_all_is_there() {
+    let memories = || vec![Memory::new("SM").unwrap()];
+    for (said, seconds, count) in [
+        ("+CPMS: 0,30,0,30,0,30\r\n".to_owned(), 3, 0),
+        (
+            format!("+CPMS: 1,30,1,30,1,30\r\n+CMGL: 1,1,,24\r\n{PDU}\r\n"),
+            3,
+            1,
+        ),
+        (
+            format!("+CPMS: 2,30,2,30,2,30\r\n+CMGL: 1,1,,24\r\n{PDU}\r\n"),
+            10,
+            1,
+        ),
+    ] {
+        let now = Instant::now();
+        let mut engine = Engine::default();
+        engine.submit(Command::List(memories()), now).unwrap();
+        engine.receive(said.as_bytes(), now);
+        engine.tick(now + Duration::from_secs(seconds) - Duration::from_millis(1));
+        assert!(engine.is_busy(), "{said}");
+        engine.tick(now + Duration::from_secs(seconds));
+        let events: Vec<Event> = std::iter::from_fn(|| engine.next_event()).collect();
+        assert!(reply(&events).is_ok(), "{said}");
+        assert_eq!(entries(&events).len(), count);
+    }
+}
+
+#[test]
+fn digits_that_somebody_wrote_are_no_ucs2() {
+    for (words, text) in [
+        ("0123456789ABCDEF", "0123456789ABCDEF"),
+        ("0012345678901234", "0012345678901234"),
+        ("9780141439518000", "9780141439518000"),
+        ("00480065006C006C006F", "Hello"),
+        (
+            "04110430043B0430043D0441",
+            "\u{411}\u{430}\u{43b}\u{430}\u{43d}\u{441}",
+        ),
+    ] {
+        let now = Instant::now();
+        let mut engine = Engine::default();
+        let said = format!("+CMT: \"+15551230100\",\"\",\"26/11/30,12:00:00-24\"\r\n{words}\r\n");
+        engine.receive(said.as_bytes(), now);
+        engine.tick(now + Duration::from_secs(1));
+        let events: Vec<Event> = std::iter::from_fn(|| engine.next_event()).collect();
+        assert!(
+            matches!(unsolicited(&events)[..], [Unsolicited::Words { text: found, .. }] if found == text),
+            "{words}: {events:?}"
+        );
+    }
+}
