@@ -5,7 +5,7 @@ use rusqlite::{Connection, params};
 
 use super::Result;
 use super::wire::{self, MESSAGE};
-use crate::routing::{Message, MessageId};
+use crate::routing::{ConversationId, Message, MessageId};
 
 /// Words of one question; more do not find more.
 const WORDS_MAX: usize = 8;
@@ -87,6 +87,21 @@ pub fn search(
             .collect::<rusqlite::Result<_>>()?
     };
     Ok(found)
+}
+
+/// Conversations of patrons whose shown name begins like this, newest first.
+pub fn named(connection: &Connection, name: &str, limit: usize) -> Result<Vec<ConversationId>> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = connection
+        .prepare_cached(
+            "SELECT c.id FROM patron p JOIN conversation c ON c.patron = p.id
+             WHERE p.name >= ?1 AND p.name < ?2 ORDER BY c.id DESC LIMIT ?3",
+        )?
+        .query_map(params![name, format!("{name}\u{10ffff}"), limit], |row| {
+            row.get(0).map(ConversationId)
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(rows)
 }
 
 #[cfg(test)]

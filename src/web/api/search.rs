@@ -1,18 +1,25 @@
-//! Search of transcripts: the caller finds what the caller may see.
+//! Search of transcripts: the caller finds what the caller may see. A number is found by whoever may see
+//! it, and to find it is to see it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use rusqlite::Connection;
 use serde::Deserialize;
+use serde_json::json;
 use utoipa::ToSchema;
 
-use super::extract::{ApiQuery, unprocessable};
+use super::extract::{ApiJson, ApiQuery, unprocessable};
 use super::operation::Api;
+use crate::desk::NotGranted;
 use crate::desk::views::{self, Find, Names, Page};
-use crate::routing::MessageId;
-use crate::spool::search::{Question, search};
-use crate::spool::transcript;
+use crate::numbers::PatronNumber;
+use crate::routing::{Act, Event, MessageId, Whose};
+use crate::spool::search::{self, Question, search};
+use crate::spool::transcript::{self, Listed};
+use crate::spool::{self, patrons};
 use crate::web::caller::Caller;
 use crate::web::premises::Premises;
 use crate::web::problem::Problem;
@@ -23,6 +30,10 @@ const PAGE: usize = 50;
 const PAGE_MAX: usize = 200;
 /// Messages looked at for one page: what others alone may see is passed over.
 const LOOKED_AT_MAX: usize = 5000;
+/// Letters of a shown name that find it at least.
+const NAME_MIN: usize = 3;
+/// Conversations found by a shown name, or a number.
+const NAMED_MAX: usize = 50;
 /// Letters of a question.
 const QUESTION_MAX: usize = 200;
 
@@ -30,8 +41,21 @@ pub(super) fn operations(api: &mut Api) {
     api.under("conversations");
     api.get("/search", "search", find)
         .says("Messages that hold these words, newest first")
+        .about(
+            "Before them, on the first page, the latest message of each conversation with a patron whose shown \
+             name begins like this.",
+        )
         .refuses(&[422])
         .answers("Messages that hold these words, newest first.");
+    api.post("/search/number", "searchNumber", find_number)
+        .says("Conversations with a telephone number, newest first")
+        .about(
+            "For whoever may see the number: finding it is seeing it, so it is recorded, and noted in the \
+             patron's thread.",
+        )
+        .example(json!({"number": "(555) 123-0100"}))
+        .refuses(&[422])
+        .answers("The latest message of each; empty where there is none that the caller may see.");
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -51,6 +75,8 @@ async fn find(
     ApiQuery(asked): ApiQuery<Asked>,
 ) -> Result<Json<Page<Find>>, Problem> {
     let typed: String = asked.q.chars().take(QUESTION_MAX).collect();
+    let name = typed.trim().to_lowercase();
+    let name = (name.chars().count() >= NAME_MIN && asked.cursor.is_none()).then_some(name);
     let question = Question::read(&typed).ok_or_else(|| {
         unprocessable("there is nothing to look for: `q` has words, or tags such as #fines")
     })?;
@@ -62,7 +88,12 @@ async fn find(
         .read(move |connection| {
             let names = Names::new(connection, &plan);
             let mut before = asked.cursor.map(MessageId);
-            let mut items = Vec::new();
+            let mut items = match name {
+                Some(name) => named(connection, &caller, &names, &name)?,
+                None => Vec::new(),
+            };
+            let named: BTreeSet<i64> = items.iter().map(|find| find.message.id).collect();
+            let limit = limit + items.len();
             let mut looked_at = 0;
             let mut next = None;
             'pages: while looked_at < LOOKED_AT_MAX {
@@ -72,9 +103,11 @@ async fn find(
                     looked_at += 1;
                     before = Some(message.id);
                     let listed = transcript::listed(connection, message.conversation)?;
-                    let Some(listed) = listed.filter(|one| caller.sees(&one.conversation)) else {
+                    let listed = listed.filter(|one| caller.sees(&one.conversation));
+                    let Some(mut listed) = listed.filter(|_| !named.contains(&message.id.0)) else {
                         continue;
                     };
+                    caller.veil(&mut listed);
                     items.push(Find {
                         message: views::Message::new(&message, &listed.patron, &names)?,
                         conversation: views::Conversation::new(&listed, &names)?,
@@ -95,4 +128,97 @@ async fn find(
         })
         .await?;
     Ok(Json(page))
+}
+
+/// The latest message of a conversation that the caller sees.
+fn latest(listed: &Listed, names: &Names<'_>) -> spool::Result<Option<Find>> {
+    let Some(message) = &listed.latest else {
+        return Ok(None);
+    };
+    Ok(Some(Find {
+        message: views::Message::new(message, &listed.patron, names)?,
+        conversation: views::Conversation::new(listed, names)?,
+    }))
+}
+
+/// Conversations with patrons of this name. Who helps out knows none.
+fn named(
+    connection: &Connection,
+    caller: &Caller,
+    names: &Names<'_>,
+    name: &str,
+) -> spool::Result<Vec<Find>> {
+    let mut found = Vec::new();
+    for id in search::named(connection, name, NAMED_MAX)? {
+        let listed = transcript::listed(connection, id)?;
+        let listed = listed.filter(|one| {
+            caller.sees(&one.conversation)
+                && one.conversation.is_at_home(&caller.operator.queues)
+                && !one.conversation.farewell
+        });
+        if let Some(listed) = listed {
+            found.extend(latest(&listed, names)?);
+        }
+    }
+    Ok(found)
+}
+
+#[derive(Deserialize, ToSchema)]
+struct Number {
+    /// A whole number, however it is spelled.
+    number: String,
+}
+
+/// The reveal of each patron's latest conversation is on disk before anything is answered.
+async fn find_number(
+    State(premises): State<Arc<Premises>>,
+    caller: Caller,
+    ApiJson(asked): ApiJson<Number>,
+) -> Result<Json<Page<Find>>, Problem> {
+    let meant = PatronNumber::meant(&asked.number, &caller.board.countries);
+    let meant = meant.map_err(|error| unprocessable(error.to_string()))?;
+    let known = premises.spool.read(move |connection| {
+        let mut threads = Vec::new();
+        for number in meant {
+            for known in patrons::all(connection, &Whose::Telephone(number))? {
+                let mut ids = patrons::conversations(connection, known.patron.id)?;
+                ids.reverse();
+                ids.truncate(NAMED_MAX);
+                threads.push(ids);
+            }
+        }
+        Ok(threads)
+    });
+    let mut found = Vec::new();
+    for thread in known.await? {
+        for (at, id) in thread.iter().enumerate() {
+            let reveal = Event::act(caller.id(), *id, Act::Reveal);
+            // The newest that they may see; the router knows which.
+            match premises.desk.ask(reveal).await {
+                Ok(_) => {
+                    found.extend(thread.iter().skip(at).copied());
+                    break;
+                }
+                Err(NotGranted::Refused(_)) => {}
+                Err(other) => return Err(other.into()),
+            }
+        }
+    }
+    let plan = Arc::clone(&caller.board.plan);
+    let items = premises.spool.read(move |connection| {
+        let names = Names::new(connection, &plan);
+        let mut items = Vec::new();
+        for id in found {
+            let listed = transcript::listed(connection, id)?;
+            let listed = listed.filter(|one| {
+                caller.sees(&one.conversation)
+                    && one.conversation.is_at_home(&caller.operator.queues)
+            });
+            if let Some(listed) = listed {
+                items.extend(latest(&listed, &names)?);
+            }
+        }
+        Ok(items)
+    });
+    Ok(Json(Page::whole(items.await?)))
 }

@@ -230,8 +230,24 @@ async function search() {
     words($('find-tally'), '');
     return;
   }
+  if (/^\+?[\d\s().\/-]{7,}$/.test(q)) { offerNumber(q); return; }
   const page = await attempt(() => get(`/search?q=${encodeURIComponent(q)}&limit=100`));
-  if (!page || mine !== searched) return;
+  if (page && mine === searched) showFound(page);
+}
+
+/** To find a number is to see it, so nobody does so by typing on. */
+function offerNumber(number) {
+  words($('find-tally'), 'Finding a number is seeing it: it is written down that you looked, and noted in the conversation.');
+  const go = el('button.quiet.wide', { type: 'button' }, `Find ${number}`);
+  go.addEventListener('click', async () => {
+    const mine = ++searched;
+    const page = await attempt(() => post('/search/number', { number }));
+    if (page && mine === searched) showFound(page);
+  });
+  $('find-list').replaceChildren(el('li', go));
+}
+
+function showFound(page) {
   const n = page.items.length;
   words($('find-tally'), n === 0 ? 'Nothing was found.' : page.next ? `The newest ${n}` : n === 1 ? '1 text' : `${n} texts`);
   $('find-list').replaceChildren(...page.items.map(({ conversation: c, message: m }) => {

@@ -152,8 +152,11 @@ pub async fn example(house: &House, path: &str, operation: &Value, number: &str)
         "takeBackup" => BACKUP.to_owned(),
         _ => name.to_lowercase(),
     };
-    let address = path
-        .replace("/search", "/search?q=book")
+    let address = match path {
+        "/search" => "/search?q=book",
+        path => path,
+    };
+    let address = address
         .replace("{key}", &name.to_lowercase())
         .replace("{name}", &named)
         .replace("{token}", &token)

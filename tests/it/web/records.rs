@@ -80,6 +80,49 @@ async fn an_operator_finds_what_an_operator_may_see() {
 }
 
 #[tokio::test]
+async fn a_shown_name_is_found_and_a_number_by_whoever_may_see_it() {
+    let house = house().await;
+    let id = house.text("+15551230177", "Is my book in?").await;
+    let (ana, cara) = (house.with_token("ana"), house.with_token("cara"));
+    let thread = ana.get(&format!("/conversations/{id}")).await;
+    let name = thread.json["patron"].as_str().unwrap().to_owned();
+    let animal = name.split('-').next().unwrap();
+    for q in [name.clone(), name.to_uppercase(), animal.to_owned()] {
+        let found = ana.get(&format!("/search?q={q}")).await;
+        assert_eq!(bodies(&found), ["Is my book in?"], "{q}");
+        let found = cara.get(&format!("/search?q={q}")).await;
+        assert_eq!(bodies(&found), [""; 0], "{q}");
+    }
+    let trail = || async {
+        let trail = house.with_token("ada").get("/audit?limit=500").await;
+        let items = trail.is(200).json["items"].as_array().unwrap().clone();
+        let looked = |entry: &&Value| entry["action"] == "revealed_number";
+        items.iter().filter(looked).count()
+    };
+    for (n, number) in ["+15551230177", "(555) 123-0177", "1.555.123.0177"]
+        .iter()
+        .enumerate()
+    {
+        let asked = json!({"number": number});
+        let found = ana.post("/search/number", asked.clone()).await;
+        assert_eq!(bodies(&found), ["Is my book in?"], "{number}");
+        assert!(!found.text().contains("5551230177"), "a number is shown");
+        assert_eq!(trail().await, n + 1, "{number}");
+        // Who may not see it finds nothing, and nothing is written down.
+        let found = cara.post("/search/number", asked).await;
+        assert_eq!(bodies(&found), [""; 0], "{number}");
+        assert_eq!(trail().await, n + 1, "{number}");
+    }
+    let thread = ana.get(&format!("/conversations/{id}")).await;
+    assert_eq!(thread.json["notes"][0]["text"], "ana looked at the number");
+    let nobody = json!({"number": "+15551230199"});
+    assert_eq!(bodies(&ana.post("/search/number", nobody).await), [""; 0]);
+    ana.post("/search/number", json!({"number": "555 12"}))
+        .await
+        .is_problem(422);
+}
+
+#[tokio::test]
 async fn transcripts_are_taken_by_those_who_may_and_that_is_known() {
     let house = house().await;
     let id = house.text("+15551230100", "Is my book in?").await;
