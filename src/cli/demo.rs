@@ -288,14 +288,14 @@ async fn earlier(spool: &Spool) -> anyhow::Result<Vec<(String, Message)>> {
                 let Some(patron) = transcript::patron(connection, conversation.patron)? else {
                     continue;
                 };
-                if !PATRONS.iter().any(|(_, number)| *number == patron.address) {
+                if !PATRONS.iter().any(|(_, number)| patron.address == *number) {
                     continue;
                 }
                 for entry in transcript::thread(connection, conversation.id, None, EARLIER_MAX)? {
                     if let Entry::Message(message) = entry
                         && reached_a_phone(message.state)
                     {
-                        messages.push((patron.address.clone(), message));
+                        messages.push((patron.address.to_string(), message));
                     }
                 }
             }
@@ -351,10 +351,11 @@ async fn follow_desk(demo: &Demo, spool: Spool) {
             continue;
         };
         match message.direction {
-            Direction::In => demo
-                .phones
-                .kept(&patron.address, &message.body, demo.on_duty()),
-            Direction::Out => demo.phones.written(&patron.address, message),
+            Direction::In => {
+                demo.phones
+                    .kept(patron.address.as_str(), &message.body, demo.on_duty())
+            }
+            Direction::Out => demo.phones.written(patron.address.as_str(), message),
         }
     }
 }

@@ -122,4 +122,4 @@ impl AsRef<str> for PatronNumber {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

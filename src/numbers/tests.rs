@@ -6,7 +6,7 @@
 use super::*;
 
 /// Home country, canonical number, and what people and carriers write for it there.
-const SPELLINGS: &[(&str, &str, &[&str])] = &[
+pub(crate) const SPELLINGS: &[(&str, &str, &[&str])] = &[
     (
         "US",
         "+15551230177",

@@ -11,6 +11,7 @@ use super::plan::answerable;
 use super::record::{Author, ConversationState, Rollover};
 use super::refusal::Refusal;
 use super::turn::Turn;
+use crate::numbers::PatronNumber;
 
 impl Turn<'_> {
     /// The first send claims (clause 3).
@@ -117,7 +118,7 @@ impl Turn<'_> {
     pub(super) fn write(
         &mut self,
         gateway: GatewayId,
-        to: &str,
+        to: &PatronNumber,
         body: String,
     ) -> Result<(), Refusal> {
         let now = self.now;

@@ -13,6 +13,7 @@ use super::record::{Conversation, Direction, Rollover};
 use super::refusal::Refusal;
 use super::state::State;
 use super::turn::Turn;
+use crate::numbers::PatronNumber;
 
 /// What is shown of a text without words.
 const EMPTY: &str = "(empty)";
@@ -41,7 +42,7 @@ impl Turn<'_> {
     pub(super) fn take_text(
         &mut self,
         gateway: GatewayId,
-        from: &str,
+        from: &PatronNumber,
         body: String,
         stamped_at: Option<Timestamp>,
     ) -> Result<(), Refusal> {
@@ -124,7 +125,12 @@ impl Turn<'_> {
     }
 
     /// The patron, remembered from now on if they were not.
-    fn patron(&mut self, known: Option<PatronId>, gateway: &Gateway, from: &str) -> PatronId {
+    fn patron(
+        &mut self,
+        known: Option<PatronId>,
+        gateway: &Gateway,
+        from: &PatronNumber,
+    ) -> PatronId {
         match known {
             Some(patron) => patron,
             None => self.new_patron(gateway.id, from),
@@ -161,7 +167,7 @@ impl Turn<'_> {
     fn react(
         &mut self,
         known: Option<PatronId>,
-        from: &str,
+        from: &PatronNumber,
         gateway: &Gateway,
         reaction: &Reaction,
     ) -> bool {
@@ -249,7 +255,8 @@ impl Turn<'_> {
                 (id, None)
             }
         };
-        let flag = answerable(gateway.kind, &self.state.address(patron))
+        let address = self.state.address(patron);
+        let flag = address.is_some_and(|address| answerable(gateway.kind, address))
             && consent::sounds_like_stop(&body);
         self.record_in(id, shown(body), stamped_at);
         self.change(id, |conversation| {
@@ -312,7 +319,7 @@ impl Turn<'_> {
     fn refuse_text(
         &mut self,
         known: Option<PatronId>,
-        from: &str,
+        from: &PatronNumber,
         place: Place,
         queue: QueueId,
         arrival: &Arrival,
@@ -497,7 +504,7 @@ impl State {
     fn wish(
         &self,
         gateway: &Gateway,
-        from: &str,
+        from: &PatronNumber,
         known: Option<PatronId>,
         body: &str,
     ) -> Option<Wish> {
@@ -505,7 +512,7 @@ impl State {
             GatewayKind::Sms => {}
             GatewayKind::Im | GatewayKind::Widget => return None,
         }
-        if !answerable(gateway.kind, from) || self.breaker.is_ourselves(from) {
+        if !answerable(gateway.kind, from) || self.is_ourselves(from) {
             return None;
         }
         let opted_out = known

@@ -77,7 +77,7 @@ impl Turn<'_> {
                 .is_some_and(|since| within(since, now.wall, HOUR));
         !patron.opted_out
             && answerable(gateway.kind, &patron.address)
-            && !self.state.breaker.is_ourselves(&patron.address)
+            && !self.state.is_ourselves(&patron.address)
             && self.has_room_today(allowance, patron)
             && !robot
             && self.state.breaker.closed_to(&patron.address, now)

@@ -1,9 +1,10 @@
-//! The breaker of automatic texts, and our own numbers (clause 10).
+//! The breaker of automatic texts (clause 10).
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use super::event::Moment;
+use crate::numbers::PatronNumber;
 
 /// Automatic texts to one peer in an hour at which the breaker opens.
 const AN_HOUR_TO_ONE_PEER: usize = 10;
@@ -12,47 +13,20 @@ const AN_HOUR_TO_ONE_PEER: usize = 10;
 const AN_HOUR_TO_ALL: usize = 10_000;
 /// Calls from strangers that are answered with a text, in an hour.
 const STRANGERS_AN_HOUR: usize = 5;
-/// Numbers of our own that are known at once: more than a box has lines.
-const OURSELVES_MAX: usize = 64;
 /// How long what went out is remembered.
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// What went out on its own lately, whoever it went to; and who we are.
+/// What went out on its own lately, whoever it went to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Breaker {
     /// Addresses, oldest first, of the last hour.
-    sent: VecDeque<(Duration, String)>,
-    to: BTreeMap<String, usize>,
-    /// Our own numbers, as far as the lines told them.
-    ourselves: BTreeSet<String>,
+    sent: VecDeque<(Duration, PatronNumber)>,
+    to: BTreeMap<PatronNumber, usize>,
     /// When strangers' calls were answered with a text, oldest first, within the last hour.
     called: VecDeque<Duration>,
 }
 
 impl Breaker {
-    /// One of our own numbers.
-    pub(super) fn know(&mut self, number: String) {
-        self.ourselves.insert(number);
-        if self.ourselves.len() > OURSELVES_MAX {
-            self.ourselves.pop_first();
-        }
-    }
-
-    /// Whether the address is our own, in the one form that all numbers have. A national number
-    /// whose country nobody knows is told by its last digits.
-    pub(super) fn is_ourselves(&self, address: &str) -> bool {
-        const SAME_DIGITS: usize = 9;
-        let tail = |number: &str| -> String {
-            let digits: Vec<char> = number.chars().filter(char::is_ascii_digit).collect();
-            digits.iter().rev().take(SAME_DIGITS).collect()
-        };
-        self.ourselves.contains(address)
-            || self.ourselves.iter().any(|ours| {
-                let ours = tail(ours);
-                ours.len() == SAME_DIGITS && ours == tail(address)
-            })
-    }
-
     /// Whether a call from somebody who never texted may be answered with a text, and counts it.
     /// Callers' numbers are easily forged, and robots call by the hundred.
     pub(super) fn answer_stranger(&mut self, now: Moment) -> bool {
@@ -68,7 +42,7 @@ impl Breaker {
         may
     }
 
-    pub(super) fn closed_to(&self, address: &str, now: Moment) -> bool {
+    pub(super) fn closed_to(&self, address: &PatronNumber, now: Moment) -> bool {
         let recent = |at: Duration| now.uptime.saturating_sub(at) < HOUR;
         let old = self.sent.iter().take_while(|(at, _)| !recent(*at));
         let old_to_them = old.clone().filter(|(_, to)| to == address).count();
@@ -77,7 +51,7 @@ impl Breaker {
         to_them < AN_HOUR_TO_ONE_PEER && to_all < AN_HOUR_TO_ALL
     }
 
-    pub(super) fn note(&mut self, address: &str, now: Moment) {
+    pub(super) fn note(&mut self, address: &PatronNumber, now: Moment) {
         while let Some((at, _)) = self.sent.front()
             && now.uptime.saturating_sub(*at) >= HOUR
             && let Some((_, address)) = self.sent.pop_front()
@@ -89,8 +63,8 @@ impl Breaker {
                 }
             }
         }
-        self.sent.push_back((now.uptime, address.to_owned()));
-        *self.to.entry(address.to_owned()).or_default() += 1;
+        self.sent.push_back((now.uptime, address.clone()));
+        *self.to.entry(address.clone()).or_default() += 1;
     }
 }
 
@@ -101,32 +75,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn we_know_ourselves_in_every_form() {
-        let mut breaker = Breaker::default();
-        breaker.know("+15551230100".into());
-        for (address, ourselves) in [
-            ("+15551230100", true),
-            ("15551230100", true),
-            ("5551230100", true),
-            ("05551230100", true),
-            ("+15551230101", false),
-            ("0100", false),
-            ("", false),
-        ] {
-            assert_eq!(breaker.is_ourselves(address), ourselves, "{address:?}");
-        }
-    }
-
-    #[test]
     fn the_breaker_opens_at_ten_in_an_hour_to_one_peer() {
         let at = |s| Moment {
             wall: Timestamp::UNIX_EPOCH,
             uptime: Duration::from_secs(s),
         };
+        let peer = PatronNumber::kept("+15551230100".into());
         let mut breaker = Breaker::default();
         for n in 0..10 {
-            assert!(breaker.closed_to("+15551230100", at(n)), "{n}");
-            breaker.note("+15551230100", at(n));
+            assert!(breaker.closed_to(&peer, at(n)), "{n}");
+            breaker.note(&peer, at(n));
         }
         for (address, s, closed) in [
             ("+15551230100", 10, false),
@@ -135,9 +93,13 @@ mod tests {
             ("+15551230100", 3600, true),
             ("+15551230100", 9999, true),
         ] {
-            assert_eq!(breaker.closed_to(address, at(s)), closed, "{address} {s}");
+            assert_eq!(
+                breaker.closed_to(&PatronNumber::kept(address.into()), at(s)),
+                closed,
+                "{address} {s}"
+            );
         }
-        breaker.note("+15551230100", at(9999));
+        breaker.note(&peer, at(9999));
         assert_eq!(breaker.sent.len(), 1);
         assert_eq!(breaker.to.len(), 1);
     }

@@ -7,6 +7,7 @@ use super::actor::Actor;
 use super::event::Show;
 use super::ids::{ConversationId, GatewayId, MessageId, OperatorId, QueueId};
 use super::record::{Conversation, DeliveryState, Message, Patron, Whose};
+use crate::numbers::PatronNumber;
 
 /// What follows from an event. In order; rows first to the spool, in one transaction, then the
 /// bells.
@@ -56,7 +57,7 @@ pub enum Effect {
         /// By which gateway.
         gateway: GatewayId,
         /// To whom.
-        to: String,
+        to: PatronNumber,
         /// The words.
         body: String,
         /// Sent again although it may have gone before.
@@ -77,7 +78,7 @@ pub enum Effect {
     /// Row: whether a telephone opted out, on every line and for good.
     KeepConsent {
         /// The telephone.
-        address: String,
+        address: PatronNumber,
         /// What stays of it when the number is erased.
         fingerprint: i64,
         /// Opted out, or in again.

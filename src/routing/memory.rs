@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::ids::{ConversationId, GatewayId, MessageId, PatronId};
 use super::record::{Conversation, Direction, Message, Patron};
+use crate::numbers::PatronNumber;
 
 /// Closed threads, messages and patrons without an open thread kept at once. Owners that commit
 /// after every few events never come near it.
@@ -14,7 +15,7 @@ const SHELF_MAX: usize = 4096;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Memory {
     patrons: BTreeMap<PatronId, Patron>,
-    addresses: BTreeMap<GatewayId, BTreeMap<String, PatronId>>,
+    addresses: BTreeMap<GatewayId, BTreeMap<PatronNumber, PatronId>>,
     /// Patrons who have no open thread.
     passing: BTreeSet<PatronId>,
     closed: BTreeMap<ConversationId, Conversation>,
@@ -24,7 +25,7 @@ pub(super) struct Memory {
     settled: BTreeSet<PatronId>,
     messages: BTreeMap<MessageId, Message>,
     /// What was said last at an address, where that was asked for.
-    said: BTreeMap<(GatewayId, String), BTreeSet<MessageId>>,
+    said: BTreeMap<(GatewayId, PatronNumber), BTreeSet<MessageId>>,
 }
 
 impl Memory {
@@ -34,7 +35,7 @@ impl Memory {
     }
 
     /// The patron at this address.
-    pub(super) fn patron_at(&self, gateway: GatewayId, address: &str) -> Option<&Patron> {
+    pub(super) fn patron_at(&self, gateway: GatewayId, address: &PatronNumber) -> Option<&Patron> {
         let id = self.addresses.get(&gateway)?.get(address)?;
         self.patrons.get(id)
     }
@@ -174,7 +175,12 @@ impl Memory {
     }
 
     /// What was said last to whoever is at this address, as the spool has it.
-    pub(super) fn know_said(&mut self, gateway: GatewayId, address: String, said: Vec<Message>) {
+    pub(super) fn know_said(
+        &mut self,
+        gateway: GatewayId,
+        address: PatronNumber,
+        said: Vec<Message>,
+    ) {
         let ids = said.iter().map(|message| message.id).collect();
         for message in said {
             if self.message(message.id).is_none() {
@@ -188,18 +194,18 @@ impl Memory {
     }
 
     /// Whether that is known.
-    pub(super) fn is_said_known(&self, gateway: GatewayId, address: &str) -> bool {
-        self.said.contains_key(&(gateway, address.to_owned()))
+    pub(super) fn is_said_known(&self, gateway: GatewayId, address: &PatronNumber) -> bool {
+        self.said.contains_key(&(gateway, address.clone()))
     }
 
     /// Messages of ours to whoever is at this address, newest first, as far as they are known here.
     pub(super) fn said_to(
         &self,
         gateway: GatewayId,
-        address: &str,
+        address: &PatronNumber,
         is_theirs: impl Fn(ConversationId) -> bool,
     ) -> impl Iterator<Item = &Message> {
-        let said = self.said.get(&(gateway, address.to_owned()));
+        let said = self.said.get(&(gateway, address.clone()));
         self.messages.values().rev().filter(move |message| {
             message.direction == Direction::Out
                 && (said.is_some_and(|said| said.contains(&message.id))

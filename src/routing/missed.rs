@@ -8,6 +8,7 @@ use super::notice::{Allowance, Notice};
 use super::plan::answerable;
 use super::refusal::Refusal;
 use super::turn::Turn;
+use crate::numbers::PatronNumber;
 
 /// What stands in the thread in a picture's place.
 const PICTURE: &str = "(a picture message: this line cannot open pictures)";
@@ -19,7 +20,7 @@ impl Turn<'_> {
     pub(super) fn take_picture(
         &mut self,
         gateway: GatewayId,
-        from: &str,
+        from: &PatronNumber,
         stamped_at: Option<Timestamp>,
     ) -> Result<(), Refusal> {
         self.take_text(gateway, from, PICTURE.into(), stamped_at)?;
@@ -37,10 +38,14 @@ impl Turn<'_> {
     }
 
     /// A call was ended: noted where the caller's thread is, and answered with M4.
-    pub(super) fn miss_call(&mut self, gateway: GatewayId, from: &str) -> Result<(), Refusal> {
+    pub(super) fn miss_call(
+        &mut self,
+        gateway: GatewayId,
+        from: &PatronNumber,
+    ) -> Result<(), Refusal> {
         let now = self.now;
         let gateway = self.state.gateway_in_use(gateway)?;
-        if !answerable(gateway.kind, from) || self.state.breaker.is_ourselves(from) {
+        if !answerable(gateway.kind, from) || self.state.is_ourselves(from) {
             return Ok(());
         }
         let (gateway, queue) = (gateway.id, gateway.queue);

@@ -2,18 +2,19 @@
 
 use super::ids::{ConversationId, GatewayId, MessageId};
 use super::record::{Conversation, Message, Patron};
+use crate::numbers::PatronNumber;
 
 /// A question to the spool.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Need {
     /// The patron at this address, if known, with their latest conversation.
-    Patron(GatewayId, String),
+    Patron(GatewayId, PatronNumber),
     /// A conversation that is closed, with its patron.
     Conversation(ConversationId),
     /// A message: what state it is in.
     Message(MessageId),
     /// What we said last to the patron at this address: a text may be a reaction to it.
-    Said(GatewayId, String),
+    Said(GatewayId, PatronNumber),
 }
 
 /// The answer to a [`Need`], found or not.

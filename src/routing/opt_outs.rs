@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 
 use sha2::{Digest, Sha256};
 
+use crate::numbers::PatronNumber;
+
 /// Telephones that opted out, by keyed fingerprints: an erased number leaves nothing to read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct OptOuts {
@@ -14,7 +16,7 @@ pub(super) struct OptOuts {
 impl OptOuts {
     pub(super) fn restore(
         fingerprints: impl IntoIterator<Item = i64>,
-        addresses: impl IntoIterator<Item = String>,
+        addresses: impl IntoIterator<Item = PatronNumber>,
         seed: u64,
     ) -> Self {
         let told = addresses.into_iter().map(|to| fingerprint(&to, seed));
@@ -25,10 +27,10 @@ impl OptOuts {
 }
 
 /// What is left of a number: the first eight octets of a digest keyed with the spool's own seed.
-pub(super) fn fingerprint(address: &str, seed: u64) -> i64 {
+pub(super) fn fingerprint(address: &PatronNumber, seed: u64) -> i64 {
     let mut digest = Sha256::new();
     digest.update(seed.to_le_bytes());
-    digest.update(address.as_bytes());
+    digest.update(address.as_str().as_bytes());
     let digest = digest.finalize();
     digest
         .iter()
@@ -39,13 +41,14 @@ pub(super) fn fingerprint(address: &str, seed: u64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::fingerprint;
-
-    const PAT: &str = "+15551230100";
+    use crate::numbers::PatronNumber;
 
     #[test]
     fn a_fingerprint_is_keyed() {
-        assert_eq!(fingerprint(PAT, 7), fingerprint(PAT, 7));
-        assert_ne!(fingerprint(PAT, 7), fingerprint(PAT, 8));
-        assert_ne!(fingerprint(PAT, 7), fingerprint("+15551230101", 7));
+        let pat = PatronNumber::kept("+15551230100".into());
+        let other = PatronNumber::kept("+15551230101".into());
+        assert_eq!(fingerprint(&pat, 7), fingerprint(&pat, 7));
+        assert_ne!(fingerprint(&pat, 7), fingerprint(&pat, 8));
+        assert_ne!(fingerprint(&pat, 7), fingerprint(&other, 7));
     }
 }

@@ -13,7 +13,7 @@ use super::consent::{self, Languages};
 use super::hours::{Calendar, Opening};
 use super::ids::{GatewayId, OperatorId, QueueId};
 use super::notice::Notice;
-use crate::numbers::Country;
+use crate::numbers::{Country, PatronNumber};
 
 /// Letters of a name at most: it must fit a list, a link and an instant-message address.
 const NAME_MAX: usize = 32;
@@ -187,21 +187,12 @@ impl GatewayKind {
     }
 }
 
-/// A telephone number with this many digits or fewer is a service, not a telephone.
-const SHORT_CODE_DIGITS: usize = 6;
-/// Digits of the longest address (TS 23.040 §9.1.2.5).
-const DIGITS_MAX: usize = 20;
-
 /// Whether a text can be sent to this address at all: names (`LIBRARY`) and numbers of six digits
 /// or fewer cannot be answered.
-pub fn answerable(kind: GatewayKind, address: &str) -> bool {
+pub fn answerable(kind: GatewayKind, address: &PatronNumber) -> bool {
     match kind {
-        GatewayKind::Sms => {
-            let digits = address.strip_prefix('+').unwrap_or(address);
-            digits.bytes().all(|b| b.is_ascii_digit())
-                && (SHORT_CODE_DIGITS + 1..=DIGITS_MAX).contains(&digits.len())
-        }
-        GatewayKind::Im | GatewayKind::Widget => !address.is_empty(),
+        GatewayKind::Sms => address.is_telephone(),
+        GatewayKind::Im | GatewayKind::Widget => !address.as_str().is_empty(),
     }
 }
 
@@ -416,7 +407,8 @@ mod tests {
             (GatewayKind::Widget, "v-8f", true),
             (GatewayKind::Im, "", false),
         ] {
-            assert_eq!(answerable(kind, address), can, "{kind:?} {address:?}");
+            let number = PatronNumber::kept(address.to_owned());
+            assert_eq!(answerable(kind, &number), can, "{kind:?} {address:?}");
         }
     }
 }

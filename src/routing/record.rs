@@ -16,8 +16,8 @@ pub struct Patron {
     pub id: PatronId,
     /// The way they came in; with `address`, who they are.
     pub gateway: GatewayId,
-    /// E.164 with `+`, a national number, an alphanumeric sender, or an instant-message address.
-    pub address: String,
+    /// Their canonical address.
+    pub address: PatronNumber,
     /// What operators see: `heron-42`. Unique among patrons.
     pub name: String,
     /// `true` after STOP, until START (clause 9).

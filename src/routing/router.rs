@@ -17,7 +17,7 @@ use super::start_conversation::Beginning;
 use super::state::Durable;
 use super::state::{Restored, State};
 use super::turn::Turn;
-use crate::numbers::Country;
+use crate::numbers::{Country, PatronNumber};
 
 /// The law of the desk at work: who is there, what is open, what is due.
 ///
@@ -61,8 +61,8 @@ impl Router {
                 })
             }
         };
-        let patron = |gateway: GatewayId, address: &str| -> Vec<Need> {
-            let need = Need::Patron(gateway, address.to_owned());
+        let patron = |gateway: GatewayId, address: PatronNumber| -> Vec<Need> {
+            let need = Need::Patron(gateway, address);
             unknown(&need).then_some(need).into_iter().collect()
         };
         match event {
@@ -73,7 +73,7 @@ impl Router {
                 ..
             } => {
                 let from = self.state.arrived(*gateway, from);
-                let mut needs = patron(*gateway, &from);
+                let mut needs = patron(*gateway, from.clone());
                 if reactions::read(body).is_some_and(|reaction| reaction.quoted.is_some()) {
                     let said = Need::Said(*gateway, from);
                     needs.extend(unknown(&said).then_some(said));
@@ -81,11 +81,11 @@ impl Router {
                 needs
             }
             Event::PictureArrived { gateway, from, .. } | Event::CallMissed { gateway, from } => {
-                patron(*gateway, &self.state.arrived(*gateway, from))
+                patron(*gateway, self.state.arrived(*gateway, from))
             }
             Event::Write { gateway, to, .. } | Event::Begin { gateway, to, .. } => {
                 let to = self.state.dialled(*gateway, to);
-                to.map_or_else(|_| Vec::new(), |to| patron(*gateway, &to))
+                to.map_or_else(|_| Vec::new(), |to| patron(*gateway, to))
             }
             Event::Act { on, act, .. } => act.needs(*on).filter(unknown).collect(),
             Event::Delivery {

@@ -6,13 +6,14 @@ use super::ids::{ConversationId, GatewayId, OperatorId};
 use super::plan::{GatewayKind, answerable};
 use super::refusal::Refusal;
 use super::turn::Turn;
+use crate::numbers::PatronNumber;
 
 /// What an operator wants to begin with.
 pub(super) struct Beginning {
     pub(super) by: Actor,
     pub(super) operator: OperatorId,
     pub(super) gateway: GatewayId,
-    pub(super) to: String,
+    pub(super) to: PatronNumber,
     pub(super) body: String,
     pub(super) client_id: Option<String>,
 }
@@ -58,7 +59,7 @@ impl Turn<'_> {
         if body.trim().is_empty() {
             return Err(Refusal::Empty);
         }
-        if !answerable(gateway.kind, &to) || self.state.breaker.is_ourselves(&to) {
+        if !answerable(gateway.kind, &to) || self.state.is_ourselves(&to) {
             return Err(Refusal::NotAnswerable);
         }
         let (gateway, queue) = (gateway.id, gateway.queue);
@@ -102,7 +103,7 @@ impl Turn<'_> {
         &mut self,
         known: Option<super::ids::PatronId>,
         gateway: GatewayId,
-        to: &str,
+        to: &PatronNumber,
         queue: super::ids::QueueId,
     ) -> ConversationId {
         let patron = match known {

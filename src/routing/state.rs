@@ -38,7 +38,7 @@ pub struct Restored {
     /// Fingerprints of telephones that opted out.
     pub opted_out: Vec<i64>,
     /// Telephones that opted out before fingerprints were kept.
-    pub opted_out_addresses: Vec<String>,
+    pub opted_out_addresses: Vec<PatronNumber>,
     /// The latest outage of each gateway's line: since when, and until when.
     pub outages: Vec<(GatewayId, Timestamp, Timestamp)>,
     /// An id greater than every conversation's.
@@ -68,6 +68,22 @@ pub(super) struct Outage {
     pub(super) to: Timestamp,
 }
 
+/// What a line told of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct OwnLine {
+    /// Its numbers, as the SIM and the library wrote them; the latest last.
+    told: Vec<String>,
+    /// Where its SIM is at home.
+    of_sim: Option<Country>,
+    /// Where it is, by its number or else by its SIM.
+    country: Option<Country>,
+    /// Its numbers.
+    numbers: Vec<PatronNumber>,
+}
+
+/// Numbers of one line at most: its SIM's, and what the library says that is.
+const NUMBERS_MAX: usize = 4;
+
 /// What the desk is.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct State {
@@ -77,8 +93,8 @@ pub(super) struct State {
     pub(super) memory: Memory,
     pub(super) alarms: Alarms,
     pub(super) breaker: Breaker,
-    /// Where each line is, as far as its number or its SIM told.
-    pub(super) countries: BTreeMap<String, Country>,
+    /// Who each line is, as far as it told.
+    pub(super) lines: BTreeMap<String, OwnLine>,
     /// The languages whose words of consent hold on each gateway.
     pub(super) languages: BTreeMap<GatewayId, Languages>,
     pub(super) closed_periods: BTreeMap<QueueId, i64>,
@@ -115,7 +131,7 @@ impl State {
             memory: Memory::default(),
             alarms: Alarms::default(),
             breaker: Breaker::default(),
-            countries: BTreeMap::new(),
+            lines: BTreeMap::new(),
             languages: BTreeMap::new(),
             closed_periods: closed_periods.into_iter().collect(),
             recently_erased: RecentlyErased::default(),
@@ -162,8 +178,7 @@ impl State {
     /// Where the gateway's line is: how numbers without `+` are read there.
     pub(super) fn country(&self, gateway: &Gateway) -> Country {
         let line = gateway.line.as_ref();
-        line.and_then(|line| self.countries.get(line))
-            .copied()
+        line.and_then(|line| self.lines.get(line)?.country)
             .unwrap_or(self.plan.library.country)
     }
 
@@ -178,48 +193,60 @@ impl State {
     }
 
     /// Who wrote or called: one telephone is one patron, however the network spells its number.
-    pub(super) fn arrived(&self, gateway: GatewayId, from: &str) -> String {
+    pub(super) fn arrived(&self, gateway: GatewayId, from: &str) -> PatronNumber {
         match self.plan.gateway(gateway) {
             Some(gateway) if gateway.kind == GatewayKind::Sms => {
-                PatronNumber::arrived(from, self.country(gateway)).into_string()
+                PatronNumber::arrived(from, self.country(gateway))
             }
-            Some(_) | None => from.to_owned(),
+            Some(_) | None => PatronNumber::verbatim(from),
         }
     }
 
     /// Whom somebody wants to write to, however they spell the number.
-    pub(super) fn dialled(&self, gateway: GatewayId, to: &str) -> Result<String, NumberError> {
+    pub(super) fn dialled(
+        &self,
+        gateway: GatewayId,
+        to: &str,
+    ) -> Result<PatronNumber, NumberError> {
         match self.plan.gateway(gateway) {
             Some(gateway) if gateway.kind == GatewayKind::Sms => {
-                let number = PatronNumber::written(to, self.country(gateway))?;
-                Ok(number.into_string())
+                PatronNumber::written(to, self.country(gateway))
             }
-            Some(_) | None => Ok(to.to_owned()),
+            Some(_) | None => Ok(PatronNumber::verbatim(to)),
         }
     }
 
-    /// Learns a line's own number and its country.
+    /// Learns a line's own number and its country. A number told before the country is read again.
     pub(super) fn know_line(&mut self, line: &str, number: Option<&str>, imsi: Option<&str>) {
-        let of_sim = imsi.and_then(Country::of_imsi);
-        let before = of_sim.unwrap_or(self.plan.library.country);
-        let number = number.map(|number| PatronNumber::arrived(number, before));
-        let of_number = number
-            .as_ref()
-            .and_then(|number| Country::of_number(number.as_str()));
-        if let Some(country) = of_number.or(of_sim) {
-            self.countries.insert(line.to_owned(), country);
-            self.know_languages();
-        }
+        let library = self.plan.library.country;
+        let own = self.lines.entry(line.to_owned()).or_default();
+        own.of_sim = imsi.and_then(Country::of_imsi).or(own.of_sim);
         if let Some(number) = number {
-            self.breaker.know(number.into_string());
+            own.told.retain(|told| told != number);
+            own.told.push(number.to_owned());
+            if own.told.len() > NUMBERS_MAX {
+                own.told.remove(0);
+            }
         }
+        let home = own.of_sim.unwrap_or(library);
+        let numbers = own.told.iter();
+        own.numbers = numbers
+            .map(|told| PatronNumber::arrived(told, home))
+            .collect();
+        let mut latest = own.numbers.iter().rev();
+        own.country = latest
+            .find_map(|number| Country::of_number(number.as_str()))
+            .or(own.of_sim);
     }
 
-    pub(super) fn address(&self, patron: PatronId) -> String {
-        self.memory
-            .patron(patron)
-            .map(|Patron { address, .. }| address.clone())
-            .unwrap_or_default()
+    /// Whether the number is one of our own lines' (clause 10).
+    pub(super) fn is_ourselves(&self, address: &PatronNumber) -> bool {
+        let mut lines = self.lines.values();
+        lines.any(|own| own.numbers.contains(address))
+    }
+
+    pub(super) fn address(&self, patron: PatronId) -> Option<&PatronNumber> {
+        Some(&self.memory.patron(patron)?.address)
     }
 
     /// The number of the queue's closed period: the present one while it is offline, the coming one
@@ -255,12 +282,12 @@ impl State {
     }
 
     /// What is left of a number when it is erased.
-    pub(super) fn fingerprint(&self, address: &str) -> i64 {
+    pub(super) fn fingerprint(&self, address: &PatronNumber) -> i64 {
         fingerprint(address, self.seed)
     }
 
     /// Whether this address opted out, whoever asks.
-    pub(super) fn is_opted_out(&self, gateway: GatewayId, address: &str) -> bool {
+    pub(super) fn is_opted_out(&self, gateway: GatewayId, address: &PatronNumber) -> bool {
         let texted = self.plan.gateway(gateway).map(|gateway| gateway.kind);
         texted == Some(GatewayKind::Sms)
             && !self.opt_outs.fingerprints.is_empty()
@@ -271,7 +298,7 @@ impl State {
     }
 
     /// Patrons in memory with this telephone, one for each line.
-    pub(super) fn telephones(&self, address: &str) -> Vec<PatronId> {
+    pub(super) fn telephones(&self, address: &PatronNumber) -> Vec<PatronId> {
         self.plan
             .gateways
             .iter()
@@ -286,7 +313,7 @@ impl State {
         let gateways = self.plan.gateways.iter();
         gateways
             .filter(|gateway| whose.is_of(gateway.kind))
-            .filter_map(|gateway| self.memory.patron_at(gateway.id, whose.address().as_str()))
+            .filter_map(|gateway| self.memory.patron_at(gateway.id, whose.address()))
             .map(|patron| patron.id)
             .collect()
     }
@@ -359,7 +386,7 @@ impl State {
     }
 
     /// Who a patron nobody knows would be, once they are remembered.
-    pub(super) fn stranger(&self, gateway: GatewayId, address: &str) -> Patron {
+    pub(super) fn stranger(&self, gateway: GatewayId, address: &PatronNumber) -> Patron {
         let id = PatronId(self.next_patron);
         let told = match self.recently_erased.is_empty() {
             true => Told::default(),
@@ -368,7 +395,7 @@ impl State {
         Patron {
             id,
             gateway,
-            address: address.to_owned(),
+            address: address.clone(),
             name: pseudonym(id, self.seed),
             opted_out: self.is_opted_out(gateway, address),
             automatic_at: told.automatic_at,

@@ -9,6 +9,7 @@ mod deliveries;
 mod gateways;
 mod leaving;
 mod offline_policy;
+mod one_telephone;
 mod own_words;
 mod rearrangement;
 mod signing_in;

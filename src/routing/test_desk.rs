@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::*;
+use crate::numbers::PatronNumber;
 
 /// The rows the effects of a router come to.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -151,15 +152,15 @@ impl Rows {
     fn known_as(&self, whose: &Whose) -> Vec<PatronId> {
         let theirs = |patron: &&Patron| {
             let gateway = self.plan.gateway(patron.gateway).unwrap();
-            patron.address == whose.address().as_str() && whose.is_of(gateway.kind)
+            patron.address == *whose.address() && whose.is_of(gateway.kind)
         };
         self.patrons.values().filter(theirs).map(|p| p.id).collect()
     }
 
-    fn telephones(&self, address: &str) -> Vec<PatronId> {
+    fn telephones(&self, address: &PatronNumber) -> Vec<PatronId> {
         let texted = |patron: &&Patron| {
             let gateway = self.plan.gateway(patron.gateway).unwrap();
-            patron.address == address && gateway.kind == GatewayKind::Sms
+            patron.address == *address && gateway.kind == GatewayKind::Sms
         };
         self.patrons.values().filter(texted).map(|p| p.id).collect()
     }
@@ -554,7 +555,7 @@ pub(super) fn submits(effects: &[Effect]) -> Vec<(String, String)> {
     effects
         .iter()
         .filter_map(|effect| match effect {
-            Effect::Submit { to, body, .. } => Some((to.clone(), body.clone())),
+            Effect::Submit { to, body, .. } => Some((to.to_string(), body.clone())),
             _ => None,
         })
         .collect()

@@ -9,6 +9,7 @@ use super::event::Moment;
 use super::ids::{ConversationId, GatewayId, MessageId, PatronId, QueueId};
 use super::record::{Author, Conversation, DeliveryState, Direction, Message};
 use super::state::State;
+use crate::numbers::PatronNumber;
 
 /// One event being decided.
 #[derive(Debug)]
@@ -69,7 +70,7 @@ impl Turn<'_> {
     }
 
     /// Remembers a new patron.
-    pub(super) fn new_patron(&mut self, gateway: GatewayId, address: &str) -> PatronId {
+    pub(super) fn new_patron(&mut self, gateway: GatewayId, address: &PatronNumber) -> PatronId {
         let patron = self.state.stranger(gateway, address);
         let id = patron.id;
         self.state.next_patron = self.state.next_patron.saturating_add(1);

@@ -11,6 +11,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::feed::{self, FeedKind};
 use super::patrons::{self, Known};
 use super::{Result, audit, files, wire};
+use crate::numbers::PatronNumber;
 use crate::routing::{Actor, ArrivalId, ConversationId, Whose};
 
 /// Rows taken at once, so that no writer waits long.
@@ -305,7 +306,7 @@ pub fn scrubbed(connection: &Connection) -> Result<()> {
 /// Keeps whether a telephone opted out, on every line it is known on and for good.
 pub(super) fn keep_consent(
     connection: &Connection,
-    address: &str,
+    address: &PatronNumber,
     fingerprint: i64,
     opted_out: bool,
 ) -> Result<()> {
@@ -319,12 +320,12 @@ pub(super) fn keep_consent(
             "UPDATE patron SET opted_out = ?2
              WHERE gateway IN (SELECT id FROM gateway WHERE kind = 'sms') AND address = ?1",
         )?
-        .execute(params![address, opted_out])?;
+        .execute(params![address.as_str(), opted_out])?;
     Ok(())
 }
 
 /// Telephones that opted out: fingerprints, and addresses from before those were kept.
-pub fn opted_out(connection: &Connection) -> Result<(Vec<i64>, Vec<String>)> {
+pub fn opted_out(connection: &Connection) -> Result<(Vec<i64>, Vec<PatronNumber>)> {
     let fingerprints = connection
         .prepare_cached("SELECT fingerprint FROM opted_out")?
         .query_map([], |row| row.get(0))?
@@ -334,7 +335,7 @@ pub fn opted_out(connection: &Connection) -> Result<(Vec<i64>, Vec<String>)> {
             "SELECT DISTINCT p.address FROM patron p JOIN gateway g ON g.id = p.gateway
              WHERE p.opted_out AND g.kind = 'sms'",
         )?
-        .query_map([], |row| row.get(0))?
+        .query_map([], |row| wire::number(row, 0))?
         .collect::<rusqlite::Result<_>>()?;
     Ok((fingerprints, addresses))
 }

@@ -494,7 +494,7 @@ pub fn due_chats(connection: &Connection, after: OutboxId, limit: usize) -> Resu
                     id: OutboxId(row.get(0)?),
                     message: MessageId(row.get(1)?),
                     conversation: ConversationId(row.get(2)?),
-                    recipient: row.get(3)?,
+                    recipient: wire::number(row, 3)?,
                     body: row.get(4)?,
                     tries: row.get(5)?,
                     made: wire::time_from(row, 6)?,

@@ -9,6 +9,7 @@ use super::Result;
 use super::wire;
 
 pub use super::reports::{Matched, Reported, Told, report};
+use crate::numbers::PatronNumber;
 use crate::routing::{ConversationId, DeliveryState, GatewayId, GatewayKind, MessageId};
 
 /// Names one text on its way out; a retry is a new one.
@@ -29,7 +30,7 @@ pub struct Due {
     /// That message's thread.
     pub conversation: ConversationId,
     /// To whom.
-    pub recipient: String,
+    pub recipient: PatronNumber,
     /// The words.
     pub body: String,
     /// Attempts refused so far.
@@ -105,7 +106,7 @@ pub(super) fn put(
     message: MessageId,
     conversation: ConversationId,
     gateway: GatewayId,
-    recipient: &str,
+    recipient: &PatronNumber,
     may_be_doubled: bool,
     now: Timestamp,
 ) -> Result<()> {
@@ -118,7 +119,7 @@ pub(super) fn put(
             message.0,
             conversation.0,
             gateway.0,
-            recipient,
+            recipient.as_str(),
             may_be_doubled,
             wire::time(now)
         ])?;
@@ -147,7 +148,7 @@ pub fn next_due(connection: &Connection, line: &str, now: Timestamp) -> Result<O
                 id: OutboxId(row.get(0)?),
                 message: MessageId(row.get(1)?),
                 conversation: ConversationId(row.get(2)?),
-                recipient: row.get(3)?,
+                recipient: wire::number(row, 3)?,
                 body: row.get(4)?,
                 tries: row.get(5)?,
                 made: wire::time_from(row, 6)?,

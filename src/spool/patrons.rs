@@ -28,7 +28,7 @@ pub struct Known {
 impl Known {
     /// All that is this patron.
     pub fn whose(&self) -> Whose {
-        let address = PatronNumber::kept(self.patron.address.clone());
+        let address = self.patron.address.clone();
         match self.kind {
             GatewayKind::Sms => Whose::Telephone(address),
             GatewayKind::Im | GatewayKind::Widget => Whose::Chat(address),
@@ -97,7 +97,7 @@ pub struct Sending {
     /// The message.
     pub message: i64,
     /// To whom.
-    pub recipient: String,
+    pub recipient: PatronNumber,
     /// Where it stands.
     pub state: String,
     /// When it was accepted for sending.
@@ -121,7 +121,7 @@ pub fn sendings(connection: &Connection, conversation: ConversationId) -> Result
         .query_map([conversation.0], |row| {
             Ok(Sending {
                 message: row.get(0)?,
-                recipient: row.get(1)?,
+                recipient: wire::number(row, 1)?,
                 state: row.get(2)?,
                 made: wire::time_from(row, 3)?,
                 tries: row.get(4)?,

@@ -30,6 +30,7 @@ use super::outbox::{
 };
 use super::transcript::{Entry, Listing, keep, remember};
 use super::*;
+use crate::numbers::PatronNumber;
 use crate::routing::{
     Amendment, Answered, ArrivalId, Author, Conversation, ConversationId, ConversationState,
     DeliveryState, Direction, Effect, GatewayId, GatewayKind, Library, Marks, Message, MessageId,
@@ -126,7 +127,7 @@ fn a_patron(id: i64) -> Patron {
     Patron {
         id: PatronId(id),
         gateway: GatewayId(1),
-        address: format!("+1555123{id:04}"),
+        address: PatronNumber::kept(format!("+1555123{id:04}")),
         name: format!("heron-{id}"),
         opted_out: false,
         automatic_at: Vec::new(),

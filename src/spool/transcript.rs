@@ -12,6 +12,7 @@ use super::visitors::VisitedPage;
 use super::wire::{self, CONVERSATION, CONVERSATION_COLUMNS, MESSAGE, PATRON};
 use super::{Result, SpoolError};
 use super::{erasure, files, outages, outbox, staff};
+use crate::numbers::PatronNumber;
 use crate::records::Kind;
 use crate::routing::{
     Conversation, ConversationId, ConversationState, Effect, GatewayId, Library, Message,
@@ -197,7 +198,7 @@ fn keep_patron(connection: &Connection, patron: &Patron) -> Result<()> {
         .execute(params![
             patron.id.0,
             patron.gateway.0,
-            patron.address,
+            patron.address.as_str(),
             patron.name,
             patron.opted_out,
             wire::json(&patron.automatic_at),
@@ -395,13 +396,15 @@ pub fn patron(connection: &Connection, id: PatronId) -> Result<Option<Patron>> {
 pub fn patron_at(
     connection: &Connection,
     gateway: GatewayId,
-    address: &str,
+    address: &PatronNumber,
 ) -> Result<Option<Patron>> {
     Ok(connection
         .prepare_cached(&format!(
             "SELECT {PATRON} FROM patron p WHERE p.gateway = ?1 AND p.address = ?2"
         ))?
-        .query_row(params![gateway.0, address], |row| wire::patron(row, 0))
+        .query_row(params![gateway.0, address.as_str()], |row| {
+            wire::patron(row, 0)
+        })
         .optional()?)
 }
 
@@ -417,7 +420,7 @@ pub fn message(connection: &Connection, id: MessageId) -> Result<Option<Message>
 pub fn said(
     connection: &Connection,
     gateway: GatewayId,
-    address: &str,
+    address: &PatronNumber,
     limit: usize,
 ) -> Result<Vec<Message>> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -429,7 +432,7 @@ pub fn said(
              WHERE p.gateway = ?1 AND p.address = ?2 AND m.direction = 'out'
              ORDER BY m.id DESC LIMIT ?3"
         ))?
-        .query_map(params![gateway.0, address, limit], wire::message)?
+        .query_map(params![gateway.0, address.as_str(), limit], wire::message)?
         .collect::<rusqlite::Result<_>>()?)
 }
 

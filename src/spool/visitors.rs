@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::outbox::Settled;
 use super::wire::{self, MESSAGE};
 use super::{Result, transcript};
+use crate::numbers::PatronNumber;
 use crate::routing::{
     Conversation, ConversationState, DeliveryState, GatewayId, Message, MessageId, Patron,
 };
@@ -17,7 +18,7 @@ pub struct Visitor {
     /// The widget's gateway.
     pub gateway: GatewayId,
     /// The patron's address there.
-    pub address: String,
+    pub address: PatronNumber,
 }
 
 /// Where a visitor wrote from.
@@ -38,7 +39,7 @@ pub fn open(connection: &Connection, hash: &str, visitor: &Visitor, now: Timesta
         .execute(params![
             hash,
             visitor.gateway.0,
-            visitor.address,
+            visitor.address.as_str(),
             wire::time(now)
         ])?;
     Ok(())
@@ -51,7 +52,7 @@ pub fn visitor(connection: &Connection, hash: &str) -> Result<Option<Visitor>> {
         .query_row([hash], |row| {
             Ok(Visitor {
                 gateway: GatewayId(row.get(0)?),
-                address: row.get(1)?,
+                address: wire::number(row, 1)?,
             })
         })
         .optional()?)
@@ -133,7 +134,7 @@ pub fn read(
     for message in messages {
         let conversation: Option<i64> = statement
             .query_map(
-                params![message.0, visitor.gateway.0, visitor.address],
+                params![message.0, visitor.gateway.0, visitor.address.as_str()],
                 |row| row.get(0),
             )?
             .collect::<rusqlite::Result<Vec<_>>>()?

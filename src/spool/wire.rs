@@ -6,6 +6,7 @@ use rusqlite::types::Type;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::numbers::PatronNumber;
 use crate::routing::{
     Author, Conversation, ConversationId, ConversationState, DeliveryState, Direction, GatewayId,
     GatewayKind, Marks, Message, MessageId, OfflinePolicy, OperatorId, Patron, PatronId, QueueId,
@@ -102,6 +103,11 @@ from_word!(
 );
 from_word!(role, Role, [Role::Operator, Role::Coordinator, Role::Admin]);
 
+/// An address: canonical, since the router wrote it.
+pub(super) fn number(row: &Row<'_>, column: usize) -> rusqlite::Result<PatronNumber> {
+    row.get(column).map(PatronNumber::kept)
+}
+
 /// The columns of [`patron`].
 pub(super) const PATRON: &str = "p.id, p.gateway, p.address, p.name, p.opted_out, p.automatic_at, p.repeats, \
      p.blocked_until, p.answered";
@@ -114,7 +120,7 @@ pub(super) fn patron(row: &Row<'_>, first: usize) -> rusqlite::Result<Patron> {
     Ok(Patron {
         id: PatronId(row.get(first)?),
         gateway: GatewayId(row.get(first + 1)?),
-        address: row.get(first + 2)?,
+        address: number(row, first + 2)?,
         name: row.get(first + 3)?,
         opted_out: row.get(first + 4)?,
         automatic_at: json_from(row, first + 5)?,

@@ -135,7 +135,7 @@ fn begin(connection: &Connection, terms: &Terms, due: Due) -> Result<TakenUp, Sp
             reason,
         }))
     };
-    let address = match Address::number(&due.recipient) {
+    let address = match Address::number(due.recipient.as_str()) {
         Ok(address) => address,
         Err(error) => return over(DeliveryState::Failed, Some(error.to_string())),
     };
@@ -150,7 +150,7 @@ fn begin(connection: &Connection, terms: &Terms, due: Due) -> Result<TakenUp, Sp
             Ok(pdus) => pdus,
             Err(words) => return over(DeliveryState::Failed, Some(words)),
         };
-        found = outbox::lay_down(connection, id, line, &tail(&due.recipient), &pdus)?;
+        found = outbox::lay_down(connection, id, line, &tail(due.recipient.as_str()), &pdus)?;
     }
     // Nothing is under way here: an attempt without an outcome was cut off, on a line that this
     // text's gateway was on before.

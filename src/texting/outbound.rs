@@ -367,7 +367,7 @@ impl Outbound {
         let line = self.line.name.clone();
         let (id, text) = (segment.id, due.id);
         let pdu = segment.pdu.clone();
-        let peer = tail(&due.recipient);
+        let peer = tail(due.recipient.as_str());
         let now = self.spool.now();
         let name = line.clone();
         let (recourse, pause) = self

@@ -68,6 +68,7 @@ impl Addresses {
     ) -> String {
         let number = patron
             .address
+            .as_str()
             .strip_prefix('+')
             .is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()));
         match (self.style, kind) {

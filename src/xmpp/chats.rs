@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::numbers::PatronNumber;
 use crate::routing::MessageId;
 use crate::spool::outbox::OutboxId;
 
@@ -52,7 +53,7 @@ pub(super) struct Chats {
     strangers: HashMap<String, Purse>,
     everybody: Option<Purse>,
     /// Texts on the wire behind which a barrier stands: row, message.
-    pub(super) out: BTreeMap<OutboxId, (MessageId, String)>,
+    pub(super) out: BTreeMap<OutboxId, (MessageId, PatronNumber)>,
     pub(super) barrier: Option<(String, Instant)>,
     pub(super) barriers: u64,
 }

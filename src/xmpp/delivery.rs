@@ -271,6 +271,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
+    use crate::numbers::PatronNumber;
     use crate::routing::{
         Answered, Author, DeliveryState, Direction, GatewayId, GatewayKind, Message, Patron,
         PatronId, QueueId, Repeats,
@@ -294,7 +295,7 @@ mod tests {
             patron: Patron {
                 id: PatronId(conversation),
                 gateway: GatewayId(1),
-                address: "+15551230100".into(),
+                address: PatronNumber::kept("+15551230100".into()),
                 name: "heron-42".into(),
                 opted_out: false,
                 automatic_at: Vec::new(),

@@ -15,6 +15,7 @@ use super::addresses::is_relayed;
 use super::stanzas::{self, Fault, With};
 use super::state::Surface;
 use crate::desk::{Arrivals, NotGranted, Wish};
+use crate::numbers::PatronNumber;
 use crate::routing::{DeliveryState, Event, GatewayId, GatewayKind, MessageId, QueueId, Refusal};
 use crate::spool::messengers;
 use crate::spool::outbox::{self, OutboxId, Settled, Way};
@@ -144,7 +145,7 @@ impl Surface {
                 continue;
             };
             let due = chat.due;
-            if chat.automatic && is_relayed(&due.recipient) {
+            if chat.automatic && is_relayed(due.recipient.as_str()) {
                 // The desk that relays the patron has notices of its own, and would take ours for
                 // a librarian's answer.
                 let why = "notices are not sent to another desk's patron".to_owned();
@@ -153,7 +154,7 @@ impl Surface {
                 continue;
             }
             let id = format!("{CHAT}{}", due.message);
-            let text = stanzas::chat(&from, &due.recipient, &id)
+            let text = stanzas::chat(&from, due.recipient.as_str(), &id)
                 .saying(&due.body)
                 .with(receipts::Request)
                 .with(OriginId { id });
@@ -195,13 +196,13 @@ impl Surface {
     async fn settle_chat(
         &mut self,
         message: MessageId,
-        recipient: String,
+        recipient: PatronNumber,
         state: DeliveryState,
         problem: Option<String>,
     ) {
         if let Some(Some(settled)) = self
             .write(move |c| {
-                messengers::settle_chat(c, message, &recipient, state, problem.as_deref())
+                messengers::settle_chat(c, message, recipient.as_str(), state, problem.as_deref())
             })
             .await
         {
@@ -223,8 +224,13 @@ impl Surface {
     pub(super) async fn note_chat_reading(&mut self, stanza: &Element, bare: &str) {
         let receipt: Option<receipts::Received> = stanzas::child(stanza);
         if let Some(message) = receipt.and_then(|receipt| chat_id(&receipt.id)) {
-            self.settle_chat(message, bare.to_owned(), DeliveryState::Delivered, None)
-                .await;
+            self.settle_chat(
+                message,
+                PatronNumber::verbatim(bare),
+                DeliveryState::Delivered,
+                None,
+            )
+            .await;
         }
     }
 
@@ -238,8 +244,13 @@ impl Surface {
             "the patron's server sent it back: {}",
             stanzas::fault_words(stanza)
         );
-        self.settle_chat(message, bare.to_owned(), DeliveryState::Failed, Some(why))
-            .await;
+        self.settle_chat(
+            message,
+            PatronNumber::verbatim(bare),
+            DeliveryState::Failed,
+            Some(why),
+        )
+        .await;
     }
 
     /// What an earlier daemon settled and did not tell; and a barrier that never came back.

@@ -84,6 +84,6 @@ impl Surface {
     /// Whether a patron's texts may go to a client: what one desk relayed to us is relayed to no
     /// other, or two desks that help one another would send it to and fro for ever.
     pub(super) fn may_go_to(&self, bare: &str, patron: &Patron, kind: GatewayKind) -> bool {
-        !(self.is_desk(bare) && kind == GatewayKind::Im && is_relayed(&patron.address))
+        !(self.is_desk(bare) && kind == GatewayKind::Im && is_relayed(patron.address.as_str()))
     }
 }

@@ -48,8 +48,12 @@ impl Surface {
         let Some(thread) = self.thread(id).await else {
             return;
         };
-        if thread.kind == GatewayKind::Im && is_relayed(&thread.patron.address) {
-            self.wait_to_return(id, thread.patron.address, thread.conversation.home);
+        if thread.kind == GatewayKind::Im && is_relayed(thread.patron.address.as_str()) {
+            self.wait_to_return(
+                id,
+                thread.patron.address.into_string(),
+                thread.conversation.home,
+            );
             self.relay_notices();
         }
     }

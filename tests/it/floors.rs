@@ -250,3 +250,69 @@ fn pure_rooms_are_pure() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// Where an address may become a `PatronNumber`, by how: at the doors, where a person wrote it or a
+/// network said it; from rows that hold what a door made.
+const DOORS: &[(&str, &[&str])] = &[
+    (
+        "PatronNumber::written(",
+        &[
+            "src/routing/state.rs",
+            "src/cli/config/alerts.rs",
+            "src/cli/config/panel.rs",
+        ],
+    ),
+    (
+        "PatronNumber::meant(",
+        &[
+            "src/desk/views/patron.rs",
+            "src/web/api/modems.rs",
+            "src/web/api/search.rs",
+        ],
+    ),
+    (
+        "PatronNumber::arrived(",
+        &["src/routing/state.rs", "src/spool/telephones.rs"],
+    ),
+    (
+        "PatronNumber::verbatim(",
+        &[
+            "src/routing/state.rs",
+            "src/xmpp/im.rs",
+            "src/web/widget/visit.rs",
+        ],
+    ),
+    (
+        "PatronNumber::kept",
+        &["src/spool/wire.rs", "src/daemon/calling.rs"],
+    ),
+];
+
+#[test]
+fn addresses_are_made_at_the_doors_alone() {
+    let mut strangers = Vec::new();
+    let mut used = Vec::new();
+    for (_, path, text) in files() {
+        let path = path.to_string_lossy().into_owned();
+        if path.starts_with("src/numbers/")
+            || path.contains("/tests")
+            || path.contains("/stories/")
+            || path.contains("/simulation/")
+        {
+            continue;
+        }
+        let code = text
+            .split("#[cfg(test)]\nmod tests {")
+            .next()
+            .unwrap_or_default();
+        for (how, doors) in DOORS.iter().filter(|(how, _)| code.contains(how)) {
+            match doors.contains(&path.as_str()) {
+                true => used.push((*how, path.clone())),
+                false => strangers.push(format!("{path} has {how}")),
+            }
+        }
+    }
+    assert!(strangers.is_empty(), "{}", strangers.join("\n"));
+    let listed: usize = DOORS.iter().map(|(_, doors)| doors.len()).sum();
+    assert_eq!(used.len(), listed, "a door is listed in vain: {used:?}");
+}

@@ -400,7 +400,7 @@ impl Thread {
         };
         if numbers && let Some(patron) = transcript::patron(connection, listed.conversation.patron)?
         {
-            listed.patron = patron.address;
+            listed.patron = patron.address.into_string();
         }
         Self::read(connection, plan, &listed, usize::MAX).map(Some)
     }

@@ -202,7 +202,7 @@ impl HeldOfPatron {
                     .extend(sendings.into_iter().map(|sent| Sending {
                         message: sent.message,
                         conversation: id.0,
-                        to: sent.recipient,
+                        to: sent.recipient.into_string(),
                         state: sent.state,
                         at: sent.made,
                         tries: sent.tries,
@@ -223,7 +223,7 @@ impl HeldOfPatron {
                 patron: patron.name,
                 gateway: one.gateway,
                 gateway_kind: one.kind,
-                address: patron.address,
+                address: patron.address.into_string(),
                 opted_out: patron.opted_out,
                 blocked_until: patron
                     .blocked_until

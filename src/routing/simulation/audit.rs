@@ -8,6 +8,7 @@ use super::super::test_desk::TestDesk;
 use super::super::*;
 use super::World;
 use super::steps::{KEYWORDS, OURS};
+use crate::numbers::PatronNumber;
 
 /// The one form of an address: the auditor's own peers are of the North American plan.
 fn canonical(kind: GatewayKind, from: &str) -> String {
@@ -102,7 +103,7 @@ impl World {
                 assert!(!effects.iter().any(answered), "answered {body:?}");
             }
             let phone = gateway.kind == GatewayKind::Sms
-                && answerable(gateway.kind, from)
+                && answerable(gateway.kind, &PatronNumber::kept(from.clone()))
                 && !(self.auditor.ours_known && from == OURS);
             let quotes = body.contains('“') && !body.starts_with('“');
             let marked = |e: &Effect| matches!(e, Effect::React { .. });
@@ -208,13 +209,14 @@ impl World {
             else {
                 continue;
             };
+            let to = to.as_str();
             let rows = &self.desk.rows;
             let message = &rows.messages[message];
             let conversation = &rows.conversations[&message.conversation];
             let patron = &rows.patrons[&conversation.patron];
-            assert_eq!((&patron.address, patron.gateway), (to, *gateway));
+            assert_eq!((patron.address.as_str(), patron.gateway), (to, *gateway));
             let kind = rows.plan.gateway(*gateway).unwrap().kind;
-            assert!(answerable(kind, to), "sent to {to}");
+            assert!(answerable(kind, &patron.address), "sent to {to}");
             let was_out = opted_out.contains(&patron.id)
                 || kind == GatewayKind::Sms && out_before.contains(to);
             assert!(
@@ -284,7 +286,7 @@ impl World {
             assert!(words.count < 3 || !recent, "answered a robot");
             self.auditor
                 .automatic
-                .push((to.clone(), *gateway, now, own));
+                .push((to.to_owned(), *gateway, now, own));
         }
     }
 

@@ -1,6 +1,7 @@
 //! What is written comes back as it was.
 
 use super::*;
+use crate::numbers::PatronNumber;
 
 fn stamp() -> impl Strategy<Value = Timestamp> {
     (0..4_000_000_000_000_i64).prop_map(|ms| Timestamp::from_millisecond(ms).unwrap())
@@ -41,7 +42,7 @@ fn patron() -> impl Strategy<Value = Patron> {
             |(address, name, opted_out, automatic_at, ((f, count, since), blocked_until))| Patron {
                 id: PatronId(1),
                 gateway: GatewayId(1),
-                address,
+                address: PatronNumber::kept(address),
                 name,
                 opted_out,
                 answered: Answered {

@@ -167,6 +167,6 @@ async fn reveal(
         .ok_or_else(Problem::no_conversation)?;
     Ok(Json(Revealed {
         patron: patron.patron,
-        address: found.address,
+        address: found.address.into_string(),
     }))
 }

@@ -155,7 +155,7 @@ async fn say(
         .desk
         .ask(Event::TextArrived {
             gateway: guest.gateway.id,
-            from: guest.visitor.address.clone(),
+            from: guest.visitor.address.to_string(),
             body,
             stamped_at: None,
         })

@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 
 use super::{admit, gateway_named, no_widget, token};
+use crate::numbers::PatronNumber;
 use crate::routing::Gateway;
 use crate::spool::staff::secret_hash;
 use crate::spool::visitors::{self, Visitor};
@@ -35,7 +36,10 @@ pub(super) async fn begin(
     let lot = new_token()?;
     let visitor = Visitor {
         gateway: gateway.id,
-        address: format!("web-{}", lot.get(..ADDRESS_DIGITS).unwrap_or(&lot)),
+        address: PatronNumber::verbatim(format!(
+            "web-{}",
+            lot.get(..ADDRESS_DIGITS).unwrap_or(&lot)
+        )),
     };
     let now = premises.spool.now();
     premises
