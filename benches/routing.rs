@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use callnumber::numbers::{Country, PatronNumber};
 use callnumber::routing::{
     Act, ConversationId, DeliveryState, EndpointId, Event, Gateway, GatewayId, GatewayKind,
     Library, MessageId, Moment, Operator, OperatorId, Plan, Queue, QueueId, Restored, Role, Router,
@@ -232,4 +233,22 @@ fn a_colleague_signs_in_to_5000_waiting(bencher: Bencher<'_, '_>) {
             .handle(Event::Presence { operator, show }, now())
             .unwrap()
     });
+}
+
+/// One telephone as carriers, librarians and catalogues write it, and others.
+const SPELLINGS: [&str; 8] = [
+    "+15551230100",
+    "15551230100",
+    "(555) 123-0100",
+    "001 555 123 0100",
+    "+44 (0) 7700 900123",
+    "+39 06 1234 5678",
+    "22000",
+    "INFO",
+];
+
+/// Less than a microsecond: each text that comes is read so, and each number that is typed.
+#[divan::bench(args = SPELLINGS)]
+fn a_number_is_made_canonical(spelling: &str) -> PatronNumber {
+    PatronNumber::arrived(divan::black_box(spelling), Country::default())
 }

@@ -2,7 +2,7 @@
 
 import { inWords } from './segments.js';
 import { post } from './api.js';
-import { el, words } from './dom.js';
+import { el, show, words } from './dom.js';
 import { act, amend, at, button, fold, get, isAdmin, labelled, textarea } from './settings-desk.js';
 
 /** How soon after the last key a wording is tried. */
@@ -13,7 +13,9 @@ function trial(g, box, ask) {
   const reads = el('p.reads');
   const count = el('p.hint', { 'aria-live': 'polite' });
   const problem = el('p.card-problem', { role: 'alert' });
+  const reading = el('div.bubble', reads, count);
   const seen = (text) => {
+    show(reading, text !== undefined);
     words(reads, text ?? '');
     words(count, text ? (g.kind === 'sms' ? [inWords(text, g.national).count, inWords(text, g.national).hint].filter(Boolean).join(' · ') : '') : 'Nothing is sent.');
   };
@@ -33,7 +35,7 @@ function trial(g, box, ask) {
       }
     }, TRIED_AFTER);
   });
-  return { seen, parts: [el('div.bubble', reads, count), problem] };
+  return { seen, parts: [reading, problem] };
 }
 
 function notice(g, n, number, again) {
@@ -70,8 +72,8 @@ function keyword(g, k, again) {
   const tried = el('div', word, box);
   const { seen, parts } = trial(g, tried, async () => (word.value.trim() && box.value.trim()
     ? post(`/gateways/${at(g.name)}/keywords/preview`, { word: word.value, answer: box.value })
-    : { text: '' }));
-  if (k) seen(k.text);
+    : { text: undefined }));
+  seen(k?.text);
   const save = (answer, done) => act(() => amend('set_keyword', { gateway: g.name, word: word.value.trim(), answer }), done).then((well) => well && again());
   tried.replaceChildren(
     labelled('A patron texts', word),
@@ -91,7 +93,7 @@ export function keywords(g) {
   return fold(`keywords-${g.name}`, 'Words that are answered at once', async (again) => {
     const { items } = await get(`/gateways/${at(g.name)}/keywords`);
     return [
-      el('p.hint', 'The whole of a text, however it is written: case, accents and punctuation are all the same. No conversation opens, and nobody is asked to answer.'),
+      el('p.hint.across', 'The whole of a text, however it is written: case, accents and punctuation are all the same. No conversation opens, and nobody is asked to answer.'),
       ...items.map((k) => keyword(g, k, again)),
       isAdmin && keyword(g, null, again),
     ];

@@ -17,7 +17,7 @@ const ESCAPE: &str = "\u{E00C}";
 const PARTS: [(&str, &[&str]); 12] = [
     ("lines", &["ussd-front-desk", "trace-front-desk"]),
     ("queues", &["hours-desk", "about-maps"]),
-    ("gateways", &["wording-front-desk"]),
+    ("gateways", &["wording-front-desk", "keywords-front-desk"]),
     ("staff", &["entry-ana"]),
     ("canned", &[]),
     ("reports", &[]),

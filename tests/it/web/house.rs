@@ -282,6 +282,17 @@ impl House {
         receipt.conversation.expect("the text is in a thread").id
     }
 
+    /// A patron's telephone says that they tapped one of our texts: it is in no thread by itself.
+    pub async fn taps(&self, from: &str, body: &str) {
+        let event = Event::TextArrived {
+            gateway: GatewayId(1),
+            from: from.into(),
+            body: body.into(),
+            stamped_at: None,
+        };
+        self.desk.ask(event).await.unwrap();
+    }
+
     /// The line says what became of a message.
     pub async fn delivery(
         &self,

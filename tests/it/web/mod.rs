@@ -19,6 +19,7 @@ mod letters;
 mod lines;
 mod links;
 mod metrics;
+mod own_words;
 mod packing;
 mod patrons;
 mod presence;
