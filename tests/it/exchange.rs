@@ -236,6 +236,23 @@ fn what_was_done_from_the_command_line_is_in_the_trail() {
     shelf.refuses(&["canned", "add", "hours", "Again."], "");
     shelf.does(&["canned", "remove", "hours"], "");
     shelf.refuses(&["canned", "remove", "hours"], "");
+    let by = ["--gateway", "front-desk"];
+    let keyword = |words: &[&'static str]| [&["keyword"], words, &by].concat();
+    shelf.does(&keyword(&["set", "Hours", "{library}: until 8."]), "");
+    shelf.does(&keyword(&["add", "HOURS!", "{library}: until 9."]), "");
+    let rows = shelf.does(&["keyword", "list", "--json"], "");
+    let rows: Value = serde_json::from_str(&rows).unwrap();
+    assert_eq!(
+        rows.as_array().unwrap().len(),
+        1,
+        "one word, however it is written"
+    );
+    assert_eq!(rows[0]["word"], "HOURS!");
+    assert!(rows[0]["text"].as_str().unwrap().ends_with(": until 9."));
+    shelf.refuses(&keyword(&["set", "STOP", "No."]), "");
+    assert!(shelf.does(&["desk", "export"], "").contains("until 9."));
+    shelf.does(&keyword(&["remove", "hours"]), "");
+    shelf.refuses(&keyword(&["remove", "hours"]), "");
 
     assert_eq!(shelf.does(&["transcript", "export"], ""), "");
     let report = shelf.does(&["report", "--by", "hour", "--csv"], "");

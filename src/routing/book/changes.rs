@@ -405,6 +405,8 @@ line = "front-desk"
 offline = "hold"
 [gateway.wording]
 closed = "Closed. Bye."
+[gateway.keywords]
+HOURS = "Until 8."
 
 [[operator]]
 name = "ana"
@@ -448,6 +450,7 @@ text = "Until 8."
                 "describe queue: name=\"partners\" title=\"Oak County\"",
                 "add gateway: kind=\"sms\" line=\"front-desk\" name=\"front-desk\" policy=\"hold\" queue=\"desk\"",
                 "set wording: gateway=\"front-desk\" notice=\"closed\" words=\"Closed. Bye.\"",
+                "set keyword: answer=\"Until 8.\" gateway=\"front-desk\" word=\"HOURS\"",
                 "add operator: name=\"ana\" queues=[\"desk\"] role=\"admin\"",
                 "set addresses: jids=[\"ana@example.org\"] operator=\"ana\"",
                 "add canned: key=\"hours\" text=\"Until 8.\"",

@@ -1,7 +1,7 @@
 //! Tables: what people type, and what it means.
 #![allow(clippy::unwrap_used)]
 
-use super::reactions::{Reaction, is_emoji_alone, is_thanks_alone, read};
+use super::reactions::{Reaction, is_emoji_alone, is_same, is_thanks_alone, quotes, read};
 use super::*;
 
 fn english() -> Languages {
@@ -362,6 +362,41 @@ fn reactions_are_read() {
             false,
             Some(yes),
         ),
+        // As telephones and their imitators say it elsewhere.
+        ("Le gusta “Yes, noon to five.”", "👍", false, Some(yes)),
+        ("Le Encanta “Yes, noon to five.”", "❤️", false, Some(yes)),
+        (
+            "N’a pas aimé « Yes, noon to five. »",
+            "👎",
+            false,
+            Some(yes),
+        ),
+        (
+            "A posé une question sur « Yes, noon to five. »",
+            "❓",
+            false,
+            Some(yes),
+        ),
+        (
+            "A retiré un j’adore de « Yes, noon to five. »",
+            "❤️",
+            true,
+            Some(yes),
+        ),
+        (
+            "A retiré 🔥 de « Yes, noon to five. »",
+            "🔥",
+            true,
+            Some(yes),
+        ),
+        (
+            "Removed an emphasis from “Yes, noon to five.”",
+            "‼️",
+            true,
+            Some(yes),
+        ),
+        ("Reacted 🇨🇦 to “Yes, noon to five.”", "🇨🇦", false, Some(yes)),
+        ("Emphasized an attachment", "‼️", false, None),
         ("Loved an image", "❤️", false, None),
         ("Laughed at a movie", "😂", false, None),
         ("Reacted 😂 to an image", "😂", false, None),
@@ -422,5 +457,100 @@ fn emoji_and_thanks_alone_are_told_apart_from_words() {
             (emoji, thanks),
             "{body:?}"
         );
+    }
+}
+
+#[test]
+fn a_quote_is_ours_whole_or_cut_short_and_however_the_telephone_dresses_it() {
+    let ours = "Yes: \u{201c}Dune\u{201d} is in,\nshelf 4. It's due the 3rd \u{2013} or later.";
+    for (quoted, is_ours) in [
+        (ours, true),
+        (
+            "Yes: \"Dune\" is in, shelf 4. It\u{2019}s due the 3rd - or later.",
+            true,
+        ),
+        ("Yes: \u{201c}Dune\u{201d} is in,\nshelf 4\u{2026}", true),
+        ("Yes: \"Dune\" is in, shelf 4. It's du...", true),
+        ("Yes: \u{201c}Du\u{2026}", true),
+        // Too little to know it by, another text, the middle of ours, and less than all without a sign.
+        ("Yes\u{2026}", false),
+        ("Yes: \u{201c}Emma\u{201d} is in\u{2026}", false),
+        ("Dune\u{201d} is in,\nshelf 4\u{2026}", false),
+        ("Yes: \u{201c}Dune\u{201d} is in", false),
+        ("", false),
+        ("\u{2026}", false),
+    ] {
+        assert_eq!(quotes(quoted, ours), is_ours, "{quoted:?}");
+    }
+    assert!(quotes("👍", "👍") && quotes("?!", "?!"));
+    assert!(!quotes("👎", "👍") && !quotes("", ""));
+    assert!(is_same("❤️", "❤") && !is_same("❤️", "👍"));
+}
+
+#[test]
+fn a_draft_that_invites_a_word_of_consent_is_told_of() {
+    let both = Languages::default().and(["es", "fr"]).unwrap();
+    for (draft, invited) in [
+        ("It is due Friday. Renew or cancel?", Some("CANCEL")),
+        ("Shall we cancel or keep the hold?", Some("CANCEL")),
+        ("Do you want to renew it, or cancel it?", Some("CANCEL")),
+        ("Would you like us to stop it or go on?", Some("STOP")),
+        ("Reply STOP to opt out.", Some("STOP")),
+        ("Just text back END when you are done", Some("END")),
+        (
+            "Send us the word \u{201c}quit\u{201d} when you are done.",
+            Some("QUIT"),
+        ),
+        (
+            "Please reply with FORGET to erase your texts",
+            Some("FORGET"),
+        ),
+        ("¿Renovar o cancelar?", Some("CANCELAR")),
+        ("Responda BAJA si ya no lo quiere", Some("BAJA")),
+        ("Prolonger ou annuler ?", Some("ANNULER")),
+        // Nobody is asked for the word.
+        ("Your hold was cancelled.", None),
+        ("We stop at six, or at eight on Fridays.", None),
+        ("The bus stop is on Main or Oak?", None),
+        ("Text us when you get to the end.", None),
+        ("Shall we renew it or let it go?", None),
+        ("Reply YES to keep it.", None),
+        ("You can quit or go on.", None),
+        ("", None),
+    ] {
+        assert_eq!(invitation(draft, &both).as_deref(), invited, "{draft:?}");
+    }
+    // A word of a language that does not hold here opts nobody out.
+    let english = Languages::default();
+    assert_eq!(invitation("¿Renovar o cancelar?", &english), None);
+}
+
+#[test]
+fn a_librarys_keyword_is_no_word_of_consent() {
+    for word in [
+        "STOP",
+        "Stop!",
+        "ayuda",
+        "arrêt",
+        "FORGET",
+        "start",
+        "unsubscribe",
+        "no",
+        "退订",
+    ] {
+        assert!(is_taken(word), "{word}");
+    }
+    for word in [
+        "HOURS", "horario", "Wi-Fi", "PRINT", "renew", "fines", "时间",
+    ] {
+        assert!(!is_taken(word), "{word}");
+        let folded = keyword(word).unwrap();
+        for dressed in [
+            word.to_uppercase(),
+            format!(" \u{201c}{word}\u{201d}!"),
+            format!("{word}\n\nSent from my Galaxy"),
+        ] {
+            assert_eq!(keyword(&dressed).as_ref(), Some(&folded), "{dressed:?}");
+        }
     }
 }
