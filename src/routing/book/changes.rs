@@ -501,8 +501,8 @@ text = "Until 8."
         for (what, instead, line) in [
             ("fallback = \"partners\"", "fallback = \"maps\"", 7),
             ("queue = \"desk\"", "queue = \"maps\"", 19),
-            ("queues = [\"desk\"]", "queues = [\"desk\", \"maps\"]", 28),
-            ("key = \"hours\"", "queue = \"maps\"\nkey = \"hours\"", 32),
+            ("queues = [\"desk\"]", "queues = [\"desk\", \"maps\"]", 30),
+            ("key = \"hours\"", "queue = \"maps\"\nkey = \"hours\"", 34),
         ] {
             let text = BOOK.replace(what, instead);
             let wanted = Manuscript::read(text).unwrap();

@@ -334,3 +334,101 @@ fn answers_are_in_the_language_of_the_word() {
         );
     }
 }
+
+/// What a phrase that means, or seems to mean, STOP is made of.
+mod meaning_stop {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const BEFORE: &[&str] = &["", " ", "“", "> ", "\u{200e}", "** ", "\n", "…"];
+    const CORE: &[&str] = &[
+        "stop",
+        "S T O P",
+        "ＳＴＯＰ",
+        "Stop all",
+        "unsubscribe",
+        "please stop texting me",
+        "Stop sending these messages",
+        "don't text me",
+        "DO NOT contact this number",
+        "do not text me again",
+        "no more texts",
+        "take me off your list",
+        "remove me",
+        "opt me out",
+        "I want to opt out",
+        "wrong number",
+        "leave me alone",
+        "forget me",
+        "delete my number",
+        "alto",
+        "no me escriban más",
+        "basta",
+        "ARRÊT",
+        "ne m'écrivez plus",
+        "arrêtez",
+        "abmelden",
+        "keine SMS mehr",
+        "parar",
+        "стоп",
+        "στοπ",
+        "توقف",
+        "退订",
+        "停止",
+        "수신거부",
+    ];
+    const AFTER: &[&str] = &[
+        "",
+        ".",
+        "!!!",
+        " 😡",
+        "”",
+        "\n\nSent from my iPhone",
+        "\n-- \nPat",
+        "\nEnviado desde mi iPhone",
+        " \u{200f}",
+        "\n\n> On Monday you wrote:\n> We are closed.",
+    ];
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            cases: 400,
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
+
+        #[test]
+        fn nothing_automatic_answers_what_seems_to_mean_stop(
+            before in prop::sample::select(BEFORE),
+            core in prop::sample::select(CORE),
+            after in prop::sample::select(AFTER),
+            shouts in any::<bool>(),
+            there in 0..3_usize,
+            refuses in any::<bool>(),
+        ) {
+            let core = if shouts { core.to_uppercase() } else { core.to_owned() };
+            let body = format!("{before}{core}{after}");
+            let mut plan = elm();
+            if refuses {
+                plan.gateways[0].policy = OfflinePolicy::Refuse;
+            }
+            plan.queues[0].fallback = Some(Fallback { queue: KIDS, after: Fallback::AFTER });
+            let mut desk = TestDesk::new(plan);
+            for operator in [ANA, CAL].into_iter().take(there) {
+                desk.arrives(operator);
+            }
+            let mut said = submits(&desk.text(PAT, &body));
+            said.extend(submits(&desk.wait(600)));
+            let obeyed = desk.rows.patrons.values().any(|patron| patron.opted_out);
+            let most = usize::from(obeyed);
+            prop_assert!(said.len() <= most, "{body:?} drew {said:?}");
+            if obeyed {
+                prop_assert!(
+                    said.iter().all(|(_, words)| words.contains("START")),
+                    "{body:?} drew {said:?}"
+                );
+            }
+        }
+    }
+}
