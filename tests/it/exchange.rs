@@ -236,7 +236,13 @@ fn what_was_done_from_the_command_line_is_in_the_trail() {
     shelf.refuses(&["canned", "add", "hours", "Again."], "");
     shelf.does(&["canned", "remove", "hours"], "");
     shelf.refuses(&["canned", "remove", "hours"], "");
-    let by = ["--gateway", "front-desk"];
+    shelf.does(
+        &[
+            "gateway", "add", "ask", "--kind", "widget", "--queue", "desk",
+        ],
+        "",
+    );
+    let by = ["--gateway", "ask"];
     let keyword = |words: &[&'static str]| [&["keyword"], words, &by].concat();
     shelf.does(&keyword(&["set", "Hours", "{library}: until 8."]), "");
     shelf.does(&keyword(&["add", "HOURS!", "{library}: until 9."]), "");

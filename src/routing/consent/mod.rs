@@ -336,6 +336,18 @@ fn is_near_miss(sentence: &str) -> bool {
         "data",
         "contact",
     ];
+    // An apostrophe parts no words.
+    const TO_ME: &[&str] = &[
+        "mecrivez",
+        "mecris",
+        "mecrire",
+        "menvoyez",
+        "menvoie",
+        "menvoyer",
+        "mappelez",
+        "contactez",
+        "textez",
+    ];
     let telling = LANGUAGES
         .iter()
         .flat_map(|language| language.telling)
@@ -370,6 +382,8 @@ fn is_near_miss(sentence: &str) -> bool {
         // *wrong number on the spine label* is a question; *you have the wrong number* is not.
         || ends(&[&["wrong"], &["number", "person", "phone"]])
         || has(&[&["ne", "n"], &["plus", "pas"], &["m", "me", "mecrire", "menvoyer", "ecrire"]])
+        || has(&[&["ne"], TO_ME, &["plus", "pas", "jamais"]])
+        || has(&[&["ne"], &["plus", "pas"], TO_ME])
         || has(&[&["plus", "pas"], &["de"], &["sms", "messages", "textos"]])
         || has(&[&["no", "ni"], &["mas"], &["mensajes", "textos", "sms"]])
         || has(&[&["no"], &["me"], &["escriban", "escriba", "envien", "manden", "mande", "contacten"]])

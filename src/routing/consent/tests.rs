@@ -273,6 +273,10 @@ fn near_misses_are_flagged() {
         ("I want to start over with my application", false),
         ("Para mi hijo, ¿tienen cuentos?", false),
         ("dur", true),
+        ("Ne m'écrivez plus SVP", true),
+        ("ne m’envoyez jamais de textos", true),
+        ("Ne pas m'écrire", true),
+        ("Je ne trouve plus le livre", false),
         ("", false),
     ] {
         assert_eq!(sounds_like_stop(body), near, "{body:?}");
