@@ -231,10 +231,11 @@ pub fn invitation(draft: &str, languages: &Languages) -> Option<String> {
                 .skip(at + 1)
                 .find(|next| !BETWEEN.contains(&next.as_str()));
             let either = OR.contains(&word.as_str());
-            if either || REPLY.contains(&word.as_str()) {
-                if let Some(invited) = follows.filter(|next| (asks || !either) && opts_out(next)) {
-                    return Some(invited.to_uppercase());
-                }
+            let invites = asks || !either;
+            if (either || REPLY.contains(&word.as_str()))
+                && let Some(invited) = follows.filter(|next| invites && opts_out(next))
+            {
+                return Some(invited.to_uppercase());
             }
             if either && asks {
                 let before = words.iter().take(at).rev();
