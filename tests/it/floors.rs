@@ -316,3 +316,29 @@ fn addresses_are_made_at_the_doors_alone() {
     let listed: usize = DOORS.iter().map(|(_, doors)| doors.len()).sum();
     assert_eq!(used.len(), listed, "a door is listed in vain: {used:?}");
 }
+
+/// The page for readers has every room, on the floor where it lives.
+#[test]
+fn the_architecture_page_shows_every_room_on_its_floor() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/architecture.md");
+    let page = fs::read_to_string(page).expect("the page is there");
+    let map = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs");
+    let map = fs::read_to_string(map).expect("the map is there");
+    for (room, floor) in ROOMS {
+        let row = page
+            .lines()
+            .find(|line| line.starts_with(&format!("| {floor} |")))
+            .unwrap_or_default();
+        let rooms = row.split('|').nth(2).unwrap_or_default();
+        assert!(
+            rooms
+                .split_whitespace()
+                .any(|name| name == format!("`{room}`")),
+            "docs/architecture.md does not show {room} on floor {floor}"
+        );
+        assert!(
+            map.contains(&format!("[`{room}`]")),
+            "src/lib.rs does not tell of {room}"
+        );
+    }
+}
