@@ -102,7 +102,7 @@ pub struct Sending {
     pub state: String,
     /// When it was accepted for sending.
     pub made: Timestamp,
-    /// How often it was tried.
+    /// How often it was tried again.
     pub tries: u32,
     /// How many SMS were made of it.
     pub segments: u32,

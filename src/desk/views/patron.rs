@@ -99,7 +99,7 @@ pub struct Sending {
     pub state: String,
     /// When it was accepted for sending.
     pub at: Timestamp,
-    /// How often it was tried.
+    /// How often it was tried again.
     pub tries: u32,
     /// How many SMS were made of it.
     pub segments: u32,
@@ -295,18 +295,21 @@ impl HeldOfPatron {
             }
         };
         let sending = |one: &Sending| {
+            let again = match one.tries {
+                0 => String::new(),
+                tries => format!(", tried again {tries} times"),
+            };
             let problem = one
                 .problem
                 .as_deref()
                 .map_or_else(String::new, |why| format!(": {why}"));
             format!(
-                "{}  message {} to {}: {}, {} SMS, tried {} times{problem}",
+                "{}  message {} to {}: {}, {} SMS{again}{problem}",
                 local(one.at),
                 one.message,
                 one.to,
                 one.state,
                 one.segments,
-                one.tries
             )
         };
         list("Texts to them", self.sendings.iter().map(sending).collect());

@@ -2,7 +2,7 @@
 
 use callnumber::routing::{Amendment, OfflinePolicy, Role};
 use callnumber::simulator::{Parts, Timestamp};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::house::{House, Librarian, until, wait};
 use super::{MONDAY_10_AM, PAT, SUE, SUNDAY_11_PM, set_hours};
@@ -133,6 +133,57 @@ async fn patron_who_said_stop_hears_no_more_whoever_tries() {
     let again = list.first().map_or(&id, |open| &open["id"]);
     assert_eq!(ana.answers(again, "It is in.").await.0, 201);
     assert_eq!(house.until_told(PAT, 3).await[2], "It is in.");
+}
+
+#[tokio::test(start_paused = true)]
+async fn patron_is_one_to_the_desk_however_the_number_is_spelled() {
+    const SPELLINGS: [&str; 5] = [
+        PAT,
+        "(555) 123-0100",
+        "555.123.0100",
+        "1 555 123 0100",
+        "011 1 555-123-0100",
+    ];
+    let house = House::open(MONDAY_10_AM).await;
+    let ana = house.hire("ana", Role::Admin, &["desk"]).await;
+    ana.arrives().await;
+    house
+        .modem
+        .patron_texts(PAT, "Please stop texting me")
+        .unwrap();
+    let id = ana.sees(1).await[0]["id"].clone();
+    let (status, out) = ana
+        .call("POST", &format!("/conversations/{id}/opt-out"), None)
+        .await;
+    assert_eq!((status, &out["opted_out"]), (200, &json!(true)), "{out}");
+    for spelling in SPELLINGS {
+        // Opted out, found and held, by any of them.
+        let begun = json!({ "to": spelling, "body": "By the way" });
+        let (status, refused) = ana.call("POST", "/conversations", Some(begun)).await;
+        assert_eq!(status, 409, "{spelling}: {refused}");
+        let number = Some(json!({ "number": spelling }));
+        let (_, found) = ana.call("POST", "/search/number", number).await;
+        assert_eq!(found["items"][0]["conversation"]["id"], id, "{spelling}");
+        let patron = Some(json!({ "patron": spelling }));
+        let (_, held) = ana.call("POST", "/patrons/export", patron).await;
+        assert_eq!(held["conversations"][0]["id"], id, "{spelling}: {held}");
+        assert_eq!(held["known_as"][0]["opted_out"], true, "{spelling}");
+    }
+    assert_eq!(house.told(PAT), [""; 0], "not a word");
+    for spelling in SPELLINGS {
+        // Other words each time: the same text from the network twice is one.
+        let words = format!("Is it in after all? {}", spelling.len());
+        house.modem.patron_texts(PAT, &words).unwrap();
+        ana.sees(1).await;
+        let patron = Some(json!({ "patron": spelling }));
+        let (status, erased) = ana.call("POST", "/patrons/erase", patron).await;
+        assert_eq!(status, 200, "{spelling}: {erased}");
+        ana.sees(0).await;
+        // An erased number stays opted out.
+        let begun = json!({ "to": spelling, "body": "By the way" });
+        let (status, _) = ana.call("POST", "/conversations", Some(begun)).await;
+        assert_eq!(status, 409, "{spelling}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
