@@ -5,13 +5,22 @@
 //! is left where it is: the next sweep finds it again.
 
 mod deletions;
+mod listing;
+mod receiving;
+mod rereading;
+mod scan;
+mod selection;
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use self::deletions::{Deletions, Found, Lying, body};
+use self::deletions::{Deletions, Found, Lying};
+use self::listing::{Hollow, ListedBy, Listing};
+use self::rereading::{Doubtful, Reading};
+use self::scan::Scan;
+use self::selection::{REFUSED_TOGETHER_MAX, Way};
 use super::{ArrivedPdu, Slot};
-use crate::at::{Command, Entry, FinalResult, Memory, Outcome, Reply, hex, response};
+use crate::at::{Command, Entry, Memory, Reply, hex, response};
 
 /// Texts in one delivery. A commit costs about the same for one as for fifty, and a full store
 /// starts flowing while the rest is still being listed.
@@ -27,55 +36,11 @@ const AWAITED_MAX: usize = 64;
 /// How long a verdict may take. After that the texts are left, and offered again by a sweep.
 const VERDICT_LIMIT: Duration = Duration::from_secs(60);
 
-/// After a hint that turned out empty: some Huawei sticks announce a text before it can be listed.
-const RELIST_AFTER: [Duration; 3] = [
-    Duration::from_millis(500),
-    Duration::from_secs(2),
-    Duration::from_secs(5),
-];
-
-/// How often, and over how long, a memory must count texts and list none before it is read by index:
-/// some list a text only seconds after they have counted it.
-const HOLLOW_TIMES: u32 = 3;
-const HOLLOW_FOR: Duration = Duration::from_secs(15);
-
-/// When a memory that counts texts and lists none is listed again, besides the sweeps.
-const HOLLOW_AGAIN: Duration = Duration::from_secs(5);
-
-/// Refusals in a row after which a listing is asked for in another way.
-const UNLISTED_MAX: u8 = 2;
-
-/// Places that are read one by one in a row, where nothing lists them; the next turn goes on behind.
-const READ_IN_A_ROW: u16 = 64;
-
-/// Places of a memory that does not say how many it has.
-const PLACES_USUAL: u16 = 50;
-
-/// A line that has not listed its memory for so long is deaf, as far as anybody knows. Four sweeps
-/// where those are rare.
-const LISTED_LATELY: Duration = Duration::from_secs(2 * 60);
-
 /// Memories that hints name and no list offers, tried once each.
 const UNOFFERED_MAX: usize = 4;
 
 /// Directly delivered texts that could not be kept, and are offered again: they lie nowhere else.
 const UNKEPT_MAX: usize = 256;
-
-/// How often a text that came damaged is read again. What still differs each time is kept as the
-/// fullest of it came: a wire that bad is for a person to see.
-const READ_AGAIN_MAX: usize = 16;
-
-/// How often it must come with the same damage to be taken for what is stored: noise on the wire may
-/// well do the same twice.
-const SAME_DAMAGE: usize = 4;
-
-/// Texts deleted by one command line: with the memory's name well under the 64 octets that the
-/// smallest command buffers hold beyond a V.250 line's 40, and seconds even on a slow SIM.
-const DELETED_TOGETHER: usize = 4;
-
-/// How often in a row a modem may refuse a selection and what follows it on one line, until it is
-/// taken for one that never takes both.
-const REFUSED_TOGETHER_MAX: u8 = 3;
 
 /// PDUs without a header that are remembered from one listing for the next.
 const ORPHANS_MAX: usize = 64;
@@ -102,36 +67,6 @@ pub(super) struct Delivery {
     pub(super) pdus: Vec<ArrivedPdu>,
 }
 
-/// How the texts of a memory are found.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum ListedBy {
-    /// `AT+CMGL=4`
-    #[default]
-    Number,
-    /// `AT+CMGL="ALL"`
-    Word,
-    /// `AT+CMGR=`, place after place.
-    Index,
-}
-
-/// A memory that counts texts and lists none.
-#[derive(Debug)]
-struct Hollow {
-    memory: Memory,
-    since: Instant,
-    times: u32,
-}
-
-/// A memory that is read place after place.
-#[derive(Debug)]
-struct Scan {
-    memory: Memory,
-    places: VecDeque<u16>,
-    found: u16,
-    /// How many it counts.
-    used: Option<u16>,
-}
-
 /// Whether texts that arrive are found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Hearing {
@@ -144,73 +79,11 @@ pub(super) enum Hearing {
 }
 
 #[derive(Debug)]
-struct Listing {
-    memory: Memory,
-    /// A hint led to it, and none came since: a later one asks for a listing of its own.
-    hinted: bool,
-    found: usize,
-    in_text_mode: bool,
-    /// The highest index so far.
-    last: Option<u16>,
-    orphans: Vec<ArrivedPdu>,
-    batch: Vec<Found>,
-    /// Entries that came without a PDU.
-    bodiless: Vec<u16>,
-}
-
-#[derive(Debug)]
 struct Awaited {
     lying: Vec<Lying>,
     /// Those that were delivered directly.
     direct: Vec<ArrivedPdu>,
     until: Instant,
-}
-
-/// A text that came damaged, or out of its turn: to be read again by its index, until it comes
-/// whole, or again and again with the same damage.
-#[derive(Debug)]
-struct Doubtful {
-    memory: Memory,
-    index: u16,
-    /// How it came so far.
-    damaged: Vec<ArrivedPdu>,
-    /// It was listed without a PDU.
-    bodiless: bool,
-    tries: usize,
-    /// Nothing was listed there: an empty place is what one expects.
-    is_scanned: bool,
-}
-
-impl Doubtful {
-    fn at(memory: &Memory, index: u16, damaged: Vec<ArrivedPdu>) -> Self {
-        Self {
-            memory: memory.clone(),
-            index,
-            damaged,
-            bodiless: false,
-            tries: 0,
-            is_scanned: false,
-        }
-    }
-}
-
-/// What reading it again brought.
-#[derive(Debug)]
-enum Reading {
-    Nothing,
-    /// Its header, and no PDU.
-    Bodiless,
-    Damaged(ArrivedPdu),
-    Whole(ArrivedPdu),
-}
-
-/// How a command gets at a memory.
-#[derive(Debug)]
-enum Way {
-    /// With this selection first, on a line of its own.
-    Select(Command),
-    /// By naming these on its own line; empty where the memory is selected.
-    Within(Vec<Memory>),
 }
 
 /// The storage of one modem.
@@ -403,125 +276,6 @@ impl Mailbox {
         }
     }
 
-    /// The memories that can be read and received into, from `+CPMS=?`; none where the modem did not
-    /// say: then the two that nearly every modem has are tried.
-    pub(super) fn set_offered(&mut self, read: Vec<Memory>, receive: Vec<Memory>) {
-        let usual = || ["SM", "ME"].into_iter().filter_map(Memory::new).collect();
-        self.offered = if read.is_empty() { usual() } else { read };
-        self.candidates = match receive.is_empty() {
-            true => self.offered.iter().cloned().collect(),
-            false => receive.into(),
-        };
-    }
-
-    /// Where texts arrive, from `+CPMS?`: kept as the modem has it, when it is a real memory that can
-    /// be read. `MT` is `SM` and `ME` together and `SR` holds reports; then the first real one that is
-    /// offered is chosen. The others follow, should it have no places.
-    pub(super) fn choose_receiving(&mut self, current: Option<&Memory>) {
-        let rank = |memory: &Memory| {
-            let is_real = matches!(memory.name(), "SM" | "ME");
-            let is_current = Some(memory) == current;
-            let is_unreadable = self.unreadable.contains(memory);
-            // False goes before true.
-            (is_unreadable, !is_real, !is_current)
-        };
-        let mut candidates: Vec<Memory> = self.candidates.drain(..).collect();
-        if let Some(current) = current
-            && !candidates.contains(current)
-        {
-            candidates.push(current.clone());
-        }
-        candidates.retain(|memory| !matches!(memory.name(), "SR" | "BM"));
-        candidates.sort_by_key(rank);
-        self.first_choice = candidates.first().cloned();
-        self.candidates = candidates.into();
-        self.receive_into_next();
-    }
-
-    /// Receives into the next memory that is offered; `false` when there is none left.
-    fn receive_into_next(&mut self) -> bool {
-        match self.candidates.pop_front() {
-            Some(memory) => {
-                self.receiving = memory;
-                self.places = None;
-                true
-            }
-            None => false,
-        }
-    }
-
-    /// The receiving memory is selected, and has this many places, if the modem says so. `false` when
-    /// it has none and another is to be tried.
-    pub(super) fn has_places(&mut self, places: Option<u16>) -> bool {
-        self.places = places;
-        if places != Some(0) {
-            return true;
-        }
-        if self.receive_into_next() {
-            return false;
-        }
-        if let Some(first) = &self.first_choice {
-            self.receiving = first.clone();
-        }
-        true
-    }
-
-    /// Whether texts that arrive are found: the memory that they arrive in has places, and was listed
-    /// in PDU mode lately. A line is ready only while that is so.
-    pub(super) fn hearing(&self, now: Instant) -> Hearing {
-        let name = self.receiving.name();
-        if self.places == Some(0) {
-            return Hearing::Deaf(format!(
-                "no text can arrive: {name} has no places for texts, and the modem offers no other \
-                 memory: try another SIM, or another modem"
-            ));
-        }
-        let lately = LISTED_LATELY.max(self.sweep_every * 4);
-        if self
-            .listed_at
-            .is_some_and(|at| now.saturating_duration_since(at) <= lately)
-        {
-            return Hearing::Well;
-        }
-        if self.unreadable.contains(&self.receiving) {
-            let count = self.counted.get(&self.receiving).copied().unwrap_or(0);
-            return Hearing::Deaf(format!(
-                "texts cannot be read: the modem counts {count} in {name} and shows none of them: \
-                 update its firmware, or use another modem"
-            ));
-        }
-        let unheard = now.saturating_duration_since(self.listed_at.unwrap_or(self.unheard_since));
-        let is_new = now.saturating_duration_since(self.set_up_at) <= lately;
-        if unheard <= lately || is_new && self.refused_with.is_none() {
-            return Hearing::NotYet;
-        }
-        let said = self.refused_with.as_deref().unwrap_or("nothing");
-        Hearing::Deaf(format!(
-            "texts cannot be read: the modem says {said} when {name} is to be listed: power it off \
-             and on, and update its firmware"
-        ))
-    }
-
-    /// When [`Self::hearing`] says something else, should nothing be heard.
-    pub(super) fn hearing_deadline(&self) -> Instant {
-        let lately = LISTED_LATELY.max(self.sweep_every * 4);
-        self.listed_at.unwrap_or(self.unheard_since) + lately + Duration::from_millis(1)
-    }
-
-    /// What a person is to know of memories that cannot be read, although texts arrive in another.
-    pub(super) fn hollow_words(&self) -> Option<String> {
-        let memory = self
-            .unreadable
-            .iter()
-            .find(|memory| self.counted.get(memory).is_some_and(|count| *count > 0))?;
-        let (name, count) = (memory.name(), self.counted.get(memory)?);
-        Some(format!(
-            "the modem counts {count} texts in {name} and shows none of them; new ones arrive in {}: \
-             update its firmware, or read the old ones with another program",
-            self.receiving.name()
-        ))
-    }
-
     /// What is odd about how the modem shows its texts, although they are found.
     pub(super) fn oddity(&self) -> Option<&'static str> {
         self.hides_together.then_some(
@@ -559,24 +313,6 @@ impl Mailbox {
                     || self.scan.is_some()
                     || self.sweep_at <= now
                     || relist)
-    }
-
-    /// Selects the receiving memory with as many parameters as the modem has not yet refused.
-    pub(super) fn select_receiving(&mut self) -> Command {
-        let receiving = self.receiving.clone();
-        self.select(receiving)
-    }
-
-    /// The modem refused that many parameters; `false` when none are left to try.
-    pub(super) fn try_fewer_parameters(&mut self) -> bool {
-        self.setting = None;
-        self.arity = self.arity.saturating_sub(1);
-        self.arity > 0
-    }
-
-    /// The modem may merely not be ready: with all of them again.
-    pub(super) fn try_all_parameters(&mut self) {
-        self.arity = 3;
     }
 
     /// Everything once, the receiving memory first: at the end of setup.
@@ -930,359 +666,6 @@ impl Mailbox {
         }
     }
 
-    fn read_again(
-        &mut self,
-        mut doubtful: Doubtful,
-        reading: Reading,
-        outcome: &Outcome,
-        now: Instant,
-    ) {
-        doubtful.tries += 1;
-        if doubtful.is_scanned
-            && let Some(scan) = &mut self.scan
-        {
-            match reading {
-                Reading::Nothing => return,
-                Reading::Damaged(_) | Reading::Whole(_) | Reading::Bodiless => {
-                    scan.found = scan.found.saturating_add(1);
-                }
-            }
-        }
-        match (reading, outcome) {
-            (Reading::Whole(pdu), Outcome::Final(_)) => self.deliver(vec![Found::surely(pdu)], now),
-            // The slot is empty: whatever was listed lies elsewhere, and is found there. Unless it
-            // was listed without a PDU: then there is none.
-            (Reading::Nothing, Outcome::Final(FinalResult::Ok)) if !doubtful.bodiless => {}
-            (Reading::Damaged(pdu), Outcome::Final(_)) => {
-                let damaged = doubtful.damaged.iter();
-                let alike = damaged.filter(|earlier| body(&earlier.raw) == body(&pdu.raw));
-                let same = alike.count() + 1 >= SAME_DAMAGE;
-                doubtful.damaged.push(pdu);
-                self.give_up_or_retry(doubtful, same, now);
-            }
-            (Reading::Bodiless, Outcome::Final(_)) => {
-                let same = doubtful.tries >= SAME_DAMAGE && doubtful.damaged.is_empty();
-                self.give_up_or_retry(doubtful, same, now);
-            }
-            (Reading::Nothing, Outcome::Final(_)) => {
-                let same = doubtful.bodiless && doubtful.tries >= SAME_DAMAGE;
-                self.give_up_or_retry(doubtful, same, now);
-            }
-            // Cut off: the next sweep finds it again.
-            (_, Outcome::TimedOut | Outcome::NoPrompt | Outcome::Cut(_)) => {}
-        }
-    }
-
-    /// Keeps a damaged text as it is once it is certain that it will come no better.
-    fn give_up_or_retry(&mut self, doubtful: Doubtful, certain: bool, now: Instant) {
-        if !certain && doubtful.tries < READ_AGAIN_MAX {
-            self.doubtful.push_back(doubtful);
-        } else {
-            let fullest = doubtful.damaged.into_iter();
-            match fullest.max_by_key(|pdu| pdu.octets.len()) {
-                Some(fullest) => self.deliver(vec![Found::surely(fullest)], now),
-                // Nothing was read, so nothing can be kept: it stays where it is.
-                None if doubtful.bodiless => self.leave_unread(doubtful.memory, doubtful.index),
-                None => {}
-            }
-        }
-    }
-
-    fn leave_unread(&mut self, memory: Memory, index: u16) {
-        let slot = Slot {
-            memory: memory.name().to_owned(),
-            index,
-        };
-        tracing::warn!(%slot, "a text stays in the modem, which gives no PDU of it");
-        if !self.unread.contains(&slot) && self.unread.len() < LISTED_MAX {
-            self.unread.push(slot);
-        }
-    }
-
-    fn listed(&mut self, reply: &Reply, now: Instant) {
-        let Some(listing) = self.listing.take() else {
-            return;
-        };
-        let (found, hinted) = (listing.found, listing.hinted);
-        self.orphans = listing.orphans;
-        self.deliver(listing.batch, now);
-        let used = self.counted.get(&listing.memory).copied();
-        let together = matches!(
-            &reply.command,
-            Command::List(memories) | Command::ListByWord(memories) if !memories.is_empty()
-        );
-        match &reply.outcome {
-            Outcome::Final(FinalResult::Ok) if listing.in_text_mode => {
-                self.refused_with = Some("them in text mode".into());
-                return;
-            }
-            Outcome::Final(FinalResult::Ok) if found == 0 && used.is_some_and(|used| used > 0) => {
-                self.shows_none(&listing.memory, together, now);
-            }
-            // Not even the count came: perhaps only the selection was carried out.
-            Outcome::Final(FinalResult::Ok)
-                if found == 0
-                    && used.is_none()
-                    && hinted
-                    && together
-                    && !(self.shown_together || self.trying_apart) =>
-            {
-                self.try_apart(&listing.memory);
-            }
-            Outcome::Final(FinalResult::Ok) => {
-                self.shown_together |= together && found > 0;
-                if std::mem::take(&mut self.trying_apart) {
-                    // On one line it showed none.
-                    self.refused_together = REFUSED_TOGETHER_MAX;
-                    self.hides_together = true;
-                    self.apart = true;
-                }
-                self.was_listed(&listing.memory, now);
-                self.unread.retain(|slot| {
-                    slot.memory != listing.memory.name() || listing.bodiless.contains(&slot.index)
-                });
-            }
-            // The list changed under the modem's hands.
-            Outcome::Final(FinalResult::Cms(code))
-                if code.number == Some(321) && used != Some(0) =>
-            {
-                self.relist = Some((0, now + self.sweep_every.min(RELIST_AFTER[1])));
-                return;
-            }
-            // Some list an empty memory with an error.
-            Outcome::Final(_) if found == 0 && used == Some(0) => {
-                self.was_listed(&listing.memory, now);
-            }
-            Outcome::Final(result) => {
-                self.refuses_listing(&listing.memory, result);
-                return;
-            }
-            Outcome::TimedOut | Outcome::NoPrompt | Outcome::Cut(_) => return,
-        }
-        if found > 0 {
-            let look_again = !self.orphans.is_empty();
-            self.relist = look_again.then_some((0, now + RELIST_AFTER[1]));
-            if found >= LISTED_MAX {
-                self.want(listing.memory);
-            }
-            return;
-        }
-        // Nothing found: after a hint, look again a little later, thrice.
-        let tried = match self.relist {
-            Some((tried, at)) if at <= now => Some(tried.saturating_add(1)),
-            Some(_) => None,
-            None if hinted => Some(0),
-            None => None,
-        };
-        if tried.is_some_and(|tried| tried > 0) {
-            self.scan_announced(&listing.memory);
-        }
-        if let Some(tried) = tried {
-            self.relist = RELIST_AFTER.get(tried).map(|after| (tried, now + *after));
-        }
-        if self.relist.is_none() && self.hollow.is_some() {
-            self.relist = Some((RELIST_AFTER.len(), now + HOLLOW_AGAIN));
-        }
-    }
-
-    /// The memory's texts are before us.
-    fn was_listed(&mut self, memory: &Memory, now: Instant) {
-        self.hollow.take_if(|hollow| hollow.memory == *memory);
-        self.unreadable.retain(|unreadable| unreadable != memory);
-        if *memory == self.receiving {
-            self.listed_at = Some(now);
-            self.unlisted = 0;
-            self.refused_with = None;
-        }
-    }
-
-    /// A listing that was understood as far as its selection is refused: it is asked for by word, and
-    /// where that is refused too the memory is read place after place.
-    fn refuses_listing(&mut self, memory: &Memory, result: &FinalResult) {
-        if *memory != self.receiving {
-            return;
-        }
-        self.refused_with = Some(result.to_string());
-        if self.apart_next() || result.is_sim_starting() {
-            return;
-        }
-        self.unlisted += 1;
-        if self.unlisted >= UNLISTED_MAX {
-            self.unlisted = 0;
-            self.listed_by = match self.listed_by {
-                ListedBy::Number => ListedBy::Word,
-                ListedBy::Word | ListedBy::Index => ListedBy::Index,
-            };
-            tracing::debug!(by = ?self.listed_by, "the modem refuses to list");
-        }
-        self.want(memory.clone());
-    }
-
-    /// Whether the refusal may have been of the selection beside the listing.
-    fn apart_next(&self) -> bool {
-        self.apart && self.reading.is_none()
-    }
-
-    /// The memory counts texts and lists none. Where both stood on one line, perhaps only the first
-    /// was carried out; or the text is not there yet; or it is never listed.
-    fn shows_none(&mut self, memory: &Memory, together: bool, now: Instant) {
-        if self.unreadable.contains(memory) {
-            return;
-        }
-        if together && !self.shown_together && !self.trying_apart {
-            self.try_apart(memory);
-            return;
-        }
-        if std::mem::take(&mut self.trying_apart) {
-            self.apart = self.refused_together >= REFUSED_TOGETHER_MAX;
-        }
-        let hollow = match self.hollow.take() {
-            Some(hollow) if hollow.memory == *memory => Hollow {
-                times: hollow.times.saturating_add(1),
-                ..hollow
-            },
-            Some(_) | None => Hollow {
-                memory: memory.clone(),
-                since: now,
-                times: 1,
-            },
-        };
-        let is_certain = hollow.times >= HOLLOW_TIMES && now >= hollow.since + HOLLOW_FOR;
-        self.hollow = Some(hollow);
-        if is_certain {
-            self.scan(memory.clone());
-        }
-    }
-
-    /// Lists a memory again, selected on a line of its own.
-    fn try_apart(&mut self, memory: &Memory) {
-        self.trying_apart = true;
-        self.apart = true;
-        self.reading = None;
-        self.want(memory.clone());
-    }
-
-    /// Reads the places of a memory that were announced, and that no listing shows: some sticks count
-    /// and list nothing of what they hand out by its index (Huawei E303).
-    fn scan_announced(&mut self, memory: &Memory) {
-        let places: VecDeque<u16> = self.deletions.announced_in(memory.name()).collect();
-        if self.scan.is_none() && !places.is_empty() {
-            self.scan_places(memory.clone(), places);
-        }
-    }
-
-    /// Reads a memory place after place: those that were announced, and a row of the others.
-    fn scan(&mut self, memory: Memory) {
-        if self.scan.is_some() {
-            return;
-        }
-        let total = match memory == self.receiving {
-            true => self.places.unwrap_or(PLACES_USUAL),
-            false => PLACES_USUAL,
-        };
-        let from = if self.scanned_to > total {
-            0
-        } else {
-            self.scanned_to
-        };
-        if from == 0 {
-            self.found_so_far = 0;
-        }
-        let to = from.saturating_add(READ_IN_A_ROW).min(total);
-        self.scanned_to = if to >= total { 0 } else { to + 1 };
-        let mut places: VecDeque<u16> = self.deletions.announced_in(memory.name()).collect();
-        for index in from..=to {
-            if !places.contains(&index) {
-                places.push_back(index);
-            }
-        }
-        self.scan_places(memory, places);
-    }
-
-    fn scan_places(&mut self, memory: Memory, places: VecDeque<u16>) {
-        let used = self.counted.get(&memory).copied();
-        for index in &places {
-            let mut doubtful = Doubtful::at(&memory, *index, vec![]);
-            doubtful.is_scanned = true;
-            self.doubtful.push_back(doubtful);
-        }
-        self.scan = Some(Scan {
-            memory,
-            places,
-            found: 0,
-            used,
-        });
-    }
-
-    /// What reading place after place has come to, once it has ended.
-    fn scan_ends(&mut self, now: Instant) {
-        let is_over =
-            self.scan.is_some() && !self.doubtful.iter().any(|doubtful| doubtful.is_scanned);
-        let Some(scan) = self.scan.take_if(|_| is_over) else {
-            return;
-        };
-        tracing::debug!(
-            memory = scan.memory.name(),
-            found = scan.found,
-            read = scan.places.len(),
-            "read place after place"
-        );
-        self.found_so_far = self.found_so_far.saturating_add(scan.found);
-        let is_whole = scan.used.is_none_or(|used| scan.found >= used);
-        if self.found_so_far > 0 || is_whole {
-            if self
-                .hollow
-                .as_ref()
-                .is_some_and(|hollow| hollow.memory == scan.memory)
-            {
-                self.listed_by = ListedBy::Index;
-            }
-            self.was_listed(&scan.memory, now);
-        } else if self.scanned_to == 0 && !self.unreadable.contains(&scan.memory) {
-            tracing::warn!(
-                memory = scan.memory.name(),
-                "the modem counts texts there and shows none"
-            );
-            self.wants_another |= scan.memory == self.receiving;
-            self.hollow = None;
-            self.unreadable.push(scan.memory);
-        }
-    }
-
-    /// Keeps what a selection says of how many texts there are.
-    fn count(&mut self, reply: &Reply) {
-        let Some(memory) = &self.setting else {
-            return;
-        };
-        let selects = match &reply.command {
-            Command::StorageSet(_) => true,
-            Command::List(memories)
-            | Command::ListByWord(memories)
-            | Command::Read(memories, _)
-            | Command::Delete(memories, _) => !memories.is_empty(),
-            _ => false,
-        };
-        if !selects {
-            return;
-        }
-        let mut fills = reply.lines.iter().flat_map(|line| response::storage(line));
-        match fills.next() {
-            Some(fill) => {
-                // What a line deletes it counted before.
-                let deleted = match &reply.command {
-                    Command::Delete(_, indexes) if reply.is_ok() => indexes.len(),
-                    _ => 0,
-                };
-                let deleted = u16::try_from(deleted).unwrap_or(u16::MAX);
-                self.counted
-                    .insert(memory.clone(), fill.used.saturating_sub(deleted));
-            }
-            None => {
-                self.counted.remove(memory);
-            }
-        }
-    }
-
     fn deliver(&mut self, found: Vec<Found>, now: Instant) {
         if found.is_empty() {
             return;
@@ -1332,105 +715,6 @@ impl Mailbox {
         let offered = self.offered.iter().find(|memory| memory.name() == name);
         if let Some(memory) = offered.cloned() {
             self.want(memory);
-        }
-    }
-
-    /// How the next command gets at what lies in `memory`.
-    fn way_to(&mut self, memory: &Memory) -> Way {
-        // A modem that takes no `+CPMS=` at all is read where it is.
-        if self.arity == 0 {
-            return Way::Within(Vec::new());
-        }
-        if !self.apart {
-            self.setting = Some(memory.clone());
-            return Way::Within(self.memories(memory));
-        }
-        if self.reading.as_ref() == Some(memory) {
-            return Way::Within(Vec::new());
-        }
-        Way::Select(self.select(memory.clone()))
-    }
-
-    /// The indexes for one line: this one's and, where the selection stands before them, those that
-    /// follow it from the same memory.
-    fn deleted_with(&mut self, first: Slot, together: bool) -> Vec<u16> {
-        let mut indexes = vec![first.index];
-        while together
-            && indexes.len() < DELETED_TOGETHER
-            && let Some(next) = self.deletions.next_beside(&first.memory)
-        {
-            indexes.push(next.index);
-        }
-        indexes
-    }
-
-    /// Whether the modem takes a selection and what follows it on one line. What was refused is not
-    /// said again: how far it came is not known, and the next sweep finds what is left.
-    fn note_together(&mut self, memories: &[Memory], reply: &Reply) {
-        if memories.is_empty() {
-            let alone = matches!(reply.command, Command::Delete(..));
-            if alone {
-                // Selected anew before the next, so that as little as may be comes between.
-                self.reading = None;
-            }
-            if reply.is_ok() && self.refused_together < REFUSED_TOGETHER_MAX {
-                self.apart = false;
-            }
-            return;
-        }
-        self.reading = self.setting.take().filter(|_| reply.is_ok());
-        match &reply.outcome {
-            Outcome::Final(FinalResult::Ok) if self.hides_together => {}
-            Outcome::Final(FinalResult::Ok) => self.refused_together = 0,
-            // An index that is empty by now: the selection before it went well.
-            Outcome::Final(FinalResult::Cms(code)) if code.number == Some(321) => {}
-            // The selection was answered: what follows it is refused for itself.
-            Outcome::Final(_)
-                if reply
-                    .lines
-                    .iter()
-                    .any(|line| !response::storage(line).is_empty()) =>
-            {
-                self.reading = None;
-            }
-            Outcome::Final(_) => {
-                self.refused_together = self.refused_together.saturating_add(1);
-                self.apart = true;
-                if let Some(listing) = &self.listing {
-                    self.want(listing.memory.clone());
-                }
-            }
-            Outcome::TimedOut | Outcome::NoPrompt | Outcome::Cut(_) => {}
-        }
-    }
-
-    /// Reads from `memory`, still receives where it did.
-    fn select(&mut self, memory: Memory) -> Command {
-        let memories = self.memories(&memory);
-        self.setting = Some(memory);
-        Command::StorageSet(memories)
-    }
-
-    /// The parameters of `+CPMS=` that read from `memory`. Texts are never written, but some modems
-    /// want the first two alike; reports cannot be written to their own memory.
-    fn memories(&self, memory: &Memory) -> Vec<Memory> {
-        let written = if memory.name() == "SR" {
-            &self.receiving
-        } else {
-            memory
-        };
-        let mut memories = vec![memory.clone(), written.clone(), self.receiving.clone()];
-        memories.truncate(self.arity.max(1));
-        memories
-    }
-
-    fn abandon(&mut self, memory: &Memory) {
-        self.wanted.retain(|wanted| wanted != memory);
-        self.deletions.abandon(memory);
-        self.doubtful.retain(|doubtful| doubtful.memory != *memory);
-        if *memory != self.receiving {
-            let refused = self.offered.extract_if(.., |offered| offered == memory);
-            self.abandoned.extend(refused);
         }
     }
 }
