@@ -265,6 +265,20 @@ impl Mailbox {
         self.doubtful.clear();
     }
 
+    /// Lines of a listing came unasked: answers run late, and what was listed last may have lain in
+    /// another memory. Nothing of it is deleted unseen.
+    pub(super) fn answers_run_late(&mut self) {
+        self.deletions.doubt();
+        let lying = self.awaited.values_mut().flat_map(|one| &mut one.lying);
+        lying.for_each(|lying| lying.sure = false);
+        if let Some(listing) = &mut self.listing {
+            listing
+                .batch
+                .iter_mut()
+                .for_each(|found| found.sure = false);
+        }
+    }
+
     /// The memory that the modem says it reads, from `+CPMS?`.
     pub(super) fn reads(&mut self, memory: &Memory) {
         if self

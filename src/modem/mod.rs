@@ -40,6 +40,7 @@ pub use records::{Memory, PinAccepted, PinAnswer, PinAttempt, Place, Record};
 pub use recovery::{Fault, LadderRecord};
 pub use refusal::Remedy;
 use restart::Restarter;
+pub use session::came_in_words;
 pub use settings::{LineSettings, PortChoice, is_pin};
 pub use tracer::{TRACE_LIMIT, TRACE_LIMIT_LEAST, TracePlan, TraceStartError, Tracer};
 

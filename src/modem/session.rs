@@ -27,6 +27,8 @@ mod standing;
 mod tests;
 mod words;
 
+pub use words::came_in_words;
+
 use calls::Calling;
 use remedies::RadioStep;
 use sending::Held;
@@ -42,6 +44,9 @@ const SETUP_APART: Duration = Duration::from_secs(60);
 
 /// The same where the modem shows that it has lost its settings: then nothing works without one.
 const SETUP_APART_LOST: Duration = Duration::from_secs(5);
+
+/// What only a listing says, or the selection before it.
+const LISTED: [&str; 3] = ["+CMGL:", "+CMGR:", "+CPMS:"];
 
 /// Listings in text mode in a row, each after a setup that chose PDU mode, until the modem is taken for
 /// one that stays in text mode.
@@ -609,6 +614,9 @@ impl Session {
             }
             Unsolicited::Unknown(line) if self.profile.boot_codes.contains(&line.as_str()) => {
                 self.restarted(now);
+            }
+            Unsolicited::Unknown(line) if LISTED.iter().any(|code| line.starts_with(code)) => {
+                self.mailbox.answers_run_late();
             }
             Unsolicited::CallerIdentity { number } => self.caller(number.clone(), now),
             Unsolicited::CallEnded => self.call_ended(),

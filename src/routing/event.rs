@@ -73,6 +73,13 @@ pub enum Event {
         /// The carrier's stamp.
         stamped_at: Option<Timestamp>,
     },
+    /// The text that came just now was handed on in words: its time, and perhaps its end, are missing.
+    CameInWords {
+        /// The way it came.
+        gateway: GatewayId,
+        /// Who wrote it.
+        from: String,
+    },
     /// Somebody called by voice and was hung up on: this line takes texts only.
     CallMissed {
         /// The line's gateway.
@@ -215,6 +222,7 @@ impl Event {
             | Event::TextArrived { .. }
             | Event::PictureArrived { .. }
             | Event::CallMissed { .. }
+            | Event::CameInWords { .. }
             | Event::EndpointOpened { .. }
             | Event::EndpointClosed { .. }
             | Event::Seen { .. }

@@ -12,6 +12,9 @@ use crate::numbers::PatronNumber;
 
 /// What stands in the thread in a picture's place.
 const PICTURE: &str = "(a picture message: this line cannot open pictures)";
+/// What stands behind a text of which a modem handed on no more than the words.
+const IN_WORDS: &str =
+    "the modem handed this text on without its time: a part of it may be missing";
 /// What stands in the thread after a call.
 const CALLED: &str = "called by voice; this line takes texts only, so the call was ended";
 
@@ -35,6 +38,15 @@ impl Turn<'_> {
             self.notify(Notice::Picture, patron, id);
         }
         Ok(())
+    }
+
+    /// A text came in words: noted where it is shown.
+    pub(super) fn came_in_words(&mut self, gateway: GatewayId, from: &PatronNumber) {
+        let patron = self.state.memory.patron_at(gateway, from);
+        let thread = patron.and_then(|known| self.state.threads.of_patron(known.id));
+        if let Some(id) = thread.map(|thread| thread.id) {
+            self.effects.note(id, IN_WORDS.into());
+        }
     }
 
     /// A call was ended: noted where the caller's thread is, and answered with M4.

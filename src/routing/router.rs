@@ -80,7 +80,9 @@ impl Router {
                 }
                 needs
             }
-            Event::PictureArrived { gateway, from, .. } | Event::CallMissed { gateway, from } => {
+            Event::PictureArrived { gateway, from, .. }
+            | Event::CallMissed { gateway, from }
+            | Event::CameInWords { gateway, from } => {
                 patron(*gateway, self.state.arrived(*gateway, from))
             }
             Event::Write { gateway, to, .. } | Event::Begin { gateway, to, .. } => {
@@ -186,6 +188,10 @@ impl Router {
             } => {
                 let from = turn.state.arrived(gateway, &from);
                 turn.take_picture(gateway, &from, stamped_at)?;
+            }
+            Event::CameInWords { gateway, from } => {
+                let from = turn.state.arrived(gateway, &from);
+                turn.came_in_words(gateway, &from);
             }
             Event::CallMissed { gateway, from } => {
                 let from = turn.state.arrived(gateway, &from);

@@ -204,8 +204,16 @@ impl Inbound {
         for kept in kept {
             match reading::read(&kept.pdu) {
                 Found::Delivery(deliver) => {
+                    let is_last = deliver
+                        .concat()
+                        .is_none_or(|concat| concat.sequence == concat.total);
+                    let from = deliver.originator.to_string();
                     self.read_delivery(gateway, &kept, *deliver, &mut pending)
                         .await;
+                    if is_last && modem::came_in_words(&kept.pdu) {
+                        let event = Event::CameInWords { gateway, from };
+                        self.wish(event, Arrivals::None, None, &mut pending).await;
+                    }
                 }
                 Found::Torn(deliver) => {
                     let reading = Reading::of_torn(&deliver, kept.id);

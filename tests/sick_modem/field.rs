@@ -201,6 +201,20 @@ async fn row_53_words_that_come_in_text_mode_are_shown_and_the_modem_is_set_up_a
         house.modem.suffers(Ailment::FallsBack);
         house.modem.patron_texts(PATRON, words).unwrap();
         house.shows(&[words]).await;
+        // Marked, and the words are the patron's own.
+        let marked = house
+            .until("marked", async |house: &House| {
+                let notes: Vec<String> = house
+                    .read(|connection| {
+                        let mut rows = connection.prepare("SELECT text FROM note ORDER BY id")?;
+                        let notes = rows.query_map([], |row| row.get(0))?;
+                        Ok(notes.collect::<rusqlite::Result<_>>()?)
+                    })
+                    .await;
+                notes.into_iter().find(|note| note.contains("handed"))
+            })
+            .await;
+        assert!(marked.contains("without its time"), "{marked}");
         tokio::time::sleep(Duration::from_secs(10)).await;
         let heard = house.modem.heard();
         let told = heard.iter().skip(from);

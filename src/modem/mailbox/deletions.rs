@@ -83,6 +83,13 @@ impl Deletions {
         *self = Self::default();
     }
 
+    /// Where they lie is not certain any more: each is compared before it goes.
+    pub(super) fn doubt(&mut self) {
+        for lying in &mut self.queue {
+            lying.sure = false;
+        }
+    }
+
     /// Nothing can be deleted from `memory`.
     pub(super) fn abandon(&mut self, memory: &Memory) {
         self.queue

@@ -1095,3 +1095,28 @@ fn row_55_a_line_without_announcements_is_ready_lists_more_often_and_asks_again(
     );
     assert!(!asked.contains(&"ATE0".to_owned()), "{asked:?}");
 }
+
+#[test]
+fn what_a_late_listing_showed_is_compared_before_it_is_deleted() {
+    let mut dialogue = Dialogue::new(&[("AT+CMGL=4", &listed(1..3))]);
+    let delivery = dialogue.deliveries().remove(0);
+    // The listing that was asked for comes behind the one that was believed.
+    let other = PDU.replace("68656C6C6F", "68656C6C70");
+    dialogue.answers.clear();
+    dialogue
+        .answers
+        .push(("AT+CMGR=1", format!("+CMGR: 1,,24\r\n{other}\r\nOK\r\n")));
+    dialogue.answers.push(("AT+CMGR=2", read()));
+    dialogue.says(&format!("+CMGL: 1,1,,24\r\n{other}\r\nOK\r\n"));
+    dialogue.take_asked();
+    let now = dialogue.now;
+    dialogue.session.on_verdict(delivery.batch, true, now);
+    dialogue.converse();
+    let asked = dialogue.take_asked();
+    assert!(asked.contains(&"AT+CMGR=1".to_owned()), "{asked:?}");
+    assert!(
+        !asked.contains(&"AT+CMGD=1".to_owned()),
+        "another text lies there: {asked:?}"
+    );
+    assert!(asked.contains(&"AT+CMGD=2".to_owned()), "{asked:?}");
+}

@@ -13,6 +13,15 @@ use crate::sms::{self, Address, Pdu, ProtocolId, SmsDeliver, Timestamp, Tpdu};
 /// letters, and what follows it may have been taken for more of it.
 const WORDS_MAX: usize = 1_000;
 
+/// What such a text's service centre is called: no network has one with a name.
+const IN_WORDS: &str = "TEXTMODE";
+
+/// Whether a modem handed this PDU on in words: its service centre, and perhaps its time, are unknown.
+pub fn came_in_words(pdu: &[u8]) -> bool {
+    let centre = Pdu::decode(pdu).ok().and_then(|pdu| pdu.smsc);
+    centre.is_some_and(|centre| Address::name(IN_WORDS).is_ok_and(|name| name == centre))
+}
+
 impl Session {
     /// A text in words: kept, and shown with its sender.
     pub(super) fn take_words(&mut self, from: &str, stamp: Option<&str>, text: &str, now: Instant) {
@@ -58,7 +67,7 @@ fn pdus(from: &str, stamp: Option<&str>, text: &str) -> Option<Vec<Vec<u8>>> {
             user_data,
         };
         let pdu = Pdu {
-            smsc: None,
+            smsc: Address::name(IN_WORDS).ok(),
             tpdu: Tpdu::Deliver(deliver),
         };
         pdu.encode().ok()
@@ -119,6 +128,7 @@ mod tests {
         ] {
             let made = pdus(from, Some("26/11/30,12:00:00-24"), text).unwrap();
             let deliver = read(&made[0]);
+            assert!(came_in_words(&made[0]));
             assert_eq!(deliver.originator.to_string(), from);
             assert_eq!(deliver.text().unwrap_or_default(), text);
         }
