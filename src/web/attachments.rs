@@ -4,23 +4,26 @@
 mod kind;
 
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Json;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::{Path as At, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use tokio::sync::Semaphore;
+use tokio::io::AsyncWriteExt;
 use utoipa::ToSchema;
 
-use super::network::From;
+use super::body::{self, NoBody, Pieces};
+use super::network::{From, who};
 use super::premises::Premises;
 use super::problem::Problem;
+use super::seats::{Seat, Seats};
 use super::{Settings, problem};
+use crate::routing::OperatorId;
 use crate::spool::files::Attachment;
 use crate::spool::{Spool, files};
 
@@ -30,8 +33,18 @@ pub(super) const SIZE_MAX: usize = 10 * 1024 * 1024;
 const ALL_MAX: u64 = 1024 * 1024 * 1024;
 /// Letters of a file's name.
 const NAME_MAX: usize = 120;
-/// Files taken in at once: each is in memory while it is looked at.
-const AT_ONCE: usize = 4;
+/// Files of visitors that come in at once: all together, of one visit, and from one address.
+const FROM_VISITORS_MAX: usize = 24;
+const FROM_VISIT_MAX: usize = 2;
+const FROM_ADDRESS_MAX: usize = 8;
+/// Files of staff that come in at once, beside those: all together, and of one operator.
+const FROM_STAFF_MAX: usize = 8;
+const FROM_OPERATOR_MAX: usize = 3;
+/// Files that are read at once: all together, and from one address.
+const READERS_MAX: usize = 200;
+const READERS_FROM_ADDRESS_MAX: usize = 50;
+/// How long reading one may take: 10 MB over a bad line.
+const READ_WITHIN: Duration = Duration::from_secs(600);
 /// Letters of a link's end, and what they are made of: 32 signs that cannot be mistaken for one
 /// another on a small screen; 60 bits.
 const SECRET_LETTERS: usize = 12;
@@ -41,7 +54,43 @@ const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 #[derive(Debug)]
 pub(super) struct Attachments {
     folder: PathBuf,
-    turn: Semaphore,
+    visitors: Arc<Seats<Holder>>,
+    staff: Arc<Seats<Holder>>,
+    readers: Arc<Seats<IpAddr>>,
+}
+
+/// By whom files that come in are counted.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Holder {
+    Operator(OperatorId),
+    Visit(String),
+    Address(IpAddr),
+}
+
+/// Who sends a file.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Sender<'a> {
+    Staff(OperatorId),
+    Visitor {
+        visit: &'a str,
+        address: Option<IpAddr>,
+    },
+}
+
+/// A file that comes in: gone again unless it is kept.
+#[derive(Debug)]
+struct Incoming {
+    place: PathBuf,
+    kept: bool,
+}
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        if !self.kept {
+            // What stays is swept away as an orphan.
+            let _ = std::fs::remove_file(&self.place);
+        }
+    }
 }
 
 /// A file as the API shows it.
@@ -72,7 +121,9 @@ impl Attachments {
     pub(super) fn open(spool: &Spool) -> Arc<Self> {
         Arc::new(Self {
             folder: files::folder(spool),
-            turn: Semaphore::new(AT_ONCE),
+            visitors: Arc::default(),
+            staff: Arc::default(),
+            readers: Arc::default(),
         })
     }
 
@@ -80,77 +131,150 @@ impl Attachments {
         self.folder.join(secret)
     }
 
-    /// Keeps a file: its content first, then its row.
+    /// A seat for a file that comes in: asked for before its first octet is read.
+    fn seat(&self, from: Sender<'_>) -> Option<Seat<Holder>> {
+        match from {
+            Sender::Staff(id) => {
+                let own = (Holder::Operator(id), FROM_OPERATOR_MAX);
+                self.staff.take(FROM_STAFF_MAX, [own])
+            }
+            Sender::Visitor { visit, address } => {
+                let visit = (Holder::Visit(visit.to_owned()), FROM_VISIT_MAX);
+                let address = who(address).map(|who| (Holder::Address(who), FROM_ADDRESS_MAX));
+                let holders = [Some(visit), address].into_iter().flatten();
+                self.visitors.take(FROM_VISITORS_MAX, holders)
+            }
+        }
+    }
+
+    /// Keeps a file: its content first, as it comes, then its row.
     pub(super) async fn keep(
         &self,
         spool: &Spool,
         settings: &Settings,
         name: &str,
-        content: Bytes,
+        from: Sender<'_>,
+        mut content: Pieces,
     ) -> Result<AttachmentShape, Problem> {
-        let _turn = self.turn.acquire().await.map_err(|_| full())?;
-        if content.is_empty() {
+        let kept = self.take_in(spool, settings, name, from, &mut content);
+        let kept = kept.await;
+        if kept.is_err() {
+            content.pass_by().await;
+        }
+        kept
+    }
+
+    async fn take_in(
+        &self,
+        spool: &Spool,
+        settings: &Settings,
+        name: &str,
+        from: Sender<'_>,
+        content: &mut Pieces,
+    ) -> Result<AttachmentShape, Problem> {
+        let _seat = self.seat(from).ok_or_else(|| {
+            Problem::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "other files are still on their way: wait a few seconds and send this one again",
+            )
+        })?;
+        if content
+            .declared
+            .is_some_and(|octets| octets > SIZE_MAX as u64)
+        {
+            return Err(too_large());
+        }
+        let coming = self.visitors.taken() + self.staff.taken();
+        let attached = spool.read(files::attached).await?;
+        if attached + (coming * SIZE_MAX) as u64 > ALL_MAX {
+            return Err(full());
+        }
+        let secret = secret()?;
+        let mut incoming = Incoming {
+            place: self.place(&secret),
+            kept: false,
+        };
+        let (size, kind) = self.receive(&incoming.place, name, content).await?;
+        let file = Attachment {
+            secret,
+            name: safe_name(name, kind),
+            kind: kind.media.to_owned(),
+            size,
+        };
+        let (row, now) = (file.clone(), spool.now());
+        spool
+            .write(move |connection| files::attach(connection, &row, now))
+            .await?;
+        incoming.kept = true;
+        Ok(AttachmentShape::new(file, settings))
+    }
+
+    /// Writes a file as it comes; answers its octets, and what it is.
+    async fn receive(
+        &self,
+        place: &Path,
+        name: &str,
+        content: &mut Pieces,
+    ) -> Result<(u64, kind::Kind), Problem> {
+        let not_kept = |error: std::io::Error| {
+            tracing::warn!(%error, "a file could not be kept");
+            full()
+        };
+        let mut sniffer = kind::Sniffer::new(name);
+        let mut file = create(self.folder.clone(), place.to_owned())
+            .await
+            .map_err(not_kept)?;
+        let broken = |error| match error {
+            NoBody::TooLarge => too_large(),
+            NoBody::BrokeOff | NoBody::NoRoom => broke_off(),
+        };
+        let mut size = 0;
+        while let Some(piece) = content.next().await.map_err(broken)? {
+            size += piece.len();
+            if size > SIZE_MAX {
+                return Err(too_large());
+            }
+            if !sniffer.push(&piece) {
+                return Err(not_taken());
+            }
+            file.write_all(&piece).await.map_err(not_kept)?;
+        }
+        if size == 0 {
             return Err(Problem::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "the file is empty: choose another one",
             ));
         }
-        if content.len() > SIZE_MAX {
-            return Err(too_large());
-        }
-        // An archive is read from end to end: not on the runtime's threads.
-        let (called, looked_at) = (name.to_owned(), content.clone());
-        let looking = tokio::task::spawn_blocking(move || kind::of(&looked_at, &called));
-        let kind = looking.await.ok().flatten().ok_or_else(|| {
-            Problem::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "this kind of file is not taken: pictures (PNG, JPEG, GIF, WebP), PDF, plain text \
-                 and office documents are",
-            )
-        })?;
-        let attached = spool.read(files::attached).await?;
-        if attached + content.len() as u64 > ALL_MAX {
-            return Err(full());
-        }
-        let file = Attachment {
-            secret: secret()?,
-            name: safe_name(name, kind),
-            kind: kind.media.to_owned(),
-            size: content.len() as u64,
-        };
-        self.write(&file.secret, content).await.map_err(|error| {
-            tracing::warn!(%error, "a file could not be kept");
-            full()
-        })?;
-        let (row, now) = (file.clone(), spool.now());
-        spool
-            .write(move |connection| files::attach(connection, &row, now))
-            .await?;
-        Ok(AttachmentShape::new(file, settings))
+        let kind = sniffer.finish().ok_or_else(not_taken)?;
+        file.flush().await.map_err(not_kept)?;
+        file.sync_all().await.map_err(not_kept)?;
+        // The name as well: a row whose file a power cut took would be a dead link.
+        let folder = tokio::fs::File::open(&self.folder).await;
+        let folder = folder.map_err(not_kept)?;
+        folder.sync_all().await.map_err(not_kept)?;
+        Ok((size as u64, kind))
     }
+}
 
-    async fn write(&self, secret: &str, content: Bytes) -> std::io::Result<()> {
-        let (folder, place) = (self.folder.clone(), self.place(secret));
-        let written = tokio::task::spawn_blocking(move || {
-            use std::io::Write;
-            use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-            // What patrons send is nobody else's business.
-            match std::fs::DirBuilder::new().mode(0o700).create(&folder) {
-                Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
-                    return Err(error);
-                }
-                Ok(()) | Err(_) => {}
+/// A new file, and the folder where it is missing.
+async fn create(folder: PathBuf, place: PathBuf) -> std::io::Result<tokio::fs::File> {
+    let created = tokio::task::spawn_blocking(move || {
+        use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+        // What patrons send is nobody else's business.
+        match std::fs::DirBuilder::new().mode(0o700).create(&folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+                return Err(error);
             }
-            let mut file = std::fs::OpenOptions::new()
-                .create_new(true)
-                .write(true)
-                .mode(0o600)
-                .open(place)?;
-            file.write_all(&content)?;
-            file.sync_all()
-        });
-        written.await.map_err(std::io::Error::other)?
-    }
+            Ok(()) | Err(_) => {}
+        }
+        std::fs::OpenOptions::new()
+            .create_new(true)
+            .write(true)
+            .mode(0o600)
+            .open(place)
+    });
+    let file = created.await.map_err(std::io::Error::other)??;
+    Ok(tokio::fs::File::from_std(file))
 }
 
 impl AttachmentShape {
@@ -176,13 +300,28 @@ impl AttachmentShape {
     }
 }
 
-pub(super) fn too_large() -> Problem {
+fn too_large() -> Problem {
     Problem::new(
         StatusCode::PAYLOAD_TOO_LARGE,
         format!(
             "the file is larger than {} MB: send a smaller one, or a part of it",
             SIZE_MAX / 1024 / 1024
         ),
+    )
+}
+
+fn broke_off() -> Problem {
+    Problem::new(
+        StatusCode::REQUEST_TIMEOUT,
+        "the file did not come whole: send it again, or a smaller one",
+    )
+}
+
+fn not_taken() -> Problem {
+    Problem::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "this kind of file is not taken: pictures (PNG, JPEG, GIF, WebP), PDF, plain text \
+         and office documents are",
     )
 }
 
@@ -280,12 +419,22 @@ pub(super) async fn fetch(
     At(secret): At<String>,
 ) -> Result<Response, Problem> {
     let file = found(&premises, address, secret).await?;
-    let content = tokio::fs::read(premises.attachments.place(&file.secret))
+    let holder = who(address).map(|who| (who, READERS_FROM_ADDRESS_MAX));
+    let readers = &premises.attachments.readers;
+    let seat = readers.take(READERS_MAX, holder).ok_or_else(|| {
+        Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "many files are being read just now: follow the link again in a minute",
+        )
+    })?;
+    let gone = |error: std::io::Error| {
+        tracing::warn!(%error, "a file is not where it was put");
+        Problem::new(StatusCode::NOT_FOUND, problem::NOTHING_HERE)
+    };
+    let content = tokio::fs::File::open(premises.attachments.place(&file.secret))
         .await
-        .map_err(|error| {
-            tracing::warn!(%error, "a file is not where it was put");
-            Problem::new(StatusCode::NOT_FOUND, problem::NOTHING_HERE)
-        })?;
+        .map_err(gone)?;
+    let octets = content.metadata().await.map_err(gone)?.len();
     let mut headers = HeaderMap::new();
     // Pictures are shown; everything else is only ever saved, so that nothing runs under our name.
     let how = if file.kind.starts_with("image/") {
@@ -302,12 +451,15 @@ pub(super) async fn fetch(
             "default-src 'none'; style-src 'unsafe-inline'; sandbox",
         ),
         (header::CACHE_CONTROL, "private, max-age=3600"),
+        (header::CONTENT_LENGTH, &octets.to_string()),
     ] {
         if let Ok(value) = HeaderValue::from_str(value) {
             headers.insert(name, value);
         }
     }
-    Ok((headers, Body::from(content)).into_response())
+    let until = Instant::now() + READ_WITHIN;
+    let content: Body = body::of_file(content, Some(until), seat);
+    Ok((headers, content).into_response())
 }
 
 /// For `filename*` (RFC 8187 §3.2.1).
@@ -337,7 +489,11 @@ mod tests {
 
     #[test]
     fn names_lose_what_could_mislead() {
-        let pdf = kind::of(b"%PDF-1.7\n", "x").unwrap();
+        let pdf = {
+            let mut sniffer = kind::Sniffer::new("x");
+            assert!(sniffer.push(b"%PDF-1.7\n"));
+            sniffer.finish().unwrap()
+        };
         for (name, safe) in [
             ("chapter 3.pdf", "chapter 3.pdf"),
             ("chapter 3.PDF", "chapter 3.PDF"),

@@ -7,6 +7,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use cookie::{Cookie, SameSite};
 
+use super::body::SignedIn;
+use super::listener::Trusted;
 use super::premises::Premises;
 use super::problem::Problem;
 use super::{Settings, sign_in};
@@ -113,6 +115,10 @@ impl FromRequestParts<Arc<Premises>> for Caller {
             .await?
             .ok_or_else(Problem::nobody)?;
         premises.seen(caller.id(), !parts.method.is_safe()).await;
+        parts.extensions.insert(SignedIn);
+        if let Some(connection) = parts.extensions.get::<Arc<Trusted>>() {
+            connection.by_staff();
+        }
         Ok(caller)
     }
 }

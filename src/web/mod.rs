@@ -18,6 +18,7 @@
 mod api;
 mod assets;
 mod attachments;
+mod body;
 mod caller;
 mod calling;
 mod crier;
@@ -33,6 +34,7 @@ mod passwords;
 mod premises;
 mod presence;
 mod problem;
+mod seats;
 mod sign_in;
 mod signals;
 mod stream;
@@ -72,7 +74,6 @@ pub use passwords::{HashError, hash_password};
 pub use presence::publishing::{Dav, Publishing, Sftp, Target, publish};
 pub use tls::{Certificate, CertificateError, Tls};
 
-use listener::{Door, Peer};
 use premises::Premises;
 
 /// Octets of a request's body: ten segments of text are under 5 kB, whatever the escapes.
@@ -252,24 +253,18 @@ pub async fn serve_by(
         let ending = ending.clone();
         async move { end_stream(response, ending) }
     }));
-    let listener = Door::new(listener, CONNECTIONS_MAX, tls.map(|tls| tls.0));
-    let said = closing.clone();
-    let serving = axum::serve(
-        listener,
-        router.into_make_service_with_connect_info::<Peer>(),
-    )
-    .with_graceful_shutdown(async move {
-        shutdown.await;
-        said.cancel();
-    });
+    let tls = tls.map(|tls| tls.0);
+    let serving = listener::serve(listener, CONNECTIONS_MAX, tls, router, closing.clone());
     let overtime = async {
-        closing.cancelled().await;
+        shutdown.await;
+        closing.cancel();
         tokio::time::sleep(FAREWELL).await;
     };
     tokio::select! {
-        served = IntoFuture::into_future(serving) => served,
-        () = overtime => Ok(()),
+        () = serving => {}
+        () = overtime => {}
     }
+    Ok(())
 }
 
 /// Lets an event stream end once the server stops; other answers are short and left whole.

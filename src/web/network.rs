@@ -1,6 +1,6 @@
 //! Addresses of proxies, and where a request really came from.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -87,6 +87,24 @@ fn origin(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> IpAddr {
     origin
 }
 
+/// Who an address is, wherever somebody is counted or slowed: a whole IPv4 address, or the network
+/// that a holder of one IPv6 address has all of (RFC 4291 §2.5.4). The box itself, and a proxy that
+/// is not named, speak for everybody: they are nobody.
+pub(super) fn who(address: Option<IpAddr>) -> Option<IpAddr> {
+    let address = address?.to_canonical();
+    (!address.is_loopback()).then(|| neighbourhood(address))
+}
+
+/// Whoever has one IPv6 address has all that share its first 64 bits: they are one.
+pub(super) fn neighbourhood(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) if !address.is_loopback() => IpAddr::V6(Ipv6Addr::from_bits(
+            address.to_bits() & !u128::from(u64::MAX),
+        )),
+        other => other,
+    }
+}
+
 /// Where a request came from, if it came over a socket.
 pub(super) struct From(pub(super) Option<IpAddr>);
 
@@ -170,5 +188,15 @@ mod tests {
             let found = origin(peer.parse().unwrap(), &headers, &proxies);
             assert_eq!(found.to_string(), origin_is, "{peer} {said:?}");
         }
+    }
+
+    #[test]
+    fn one_who_holds_a_network_is_one() {
+        let is = |text: &str| who(Some(text.parse().unwrap()));
+        assert_eq!(is("2001:db8:0:1::7"), is("2001:db8:0:1:ffff::9"));
+        assert_ne!(is("2001:db8:0:1::7"), is("2001:db8:0:2::7"));
+        assert_eq!(is("::ffff:192.0.2.7"), is("192.0.2.7"));
+        assert_ne!(is("192.0.2.7"), is("192.0.2.8"));
+        assert_eq!([is("127.0.0.1"), is("::1")], [None, None]);
     }
 }

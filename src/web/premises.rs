@@ -9,12 +9,13 @@ use jiff::Timestamp;
 use tokio::sync::{Mutex as AsyncMutex, MutexGuard, broadcast, watch};
 
 use super::attachments::Attachments;
+use super::body::Budget;
 use super::crier::{self, Telling};
 use super::metrics::Tally;
 use super::passwords::Passwords;
 use super::problem::Problem;
+use super::seats::Seats;
 use super::signals::{self, Signals};
-use super::stream::Seats;
 use super::throttle::Throttle;
 use super::widget::{self, Hub, Manners, OnTheWay, Sent};
 use super::{Calling, FileSays, Rooms, Settings};
@@ -52,12 +53,14 @@ pub(super) struct Premises {
     pub(super) crowd: Throttle,
     /// Slows those who guess links to files.
     pub(super) links: Throttle,
+    /// What bodies may take of the memory.
+    pub(super) bodies: Budget,
     pub(super) attachments: Arc<Attachments>,
     pub(super) manners: Arc<Manners>,
     pub(super) sent: Sent,
     pub(super) letters: OnTheWay,
     pub(super) hub: Hub,
-    pub(super) seats: Arc<Seats>,
+    pub(super) seats: Arc<Seats<OperatorId>>,
     /// What the crier tells; streams listen here.
     pub(super) told: broadcast::Sender<Arc<Telling>>,
     copying: Mutex<Copying>,
@@ -112,12 +115,13 @@ impl Premises {
             throttle: Throttle::default(),
             crowd: Throttle::default(),
             links: Throttle::default(),
+            bodies: Budget::default(),
             attachments,
             manners,
             sent: Sent::default(),
             letters: OnTheWay::default(),
             hub: Hub::default(),
-            seats: Arc::new(Seats::default()),
+            seats: Arc::default(),
             told,
             copying: Mutex::default(),
             examining: Mutex::default(),

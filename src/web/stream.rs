@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -26,6 +26,7 @@ use super::crier::{self, Telling, To};
 use super::event::{FeedEvent, Hello, Nothing, PlanChanged, Withdrawal};
 use super::premises::Premises;
 use super::problem::Problem;
+use super::seats::Seat;
 use crate::desk::views;
 use crate::desk::{Desk, NotGranted};
 use crate::routing::{
@@ -44,57 +45,6 @@ const REPLAY_MAX: usize = 1000;
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Open conversations looked at in one go, for what an operator can see.
 const VISIBLE_AT_ONCE: usize = 500;
-
-/// Seats for streams, counted.
-#[derive(Debug, Default)]
-pub(super) struct Seats {
-    taken: Mutex<HashMap<OperatorId, usize>>,
-}
-
-impl Seats {
-    /// Streams open now.
-    pub(super) fn taken(&self) -> usize {
-        let taken = self.taken.lock().unwrap_or_else(|held| held.into_inner());
-        taken.values().sum()
-    }
-
-    fn take(self: &Arc<Self>, operator: OperatorId) -> Option<Seat> {
-        let mut taken = self.taken.lock().unwrap_or_else(|held| held.into_inner());
-        let all: usize = taken.values().sum();
-        let own = taken.get(&operator).copied().unwrap_or(0);
-        if all >= STREAMS_MAX || own >= STREAMS_EACH_MAX {
-            return None;
-        }
-        taken.insert(operator, own + 1);
-        Some(Seat {
-            seats: Arc::clone(self),
-            operator,
-        })
-    }
-}
-
-/// One taken seat, given back when dropped.
-#[derive(Debug)]
-struct Seat {
-    seats: Arc<Seats>,
-    operator: OperatorId,
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        let mut taken = self
-            .seats
-            .taken
-            .lock()
-            .unwrap_or_else(|held| held.into_inner());
-        if let Some(own) = taken.get_mut(&self.operator) {
-            *own = own.saturating_sub(1);
-            if *own == 0 {
-                taken.remove(&self.operator);
-            }
-        }
-    }
-}
 
 /// An open endpoint, closed when dropped: also when the browser is gone, or something panics.
 #[derive(Debug)]
@@ -163,7 +113,7 @@ async fn events(
     ApiQuery(resume): ApiQuery<Resume>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let seat = premises.seats.take(caller.id()).ok_or_else(|| {
+    let seat = premises.seats.take(STREAMS_MAX, [(caller.id(), STREAMS_EACH_MAX)]).ok_or_else(|| {
         Problem::new(
             StatusCode::TOO_MANY_REQUESTS,
             "too many live connections are open for this operator: close other tabs of the desk",
@@ -236,7 +186,7 @@ struct Tab {
     keep_alive: Interval,
     ended: bool,
     _endpoint: Endpoint,
-    _seat: Seat,
+    _seat: Seat<OperatorId>,
 }
 
 /// What a stream begins with.

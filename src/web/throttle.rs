@@ -7,10 +7,11 @@
 //! can lock its keeper out by guessing.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use super::network::{neighbourhood, who};
 use crate::routing::GatewayId;
 
 /// Names and addresses remembered; above it, those that are full again are forgotten.
@@ -147,10 +148,9 @@ impl Throttle {
         now: Instant,
     ) -> bool {
         let [own, shared, all] = crowd(what);
-        let address = address.filter(|address| !address.is_loopback());
         let keys = [
             visit.map(|visit| (Key::Visit(what, visit.to_owned()), own)),
-            address.map(|address| (Key::Visitors(what, neighbourhood(address)), shared)),
+            who(address).map(|who| (Key::Visitors(what, who), shared)),
             Some((Key::Widget(what, widget), all)),
         ];
         self.take(keys.into_iter().flatten(), now)
@@ -204,16 +204,6 @@ fn or_loopback(address: IpAddr, usual: Allowance) -> Allowance {
     match address.is_loopback() {
         true => LOOPBACK,
         false => usual,
-    }
-}
-
-/// Whoever has one IPv6 address has all that share its first 64 bits (RFC 4291 §2.5.4): they are one.
-fn neighbourhood(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V6(address) if !address.is_loopback() => IpAddr::V6(Ipv6Addr::from_bits(
-            address.to_bits() & !u128::from(u64::MAX),
-        )),
-        other => other,
     }
 }
 

@@ -8,6 +8,7 @@
 mod alerts;
 mod arrangements;
 mod care;
+mod ceilings;
 mod circles;
 mod conversation;
 mod demo;
@@ -15,6 +16,7 @@ mod discovery;
 mod doctor;
 mod exchange;
 mod first_day;
+mod first_sign_in;
 mod floors;
 mod foreign_programs;
 mod forgetting;

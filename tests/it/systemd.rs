@@ -194,6 +194,10 @@ fn the_service_never_gives_up_and_never_hangs_on_a_modem() {
         ("StateDirectory", "callnumber"),
         ("StateDirectoryMode", "0700"),
         ("UMask", "0077"),
+        ("MemoryHigh", "256M"),
+        ("MemoryMax", "384M"),
+        ("LimitNOFILE", "8192"),
+        ("LimitCORE", "0"),
         (
             "ExecStart",
             "/usr/bin/callnumber run --config /etc/callnumber/callnumber.toml",

@@ -5,28 +5,24 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use futures_util::stream;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
-use tokio::io::AsyncReadExt;
 use utoipa::ToSchema;
 
 use super::extract::{ApiPath, Arrange, BackupName, Export, May, Named};
 use super::operation::{Accepted, Api};
 use crate::spool::backup::{Copied, Progress, Step, back_up};
 use crate::spool::copies;
+use crate::web::body;
 use crate::web::premises::{Copying, Premises};
 use crate::web::problem::Problem;
 
 /// Copies that stay: as many as of the nightly ones.
 const KEPT: u16 = 14;
-/// Octets of a copy that are on their way at once.
-const PIECE: usize = 64 * 1024;
 
 pub(super) fn operations(api: &mut Api) {
     api.under("desk");
@@ -274,12 +270,6 @@ async fn take(
             Some(json!({ "octets": octets })),
         )
         .await?;
-    let pieces = stream::try_unfold(file, |mut file| async move {
-        let mut piece = vec![0; PIECE];
-        let read = file.read(&mut piece).await?;
-        piece.truncate(read);
-        io::Result::Ok((read > 0).then(|| (Bytes::from(piece), file)))
-    });
     let head = [
         (header::CONTENT_TYPE, "application/vnd.sqlite3".to_owned()),
         (header::CONTENT_LENGTH, octets.to_string()),
@@ -288,5 +278,5 @@ async fn take(
             format!("attachment; filename=\"{name}\""),
         ),
     ];
-    Ok((head, Body::from_stream(pieces)).into_response())
+    Ok((head, body::of_file(file, None, ())).into_response())
 }

@@ -149,20 +149,13 @@ async fn read(request: Request, premises: &Arc<Premises>) -> Result<String, Prob
             "send the desk as TOML, as GET /api/v1/desk writes it: `Content-Type: application/toml`",
         ));
     }
-    let octets = axum::body::Bytes::from_request(request, premises)
-        .await
-        .map_err(|rejection| match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                format!(
-                    "the book is larger than {} MiB: import it in parts, what a part leaves out \
-                     stays as it is",
-                    Manuscript::SIZE_MAX / (1024 * 1024)
-                ),
-            ),
-            status => Problem::new(status, "the request broke off: send it again"),
-        })?;
-    String::from_utf8(octets.into()).map_err(|error| {
+    let body = premises.bodies.read(request).await.map_err(|error| {
+        error.says(format!(
+            "the book is larger than {} MiB: import it in parts, what a part leaves out stays as it is",
+            Manuscript::SIZE_MAX / (1024 * 1024)
+        ))
+    })?;
+    String::from_utf8(body.octets).map_err(|error| {
         let octets = error.as_bytes();
         let whole = octets.get(..error.utf8_error().valid_up_to());
         let line = whole.map_or(1, |whole| {

@@ -39,17 +39,11 @@ impl<T: DeserializeOwned> FromRequest<Arc<Premises>> for ApiJson<T> {
                 "send JSON: `Content-Type: application/json`",
             ));
         }
-        let bytes = axum::body::Bytes::from_request(request, state)
-            .await
-            .map_err(|rejection| match rejection.status() {
-                StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
-                    StatusCode::PAYLOAD_TOO_LARGE,
-                    "the request is larger than 64 KiB: send less at once",
-                ),
-                status => Problem::new(status, "the request broke off: send it again"),
-            })?;
+        let body = state.bodies.read(request).await;
+        let body = body
+            .map_err(|error| error.says("the request is larger than 64 KiB: send less at once"))?;
         // In two steps: what is no JSON at all is told apart from JSON that means nothing here.
-        let value: Value = serde_json::from_slice(&bytes).map_err(|error| {
+        let value: Value = serde_json::from_slice(&body.octets).map_err(|error| {
             Problem::new(
                 StatusCode::BAD_REQUEST,
                 format!("the body is not JSON: {error}"),

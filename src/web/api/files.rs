@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
 use axum::extract::{FromRequest, Request, State};
 use serde_json::json;
 
@@ -10,7 +9,8 @@ use super::conversations::listed;
 use super::extract::{ApiPath, ApiQuery, unprocessable};
 use super::operation::{Api, Created, Draft, NoContent, Takes};
 use crate::routing::{ConversationId, GatewayKind};
-use crate::web::attachments::{self, AttachmentShape, Named};
+use crate::web::attachments::{self, AttachmentShape, Named, Sender};
+use crate::web::body::Pieces;
 use crate::web::caller::Caller;
 use crate::web::premises::Premises;
 use crate::web::problem::Problem;
@@ -29,8 +29,8 @@ pub(super) fn operations(api: &mut Api) {
         .answers("Told, if anybody listens.");
 }
 
-/// A file's octets.
-struct Content(Bytes);
+/// A file's octets, still to be read.
+struct Content(Pieces);
 
 impl Takes for Content {
     fn describe(draft: &mut Draft) {
@@ -43,11 +43,10 @@ impl Takes for Content {
 }
 
 impl FromRequest<Arc<Premises>> for Content {
-    type Rejection = Problem;
+    type Rejection = std::convert::Infallible;
 
-    async fn from_request(request: Request, premises: &Arc<Premises>) -> Result<Self, Problem> {
-        let content = Bytes::from_request(request, premises).await;
-        content.map(Self).map_err(|_| attachments::too_large())
+    async fn from_request(request: Request, _: &Arc<Premises>) -> Result<Self, Self::Rejection> {
+        Ok(Self(Pieces::of(request)))
     }
 }
 
@@ -70,7 +69,13 @@ async fn attach(
     }
     let kept = premises
         .attachments
-        .keep(&premises.spool, &premises.settings, &name, content)
+        .keep(
+            &premises.spool,
+            &premises.settings,
+            &name,
+            Sender::Staff(caller.id()),
+            content,
+        )
         .await?;
     Ok(Created(kept))
 }

@@ -1,12 +1,12 @@
 //! What a visitor says, and what they have read.
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, QueryRejection};
-use axum::extract::{Query, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -18,7 +18,8 @@ use crate::desk::NotGranted;
 use crate::routing::{Event, Message, MessageId, Refusal};
 use crate::spool::visitors::{self, VisitedPage};
 use crate::web::api::ApiJson;
-use crate::web::attachments::{self, Named};
+use crate::web::attachments::{self, Named, Sender};
+use crate::web::body::Pieces;
 use crate::web::network::From;
 use crate::web::premises::Premises;
 use crate::web::problem::Problem;
@@ -186,8 +187,37 @@ pub(super) async fn file(
     guest: Guest,
     From(address): From,
     query: Result<Query<Named>, QueryRejection>,
-    content: Result<Bytes, BytesRejection>,
+    request: Request,
 ) -> Result<Response, Problem> {
+    let content = Pieces::of(request);
+    if let Err(problem) = may_send_a_file(&premises, &guest, address).await {
+        content.pass_by().await;
+        return Err(problem);
+    }
+    let sender = Sender::Visitor {
+        visit: &guest.hash,
+        address,
+    };
+    let (name, premises) = (attachments::named(query), &premises);
+    let kept = premises
+        .attachments
+        .keep(&premises.spool, &premises.settings, &name, sender, content)
+        .await?;
+    let body = format!("{} {}", kept.name(), kept.link());
+    let sent = say(premises, &guest, body, None, kept.link()).await?;
+    Ok((
+        StatusCode::CREATED,
+        Json(words_of(&premises.board(), &sent)),
+    )
+        .into_response())
+}
+
+/// Asked before an octet of the file is read.
+async fn may_send_a_file(
+    premises: &Premises,
+    guest: &Guest,
+    address: Option<IpAddr>,
+) -> Result<(), Problem> {
     if !premises.manners.of(guest.gateway.id).files {
         return Err(Problem::new(
             StatusCode::FORBIDDEN,
@@ -195,29 +225,13 @@ pub(super) async fn file(
         ));
     }
     let visit = Some(guest.hash.as_str());
-    admit(&premises, Crowd::File, &guest.gateway, address, visit)?;
+    admit(premises, Crowd::File, &guest.gateway, address, visit)?;
     // Before anything is kept: an offline desk takes no files either.
     let offline = stands(&premises.board(), &guest.gateway) == Standing::Offline;
-    if offline && !is_claimed(&premises, &guest).await? {
+    if offline && !is_claimed(premises, guest).await? {
         return Err(Problem::new(StatusCode::CONFLICT, OFFLINE));
     }
-    let content = content.map_err(|_| attachments::too_large())?;
-    let kept = premises
-        .attachments
-        .keep(
-            &premises.spool,
-            &premises.settings,
-            &attachments::named(query),
-            content,
-        )
-        .await?;
-    let body = format!("{} {}", kept.name(), kept.link());
-    let sent = say(&premises, &guest, body, None, kept.link()).await?;
-    Ok((
-        StatusCode::CREATED,
-        Json(words_of(&premises.board(), &sent)),
-    )
-        .into_response())
+    Ok(())
 }
 
 async fn is_claimed(premises: &Premises, guest: &Guest) -> Result<bool, Problem> {

@@ -3,8 +3,8 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -29,13 +29,18 @@ use crate::spool::visitors::{self, Talk};
 use crate::web::caller::{Audience, Caller};
 use crate::web::crier::Telling;
 use crate::web::event::frame;
-use crate::web::network::From;
+use crate::web::network::{From, who};
 use crate::web::premises::Premises;
 use crate::web::problem::Problem;
+use crate::web::seats::{Seat, Seats};
 use crate::web::throttle::Crowd;
 
 /// Visitors' streams at once.
 pub(in crate::web) const STREAMS_MAX: usize = 400;
+/// Streams of one visit: a page, and the one it replaces; and from one address, which may be a
+/// whole school's.
+const STREAMS_OF_VISIT_MAX: usize = 3;
+const STREAMS_FROM_ADDRESS_MAX: usize = 60;
 /// Words of a thread that a page shows: the newest.
 const THREAD_MAX: usize = 300;
 /// Proxies and phones drop a silent connection after 30 to 60 s.
@@ -54,7 +59,7 @@ struct Typing {
 #[derive(Debug)]
 pub(in crate::web) struct Hub {
     typing: broadcast::Sender<Typing>,
-    open: Arc<AtomicUsize>,
+    open: Arc<Seats<Listener>>,
 }
 
 impl Default for Hub {
@@ -66,22 +71,11 @@ impl Default for Hub {
     }
 }
 
-/// One stream's place, given back when dropped.
-#[derive(Debug)]
-struct Seat(Arc<AtomicUsize>);
-
-impl Seat {
-    fn take(open: &Arc<AtomicUsize>) -> Option<Self> {
-        let taken = open.fetch_add(1, Ordering::Relaxed);
-        let seat = Self(Arc::clone(open));
-        (taken < STREAMS_MAX).then_some(seat)
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
+/// By whom streams are counted.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(in crate::web) enum Listener {
+    Visit(String),
+    Address(IpAddr),
 }
 
 /// Words as a visitor sees them.
@@ -125,14 +119,22 @@ pub(super) struct Resume {
 pub(super) async fn events(
     State(premises): State<Arc<Premises>>,
     guest: Guest,
+    From(address): From,
     resume: Result<Query<Resume>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let seat = Seat::take(&premises.hub.open).ok_or_else(|| {
-        Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "many people are chatting just now; this page tries again by itself",
-        )
-    })?;
+    let visit = (Listener::Visit(guest.hash.clone()), STREAMS_OF_VISIT_MAX);
+    let from = who(address).map(|who| (Listener::Address(who), STREAMS_FROM_ADDRESS_MAX));
+    let holders = [Some(visit), from].into_iter().flatten();
+    let seat = premises
+        .hub
+        .open
+        .take(STREAMS_MAX, holders)
+        .ok_or_else(|| {
+            Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "many people are chatting just now; this page tries again by itself",
+            )
+        })?;
     let after = resume.map_or(0, |Query(resume)| resume.after.max(0));
     let mut keep_alive = tokio::time::interval(KEEP_ALIVE);
     keep_alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -189,7 +191,7 @@ struct Page {
     answered_by: Option<String>,
     ready: VecDeque<Bytes>,
     keep_alive: Interval,
-    _seat: Seat,
+    _seat: Seat<Listener>,
 }
 
 impl Page {

@@ -55,6 +55,13 @@ impl Bench {
         }
     }
 
+    /// A line of the daemon's `status` in proc(5), in KiB.
+    pub fn kib(&self, name: &str) -> u64 {
+        let daemon = self.daemon.as_ref().expect("it runs");
+        let status = std::fs::read_to_string(format!("/proc/{}/status", daemon.id())).unwrap();
+        daemon::number_in(&status, name)
+    }
+
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
@@ -88,10 +95,17 @@ impl Bench {
     }
 
     /// Switches on a box at which nobody can sign in yet; answers where its console is, and the link
-    /// that it prints for its keeper.
+    /// that it keeps for its keeper.
     pub fn start_fresh(&mut self) -> (SocketAddr, String) {
-        let (address, link) = self.start_until(&[], Some("/enter/"));
-        (address, link)
+        let (address, said) = self.start_until(&[], Some("Nobody can sign in yet"));
+        assert!(!said.contains("/enter/"), "the journal has it: {said}");
+        let link = std::fs::read_to_string(self.first_link()).unwrap();
+        (address, link.trim().to_owned())
+    }
+
+    /// Where the link lies by which the first operator signs in.
+    pub fn first_link(&self) -> PathBuf {
+        self.folder.path().join("first-sign-in")
     }
 
     /// Switches it on, and reads what it says until the line with these words, after its address.
