@@ -76,11 +76,18 @@ fn busy_desk() -> Router {
     let mut router = Router::restore(
         Restored {
             plan: plan(),
+            conversations: Vec::new(),
+            patrons: Vec::new(),
+            shows: Vec::new(),
+            closed_periods: Vec::new(),
+            opted_out: Vec::new(),
+            opted_out_addresses: Vec::new(),
+            outages: Vec::new(),
             next_conversation: 1,
             next_message: 1,
             next_patron: 1,
             seed: 7,
-            ..Restored::default()
+            keys: callnumber::numbers::NumberKey::from([7; 32]).into(),
         },
         now(),
     );

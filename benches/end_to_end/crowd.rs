@@ -128,8 +128,9 @@ fn starts(table: &mut Table, path: &Path) {
 fn events(table: &mut Table, path: &Path) {
     let spool = Spool::open(path).unwrap();
     let library = Library::default();
+    let keys = spool.keys().clone();
     let restored = runtime()
-        .block_on(spool.read(move |c| transcript::restored(c, &library)))
+        .block_on(spool.read(move |c| transcript::restored(c, &library, keys)))
         .unwrap();
     let wall = jiff::Timestamp::now();
     let now = |n: usize| Moment {

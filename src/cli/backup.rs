@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::control::{self, CallError, Request};
 use crate::spool::backup::{Copied, back_up};
 use crate::spool::copies::{dated_name, surplus};
-use crate::spool::restore::{RestoreError, Restored, Waiting, put_back};
+use crate::spool::restore::{NumberKeyFrom, RestoreError, Restored, Waiting, put_back};
 
 /// How long a daemon that was told to stop may take to let go of the spool.
 const LET_GO: Duration = Duration::from_secs(60);
@@ -43,6 +43,12 @@ pub(super) struct RestoreArguments {
     /// Send what waited in the backup: only when nothing was sent after it was made
     #[arg(long)]
     send_waiting: bool,
+    /// The file spool.db.key of the box that made the backup, where that was another one
+    #[arg(long, value_name = "FILE")]
+    number_key: Option<PathBuf>,
+    /// That file is lost: let go of the opt-outs of those who were forgotten
+    #[arg(long, conflicts_with = "number_key")]
+    without_number_key: bool,
     #[command(flatten)]
     at: BoxArguments,
 }
@@ -116,6 +122,11 @@ pub(super) async fn restore(arguments: RestoreArguments) -> anyhow::Result<()> {
         true => Waiting::Send,
         false => Waiting::Doubt,
     };
+    let key = match (arguments.number_key, arguments.without_number_key) {
+        (Some(file), _) => NumberKeyFrom::File(file),
+        (None, true) => NumberKeyFrom::Nowhere,
+        (None, false) => NumberKeyFrom::Here,
+    };
     if arguments.stop_daemon {
         match control::call::<()>(&spool, &[], &Request::Stop).await {
             Ok(()) => println!("The desk is closing."),
@@ -125,10 +136,10 @@ pub(super) async fn restore(arguments: RestoreArguments) -> anyhow::Result<()> {
     }
     let until = Instant::now() + LET_GO;
     let restored = loop {
-        let (backup, place) = (arguments.backup.clone(), spool.clone());
+        let (backup, place, key) = (arguments.backup.clone(), spool.clone(), key.clone());
         let tried = tokio::task::spawn_blocking(move || {
             let mut meter = Meter::new();
-            put_back(&backup, &place, waiting, &mut |progress| {
+            put_back(&backup, &place, waiting, &key, &mut |progress| {
                 meter.show(progress);
             })
         })
@@ -152,6 +163,9 @@ pub(super) async fn restore(arguments: RestoreArguments) -> anyhow::Result<()> {
         "{} is in place: {texts} texts{}",
         spool.display(),
         and_files(files)
+    );
+    println!(
+        "Sessions, tokens and sign-in links ended: sign in by password, and make new tokens for programs"
     );
     if missing > 0 {
         println!(

@@ -49,8 +49,9 @@ pub(super) async fn restore(
     now: Moment,
 ) -> Result<(Plan, Router), SpoolError> {
     let library = library.clone();
+    let keys = spool.keys().clone();
     let restored = spool
-        .read(move |connection| transcript::restored(connection, &library))
+        .read(move |connection| transcript::restored(connection, &library, keys))
         .await?;
     Ok((restored.plan.clone(), Router::restore(restored, now)))
 }

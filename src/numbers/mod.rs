@@ -14,6 +14,7 @@
 //! assert_eq!(written.as_str(), "+15551230177");
 //! ```
 
+mod fingerprint;
 mod plans;
 mod read;
 
@@ -21,6 +22,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use fingerprint::{NumberKey, NumberKeys};
 pub use plans::{Country, NoSuchCountry};
 pub use read::NumberError;
 

@@ -80,7 +80,7 @@ pub enum Effect {
         /// The telephone.
         address: PatronNumber,
         /// What stays of it when the number is erased.
-        fingerprint: i64,
+        fingerprints: Vec<i64>,
         /// Opted out, or in again.
         opted_out: bool,
     },

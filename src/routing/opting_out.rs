@@ -77,11 +77,14 @@ impl Turn<'_> {
         let Some(address) = self.state.memory.patron(patron).map(|p| p.address.clone()) else {
             return;
         };
-        let fingerprint = self.state.fingerprint(&address);
+        let mut fingerprints = self.state.fingerprints(&address);
         if out {
-            self.state.opt_outs.fingerprints.insert(fingerprint);
+            fingerprints.truncate(1);
+            self.state.opt_outs.fingerprints.extend(&fingerprints);
         } else {
-            self.state.opt_outs.fingerprints.remove(&fingerprint);
+            for fingerprint in &fingerprints {
+                self.state.opt_outs.fingerprints.remove(fingerprint);
+            }
         }
         for twin in self.state.telephones(&address) {
             self.state.memory.change_patron(twin, |p| p.opted_out = out);
@@ -89,7 +92,7 @@ impl Turn<'_> {
         }
         self.effects.row(Effect::KeepConsent {
             address,
-            fingerprint,
+            fingerprints,
             opted_out: out,
         });
     }

@@ -12,7 +12,7 @@ use super::consent::Languages;
 use super::event::Show;
 use super::ids::{ConversationId, GatewayId, OperatorId, PatronId, QueueId};
 use super::memory::Memory;
-use super::opt_outs::{OptOuts, fingerprint};
+use super::opt_outs::OptOuts;
 use super::plan::{Gateway, GatewayKind, Operator, Plan};
 use super::pseudonym::pseudonym;
 use super::recently_erased::{RecentlyErased, Told};
@@ -20,10 +20,10 @@ use super::record::{Conversation, ConversationState, Patron, Repeats, Whose};
 use super::refusal::Refusal;
 use super::staff::Staff;
 use super::threads::Threads;
-use crate::numbers::{Country, NumberError, PatronNumber};
+use crate::numbers::{Country, NumberError, NumberKeys, PatronNumber};
 
 /// What the spool remembers, as the router starts.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Restored {
     /// The plan in force.
     pub plan: Plan,
@@ -49,6 +49,8 @@ pub struct Restored {
     pub next_patron: i64,
     /// Made with the spool and never changed: shown names are unique for one seed.
     pub seed: u64,
+    /// What fingerprints are made with.
+    pub keys: NumberKeys,
 }
 
 /// What a restart must give back beside the threads.
@@ -105,6 +107,7 @@ pub(super) struct State {
     pub(super) next_message: i64,
     pub(super) next_patron: i64,
     pub(super) seed: u64,
+    pub(super) keys: NumberKeys,
 }
 
 impl State {
@@ -123,6 +126,7 @@ impl State {
             next_message,
             next_patron,
             seed,
+            keys,
         } = restored;
         let mut state = Self {
             plan,
@@ -135,7 +139,7 @@ impl State {
             languages: BTreeMap::new(),
             closed_periods: closed_periods.into_iter().collect(),
             recently_erased: RecentlyErased::default(),
-            opt_outs: OptOuts::restore(opted_out, opted_out_addresses, seed),
+            opt_outs: OptOuts::restore(opted_out, opted_out_addresses, seed, &keys),
             outages: outages
                 .into_iter()
                 .map(|(gateway, from, to)| (gateway, Outage { from, to }))
@@ -144,6 +148,7 @@ impl State {
             next_message,
             next_patron,
             seed,
+            keys,
         };
         let open = conversations
             .iter()
@@ -283,7 +288,12 @@ impl State {
 
     /// What is left of a number when it is erased.
     pub(super) fn fingerprint(&self, address: &PatronNumber) -> i64 {
-        fingerprint(address, self.seed)
+        self.keys.telephone(self.seed, address.as_str())
+    }
+
+    /// All that may be left of it: a box that was restored elsewhere has more than one key.
+    pub(super) fn fingerprints(&self, address: &PatronNumber) -> Vec<i64> {
+        self.keys.telephones(self.seed, address.as_str())
     }
 
     /// Whether this address opted out, whoever asks.
@@ -292,9 +302,9 @@ impl State {
         texted == Some(GatewayKind::Sms)
             && !self.opt_outs.fingerprints.is_empty()
             && self
-                .opt_outs
-                .fingerprints
-                .contains(&self.fingerprint(address))
+                .fingerprints(address)
+                .iter()
+                .any(|print| self.opt_outs.fingerprints.contains(print))
     }
 
     /// Patrons in memory with this telephone, one for each line.

@@ -104,13 +104,13 @@ impl Rows {
                 }
                 Effect::KeepConsent {
                     address,
-                    fingerprint,
+                    fingerprints,
                     opted_out,
                 } => {
                     match opted_out {
-                        true => self.opted_out.insert(fingerprint),
-                        false => self.opted_out.remove(&fingerprint),
-                    };
+                        true => self.opted_out.extend(fingerprints),
+                        false => self.opted_out.retain(|print| !fingerprints.contains(print)),
+                    }
                     for patron in self.telephones(&address) {
                         self.patrons.get_mut(&patron).unwrap().opted_out = opted_out;
                     }
@@ -243,6 +243,7 @@ impl Rows {
             next_patron: self.used[2] + 1,
             conversations,
             seed: 7,
+            keys: crate::numbers::NumberKey::from([7; 32]).into(),
         }
     }
 }

@@ -17,7 +17,7 @@ use super::backup::BackupError;
 use super::{Result, SpoolError, files};
 
 /// The digest stands before the content: what reads digests alone skips the pages of the rest.
-const TABLE: &str = "CREATE TABLE enclosed (
+pub(super) const TABLE: &str = "CREATE TABLE enclosed (
     secret  TEXT PRIMARY KEY,
     digest  BLOB NOT NULL,
     content BLOB NOT NULL
@@ -60,7 +60,7 @@ impl Owner {
     }
 }
 
-fn has(connection: &Connection, table: &str) -> rusqlite::Result<bool> {
+pub(super) fn has(connection: &Connection, table: &str) -> rusqlite::Result<bool> {
     connection.query_row(
         "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1)",
         [table],
@@ -362,7 +362,7 @@ mod tests {
     use super::super::backup::{Copied, Step, back_up};
     use super::super::check::check;
     use super::super::files::{Attachment, attach};
-    use super::super::restore::{Waiting, put_back};
+    use super::super::restore::{NumberKeyFrom, Waiting, put_back};
     use super::*;
 
     /// A spool with files `a` and `b`, of several pages each.
@@ -437,7 +437,14 @@ mod tests {
         }
 
         fn restore(&self, backup: &Path) -> super::super::restore::Restored {
-            put_back(backup, &self.spool(), Waiting::Doubt, &mut |_| {}).unwrap()
+            put_back(
+                backup,
+                &self.spool(),
+                Waiting::Doubt,
+                &NumberKeyFrom::Here,
+                &mut |_| {},
+            )
+            .unwrap()
         }
     }
 
@@ -541,7 +548,13 @@ mod tests {
             let connection = Connection::open(&copied.path).unwrap();
             connection.execute_batch(sql).unwrap();
             drop(connection);
-            let said = put_back(&copied.path, &shelf.spool(), Waiting::Doubt, &mut |_| {});
+            let said = put_back(
+                &copied.path,
+                &shelf.spool(),
+                Waiting::Doubt,
+                &NumberKeyFrom::Here,
+                &mut |_| {},
+            );
             let said = said.unwrap_err().to_string();
             assert!(said.contains("is damaged (file "), "{sql}: {said}");
             assert!(!said.contains(&secret('b')), "{said}");

@@ -197,6 +197,8 @@ fn erase_one(connection: &Connection, id: i64) -> Result<i64> {
         "DELETE FROM message WHERE conversation = ?1",
         "DELETE FROM note WHERE conversation = ?1",
         "DELETE FROM shown WHERE conversation = ?1",
+        // That it was done stays, and not whose patron it was.
+        "UPDATE audit SET subject = NULL, detail = NULL WHERE conversation = ?1",
         "DELETE FROM conversation WHERE id = ?1",
     ] {
         connection.prepare_cached(sql)?.execute([id])?;
@@ -307,14 +309,16 @@ pub fn scrubbed(connection: &Connection) -> Result<()> {
 pub(super) fn keep_consent(
     connection: &Connection,
     address: &PatronNumber,
-    fingerprint: i64,
+    fingerprints: &[i64],
     opted_out: bool,
 ) -> Result<()> {
     let sql = match opted_out {
         true => "INSERT OR IGNORE INTO opted_out (fingerprint) VALUES (?1)",
         false => "DELETE FROM opted_out WHERE fingerprint = ?1",
     };
-    connection.prepare_cached(sql)?.execute([fingerprint])?;
+    for fingerprint in fingerprints {
+        connection.prepare_cached(sql)?.execute([fingerprint])?;
+    }
     connection
         .prepare_cached(
             "UPDATE patron SET opted_out = ?2

@@ -131,6 +131,37 @@ fn first_rows(connection: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
+/// The first thing in a spool of this version that is none of ours: a table, a trigger or a view of
+/// somebody else would run with everything that is written.
+pub(super) fn foreign(connection: &Connection, version: i64) -> Result<Option<String>, OpenError> {
+    let path = Path::new(":memory:");
+    let failed = |source| open_error(path, source);
+    let mut ours = Connection::open_in_memory().map_err(failed)?;
+    to_version(&mut ours, path, version)?;
+    let read = |connection: &Connection| -> rusqlite::Result<Vec<(String, String)>> {
+        let mut rows = connection.prepare(
+            "SELECT name, coalesce(sql, '') FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'",
+        )?;
+        let found = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        found.collect()
+    };
+    let mut ours = read(&ours).map_err(failed)?;
+    ours.push((
+        String::from("enclosed"),
+        super::enclosures::TABLE.to_owned(),
+    ));
+    let words = |sql: &str| sql.split_whitespace().collect::<Vec<_>>().join(" ");
+    let foreign = read(connection)
+        .map_err(failed)?
+        .into_iter()
+        .find(|theirs| {
+            !ours
+                .iter()
+                .any(|ours| ours.0 == theirs.0 && words(&ours.1) == words(&theirs.1))
+        });
+    Ok(foreign.map(|(name, _)| name))
+}
+
 pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }

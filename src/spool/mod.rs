@@ -12,7 +12,7 @@
 //! [`export`] transcripts found and written out, [`statistics`] what is counted, [`alarms`] what
 //! alerts need, [`settings`] what the box was told on its page, [`staff`] the plan of the desk and who
 //! may enter, [`book`] that plan carried to another box. Care of the file itself: [`backup`],
-//! [`copies`], [`restore`], [`check`], [`repair`], [`footprint`].
+//! [`copies`], [`restore`], [`check`], [`repair`], [`footprint`]; [`number_keys`] what fingerprints are made with.
 
 pub mod alarms;
 mod arrangements;
@@ -33,6 +33,7 @@ pub mod inbox;
 pub mod lines;
 pub mod messengers;
 mod migrate;
+pub mod number_keys;
 pub mod outages;
 pub mod outbox;
 pub mod patrons;
@@ -66,6 +67,7 @@ use rusqlite::{Connection, OpenFlags, Transaction};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::clock::Clock;
+use crate::numbers::NumberKeys;
 use crate::routing::AmendError;
 
 /// Threads that read; the console's lists must not wait for one another.
@@ -192,6 +194,8 @@ pub struct Spool {
     opened_at: Timestamp,
     path: Arc<Path>,
     trouble: Arc<Mutex<Option<String>>>,
+    keys: Arc<NumberKeys>,
+    keys_missing: bool,
     _lock: Arc<File>,
 }
 
@@ -220,6 +224,24 @@ impl Spool {
         let mut connection = connect(path, false)?;
         migrate::to_latest(&mut connection, path)?;
         enclosures::settle(&connection, path);
+        let keys = number_keys::open(path)?;
+        let settled = number_keys::missing(&connection, &keys)
+            .and_then(|missing| number_keys::settle(&mut connection, &keys).map(|()| missing));
+        let keys_missing = match settled {
+            Ok(missing) => !missing.is_empty(),
+            // The rest of the spool may be whole: what cannot be read shows itself where it is used.
+            Err(error) => {
+                tracing::error!(%error, "fingerprints of forgotten numbers could not be keyed");
+                false
+            }
+        };
+        if keys_missing {
+            tracing::error!(
+                "the key of fingerprints of forgotten numbers is missing: put the file {} of the box \
+                 that this spool is from in its place, or a STOP of somebody forgotten is not known",
+                number_keys::file(path).display()
+            );
+        }
         if fresh {
             tracing::info!(path = %path.display(), "a new spool");
         }
@@ -247,6 +269,8 @@ impl Spool {
             clock,
             path: path.into(),
             trouble,
+            keys: Arc::new(keys),
+            keys_missing,
             _lock: Arc::new(lock),
         })
     }
@@ -265,6 +289,17 @@ impl Spool {
     pub fn trouble(&self) -> Option<String> {
         let trouble = self.trouble.lock();
         trouble.unwrap_or_else(|held| held.into_inner()).clone()
+    }
+
+    /// The keys of fingerprints: what is kept of numbers that are forgotten.
+    pub fn keys(&self) -> &NumberKeys {
+        &self.keys
+    }
+
+    /// Whether fingerprints were made with a key that is not here: a STOP of somebody forgotten is
+    /// then not known any more.
+    pub fn keys_missing(&self) -> bool {
+        self.keys_missing
     }
 
     /// Where it is.

@@ -3,7 +3,8 @@
 //! Time went on after the copy was made. What it says is waiting to be sent may have been sent
 //! since, so that becomes *unknown*, for a person to decide; who opted out since stays opted out,
 //! where the spool that is replaced can still be read; and new rows get numbers that nothing had
-//! before, or a browser would take a new text for one it has shown already. The spool that is
+//! before, or a browser would take a new text for one it has shown already. Sessions, tokens and links
+//! end, and nobody who was shut out since is let in again. The spool that is
 //! replaced is kept beside the new one, and so are its files.
 
 use std::os::unix::fs::PermissionsExt;
@@ -15,8 +16,9 @@ use super::backup::{
     BackupError, Partial, Progress, copy_whole, open_source, prove, sync_folder, version_of,
 };
 use super::enclosures::{self, Owner};
-use super::{OpenError, SpoolError, connect, files, migrate, take_lock, transcript};
+use super::{OpenError, SpoolError, connect, files, migrate, number_keys, take_lock, transcript};
 use crate::clock::Clock;
+use crate::numbers::{NumberKey, NumberKeys};
 
 /// By how much row numbers leap: more rows than a box makes between two backups.
 const LEAP: i64 = 1_000_000;
@@ -31,6 +33,17 @@ pub enum Waiting {
     Doubt,
     /// They are sent: whoever restores knows that nothing was sent after the copy was made.
     Send,
+}
+
+/// Whence the key is of fingerprints in the copy: who opted out and was forgotten is known by them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NumberKeyFrom {
+    /// This box made the copy, or has the key.
+    Here,
+    /// A file of the box that made it.
+    File(PathBuf),
+    /// It is lost: so are opt-outs of the forgotten.
+    Nowhere,
 }
 
 /// What was put back.
@@ -65,6 +78,33 @@ pub enum RestoreError {
     /// The backup cannot be used, or the copy not made.
     #[error(transparent)]
     Copy(#[from] BackupError),
+    /// It holds what no spool of ours holds.
+    #[error(
+        "the backup {} holds `{name}`, which no callnumber made: restore one that this box or another made",
+        .path.display()
+    )]
+    Foreign {
+        /// The backup.
+        path: PathBuf,
+        /// What it holds.
+        name: String,
+    },
+    /// Fingerprints in it were made with a key that is not here.
+    #[error(
+        "{telephones} telephones that want no texts are known in this backup by another box's key: say \
+         --number-key with the file spool.db.key of that box, or --without-number-key to let their \
+         opt-outs go"
+    )]
+    NeedsKey {
+        /// How many telephones.
+        telephones: i64,
+    },
+    /// The file of keys holds none.
+    #[error("{} holds no key: name the file spool.db.key of the box that made the backup", .path.display())]
+    NoKey {
+        /// The file.
+        path: PathBuf,
+    },
     /// The spool's folder cannot be used.
     #[error(transparent)]
     Spool(OpenError),
@@ -94,10 +134,17 @@ pub fn put_back(
     backup: &Path,
     spool: &Path,
     waiting: Waiting,
+    key: &NumberKeyFrom,
     watch: &mut dyn FnMut(Progress),
 ) -> Result<Restored, RestoreError> {
     let source = open_source(backup)?;
     let version = version_of(&source, backup)?;
+    // One that is damaged is told apart when it is proved.
+    if let Ok(Some(name)) = migrate::foreign(&source, version) {
+        let path = backup.into();
+        return Err(RestoreError::Foreign { path, name });
+    }
+    let others_keys = others_keys(key)?;
     if let Some(folder) = spool.parent() {
         std::fs::create_dir_all(folder).map_err(|source| {
             RestoreError::Spool(OpenError::Unusable {
@@ -124,8 +171,17 @@ pub fn put_back(
         path: backup.into(),
         said,
     };
-    let (doubted, opted_out) =
-        make_ready(&partial.path, spool, waiting).map_err(|error| not_ready(error.to_string()))?;
+    if !others_keys.is_empty() {
+        let written = number_keys::write(spool, &others_keys);
+        written.map_err(|error| not_ready(error.to_string()))?;
+    }
+    let keys = number_keys::open(spool).map_err(RestoreError::Spool)?;
+    let needed = needs_key(&partial.path, &keys).map_err(|error| not_ready(error.to_string()))?;
+    if let Some(telephones) = needed.filter(|_| *key != NumberKeyFrom::Nowhere) {
+        return Err(RestoreError::NeedsKey { telephones });
+    }
+    let (doubted, opted_out) = make_ready(&partial.path, spool, waiting, &keys)
+        .map_err(|error| not_ready(error.to_string()))?;
     let (files, missing) = lay_out_files(&partial.path, backup, spool)
         .map_err(|error| not_ready(error.to_string()))?;
     // Migrations ran on it since it was proved.
@@ -141,11 +197,39 @@ pub fn put_back(
     })
 }
 
+fn others_keys(key: &NumberKeyFrom) -> Result<Vec<NumberKey>, RestoreError> {
+    let NumberKeyFrom::File(path) = key else {
+        return Ok(Vec::new());
+    };
+    let keys = number_keys::read(path).unwrap_or_default();
+    match keys.is_empty() {
+        true => Err(RestoreError::NoKey { path: path.clone() }),
+        false => Ok(keys),
+    }
+}
+
+/// How many telephones the copy knows by fingerprints, where their key is not here.
+fn needs_key(copy: &Path, keys: &NumberKeys) -> Result<Option<i64>, SpoolError> {
+    let connection = connect(copy, true).map_err(|error| SpoolError::Broken(error.to_string()))?;
+    let known: i64 = match enclosures::has(&connection, "opted_out")? {
+        true => connection.query_row("SELECT count(*) FROM opted_out", [], |row| row.get(0))?,
+        false => 0,
+    };
+    let missing = number_keys::missing(&connection, keys)?;
+    Ok((known > 0 && !missing.is_empty()).then_some(known))
+}
+
 /// Brings the copy up to date and marks what must not be believed of it.
-fn make_ready(copy: &Path, old: &Path, waiting: Waiting) -> Result<(usize, usize), SpoolError> {
+fn make_ready(
+    copy: &Path,
+    old: &Path,
+    waiting: Waiting,
+    keys: &NumberKeys,
+) -> Result<(usize, usize), SpoolError> {
     let broken = |error: OpenError| SpoolError::Broken(error.to_string());
     let mut connection = connect(copy, false).map_err(broken)?;
     migrate::to_latest(&mut connection, copy).map_err(broken)?;
+    number_keys::settle(&mut connection, keys)?;
     let opted_out = opted_out_since(old);
     let transaction = connection.transaction()?;
     let doubted = match waiting {
@@ -162,7 +246,8 @@ fn make_ready(copy: &Path, old: &Path, waiting: Waiting) -> Result<(usize, usize
             )?
             .execute([&gateway, &address])?;
     }
-    for fingerprint in fingerprints_since(old, &transaction) {
+    shut_out(&transaction, old)?;
+    for fingerprint in fingerprints_since(old, &transaction, keys) {
         transaction
             .prepare_cached("INSERT OR IGNORE INTO opted_out (fingerprint) VALUES (?1)")?
             .execute([fingerprint])?;
@@ -215,6 +300,55 @@ fn doubt_waiting(connection: &Connection) -> Result<usize, SpoolError> {
     )?)
 }
 
+/// Ends everything that lets somebody in: what was taken back after the copy was made would work again.
+/// Who was removed since stays removed, whose password changed has the new one, and nobody has more
+/// rights than they had last; all of it where the spool that is replaced is this one, later.
+fn shut_out(connection: &Connection, old: &Path) -> Result<(), SpoolError> {
+    connection.execute_batch("DELETE FROM session; DELETE FROM token; DELETE FROM link;")?;
+    for (name, password_hash, role) in staff_since(old, connection) {
+        let Some(role) = role else {
+            connection.execute(
+                "UPDATE operator SET removed = 1, password_hash = NULL
+                 WHERE name = ?1 AND NOT removed",
+                [name],
+            )?;
+            continue;
+        };
+        connection.execute(
+            "UPDATE operator SET password_hash = ?2,
+                 coordinator = CASE WHEN ?3 = 'operator' THEN 0
+                                    WHEN ?3 = 'coordinator' AND role = 'admin' THEN 1
+                                    ELSE coordinator END,
+                 role = CASE WHEN ?3 = 'admin' THEN role ELSE 'operator' END
+             WHERE name = ?1 AND NOT removed",
+            rusqlite::params![name, password_hash, role],
+        )?;
+    }
+    Ok(())
+}
+
+/// Who is on the staff of the spool that is replaced, with their password's hash and role; of those
+/// removed the role is missing.
+fn staff_since(old: &Path, copy: &Connection) -> Vec<(String, Option<String>, Option<String>)> {
+    let read = || -> Result<_, SpoolError> {
+        let broken = |error: BackupError| SpoolError::Broken(error.to_string());
+        let connection = open_source(old).map_err(broken)?;
+        if transcript::seed(&connection)? != transcript::seed(copy)? {
+            return Ok(Vec::new());
+        }
+        let mut rows = connection.prepare(
+            "SELECT name, password_hash, CASE WHEN removed THEN NULL
+                                              WHEN coordinator THEN 'coordinator'
+                                              ELSE role END FROM operator o
+             WHERE NOT removed OR NOT EXISTS
+                 (SELECT 1 FROM operator n WHERE n.name = o.name AND NOT n.removed)",
+        )?;
+        let found = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        Ok(found.collect::<rusqlite::Result<_>>()?)
+    };
+    read().unwrap_or_default()
+}
+
 /// Who is opted out in the spool that is replaced, by gateway and address; nobody where it cannot
 /// be read.
 fn opted_out_since(old: &Path) -> Vec<(String, String)> {
@@ -233,7 +367,7 @@ fn opted_out_since(old: &Path) -> Vec<(String, String)> {
 
 /// The fingerprints of those who opted out in the spool that is replaced. They are made with the
 /// spool's own seed, and mean nothing in one of another.
-fn fingerprints_since(old: &Path, copy: &Connection) -> Vec<i64> {
+fn fingerprints_since(old: &Path, copy: &Connection, keys: &NumberKeys) -> Vec<i64> {
     let read = || -> Result<_, SpoolError> {
         let broken = |error: BackupError| SpoolError::Broken(error.to_string());
         let connection = open_source(old).map_err(broken)?;
@@ -242,7 +376,13 @@ fn fingerprints_since(old: &Path, copy: &Connection) -> Vec<i64> {
         }
         let mut rows = connection.prepare("SELECT fingerprint FROM opted_out")?;
         let found = rows.query_map([], |row| row.get(0))?;
-        Ok(found.collect::<rusqlite::Result<_>>()?)
+        let mut found: Vec<i64> = found.collect::<rusqlite::Result<_>>()?;
+        if number_keys::named(&connection)?.is_empty() {
+            for print in &mut found {
+                *print = keys.current().wrap_telephone(*print);
+            }
+        }
+        Ok(found)
     };
     // One of an earlier version has no such table.
     read().unwrap_or_default()
@@ -380,7 +520,16 @@ mod tests {
         }
 
         fn restore(&self, backup: &Path, waiting: Waiting) -> Result<Restored, RestoreError> {
-            put_back(backup, &self.spool(), waiting, &mut |_| {})
+            self.restore_by(backup, waiting, &NumberKeyFrom::Here)
+        }
+
+        fn restore_by(
+            &self,
+            backup: &Path,
+            waiting: Waiting,
+            key: &NumberKeyFrom,
+        ) -> Result<Restored, RestoreError> {
+            put_back(backup, &self.spool(), waiting, key, &mut |_| {})
         }
     }
 
@@ -441,6 +590,104 @@ mod tests {
             .parse()
             .unwrap();
         assert!(next > LEAP, "{next}");
+    }
+
+    #[test]
+    fn a_restore_lets_nobody_in_who_was_shut_out_since() {
+        let shelf = Shelf::new();
+        shelf.sql(
+            "INSERT INTO operator (id, name, role, password_hash) VALUES
+                 (1, 'ana', 'admin', 'old'), (2, 'ben', 'admin', 'b'), (3, 'eve', 'admin', 'e');
+             INSERT INTO token (hash, operator, made) VALUES ('stolen', 1, 0);
+             INSERT INTO session (hash, operator, expires) VALUES ('open', 1, 9);
+             INSERT INTO link (hash, operator, expires) VALUES ('link', 1, 9);",
+        );
+        let backup = shelf.backup();
+        shelf.sql(
+            "UPDATE operator SET password_hash = 'new' WHERE id = 1;
+             UPDATE operator SET role = 'operator' WHERE id = 2;
+             UPDATE operator SET removed = 1 WHERE id = 3;
+             DELETE FROM token;",
+        );
+        shelf.restore(&backup, Waiting::Doubt).unwrap();
+        for table in ["session", "token", "link"] {
+            let left = format!("SELECT cast(count(*) AS TEXT) FROM {table}");
+            assert_eq!(shelf.text(left.leak()), "0", "{table}");
+        }
+        let staff = "SELECT group_concat(name || ' ' || role || ' ' || coalesce(password_hash, '-')
+                         || ' ' || removed, ', ') FROM operator";
+        assert_eq!(
+            shelf.text(staff),
+            "ana admin new 0, ben operator b 0, eve admin - 1"
+        );
+    }
+
+    #[test]
+    fn a_file_with_more_in_it_than_ours_is_refused() {
+        let shelf = Shelf::new();
+        let backup = shelf.backup();
+        let connection = Connection::open(&backup).unwrap();
+        connection
+            .execute_batch(
+                "CREATE TRIGGER planted AFTER INSERT ON message BEGIN
+                     INSERT INTO token (hash, operator, made) VALUES ('thief', 1, 0); END",
+            )
+            .unwrap();
+        drop(connection);
+        let said = shelf
+            .restore(&backup, Waiting::Doubt)
+            .unwrap_err()
+            .to_string();
+        assert!(said.contains("`planted`"), "{said}");
+    }
+
+    #[test]
+    fn elsewhere_a_stop_of_somebody_forgotten_needs_the_key_and_holds_with_it() {
+        let shelf = Shelf::new();
+        let (there, seed) = {
+            let spool = Spool::open(&shelf.spool()).unwrap();
+            let seed = spool.write_blocking(transcript::seed).unwrap();
+            (spool.keys().clone(), seed)
+        };
+        let print = there.telephone(seed, "+15551230199");
+        {
+            let spool = Spool::open(&shelf.spool()).unwrap();
+            let insert = "INSERT INTO opted_out (fingerprint) VALUES (?1)";
+            spool
+                .write_blocking(move |c| Ok(c.execute(insert, [print])?))
+                .unwrap();
+        }
+        let (backup, key) = (shelf.backup(), number_keys::file(&shelf.spool()));
+        assert!(
+            shelf.restore(&backup, Waiting::Doubt).is_ok(),
+            "at home it is at hand"
+        );
+
+        let elsewhere = Shelf::new();
+        let refused = elsewhere.restore(&backup, Waiting::Doubt);
+        let Err(RestoreError::NeedsKey { telephones: 1 }) = refused else {
+            panic!("{refused:?}");
+        };
+        let no_key = NumberKeyFrom::File(backup.clone());
+        let refused = elsewhere.restore_by(&backup, Waiting::Doubt, &no_key);
+        assert!(
+            matches!(refused, Err(RestoreError::NoKey { .. })),
+            "{refused:?}"
+        );
+        let with_key = NumberKeyFrom::File(key);
+        elsewhere
+            .restore_by(&backup, Waiting::Doubt, &with_key)
+            .unwrap();
+        let spool = Spool::open(&elsewhere.spool()).unwrap();
+        assert!(!spool.keys_missing());
+        assert_eq!(spool.keys().telephone(seed, "+15551230199"), print);
+        drop(spool);
+
+        let third = Shelf::new();
+        third
+            .restore_by(&backup, Waiting::Doubt, &NumberKeyFrom::Nowhere)
+            .unwrap();
+        assert!(Spool::open(&third.spool()).unwrap().keys_missing());
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::visitors::VisitedPage;
 use super::wire::{self, CONVERSATION, CONVERSATION_COLUMNS, MESSAGE, PATRON};
 use super::{Result, SpoolError};
 use super::{erasure, files, outages, outbox, staff};
-use crate::numbers::PatronNumber;
+use crate::numbers::{NumberKeys, PatronNumber};
 use crate::records::Kind;
 use crate::routing::{
     Conversation, ConversationId, ConversationState, Effect, GatewayId, Library, Message,
@@ -127,10 +127,10 @@ pub fn keep(connection: &Connection, effect: &Effect, now: Timestamp) -> Result<
         }
         Effect::KeepConsent {
             address,
-            fingerprint,
+            fingerprints,
             opted_out,
         } => {
-            erasure::keep_consent(connection, address, *fingerprint, *opted_out)?;
+            erasure::keep_consent(connection, address, fingerprints, *opted_out)?;
             Ok(None)
         }
         Effect::KeepOutage { gateway, from, to } => {
@@ -298,7 +298,7 @@ pub struct Remembered {
 }
 
 /// Everything the router is rebuilt from, read at one moment.
-pub fn restored(connection: &Connection, library: &Library) -> Result<Restored> {
+pub fn restored(connection: &Connection, library: &Library, keys: NumberKeys) -> Result<Restored> {
     let remembered = remember(connection)?;
     let (shows, closed_periods) = staff::presence(connection)?;
     let (opted_out, opted_out_addresses) = erasure::opted_out(connection)?;
@@ -315,6 +315,7 @@ pub fn restored(connection: &Connection, library: &Library) -> Result<Restored> 
         next_message: remembered.next_message,
         next_patron: remembered.next_patron,
         seed: seed(connection)?,
+        keys,
     })
 }
 

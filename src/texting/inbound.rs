@@ -17,6 +17,7 @@ use super::reading::{self, Found, Reading, believed, for_nobody};
 use super::{closing, reports, tail};
 use crate::desk::{Arrivals, Desk, NotGranted, Receipt, Wish};
 use crate::modem::{self, ArrivedPdu};
+use crate::numbers::NumberKeys;
 use crate::routing::{ArrivalId, ConversationId, Event, GatewayId, MessageId};
 use crate::sms::{self, Assemblies, Concat, ConcatKey, SmsDeliver, SmsStatusReport};
 use crate::spool::inbox::{Kept, Raw};
@@ -148,7 +149,7 @@ impl Inbound {
         let mut verdicts = Vec::with_capacity(sweep.len());
         let mut raws = Vec::new();
         for modem::Arrivals { pdus, kept, .. } in sweep {
-            raws.extend(pdus.into_iter().map(raw));
+            raws.extend(pdus.into_iter().map(|pdu| raw(pdu, self.spool.keys())));
             verdicts.push(kept);
         }
         let line = self.line.clone();
@@ -535,8 +536,8 @@ impl Inbound {
 /// An arrival as the inbox keeps it. Its digest is that of the TPDU, which carries the carrier's own
 /// stamp: the network's second delivery of a text is the same TPDU, perhaps through another
 /// service centre. Where there is no stamp to tell two alike texts apart, the slot it lay in is
-/// part of it.
-fn raw(arrived: ArrivedPdu) -> Raw {
+/// part of it. Keyed: of somebody forgotten nothing stays that could be tried.
+fn raw(arrived: ArrivedPdu, keys: &NumberKeys) -> Raw {
     let slot = arrived.slot.clone();
     let pdu = reading::kept(arrived);
     let stamped = match reading::read(&pdu) {
@@ -558,5 +559,34 @@ fn raw(arrived: ArrivedPdu) -> Raw {
         .iter_mut()
         .zip(hasher.finalize())
         .for_each(|(to, from)| *to = from);
-    Raw { digest, pdu }
+    Raw {
+        digest: keys.pdu(digest),
+        pdu,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::numbers::NumberKey;
+
+    /// Whoever knows the words, the hour and the area code could try every number.
+    #[test]
+    fn what_stays_of_a_text_tells_nothing_without_the_key() {
+        let tpdu =
+            b"\x04\x0b\x91\x51\x55\x21\x03\x01\xf0\x00\x00\x62\x11\x52\x01\x00\x00\x00\x02\xc8\x34";
+        let pdu = [b"\x00".as_slice(), tpdu].concat();
+        let kept = |key: [u8; 32]| {
+            let arrived = ArrivedPdu::direct(Some(pdu.clone()), "");
+            raw(arrived, &NumberKey::from(key).into()).digest
+        };
+        let unkeyed = Sha256::digest(tpdu);
+        assert_ne!(Some(kept([1; 32]).as_slice()), unkeyed.get(..16));
+        assert_ne!(kept([1; 32]), kept([2; 32]));
+        assert_eq!(
+            kept([1; 32]),
+            kept([1; 32]),
+            "the same text again is the same"
+        );
+    }
 }

@@ -5,11 +5,14 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use callnumber::numbers::NumberKey;
 use callnumber::routing::{ConversationId, MessageId, OperatorId};
 use callnumber::simulator::{Parts, Settings};
 use callnumber::spool::Spool;
 use callnumber::spool::messengers::{self, Reply};
+use rusqlite::Connection;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::support::{Bench, Operator, PATIENCE};
 
@@ -32,6 +35,8 @@ const WORDS: [&str; 13] = [
     "Nietzsche-refused",
     "Fichte-stanza",
 ];
+/// Somebody who wants no more texts, and then to be forgotten.
+const STOPPED: &str = "+15554567811";
 /// The staff telephone.
 const STAFF: &str = "+15551230199";
 
@@ -214,7 +219,7 @@ async fn carrier_refused_somebody(bench: &Bench) {
     let remembered = async {
         loop {
             let read_only = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
-            let spool = rusqlite::Connection::open_with_flags(&path, read_only).unwrap();
+            let spool = Connection::open_with_flags(&path, read_only).unwrap();
             let sql = "SELECT count(*) FROM standing WHERE refused <> '[]'";
             if spool
                 .query_row(sql, [], |row| row.get::<_, i64>(0))
@@ -252,6 +257,61 @@ async fn leave_traces_of_messengers(bench: &Bench, conversation: &Value, message
         })
         .await
         .unwrap();
+}
+
+/// Somebody has the spool, and knows the area code and everything the program does: numbers around
+/// the true one are tried as all of an area code's could be, and nothing tells it from the others.
+/// With the key it is found, so that the test could fail.
+fn an_adversary_tries_every_number(folder: &Path) {
+    let spool = Connection::open(folder.join("spool.db")).unwrap();
+    let seed: i64 = spool
+        .query_row("SELECT value FROM setting WHERE key = 'seed'", [], |row| {
+            row.get(0)
+        })
+        .unwrap();
+    let prints: Vec<i64> = spool
+        .prepare("SELECT fingerprint FROM opted_out")
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    assert_eq!(prints.len(), 1, "STOP outlives FORGET");
+    let key = std::fs::read_to_string(folder.join("spool.db.key")).unwrap();
+    let key = NumberKey::read(key.lines().next().unwrap()).unwrap();
+    for file in ["spool.db", "spool.db-wal"] {
+        let octets = std::fs::read(folder.join(file)).unwrap_or_default();
+        assert!(
+            !holds(&octets, key.written().as_bytes()),
+            "the key is in {file}"
+        );
+    }
+    let unkeyed = |number: &str| {
+        let mut digest = Sha256::new();
+        digest.update((seed as u64).to_le_bytes());
+        digest.update(number);
+        let digest = digest.finalize();
+        digest
+            .iter()
+            .take(8)
+            .fold(0_i64, |print, octet| (print << 8) | i64::from(*octet))
+    };
+    let found = |known: &dyn Fn(&str) -> i64| {
+        let tried = (4_560_000..4_570_000).map(|n| format!("+1555{n}"));
+        tried
+            .filter(|number| prints.contains(&known(number)))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(found(&unkeyed), [""; 0]);
+    let guessed = NumberKey::from([0; 32]);
+    assert_eq!(
+        found(&|number| guessed.telephone(seed as u64, number)),
+        [""; 0]
+    );
+    assert_eq!(
+        found(&|number| key.telephone(seed as u64, number)),
+        [STOPPED]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -294,6 +354,8 @@ async fn forget_leaves_no_trace_in_any_byte() {
     let answer = format!("Quetiapine is on shelf 4. {}", "Come and see. ".repeat(20));
     let sent = ana.replies(&id, &answer, "key-1").await.expect(201);
     let path = format!("/api/v1/conversations/{id}");
+    let thread = ana.api.get(&path).await.expect(200);
+    let pseudonym = thread["patron"].as_str().unwrap().to_owned();
 
     // A colleague who is too late keeps the words as a draft; the desk does not.
     let ben = Operator::new(address, &bens);
@@ -383,6 +445,9 @@ async fn forget_leaves_no_trace_in_any_byte() {
             .any(|said| said.contains("erased from our system")),
         "{said:?}"
     );
+    for words in ["STOP", "FORGET"] {
+        bench.modem.patron_texts(STOPPED, words).unwrap();
+    }
     // The last words were sent, erased, and the file written anew; looked for until it is so.
     let until = Instant::now() + PATIENCE;
     let mut left = traces(bench.path());
@@ -404,6 +469,18 @@ async fn forget_leaves_no_trace_in_any_byte() {
     let canned = ana.api.get("/api/v1/canned").await.expect(200);
     assert_eq!(canned["items"][0]["text"], "Until eight.", "the desk's own");
     // A report on what was erased comes late, and leaves nothing either.
+    let audit = bench.command(&["audit", "-n", "500"]);
+    let audit = String::from_utf8(audit.stdout).unwrap();
+    assert!(
+        audit.contains("reveal") && !audit.contains(&pseudonym),
+        "{audit}"
+    );
     assert!(bench.stop().success());
     assert_eq!(traces(bench.path()), [""; 0]);
+    let spool = std::fs::read(bench.path().join("spool.db")).unwrap();
+    assert!(
+        !holds(&spool, pseudonym.as_bytes()),
+        "{pseudonym} is still there"
+    );
+    an_adversary_tries_every_number(bench.path());
 }

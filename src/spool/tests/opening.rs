@@ -127,3 +127,58 @@ fn files_that_are_no_spool_of_ours_are_left_alone() {
         Err(OpenError::Unusable { .. })
     ));
 }
+
+#[test]
+fn what_an_earlier_release_kept_without_a_key_is_keyed_once_and_goes_on_working() {
+    let kept = tempfile::tempdir().unwrap();
+    let path = kept.path().join("spool.db");
+    let open = || Spool::open(&path).unwrap();
+    let print = |keys: &NumberKeys| keys.current().wrap_telephone(42);
+    {
+        let spool = open();
+        spool
+            .write_blocking(|c| {
+                Ok(c.execute_batch(
+                    "INSERT INTO opted_out (fingerprint) VALUES (42);
+                     INSERT INTO inbox (line, digest, received, state)
+                         VALUES ('m', x'000102030405060708090a0b0c0d0e0f', 0, 'used');
+                     DELETE FROM setting WHERE key IN ('number_keys', 'unscrubbed');",
+                )?)
+            })
+            .unwrap();
+    }
+    for again in 0..2 {
+        let spool = open();
+        let wanted = (
+            print(spool.keys()),
+            spool.keys().pdu(std::array::from_fn(|n| n as u8)),
+        );
+        let (telephone, pdu): (i64, Vec<u8>) = spool
+            .write_blocking(|c| {
+                let sql = "SELECT (SELECT fingerprint FROM opted_out), (SELECT digest FROM inbox)";
+                Ok(c.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?)
+            })
+            .unwrap();
+        assert_eq!(
+            (telephone, pdu.as_slice()),
+            (wanted.0, wanted.1.as_slice()),
+            "{again}"
+        );
+        assert!(
+            spool.write_blocking(erasure::is_unscrubbed).unwrap(),
+            "pages hold it still"
+        );
+        assert!(!spool.keys_missing());
+    }
+    let mode = std::fs::metadata(number_keys::file(&path))
+        .unwrap()
+        .permissions();
+    assert_eq!(
+        std::os::unix::fs::PermissionsExt::mode(&mode) & 0o777,
+        0o600
+    );
+    // The key is lost: the desk works, and says so.
+    std::fs::remove_file(number_keys::file(&path)).unwrap();
+    assert!(open().keys_missing());
+    assert!(open().keys_missing(), "and says so until it is found");
+}
