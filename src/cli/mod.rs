@@ -12,6 +12,7 @@ mod demo;
 mod desk;
 mod doctor;
 mod exchange;
+mod first_entry;
 mod keyword;
 mod log;
 mod manual;

@@ -5,15 +5,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use super::caretaker::{Caretaker, ERRANDS_MAX, Next};
+use super::first_entry::FirstEntry;
 use super::{BoxArguments, panel, secret, service};
 use crate::daemon::{House, HouseSettings, WebSetup};
 use crate::desk::Desk;
-use crate::routing::{Amendment, Role};
+use crate::routing::Amendment;
 use crate::spool::staff;
 use crate::web;
-
-/// For how long the first operator's sign-in link works.
-const FIRST_LINK_VALID_S: u32 = 24 * 60 * 60;
 
 /// Runs until it is told to stop.
 pub(super) async fn run(arguments: &BoxArguments) -> anyhow::Result<()> {
@@ -54,12 +52,7 @@ pub(super) async fn run(arguments: &BoxArguments) -> anyhow::Result<()> {
         .map(|listening| config.url(listening))
         .unwrap_or_default();
     println!("The console is at {url}/");
-    if let Some(path) = first_link(&house).await? {
-        println!(
-            "Nobody can sign in yet. This link signs the first operator in, once, within a day:"
-        );
-        println!("  {url}{path}");
-    }
+    let entry = FirstEntry::open(&house, &url).await?;
     println!("The spool is {}", house.spool().path().display());
     panel::seat(&mut house, &config).await?;
 
@@ -67,6 +60,8 @@ pub(super) async fn run(arguments: &BoxArguments) -> anyhow::Result<()> {
     let mut caretaker = Caretaker::new(errand, hang_up, arguments.config.clone(), config);
     let fed = service::tell(house.desk().clone(), house.control(true));
     tokio::pin!(fed);
+    let entering = entry.watch();
+    tokio::pin!(entering);
     loop {
         tokio::select! {
             _ = terminate.recv() => break,
@@ -79,49 +74,13 @@ pub(super) async fn run(arguments: &BoxArguments) -> anyhow::Result<()> {
                 Next::Close => break,
             },
             () = &mut fed => break,
+            never = &mut entering => match never {},
         }
     }
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
     tracing::info!("closing");
     house.close().await;
     Ok(())
-}
-
-/// A desk that nobody can enter gets a first operator and a link for them.
-async fn first_link(house: &House) -> anyhow::Result<Option<String>> {
-    let enterable = house.spool().read(staff::anyone_can_enter).await?;
-    if enterable {
-        return Ok(None);
-    }
-    let first = {
-        let board = house.desk().board();
-        let board = board.borrow();
-        let operators = &board.plan.operators;
-        operators.first().map(|operator| operator.name.clone())
-    };
-    let name = match first {
-        Some(name) => name,
-        None => {
-            let queues = {
-                let board = house.desk().board();
-                let board = board.borrow();
-                let queues = &board.plan.queues;
-                queues.iter().map(|queue| queue.name.clone()).collect()
-            };
-            let name = "librarian".to_owned();
-            house
-                .desk()
-                .amend(Amendment::AddOperator {
-                    name: name.clone(),
-                    password_hash: None,
-                    role: Role::Admin,
-                    queues,
-                })
-                .await?;
-            name
-        }
-    };
-    link(house.desk(), name, FIRST_LINK_VALID_S).await.map(Some)
 }
 
 /// A one-time sign-in link: the path below the console's address.

@@ -477,12 +477,70 @@ pub fn take_link(
     hash: &str,
     now: Timestamp,
 ) -> Result<Option<OperatorId>> {
+    let first = setting(connection, FIRST_LINK)?;
+    if first.as_deref() == Some(hash) && anyone_can_enter(connection)? {
+        connection.execute("DELETE FROM link WHERE hash = ?1", [hash])?;
+        return Ok(None);
+    }
     Ok(connection
         .prepare_cached("DELETE FROM link WHERE hash = ?1 AND expires >= ?2 RETURNING operator")?
         .query_row(params![hash, wire::time(now)], |row| {
             row.get(0).map(OperatorId)
         })
         .optional()?)
+}
+
+/// The hash of the link that signs the first operator in; the name of an operator made for it.
+const FIRST_LINK: &str = "first_link";
+const FIRST_OPERATOR: &str = "first_operator";
+
+fn setting(connection: &Connection, key: &str) -> Result<Option<String>> {
+    Ok(connection
+        .prepare_cached("SELECT value FROM setting WHERE key = ?1")?
+        .query_row([key], |row| row.get(0))
+        .optional()?)
+}
+
+fn name_first(connection: &Connection, key: &str, value: &str) -> Result<()> {
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO setting (key, value) VALUES (?1, ?2)")?
+        .execute([key, value])?;
+    Ok(())
+}
+
+/// Says which link is the first: it works only while nobody can sign in. One of before is dead.
+pub fn name_first_link(connection: &Connection, hash: &str) -> Result<()> {
+    if let Some(before) = setting(connection, FIRST_LINK)? {
+        connection.execute("DELETE FROM link WHERE hash = ?1", [before])?;
+    }
+    name_first(connection, FIRST_LINK, hash)
+}
+
+/// Says which operator is made for the first link.
+pub fn name_first_operator(connection: &Connection, name: &str) -> Result<()> {
+    name_first(connection, FIRST_OPERATOR, name)
+}
+
+/// Takes the first link away. Answers the operator that was made for it, where nobody has become them.
+pub fn close_first_entry(connection: &Connection) -> Result<Option<String>> {
+    if let Some(first) = setting(connection, FIRST_LINK)? {
+        connection.execute("DELETE FROM link WHERE hash = ?1", [first])?;
+    }
+    let unused: Option<String> = connection
+        .prepare_cached(
+            "SELECT o.name FROM operator o JOIN setting s ON s.key = ?1 AND s.value = o.name
+             WHERE NOT o.removed AND o.password_hash IS NULL
+               AND NOT EXISTS (SELECT 1 FROM token WHERE operator = o.id)
+               AND NOT EXISTS (SELECT 1 FROM session WHERE operator = o.id)
+               AND NOT EXISTS (SELECT 1 FROM link WHERE operator = o.id)",
+        )?
+        .query_row([FIRST_OPERATOR], |row| row.get(0))
+        .optional()?;
+    connection.execute(
+        "DELETE FROM setting WHERE key IN (?1, ?2)",
+        [FIRST_LINK, FIRST_OPERATOR],
+    )?;
+    Ok(unused)
 }
 
 // SIM care --------------------------------------------------------------------------------------
