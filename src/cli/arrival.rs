@@ -50,21 +50,21 @@ pub(super) async fn run(command: ArrivalCommand) -> anyhow::Result<()> {
             };
             let rows: Value = ask(&arguments.at, request).await?;
             if arguments.json {
-                println!("{}", serde_json::to_string_pretty(&rows)?);
+                say!("{}", serde_json::to_string_pretty(&rows)?);
                 return Ok(());
             }
             for row in rows.as_array().into_iter().flatten().rev() {
-                println!("{}", line(row));
+                say!("{}", line(row));
             }
         }
         ArrivalCommand::Show(arguments) => {
             let found: Value = ask(&arguments.at, Request::Arrival { id: arguments.id }).await?;
             if arguments.json {
-                println!("{}", serde_json::to_string_pretty(&found)?);
+                say!("{}", serde_json::to_string_pretty(&found)?);
                 return Ok(());
             }
-            println!("{}", line(&found));
-            println!("{}", found["raw"].as_str().unwrap_or_default());
+            say!("{}", line(&found));
+            say!("{}", found["raw"].as_str().unwrap_or_default());
         }
     }
     Ok(())

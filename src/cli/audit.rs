@@ -31,7 +31,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
     // The newest last: where the eye is, at the end of a terminal.
     for row in rows.iter().rev() {
-        println!("{}", line(row));
+        say!("{}", line(row));
     }
     Ok(())
 }

@@ -77,20 +77,20 @@ pub(super) async fn back_up_to(arguments: BackupArguments) -> anyhow::Result<()>
         back_up(&spool, &target, &mut |progress| meter.show(progress))
     })
     .await??;
-    println!(
+    say!(
         "{}: {texts} texts{}, {}, read back and whole",
         path.display(),
         and_files(files),
         megabytes(octets)
     );
     if missing > 0 {
-        eprintln!(
+        complain!(
             "callnumber: {missing} files that conversations name are not in the folder attachments \
              beside the spool, or not as they were sent: an earlier backup may hold them"
         );
     }
     if same_disk {
-        eprintln!(
+        complain!(
             "callnumber: this copy is on the same disk as the spool and is lost with it: keep one \
              on another"
         );
@@ -101,7 +101,7 @@ pub(super) async fn back_up_to(arguments: BackupArguments) -> anyhow::Result<()>
         for old in old {
             std::fs::remove_file(&old)
                 .with_context(|| format!("cannot remove the old backup {}", old.display()))?;
-            println!("{}: removed, {keep} newer ones are kept", old.display());
+            say!("{}: removed, {keep} newer ones are kept", old.display());
         }
     }
     Ok(())
@@ -129,7 +129,7 @@ pub(super) async fn restore(arguments: RestoreArguments) -> anyhow::Result<()> {
     };
     if arguments.stop_daemon {
         match control::call::<()>(&spool, &[], &Request::Stop).await {
-            Ok(()) => println!("The desk is closing."),
+            Ok(()) => say!("The desk is closing."),
             Err(CallError::NotRunning) => {}
             Err(error) => return Err(error.into()),
         }
@@ -159,31 +159,31 @@ pub(super) async fn restore(arguments: RestoreArguments) -> anyhow::Result<()> {
         opted_out,
         previous,
     } = restored;
-    println!(
+    say!(
         "{} is in place: {texts} texts{}",
         spool.display(),
         and_files(files)
     );
-    println!(
+    say!(
         "Sessions, tokens and sign-in links ended: sign in by password, and make new tokens for programs"
     );
     if missing > 0 {
-        println!(
+        say!(
             "{missing} files that it names did not come with the backup and are not here: their \
              links say so"
         );
     }
     if doubted > 0 {
-        println!(
+        say!(
             "{doubted} of them waited to be sent and may have been since: they are marked unknown, \
              for an operator to send again or not"
         );
     }
     if opted_out > 0 {
-        println!("{opted_out} patrons opted out after the backup was made, and stay so");
+        say!("{opted_out} patrons opted out after the backup was made, and stay so");
     }
     if let Some(previous) = previous {
-        println!(
+        say!(
             "What was there before is kept as {}, with its files beside it: remove both once all is \
              well",
             previous.display()

@@ -143,13 +143,13 @@ pub(super) async fn run(command: ConversationCommand) -> anyhow::Result<()> {
                 return print_json(&WithOldKeys(&shown));
             }
             let zone = list.at.load()?.library().time_zone;
-            println!("{}", standing(&shown.0.conversation));
-            print!("{}", shown.0.write(Form::Text, &zone));
+            say!("{}", standing(&shown.0.conversation));
+            put!("{}", shown.0.write(Form::Text, &zone));
             Ok(())
         }
         ConversationCommand::Reopen(which) => {
             let row = act(&which.at, which.id, Act::Reopen).await?;
-            println!("Conversation {} is before {} again.", which.id, row.queue);
+            say!("Conversation {} is before {} again.", which.id, row.queue);
             Ok(())
         }
         ConversationCommand::Tag {
@@ -160,14 +160,14 @@ pub(super) async fn run(command: ConversationCommand) -> anyhow::Result<()> {
         } => {
             let row = act(&at, id, Act::Tag(tags)).await?;
             match row.tags.is_empty() {
-                true => println!("Conversation {id} has no tags."),
-                false => println!("Conversation {id} is tagged {}.", row.tags.join(", ")),
+                true => say!("Conversation {id} has no tags."),
+                false => say!("Conversation {id} is tagged {}.", row.tags.join(", ")),
             }
             Ok(())
         }
         ConversationCommand::Block(which) => {
             let row = act(&which.at, which.id, Act::Block).await?;
-            println!(
+            say!(
                 "{} is blocked until {}; what they write is kept.",
                 row.patron,
                 row.blocked_until
@@ -177,12 +177,12 @@ pub(super) async fn run(command: ConversationCommand) -> anyhow::Result<()> {
         }
         ConversationCommand::Unblock(which) => {
             let row = act(&which.at, which.id, Act::Unblock).await?;
-            println!("{} is not blocked any more.", row.patron);
+            say!("{} is not blocked any more.", row.patron);
             Ok(())
         }
         ConversationCommand::OptOut(which) => {
             let row = act(&which.at, which.id, Act::OptOut).await?;
-            println!(
+            say!(
                 "{} gets no more texts from us, until they text START.",
                 row.patron
             );
@@ -198,16 +198,17 @@ pub(super) async fn run(command: ConversationCommand) -> anyhow::Result<()> {
             });
             let begun: Sent = ask(&begin.at, request).await?;
             if begin.json {
-                println!("{}", serde_json::to_string(&WithOldKeys(&begun))?);
+                say!("{}", serde_json::to_string(&WithOldKeys(&begun))?);
                 return Ok(());
             }
             let size = match begun.segments {
                 Some(segments) => format!(", {}", sms(segments)),
                 None => String::new(),
             };
-            println!(
+            say!(
                 "Queued as message {} in conversation {}, which is {name}'s{size}.",
-                begun.message.id, begun.message.conversation
+                begun.message.id,
+                begun.message.conversation
             );
             Ok(())
         }

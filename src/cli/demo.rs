@@ -128,8 +128,8 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let _ = place.set(Arc::clone(&demo));
 
     let address = house.web().unwrap_or(arguments.listen);
-    println!("A library is open at http://{address}/demo");
-    println!("The phone is a patron's, the desk is yours. Ctrl-C closes it.");
+    say!("A library is open at http://{address}/demo");
+    say!("The phone is a patron's, the desk is yours. Ctrl-C closes it.");
 
     tokio::select! {
         _ = terminate.recv() => {}

@@ -454,7 +454,7 @@ pub(super) async fn operator(command: OperatorCommand) -> anyhow::Result<()> {
                 label,
             };
             amend(&at, amendment).await?;
-            println!("{token}");
+            say!("{token}");
             Ok(())
         }
         OperatorCommand::Link { name, at } => {
@@ -466,7 +466,7 @@ pub(super) async fn operator(command: OperatorCommand) -> anyhow::Result<()> {
                 valid_s: LINK_VALID_S,
             };
             amend(&at, amendment).await?;
-            println!("{}/enter/{link}", config.url(config.web.listen));
+            say!("{}/enter/{link}", config.url(config.web.listen));
             Ok(())
         }
     }
@@ -609,10 +609,10 @@ pub(super) async fn send(arguments: SendArguments) -> anyhow::Result<()> {
     };
     let sent: Sent = ask(&arguments.at, request).await?;
     if arguments.json {
-        println!("{}", serde_json::to_string(&WithOldKeys(&sent))?);
+        say!("{}", serde_json::to_string(&WithOldKeys(&sent))?);
     } else {
         let size = sms(sent.segments.unwrap_or_default());
-        println!(
+        say!(
             "Queued as message {}, {size}; `callnumber status` shows what waits.",
             sent.message.id
         );
@@ -653,14 +653,14 @@ pub(super) fn print<T: Serialize + OldKeys>(
     if arguments.json {
         print_json(&rows.iter().map(WithOldKeys).collect::<Vec<_>>())?;
     } else {
-        print!("{}", table(&serde_json::to_value(rows)?, columns));
+        put!("{}", table(&serde_json::to_value(rows)?, columns));
     }
     Ok(())
 }
 
 /// A thing as JSON, to be read by people too.
 pub(super) fn print_json(thing: &impl Serialize) -> anyhow::Result<()> {
-    println!("{}", serde_json::to_string_pretty(thing)?);
+    say!("{}", serde_json::to_string_pretty(thing)?);
     Ok(())
 }
 

@@ -63,14 +63,14 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         count(&findings, Verdict::Warning),
     );
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&report(&findings))?);
+        say!("{}", serde_json::to_string_pretty(&report(&findings))?);
     } else {
         for finding in &findings {
-            println!("{}", finding.in_words());
+            say!("{}", finding.in_words());
         }
         match (failures, warnings) {
-            (0, 0) => println!("All is well."),
-            _ => println!("{failures} to mend, {warnings} to look at."),
+            (0, 0) => say!("All is well."),
+            _ => say!("{failures} to mend, {warnings} to look at."),
         }
     }
     Ok(match failures {

@@ -47,7 +47,7 @@ pub(super) async fn run(command: DeskCommand) -> anyhow::Result<()> {
         } => {
             let text: String = ask(&at, Request::Export { passwords }).await?;
             let Some(path) = output else {
-                print!("{text}");
+                put!("{text}");
                 return Ok(());
             };
             std::fs::OpenOptions::new()
@@ -86,16 +86,16 @@ pub(super) async fn run(command: DeskCommand) -> anyhow::Result<()> {
                 .await
                 .with_context(|| file.display().to_string())?;
             for line in &lines {
-                println!("{line}");
+                say!("{line}");
             }
             let how = if dry_run { "would be" } else { "were" };
             match lines.len() {
-                0 => println!("This desk is like that one already: nothing {how} changed."),
-                1 => println!(
+                0 => say!("This desk is like that one already: nothing {how} changed."),
+                1 => say!(
                     "1 change {} made.",
                     if dry_run { "would be" } else { "was" }
                 ),
-                count => println!("{count} changes {how} made."),
+                count => say!("{count} changes {how} made."),
             }
             Ok(())
         }

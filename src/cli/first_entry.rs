@@ -72,12 +72,12 @@ impl FirstEntry {
                 entry.file.display()
             )
         })?;
-        println!(
+        say!(
             "Nobody can sign in yet. A link that signs the first operator in, once, within a day, is in {}",
             entry.file.display()
         );
         if io::stdout().is_terminal() {
-            println!("  {link}");
+            say!("  {link}");
         }
         Ok(entry)
     }

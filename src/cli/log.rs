@@ -150,9 +150,9 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         answer => answer?,
     };
     let filter = answer["filter"].as_str().unwrap_or_default();
-    println!("The desk logs by the filter {filter}");
+    say!("The desk logs by the filter {filter}");
     if tells_more(filter) {
-        eprintln!(
+        complain!(
             "callnumber: this writes patrons' numbers and words into the log; `callnumber log \
              usual` ends it"
         );

@@ -1,6 +1,9 @@
 //! The commands. Each says in one sentence what went wrong and what to do, and then its exit
 //! status is not 0.
 
+#[macro_use]
+mod printing;
+
 mod arrival;
 mod audit;
 mod backup;
@@ -145,7 +148,7 @@ pub fn main() -> ExitCode {
     {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("callnumber: the system gives no threads: {error}");
+            complain!("callnumber: the system gives no threads: {error}");
             return ExitCode::FAILURE;
         }
     };
@@ -159,7 +162,7 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("callnumber: {error:#}");
+            complain!("callnumber: {error:#}");
             ExitCode::FAILURE
         }
     }
@@ -191,7 +194,7 @@ async fn perform(command: Command) -> anyhow::Result<ExitCode> {
         Command::Reload(arguments) => reload::run(arguments).await?,
         Command::Log(arguments) => log::run(arguments).await?,
         Command::Pdu(command) => {
-            let (input, output) = (std::io::stdin().lock(), std::io::stdout().lock());
+            let (input, output) = (std::io::stdin().lock(), printing::output());
             let tally = pdu::run(&command, input, output)?;
             // One PDU given and not readable is a failure; of many, each line has its own error.
             if tally.read == 0 && tally.unreadable == 1 {

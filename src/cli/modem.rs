@@ -90,14 +90,14 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
         Command::Info { line, json, at } => info(line.as_deref(), json, &at).await,
         Command::Ussd { code, line, at } => {
             let Said { answer } = ask(&at, Request::Ussd { line, code }).await?;
-            println!("{answer}");
+            say!("{answer}");
             Ok(())
         }
         Command::Resume { line, at } => {
             let Resumed { line, rested } = ask(&at, Request::Resume { line }).await?;
             match rested {
-                true => println!("Line {line} sends again, within a minute."),
-                false => println!("Line {line} does not rest."),
+                true => say!("Line {line} sends again, within a minute."),
+                false => say!("Line {line} does not rest."),
             }
             Ok(())
         }
@@ -120,7 +120,7 @@ async fn trace(command: TraceCommand) -> anyhow::Result<()> {
                 limit: limit * 1024 * 1024,
             };
             let begun: Traced = ask(&at, Request::Trace { line, wish }).await?;
-            println!(
+            say!(
                 "What is said on {}'s port goes to {} from now on; {}. End it with `callnumber \
                  modem trace stop`.",
                 begun.line,
@@ -135,7 +135,7 @@ async fn trace(command: TraceCommand) -> anyhow::Result<()> {
         TraceCommand::Stop { line, at } => {
             let wish = TraceWish::Stop;
             let ended: Traced = ask(&at, Request::Trace { line, wish }).await?;
-            println!("{}", ended.file.display());
+            say!("{}", ended.file.display());
         }
     }
     Ok(())
@@ -150,13 +150,13 @@ async fn list(as_json: bool, at: &BoxArguments) -> anyhow::Result<()> {
         return print_json(&found);
     }
     if found.is_empty() {
-        println!(
+        say!(
             "No modem found on a USB port. Is it plugged in and powered? A modem on a built-in \
              serial port is named in the configuration: port = \"/dev/…\"."
         );
     }
     for found in found.iter().chain(&untried) {
-        println!("{}", in_words(found));
+        say!("{}", in_words(found));
     }
     Ok(())
 }
@@ -205,7 +205,7 @@ async fn info(line: Option<&str>, as_json: bool, at: &BoxArguments) -> anyhow::R
         return print_json(&lines.iter().map(WithOldKeys).collect::<Vec<_>>());
     }
     for known in lines {
-        print!("{}", super::status::line_in_words(&known));
+        put!("{}", super::status::line_in_words(&known));
         for (label, value) in [
             ("manufacturer", known.modem.manufacturer),
             ("revision", known.revision),
@@ -214,7 +214,7 @@ async fn info(line: Option<&str>, as_json: bool, at: &BoxArguments) -> anyhow::R
             ("ICCID", known.iccid),
         ] {
             if let Some(value) = value {
-                println!("  {label}: {value}");
+                say!("  {label}: {value}");
             }
         }
     }

@@ -60,15 +60,15 @@ pub(super) async fn run(command: PatronCommand) -> anyhow::Result<()> {
         PatronCommand::Erase { patron, at } => {
             let held: HeldOfPatron = ask(&at, Request::ErasePatron { patron }).await?;
             match held.names() {
-                Some(names) => println!(
+                Some(names) => say!(
                     "Erased {names}: {}.",
                     match held.conversations.len() {
                         1 => "1 conversation".to_owned(),
                         count => format!("{count} conversations"),
                     }
                 ),
-                None if held.arrivals.is_empty() => println!("Nothing was held of them."),
-                None => println!("Erased what had come from them and could not be read."),
+                None if held.arrivals.is_empty() => say!("Nothing was held of them."),
+                None => say!("Erased what had come from them and could not be read."),
             }
             Ok(())
         }

@@ -9,8 +9,8 @@ use anyhow::{Context, anyhow};
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::civil::Date;
 
-use super::BoxArguments;
 use super::desk::{ask, table};
+use super::{BoxArguments, printing};
 use crate::control::{Counting, Request, Wanted};
 use crate::desk::views::{Page, Report, Thread};
 use crate::records::{Division, Form, Measure, picture};
@@ -179,7 +179,7 @@ pub(super) async fn report(arguments: Reporting) -> anyhow::Result<()> {
 /// A new file that its owner alone may read: patrons' words are nobody else's business.
 pub(super) fn open(path: Option<&Path>) -> anyhow::Result<Box<dyn Write>> {
     let Some(path) = path else {
-        return Ok(Box::new(std::io::stdout().lock()));
+        return Ok(Box::new(printing::output()));
     };
     let file = OpenOptions::new()
         .create_new(true)

@@ -114,12 +114,12 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         words.join(", ")
     };
     match list("changed") {
-        changed if changed.is_empty() => println!("Nothing that can change while the desk runs."),
-        changed => println!("In force now: {changed}"),
+        changed if changed.is_empty() => say!("Nothing that can change while the desk runs."),
+        changed => say!("In force now: {changed}"),
     }
     let restart = list("needs_restart");
     if !restart.is_empty() {
-        println!("After a restart only (`systemctl restart callnumber`): {restart}");
+        say!("After a restart only (`systemctl restart callnumber`): {restart}");
     }
     Ok(())
 }

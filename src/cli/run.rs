@@ -51,9 +51,9 @@ pub(super) async fn run(arguments: &BoxArguments) -> anyhow::Result<()> {
         .web()
         .map(|listening| config.url(listening))
         .unwrap_or_default();
-    println!("The console is at {url}/");
+    say!("The console is at {url}/");
     let entry = FirstEntry::open(&house, &url).await?;
-    println!("The spool is {}", house.spool().path().display());
+    say!("The spool is {}", house.spool().path().display());
     panel::seat(&mut house, &config).await?;
 
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);

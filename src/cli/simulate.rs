@@ -10,6 +10,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufRead
 use tokio::net::{UnixListener, UnixStream};
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::printing;
 use crate::simulator::{
     Answer, Console, Faults, PROFILES, Profile, ReportPolicy, Settings, SimulatedModem,
 };
@@ -180,7 +181,7 @@ async fn simulate(args: Args) -> anyhow::Result<()> {
 
 /// Words for whoever started it; a closed standard output is no reason to stop.
 fn say(words: &str) {
-    let mut output = std::io::stdout().lock();
+    let mut output = printing::output();
     let _ = output.write_all(words.as_bytes());
     let _ = output.flush();
 }

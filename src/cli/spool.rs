@@ -50,9 +50,9 @@ fn check_now(as_json: bool, at: &BoxArguments) -> anyhow::Result<ExitCode> {
             "free": report.free,
             "faults": report.faults,
         });
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        say!("{}", serde_json::to_string_pretty(&report)?);
     } else if whole {
-        println!(
+        say!(
             "{} is whole: version {}, {} texts, {}, {} of it free",
             path.display(),
             report.version,
@@ -61,11 +61,11 @@ fn check_now(as_json: bool, at: &BoxArguments) -> anyhow::Result<ExitCode> {
             megabytes(report.free)
         );
     } else {
-        println!("{} is damaged:", path.display());
+        say!("{} is damaged:", path.display());
         for fault in &report.faults {
-            println!("  {fault}");
+            say!("  {fault}");
         }
-        println!(
+        say!(
             "Stop the desk (`systemctl stop callnumber`), then restore the latest backup \
              (`callnumber restore FILE`), or carry over what can be read (`callnumber spool repair`)."
         );
@@ -83,13 +83,13 @@ fn repair_now(at: &BoxArguments) -> anyhow::Result<ExitCode> {
     drop(meter);
     let kept = |previous: Option<std::path::PathBuf>| {
         if let Some(previous) = previous {
-            println!("The damaged spool is kept as {}", previous.display());
+            say!("The damaged spool is kept as {}", previous.display());
         }
     };
     match repaired {
-        Repaired::Whole => println!("{} is whole: nothing was done", path.display()),
+        Repaired::Whole => say!("{} is whole: nothing was done", path.display()),
         Repaired::Reindexed { previous } => {
-            println!(
+            say!(
                 "{}: its indexes were made anew, no row was lost",
                 path.display()
             );
@@ -103,15 +103,15 @@ fn repair_now(at: &BoxArguments) -> anyhow::Result<ExitCode> {
         } => {
             let texts = rows.get("message").copied().unwrap_or(0);
             let all: u64 = rows.values().sum();
-            println!(
+            say!(
                 "{}: carried over {all} rows, {texts} texts among them",
                 path.display()
             );
             if !torn.is_empty() {
-                println!("Rows are missing from: {}", torn.join(", "));
+                say!("Rows are missing from: {}", torn.join(", "));
             }
             if orphans > 0 {
-                println!("{orphans} rows were left out: what they belong to is lost");
+                say!("{orphans} rows were left out: what they belong to is lost");
             }
             kept(previous);
         }

@@ -31,9 +31,9 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Ok(status) => status,
         Err(CallError::NotRunning) => {
             if arguments.json {
-                println!("{}", json!({ "running": false, "spool": spool }));
+                say!("{}", json!({ "running": false, "spool": spool }));
             } else {
-                println!(
+                say!(
                     "No desk runs on {}: start it with `callnumber run`.",
                     spool.display()
                 );
@@ -45,7 +45,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     if arguments.json {
         print_json(&WithOldKeys(&status))?;
     } else {
-        print!("{}", in_words(&status));
+        put!("{}", in_words(&status));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -72,6 +72,8 @@ pub(super) enum Operators {
     None,
     /// Whoever sees the conversation.
     WhoSee,
+    /// Those who know the patron by name: who only help another library out do not.
+    WhoKnowThem,
     /// The same, unless a colleague answers it.
     WhoSeeItFree,
     /// The same, while it is open.
@@ -119,7 +121,9 @@ impl Act {
             UnblockedSender,
         };
         use Audited::{Always, Never, OnTheBox};
-        use Operators::{AtHome, None as No, WhoAnswer, WhoSee, WhoSeeItFree, WhoSeeItFreeAndOpen};
+        use Operators::{
+            AtHome, None as No, WhoAnswer, WhoKnowThem, WhoSee, WhoSeeItFree, WhoSeeItFreeAndOpen,
+        };
         const BOX: Option<Actor> = Some(Actor::Box);
         const PEER: Option<Actor> = Some(Actor::Peer);
         //                                which operators      others audited                         message
@@ -135,8 +139,8 @@ impl Act {
             Act::Note(_)              => (WhoSee,              None, Never,                          None),
             Act::Tag(_)               => (WhoSee,              BOX,  OnTheBox(SetTags),              None),
             Act::Promise(_)           => (WhoSee,              None, Never,                          None),
-            Act::Block                => (WhoSee,              BOX,  Always(BlockedSender),          None),
-            Act::Unblock              => (WhoSee,              BOX,  Always(UnblockedSender),        None),
+            Act::Block                => (WhoKnowThem,         BOX,  Always(BlockedSender),          None),
+            Act::Unblock              => (WhoKnowThem,         BOX,  Always(UnblockedSender),        None),
             Act::OptOut               => (WhoSee,              BOX,  Always(OptedPatronOut),         None),
             Act::Reveal               => (AtHome,              None, Always(RevealedNumber),         None),
             Act::Retry { message }    => (WhoSeeItFree,        None, Never,                          Some(*message)),

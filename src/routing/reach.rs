@@ -21,6 +21,20 @@ impl State {
         match rule.operators {
             Operators::None => Err(Refusal::NotPermitted),
             Operators::WhoSee => self.reachable(operator, on).map(drop),
+            Operators::WhoKnowThem => {
+                let conversation = self.reachable(operator, on)?;
+                let queues = self
+                    .plan
+                    .operator(operator)
+                    .map(|one| one.queues.as_slice());
+                match conversation.is_at_home(queues.unwrap_or_default()) {
+                    true => Ok(()),
+                    false => Err(Refusal::Unfit(
+                        "this patron is another library's: ask its own librarians to do that"
+                            .into(),
+                    )),
+                }
+            }
             Operators::WhoSeeItFree => {
                 let conversation = self.reachable(operator, on)?;
                 self.taken(operator, conversation).map_or(Ok(()), Err)

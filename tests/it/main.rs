@@ -47,5 +47,6 @@ mod systemd;
 mod tracing;
 mod udev;
 mod walks;
+mod walls;
 mod web;
 mod xmpp;
