@@ -899,7 +899,7 @@ async fn a_text_out_is_due_on_its_line_once_it_is_accepted() {
     assert_eq!(conversation.state, ConversationState::Claimed);
     let due = bench
         .spool
-        .read(|c| outbox::next_due(c, "m", Timestamp::now()))
+        .read(|c| outbox::next_due(c, "m", Timestamp::now(), outbox::Which::All))
         .await
         .unwrap()
         .unwrap();

@@ -30,6 +30,9 @@ pub struct Standing {
     /// The line's own number, as a person told it.
     #[serde(skip)]
     pub number: Option<String>,
+    /// Until when its day's allowance of texts is used up.
+    #[serde(skip)]
+    pub used_until: Option<Timestamp>,
 }
 
 impl Standing {
@@ -38,7 +41,14 @@ impl Standing {
         let paused = self.paused.as_ref().map(|pause| pause.reason.as_str());
         let test = self.self_test.as_ref();
         let test = test.and_then(|test| test.problem.as_deref());
-        let all: Vec<&str> = [paused, test].into_iter().flatten().collect();
+        let used = self.used_until.map(|until| {
+            format!(
+                "allowance used until {}: answers wait for it",
+                until.strftime("%F %R UTC")
+            )
+        });
+        let all = [paused, used.as_deref(), test].into_iter().flatten();
+        let all: Vec<&str> = all.collect();
         (!all.is_empty()).then(|| all.join("; "))
     }
 }
@@ -97,7 +107,7 @@ pub fn standing(connection: &Connection, line: &str) -> Result<Standing> {
     Ok(connection
         .prepare_cached(
             "SELECT paused_at, paused_until, pause_reason, balance, balance_at, balance_problem,
-                    test_sent, test_took_ms, test_problem, refused, number
+                    test_sent, test_took_ms, test_problem, refused, number, used_until
              FROM standing WHERE line = ?1",
         )?
         .query_row([line], standing_row)
@@ -137,12 +147,34 @@ fn standing_row(row: &Row<'_>) -> rusqlite::Result<Standing> {
         balance,
         self_test,
         number: row.get(10)?,
+        used_until: wire::time_from_option(row, 11)?,
     })
 }
 
 fn know(connection: &Connection, line: &str) -> Result<()> {
     connection
         .prepare_cached("INSERT OR IGNORE INTO standing (line) VALUES (?1)")?
+        .execute([line])?;
+    Ok(())
+}
+
+/// A line's allowance of texts is used up until then.
+pub fn used_up(connection: &Connection, line: &str, until: Timestamp) -> Result<()> {
+    know(connection, line)?;
+    connection
+        .prepare_cached(
+            "UPDATE standing SET used_until = ?2 WHERE line = ?1 AND used_until IS NOT ?2",
+        )?
+        .execute(params![line, wire::time(until)])?;
+    Ok(())
+}
+
+/// A line may send again.
+pub fn allow(connection: &Connection, line: &str) -> Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE standing SET used_until = NULL WHERE line = ?1 AND used_until IS NOT NULL",
+        )?
         .execute([line])?;
     Ok(())
 }

@@ -473,8 +473,6 @@ pub struct DueChat {
     pub due: Due,
     /// The queue the patron wrote to: the reply comes from its address.
     pub home: QueueId,
-    /// The desk's own words, not a librarian's.
-    pub automatic: bool,
 }
 
 /// Texts due to instant-message patrons, in order, after `after`, at most `limit`.
@@ -498,9 +496,9 @@ pub fn due_chats(connection: &Connection, after: OutboxId, limit: usize) -> Resu
                     body: row.get(4)?,
                     tries: row.get(5)?,
                     made: wire::time_from(row, 6)?,
+                    automatic: row.get(8)?,
                 },
                 home: QueueId(row.get(7)?),
-                automatic: row.get(8)?,
             })
         })?
         .collect::<rusqlite::Result<_>>()?;

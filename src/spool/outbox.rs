@@ -37,6 +37,8 @@ pub struct Due {
     pub tries: u32,
     /// When it was put here.
     pub made: Timestamp,
+    /// Whether the desk wrote it by itself.
+    pub automatic: bool,
 }
 
 /// Where a segment stands.
@@ -126,24 +128,42 @@ pub(super) fn put(
     Ok(())
 }
 
+/// Which texts a line may send just now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// All of them: people's answers before automatic texts.
+    All,
+    /// People's answers alone: automatic texts have used up their share, and hold back nothing.
+    Answers,
+}
+
 /// The next text a line is to send now. Texts to one patron keep their order: one that waits for
 /// another try holds back those behind it.
-pub fn next_due(connection: &Connection, line: &str, now: Timestamp) -> Result<Option<Due>> {
+pub fn next_due(
+    connection: &Connection,
+    line: &str,
+    now: Timestamp,
+    which: Which,
+) -> Result<Option<Due>> {
     Ok(connection
         .prepare_cached(
-            "SELECT o.id, o.message, o.conversation, o.recipient, m.body, o.tries, o.made
+            "SELECT o.id, o.message, o.conversation, o.recipient, m.body, o.tries, o.made,
+                    m.author = 'desk'
              FROM outbox o
              JOIN gateway g ON g.id = o.gateway
              JOIN message m ON m.id = o.message
              WHERE o.state = 'due' AND g.line = ?1
                -- a clock set back must not hold a text for years
                AND (o.not_before <= ?2 OR o.not_before > ?2 + 7200000)
+               AND (?3 OR m.author <> 'desk')
                AND NOT EXISTS (SELECT 1 FROM outbox e WHERE e.state = 'due'
                                AND e.gateway = o.gateway AND e.recipient = o.recipient
-                               AND e.id < o.id)
-             ORDER BY o.id LIMIT 1",
+                               AND e.id < o.id
+                               AND (?3 OR (SELECT author FROM message WHERE id = e.message)
+                                          <> 'desk'))
+             ORDER BY m.author = 'desk', o.id LIMIT 1",
         )?
-        .query_row(params![line, wire::time(now)], |row| {
+        .query_row(params![line, wire::time(now), which == Which::All], |row| {
             Ok(Due {
                 id: OutboxId(row.get(0)?),
                 message: MessageId(row.get(1)?),
@@ -152,6 +172,7 @@ pub fn next_due(connection: &Connection, line: &str, now: Timestamp) -> Result<O
                 body: row.get(4)?,
                 tries: row.get(5)?,
                 made: wire::time_from(row, 6)?,
+                automatic: row.get(7)?,
             })
         })
         .optional()?)
@@ -183,6 +204,36 @@ pub fn waiting(connection: &Connection, line: &str) -> Result<u64> {
         )?
         .query_row([line], |row| row.get(0))?;
     Ok(u64::try_from(count).unwrap_or(0))
+}
+
+/// Segments of automatic texts that a line attempted between these times.
+pub fn automatic_between(
+    connection: &Connection,
+    line: &str,
+    since: Timestamp,
+    until: Timestamp,
+) -> Result<u32> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT count(*) FROM segment s JOIN outbox o ON o.id = s.outbox
+             JOIN message m ON m.id = o.message
+             WHERE s.line = ?1 AND s.attempted BETWEEN ?2 AND ?3 AND m.author = 'desk'",
+        )?
+        .query_row(params![line, wire::time(since), wire::time(until)], |row| {
+            row.get(0)
+        })?)
+}
+
+/// When the first of a line's attempts since then was made.
+pub fn first_attempt(
+    connection: &Connection,
+    line: &str,
+    since: Timestamp,
+) -> Result<Option<Timestamp>> {
+    let at: Option<i64> = connection
+        .prepare_cached("SELECT min(attempted) FROM segment WHERE line = ?1 AND attempted >= ?2")?
+        .query_row(params![line, wire::time(since)], |row| row.get(0))?;
+    Ok(at.and_then(|ms| Timestamp::from_millisecond(ms).ok()))
 }
 
 /// Segments a line attempted between these times.

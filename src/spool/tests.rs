@@ -24,7 +24,7 @@ use tempfile::TempDir;
 use super::feed::{FeedKind, since};
 use super::inbox::Raw;
 use super::outbox::{
-    Due, Matched, OutboxId, Reported, SegmentId, SegmentState, Settled, Told, Way, attempt,
+    Due, Matched, OutboxId, Reported, SegmentId, SegmentState, Settled, Told, Way, Which, attempt,
     attempted_between, doubt_interrupted, lay_down, next_concat_reference, next_due, next_due_at,
     not_accepted, put_off, report, segments, settle, untold,
 };
@@ -207,7 +207,7 @@ fn posted(texts: &'static [(i64, i64)]) -> Shelf {
 }
 
 fn due(shelf: &Shelf, second: i64) -> Option<Due> {
-    shelf.do_(move |c| next_due(c, "m", at(second)))
+    shelf.do_(move |c| next_due(c, "m", at(second), Which::All))
 }
 
 /// Lays down one text's segments, in these states, with these references.

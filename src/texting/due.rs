@@ -10,7 +10,7 @@ use super::{segments, tail};
 use crate::routing::DeliveryState;
 use crate::sms::{Address, NationalTables};
 use crate::spool::doubts::{self, Decided};
-use crate::spool::outbox::{self, Due, Overdue, Segment, SegmentState, Settled};
+use crate::spool::outbox::{self, Due, Overdue, Segment, SegmentState, Settled, Which};
 use crate::spool::{SpoolError, lines};
 
 /// The span a line's daily cap is counted over.
@@ -95,9 +95,18 @@ pub(super) fn take_up(connection: &Connection, terms: &Terms) -> Result<TakenUp,
     if lines::pause(connection, line, now)?.is_some() {
         return Ok(TakenUp::Paused);
     }
-    let Some(due) = outbox::next_due(connection, line, now)? else {
+    let spent = Spent::of(connection, line, per_day, now)?;
+    let which = match spent.automatic < automatic_share(per_day) {
+        true => Which::All,
+        false => Which::Answers,
+    };
+    let Some(due) = outbox::next_due(connection, line, now, which)? else {
+        lines::allow(connection, line)?;
         let next = outbox::next_due_at(connection, line)?;
-        return Ok(TakenUp::Nothing { next });
+        // What waits for its share alone is looked for now and then.
+        return Ok(TakenUp::Nothing {
+            next: next.filter(|at| which == Which::All || *at > now),
+        });
     };
     if due.made < before(now, WORTH_SENDING)
         && let Some(overdue) = outbox::overdue_text(connection, due.id)?
@@ -105,14 +114,51 @@ pub(super) fn take_up(connection: &Connection, terms: &Terms) -> Result<TakenUp,
         return fail(connection, overdue, None).map(TakenUp::Settled);
     }
     if per_day > 0 {
-        let spent = outbox::attempted_between(connection, line, before(now, DAY), now)?;
         // A text goes as a whole; one longer than a day's worth has a day of its own.
-        let room = per_day.saturating_sub(spent);
-        if spent > 0 && segments_left(connection, &due, *national)? > room {
+        let room = per_day.saturating_sub(spent.all);
+        if spent.all > 0 && segments_left(connection, &due, *national)? > room {
+            let first = outbox::first_attempt(connection, line, before(now, DAY))?;
+            let until = first.and_then(|first| first.checked_add(DAY).ok());
+            lines::used_up(connection, line, until.unwrap_or(now))?;
             return Ok(TakenUp::Capped);
         }
     }
+    lines::allow(connection, line)?;
     begin(connection, terms, due)
+}
+
+/// Segments that a line attempted within a day.
+#[derive(Debug, Clone, Copy, Default)]
+struct Spent {
+    all: u32,
+    automatic: u32,
+}
+
+impl Spent {
+    fn of(
+        connection: &Connection,
+        line: &str,
+        per_day: u32,
+        now: Timestamp,
+    ) -> Result<Self, SpoolError> {
+        if per_day == 0 {
+            return Ok(Self::default());
+        }
+        let since = before(now, DAY);
+        Ok(Self {
+            all: outbox::attempted_between(connection, line, since, now)?,
+            automatic: outbox::automatic_between(connection, line, since, now)?,
+        })
+    }
+}
+
+/// What automatic texts may take of a line's day (clause 10): a quarter, so that whoever makes the desk
+/// speak by itself leaves it able to answer.
+fn automatic_share(per_day: u32) -> u32 {
+    match per_day {
+        0 => u32::MAX,
+        some => (some / 4).max(1),
+    }
 }
 
 /// Lays a text's segments down, or finds those of an earlier try that are still to be sent, and
@@ -224,4 +270,99 @@ fn segments_left(
 
 pub(super) fn before(now: Timestamp, span: Duration) -> Timestamp {
     now.checked_sub(span).unwrap_or(Timestamp::MIN)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const LINE: &str = "
+        INSERT INTO line (name) VALUES ('m');
+        INSERT INTO gateway (id, name, kind, queue, line, policy) VALUES (1, 'm', 'sms', 1, 'm', 'hold');";
+
+    /// So many texts wait, each to a patron of its own.
+    fn wait_for(connection: &Connection, from: i64, count: i64, author: &str) {
+        let each = format!(
+            "WITH RECURSIVE n(n) AS (SELECT {from} UNION ALL SELECT n + 1 FROM n WHERE n < {})",
+            from + count - 1
+        );
+        let sql = format!(
+            "INSERT INTO patron (id, gateway, address, name)
+                 {each} SELECT n, 1, '+1555123' || (1000 + n), 'heron-' || n FROM n;
+             INSERT INTO conversation (id, patron, gateway, queue, home, state, opened, active)
+                 {each} SELECT n, n, 1, 1, 1, 'waiting', 0, 0 FROM n;
+             INSERT INTO message (id, conversation, direction, body, at, state, author)
+                 {each} SELECT n, n, 'out', 'Words.', 0, 'queued', '{author}' FROM n;
+             INSERT INTO outbox (id, message, conversation, gateway, recipient, made)
+                 {each} SELECT n, n, n, 1, '+1555123' || (1000 + n), 100000000 FROM n;"
+        );
+        connection.execute_batch(&sql).unwrap();
+    }
+
+    fn terms() -> Terms {
+        Terms {
+            line: "m".into(),
+            per_day: 40,
+            national: NationalTables::NONE,
+            now: Timestamp::from_millisecond(100_000_000).unwrap(),
+            prior: None,
+            overdue: false,
+        }
+    }
+
+    /// Sends until something has to be waited for; answers how many, and why not more.
+    fn send(connection: &Connection) -> (usize, TakenUp) {
+        for sent in 0.. {
+            match take_up(connection, &terms()).unwrap() {
+                TakenUp::Text(due, _) => {
+                    outbox::settle(connection, due.id, DeliveryState::Sent, None).unwrap();
+                }
+                other => return (sent, other),
+            }
+        }
+        unreachable!("a day's allowance has an end")
+    }
+
+    #[test]
+    fn strangers_use_up_a_quarter_of_the_day_and_the_desk_still_answers() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("spool.db");
+        drop(crate::spool::Spool::open(&path).unwrap());
+        let connection = Connection::open(&path).unwrap();
+        connection.execute_batch(LINE).unwrap();
+        // Sixty senders while the desk is closed.
+        wait_for(&connection, 1, 60, "desk");
+        let (sent, then) = send(&connection);
+        assert_eq!(sent, 10, "{then:?}");
+        assert!(matches!(then, TakenUp::Nothing { next: None }), "{then:?}");
+        assert_eq!(lines::standing(&connection, "m").unwrap().alarm(), None);
+        // A librarian answers; and more than there is room for.
+        wait_for(&connection, 101, 1, "operator");
+        assert_eq!(send(&connection).0, 1);
+        wait_for(&connection, 102, 40, "operator");
+        let (sent, then) = send(&connection);
+        assert_eq!(sent, 29, "{then:?}");
+        assert!(matches!(then, TakenUp::Capped), "{then:?}");
+        let alarm = lines::standing(&connection, "m").unwrap().alarm();
+        assert!(
+            alarm.as_deref().is_some_and(|alarm| alarm.starts_with("allowance used until 1970-01-03 03:46 UTC")),
+            "{alarm:?}"
+        );
+    }
+
+    #[test]
+    fn answers_go_before_automatic_texts() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("spool.db");
+        drop(crate::spool::Spool::open(&path).unwrap());
+        let connection = Connection::open(&path).unwrap();
+        connection.execute_batch(LINE).unwrap();
+        wait_for(&connection, 1, 5, "desk");
+        wait_for(&connection, 6, 1, "operator");
+        let TakenUp::Text(first, _) = take_up(&connection, &terms()).unwrap() else {
+            panic!("nothing is sent");
+        };
+        assert_eq!((first.message.0, first.automatic), (6, false));
+    }
 }

@@ -145,7 +145,7 @@ impl Surface {
                 continue;
             };
             let due = chat.due;
-            if chat.automatic && is_relayed(due.recipient.as_str()) {
+            if due.automatic && is_relayed(due.recipient.as_str()) {
                 // The desk that relays the patron has notices of its own, and would take ours for
                 // a librarian's answer.
                 let why = "notices are not sent to another desk's patron".to_owned();

@@ -56,7 +56,10 @@ fn texts_of_a_conversation_keep_their_order_and_others_go_on() {
     assert_eq!(settle_next(&shelf, 30), 2);
     assert_eq!(settle_next(&shelf, 30), 4);
     assert_eq!(shelf.do_(|c| next_due_at(c, "m")), None);
-    assert_eq!(shelf.do_(|c| next_due(c, "other", at(30))), None);
+    assert_eq!(
+        shelf.do_(|c| next_due(c, "other", at(30), Which::All)),
+        None
+    );
 }
 
 #[test]

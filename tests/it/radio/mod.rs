@@ -350,7 +350,7 @@ impl House {
     /// Nothing is on its way, now that `message` is settled and the outbox was looked into.
     async fn expect_silence(&mut self) {
         let waiting = self
-            .read(|c| outbox::next_due(c, "m", Timestamp::now()))
+            .read(|c| outbox::next_due(c, "m", Timestamp::now(), outbox::Which::All))
             .await;
         assert_eq!(waiting, None);
         assert!(self.submissions.try_recv().is_err());
@@ -1015,7 +1015,7 @@ async fn an_attempt_left_behind_on_another_line_is_in_doubt_and_not_sent_for_eve
     let mut house = House::asked(INBOUND_ONLY).await;
     let id = house.reply("Yes.").await;
     let left = house.spool.write(|c| {
-        let due = outbox::next_due(c, "m", Timestamp::now())?.unwrap();
+        let due = outbox::next_due(c, "m", Timestamp::now(), outbox::Which::All)?.unwrap();
         let laid = outbox::lay_down(c, due.id, "old", "51230100", &[vec![0]])?;
         outbox::attempt(c, laid[0].id, Timestamp::now(), None)
     });
