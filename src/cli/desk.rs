@@ -618,7 +618,7 @@ pub(super) async fn send(arguments: SendArguments) -> anyhow::Result<()> {
         );
         let cheaper = crate::sms::plan(&plain).segments;
         if sent.segments.is_some_and(|segments| cheaper < segments) {
-            println!(
+            say!(
                 "In plain letters it would have been {}: `--plain` writes so.",
                 sms(cheaper)
             );

@@ -80,6 +80,11 @@ impl NumberKey {
         kept
     }
 
+    /// What a cookie says of a device at which somebody signed in.
+    pub fn device(&self, name: &str, number: &str) -> String {
+        hex(&self.hmac(b"device", format!("{number} {name}").as_bytes()))
+    }
+
     fn hmac(&self, purpose: &[u8], message: &[u8]) -> [u8; 32] {
         hmac(&self.0, &[purpose, message].concat())
     }

@@ -6,6 +6,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use cookie::{Cookie, SameSite};
+use rusqlite::Connection;
 
 use super::body::SignedIn;
 use super::listener::Trusted;
@@ -14,10 +15,11 @@ use super::problem::Problem;
 use super::{Settings, sign_in};
 use crate::desk::Board;
 use crate::routing::{
-    Conversation, ConversationState, Operator, OperatorId, Plan, QueueId, Right, TransferTarget,
+    Conversation, ConversationId, ConversationState, Operator, OperatorId, Plan, QueueId, Right,
+    TransferTarget,
 };
-use crate::spool::staff;
-use crate::spool::transcript::Listed;
+use crate::spool::transcript::{self, Listed};
+use crate::spool::{self, staff};
 
 /// An operator who proved who they are.
 #[derive(Debug, Clone)]
@@ -32,6 +34,30 @@ pub(super) struct Caller {
 }
 
 impl Caller {
+    /// A conversation as this caller knows it, if they may see it. No surface reads one for a caller
+    /// otherwise: `tests/it/walls.rs` holds it.
+    pub(super) fn reads(
+        &self,
+        connection: &Connection,
+        id: ConversationId,
+    ) -> spool::Result<Option<Listed>> {
+        let listed = self.read_after_change(connection, id)?;
+        Ok(listed.filter(|listed| self.sees(&listed.conversation)))
+    }
+
+    /// The same whether or not they may still see it: what was theirs to change a moment ago.
+    pub(super) fn read_after_change(
+        &self,
+        connection: &Connection,
+        id: ConversationId,
+    ) -> spool::Result<Option<Listed>> {
+        let mut listed = transcript::listed(connection, id)?;
+        if let Some(listed) = &mut listed {
+            self.veil(listed);
+        }
+        Ok(listed)
+    }
+
     /// Names the patron as this caller knows them.
     pub(super) fn veil(&self, listed: &mut Listed) {
         if !listed.conversation.is_at_home(&self.operator.queues) {
@@ -208,19 +234,60 @@ fn cookie_name(settings: &Settings) -> &'static str {
 }
 
 fn session_token(headers: &HeaderMap, settings: &Settings) -> Option<String> {
+    cookie_named(headers, cookie_name(settings))
+}
+
+fn device_name(settings: &Settings) -> &'static str {
+    if settings.secure_cookies {
+        "__Host-callnumber-device"
+    } else {
+        "callnumber-device"
+    }
+}
+
+/// What this browser was given when somebody signed in at it.
+pub(super) fn device(headers: &HeaderMap, settings: &Settings) -> Option<String> {
+    cookie_named(headers, device_name(settings))
+}
+
+/// The cookie by which a device is known: it lets nobody in, and slows nobody down for others' guesses.
+fn device_cookie(settings: &Settings, device: &str) -> String {
+    Cookie::build((device_name(settings), device))
+        .path("/")
+        .http_only(true)
+        .secure(settings.secure_cookies)
+        .same_site(SameSite::Strict)
+        .max_age(cookie::time::Duration::days(400))
+        .build()
+        .to_string()
+}
+
+/// The cookies of whoever has just signed in.
+pub(super) fn cookies(
+    settings: &Settings,
+    opened: &sign_in::Opened,
+    same_site: SameSite,
+) -> Vec<String> {
+    let session = cookie(settings, &opened.token, same_site);
+    let device = opened.device.as_deref();
+    let device = device.map(|device| device_cookie(settings, device));
+    std::iter::once(session).chain(device).collect()
+}
+
+fn cookie_named(headers: &HeaderMap, name: &str) -> Option<String> {
     headers
         .get_all(header::COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(Cookie::split_parse)
         .filter_map(Result::ok)
-        .find(|cookie| cookie.name() == cookie_name(settings))
+        .find(|cookie| cookie.name() == name)
         .map(|cookie| cookie.value().to_owned())
 }
 
 /// The cookie of a new session. `Lax` for a link followed from elsewhere: a browser would keep a
 /// `Strict` one back from the very page the link leads to.
-pub(super) fn cookie(settings: &Settings, token: &str, same_site: SameSite) -> String {
+fn cookie(settings: &Settings, token: &str, same_site: SameSite) -> String {
     Cookie::build((cookie_name(settings), token))
         .path("/")
         .http_only(true)

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::Form;
-use axum::extract::rejection::FormRejection;
-use axum::extract::{Path, State};
+use axum::body::Body;
+use axum::extract::{FromRequest, Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::response::{AppendHeaders, Html, IntoResponse, Redirect, Response};
 use cookie::SameSite;
 use serde::Deserialize;
 
@@ -178,16 +178,20 @@ pub(super) async fn sign_in_posted(
     State(premises): State<Arc<Premises>>,
     From(address): From,
     headers: HeaderMap,
-    form: Result<Form<Credentials>, FormRejection>,
+    request: Request,
 ) -> Result<Response, Problem> {
-    let Form(credentials) = form.map_err(|rejection| {
-        Problem::new(
-            rejection.status(),
-            "the form did not come whole: go back and send it again",
-        )
-    })?;
+    const BROKEN: &str = "the form did not come whole: go back and send it again";
+    let (parts, body) = request.into_parts();
+    let request = Request::from_parts(parts.clone(), body);
+    let whole = premises.bodies.read(request).await;
+    let whole = whole.map_err(|error| error.says(BROKEN))?;
+    let form = Request::from_parts(parts, Body::from(whole.octets));
+    let form = Form::<Credentials>::from_request(form, &()).await;
+    let Form(credentials) = form.map_err(|rejection| Problem::new(rejection.status(), BROKEN))?;
+    let device = caller::device(&headers, &premises.settings);
+    let password = credentials.password;
     let signed_in =
-        sign_in::with_password(&premises, &credentials.name, credentials.password, address).await;
+        sign_in::with_password(&premises, &credentials.name, password, address, device).await;
     match signed_in {
         Ok(opened) => Ok(entering(&premises, &opened, SameSite::Strict)),
         Err(problem) => {
@@ -204,8 +208,11 @@ pub(super) async fn sign_in_posted(
 
 /// To the console, with a session.
 fn entering(premises: &Premises, opened: &Opened, same_site: SameSite) -> Response {
-    let cookie = caller::cookie(&premises.settings, &opened.token, same_site);
-    ([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response()
+    let cookies = caller::cookies(&premises.settings, opened, same_site);
+    let cookies = cookies
+        .into_iter()
+        .map(|cookie| (header::SET_COOKIE, cookie));
+    (AppendHeaders(cookies), Redirect::to("/")).into_response()
 }
 
 /// `POST /sign-out`

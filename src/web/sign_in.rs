@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 
 use super::premises::Premises;
 use super::problem::Problem;
+use super::throttle::Guesser;
 use crate::routing::OperatorId;
 use crate::spool::staff;
 
@@ -20,6 +21,8 @@ pub(super) struct Opened {
     pub(super) operator: OperatorId,
     /// For the cookie, and nowhere else.
     pub(super) token: String,
+    /// What this device is known by from now on, where a password was typed at it.
+    pub(super) device: Option<String>,
 }
 
 /// Signs an operator in with name and password.
@@ -28,10 +31,15 @@ pub(super) async fn with_password(
     name: &str,
     password: String,
     address: Option<IpAddr>,
+    device: Option<String>,
 ) -> Result<Opened, Problem> {
     // Names are kept in lower case; a phone's keyboard begins them with a capital.
     let name = name.trim().to_ascii_lowercase();
-    if !premises.throttle.attempt(&name, address, Instant::now()) {
+    let known = device
+        .as_deref()
+        .and_then(|device| known(premises, &name, device));
+    let from = known.map_or(Guesser::Stranger(address), Guesser::Device);
+    if !premises.throttle.attempt(&name, from, Instant::now()) {
         return Err(Problem::new(
             StatusCode::TOO_MANY_REQUESTS,
             "too many wrong passwords; wait ten seconds and try again, or have whoever \
@@ -47,18 +55,23 @@ pub(super) async fn with_password(
         Some((operator, hash)) => (Some(operator), hash),
         None => (None, None),
     };
-    let right = premises.passwords.check(hash, password).await;
+    let right = premises
+        .passwords
+        .check(hash, password, known.is_some())
+        .await;
     match (right, operator) {
         (None, _) => {
-            premises.throttle.was_right(&name, address);
+            premises.throttle.was_right(&name, from);
             Err(Problem::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "many people are signing in at once; try again in a moment",
             ))
         }
         (Some(true), Some(operator)) => {
-            premises.throttle.was_right(&name, address);
-            open(premises, operator).await
+            premises.throttle.was_right(&name, from);
+            let mut opened = open(premises, operator).await?;
+            opened.device = Some(device_of(premises, &name)?);
+            Ok(opened)
         }
         (Some(_), _) => Err(Problem::new(
             StatusCode::UNAUTHORIZED,
@@ -66,6 +79,27 @@ pub(super) async fn with_password(
              password if this one is forgotten",
         )),
     }
+}
+
+/// Digits of a device's number.
+const DEVICE_DIGITS: usize = 16;
+
+/// What a device is known by at which this name signed in: a number, and proof that we gave it.
+fn device_of(premises: &Premises, name: &str) -> Result<String, Problem> {
+    let lot = new_token()?;
+    let number = lot.get(..DEVICE_DIGITS).unwrap_or(&lot);
+    let proof = premises.spool.keys().current().device(name, number);
+    Ok(format!("{number}-{proof}"))
+}
+
+/// The number of a device at which this name signed in before.
+fn known<'d>(premises: &Premises, name: &str, device: &'d str) -> Option<&'d str> {
+    let (number, proof) = device.split_once('-')?;
+    let keys = premises.spool.keys();
+    let ours = keys.current().device(name, number);
+    // As hashes: how much of it fits is not to be told by how long it takes.
+    let fits = staff::secret_hash(&ours) == staff::secret_hash(proof);
+    (number.len() == DEVICE_DIGITS && fits).then_some(number)
 }
 
 /// Signs an operator in with a one-time link, which is used up by it.
@@ -96,7 +130,11 @@ async fn open(premises: &Premises, operator: OperatorId) -> Result<Opened, Probl
             staff::open_session(connection, operator, &hash, now, SESSION_VALID)
         })
         .await?;
-    Ok(Opened { operator, token })
+    Ok(Opened {
+        operator,
+        token,
+        device: None,
+    })
 }
 
 /// Ends a session, and the streams opened with it.

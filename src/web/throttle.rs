@@ -3,6 +3,10 @@
 //! The same buckets keep visitors of web pages from flooding a queue: [`Throttle::admit`]; and links to
 //! files from being guessed: [`Throttle::follow`].
 //!
+//! A refused attempt costs nothing, so whoever guesses slows themselves: failures count by name and
+//! address, and a device at which somebody signed in before has a bucket of its own, so that no stranger
+//! keeps its owner out.
+//!
 //! Of signing in, only the form passes here. Links and tokens made on the box itself do not, so nobody
 //! can lock its keeper out by guessing.
 
@@ -24,10 +28,16 @@ struct Allowance {
     every: Duration,
 }
 
-/// Wrong passwords for one name: ten at once, then one in ten seconds.
+/// Wrong passwords for one name from one address: ten at once, then one in ten seconds.
 const NAME: Allowance = Allowance {
     burst: 10.0,
     every: Duration::from_secs(10),
+};
+/// Wrong passwords for one name from anywhere: a few addresses cannot empty it, and many cannot guess
+/// a password of any worth at its pace.
+const NAME_ANYWHERE: Allowance = Allowance {
+    burst: 100.0,
+    every: Duration::from_secs(3),
 };
 /// From one address, which may be a whole library's.
 const ADDRESS: Allowance = Allowance {
@@ -81,6 +91,8 @@ const LOOPBACK: Allowance = Allowance {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Key {
     Name(String),
+    NameFrom(String, Option<IpAddr>),
+    Device(String, String),
     Address(IpAddr),
     Links(IpAddr),
     Visit(Crowd, String),
@@ -104,6 +116,15 @@ impl Bucket {
     }
 }
 
+/// Who tries a password.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Guesser<'a> {
+    /// From a device at which this name signed in before: told by a number in its cookie.
+    Device(&'a str),
+    /// From anywhere.
+    Stranger(Option<IpAddr>),
+}
+
 /// The buckets.
 #[derive(Debug, Default)]
 pub(super) struct Throttle {
@@ -112,25 +133,28 @@ pub(super) struct Throttle {
 
 impl Throttle {
     /// Takes an attempt; `false` when there were too many wrong ones.
-    pub(super) fn attempt(&self, name: &str, address: Option<IpAddr>, now: Instant) -> bool {
-        self.take(keys(name, address), now)
+    pub(super) fn attempt(&self, name: &str, from: Guesser<'_>, now: Instant) -> bool {
+        self.take(keys(name, from), now)
     }
 
-    /// Takes one from each bucket. A bucket that is empty stays so, whatever the others hold.
+    /// Takes one from each bucket, or from none: what one of them refuses costs the others nothing, or
+    /// a stranger who is refused would empty a bucket that everybody shares.
     fn take(&self, keys: impl Iterator<Item = (Key, Allowance)>, now: Instant) -> bool {
         let mut buckets = self.buckets.lock().unwrap_or_else(|held| held.into_inner());
+        let keys: Vec<(Key, Allowance)> = keys.collect();
         let mut granted = true;
-        for (key, allowance) in keys {
-            make_room(&mut buckets, &key, now);
-            let bucket = buckets.entry(key).or_insert(Bucket {
+        for (key, allowance) in &keys {
+            make_room(&mut buckets, key, now);
+            let bucket = buckets.entry(key.clone()).or_insert(Bucket {
                 tokens: allowance.burst,
                 filled_at: now,
-                allowance,
+                allowance: *allowance,
             });
             bucket.fill(now);
-            if bucket.tokens < 1.0 {
-                granted = false;
-            } else {
+            granted = granted && bucket.tokens >= 1.0;
+        }
+        for (key, _) in keys.iter().filter(|_| granted) {
+            if let Some(bucket) = buckets.get_mut(key) {
                 bucket.tokens -= 1.0;
             }
         }
@@ -168,8 +192,8 @@ impl Throttle {
     }
 
     /// Gives the attempt back: it was right.
-    pub(super) fn was_right(&self, name: &str, address: Option<IpAddr>) {
-        self.give_back(keys(name, address));
+    pub(super) fn was_right(&self, name: &str, from: Guesser<'_>) {
+        self.give_back(keys(name, from));
     }
 
     fn give_back(&self, keys: impl Iterator<Item = (Key, Allowance)>) {
@@ -182,14 +206,30 @@ impl Throttle {
     }
 }
 
-fn keys(name: &str, address: Option<IpAddr>) -> impl Iterator<Item = (Key, Allowance)> {
+fn keys(name: &str, from: Guesser<'_>) -> impl Iterator<Item = (Key, Allowance)> {
     // A name is as long as its sender likes; the map's memory is not.
     let name: String = name.chars().take(64).collect();
-    let by_address = address.map(|address| {
-        let allowance = or_loopback(address, ADDRESS);
-        (Key::Address(neighbourhood(address)), allowance)
-    });
-    std::iter::once((Key::Name(name), NAME)).chain(by_address)
+    let keys = match from {
+        // Nobody else empties this one.
+        Guesser::Device(device) => [
+            Some((Key::Device(name, device.to_owned()), NAME)),
+            None,
+            None,
+        ],
+        Guesser::Stranger(address) => {
+            let of_all = address.map(|address| {
+                let allowance = or_loopback(address, ADDRESS);
+                (Key::Address(neighbourhood(address)), allowance)
+            });
+            let here = Key::NameFrom(name.clone(), who(address));
+            [
+                Some((here, NAME)),
+                Some((Key::Name(name), NAME_ANYWHERE)),
+                of_all,
+            ]
+        }
+    };
+    keys.into_iter().flatten()
 }
 
 fn link_keys(address: Option<IpAddr>) -> impl Iterator<Item = (Key, Allowance)> {
@@ -233,17 +273,71 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
+    const NOBODY: Guesser<'_> = Guesser::Stranger(None);
+
+    #[test]
+    fn nobody_is_locked_out_by_a_stranger_who_knows_their_name() {
+        let throttle = Throttle::default();
+        let start = Instant::now();
+        let from = |text: &str| Guesser::Stranger(Some(text.parse().unwrap()));
+        // Three addresses guess without end, for ten minutes.
+        for second in 0..600 {
+            let now = start + Duration::from_secs(second);
+            for attacker in ["192.0.2.1", "192.0.2.2", "2001:db8::1"] {
+                for _ in 0..5 {
+                    throttle.attempt("ana", from(attacker), now);
+                }
+            }
+            assert!(
+                throttle.attempt("ana", from("198.51.100.7"), now),
+                "after {second} s"
+            );
+            throttle.was_right("ana", from("198.51.100.7"));
+        }
+        // A thousand addresses: her own browser is not asked to wait.
+        let now = start + Duration::from_secs(600);
+        for n in 0..1000_u32 {
+            let address = IpAddr::from(n.to_be_bytes());
+            throttle.attempt("ana", Guesser::Stranger(Some(address)), now);
+        }
+        assert!(!throttle.attempt("ana", from("198.51.100.7"), now));
+        assert!(throttle.attempt("ana", Guesser::Device("1"), now));
+        // And whoever has that device's cookie guesses no faster for it.
+        let granted = (0..100).filter(|_| throttle.attempt("ana", Guesser::Device("1"), now));
+        assert_eq!(granted.count(), 9);
+    }
+
+    #[test]
+    fn what_is_refused_costs_those_nothing_who_share_a_bucket() {
+        let throttle = Throttle::default();
+        let start = Instant::now();
+        let say =
+            |visit: &str, now| throttle.admit(Crowd::Message, GatewayId(1), None, Some(visit), now);
+        for tenth in 0..600 {
+            let now = start + Duration::from_millis(tenth * 100);
+            for _ in 0..6 {
+                say("flood", now);
+            }
+            if tenth % 50 == 0 {
+                assert!(say("victim", now), "after {tenth} tenths of a second");
+            }
+        }
+    }
+
     #[test]
     fn ten_wrong_guesses_then_one_in_ten_seconds() {
         let throttle = Throttle::default();
         let start = Instant::now();
         for _ in 0..10 {
-            assert!(throttle.attempt("ana", None, start));
+            assert!(throttle.attempt("ana", NOBODY, start));
         }
-        assert!(!throttle.attempt("ana", None, start));
-        assert!(throttle.attempt("ben", None, start), "another name is free");
-        assert!(throttle.attempt("ana", None, start + Duration::from_secs(11)));
-        assert!(!throttle.attempt("ana", None, start + Duration::from_secs(11)));
+        assert!(!throttle.attempt("ana", NOBODY, start));
+        assert!(
+            throttle.attempt("ben", NOBODY, start),
+            "another name is free"
+        );
+        assert!(throttle.attempt("ana", NOBODY, start + Duration::from_secs(11)));
+        assert!(!throttle.attempt("ana", NOBODY, start + Duration::from_secs(11)));
     }
 
     #[test]
@@ -251,8 +345,8 @@ mod tests {
         let throttle = Throttle::default();
         let start = Instant::now();
         for _ in 0..100 {
-            assert!(throttle.attempt("ana", None, start));
-            throttle.was_right("ana", None);
+            assert!(throttle.attempt("ana", NOBODY, start));
+            throttle.was_right("ana", NOBODY);
         }
     }
 
@@ -262,7 +356,9 @@ mod tests {
         let start = Instant::now();
         let address: IpAddr = "192.0.2.7".parse().unwrap();
         let granted = (0..100)
-            .filter(|n| throttle.attempt(&format!("name{n}"), Some(address), start))
+            .filter(|n| {
+                throttle.attempt(&format!("name{n}"), Guesser::Stranger(Some(address)), start)
+            })
             .count();
         assert_eq!(granted, 30);
     }
@@ -319,7 +415,7 @@ mod tests {
         let throttle = Throttle::default();
         let start = Instant::now();
         for n in 0..BUCKETS_MAX + 500 {
-            throttle.attempt(&format!("name{n}"), None, start);
+            throttle.attempt(&format!("name{n}"), NOBODY, start);
         }
         assert!(throttle.buckets.lock().unwrap().len() <= BUCKETS_MAX);
     }

@@ -14,7 +14,6 @@ use super::messages;
 use super::operation::Api;
 use crate::desk::views::{self, Names};
 use crate::routing::{Act, ConversationId, Event, Plan, TransferTarget};
-use crate::spool::transcript;
 use crate::web::caller::Caller;
 use crate::web::premises::Premises;
 use crate::web::problem::Problem;
@@ -69,10 +68,9 @@ pub(super) async fn change(
     let shape = premises
         .spool
         .read(move |connection| {
-            let Some(mut listed) = transcript::listed(connection, id)? else {
+            let Some(listed) = caller.read_after_change(connection, id)? else {
                 return Ok(None);
             };
-            caller.veil(&mut listed);
             let names = Names::new(connection, &plan);
             views::Conversation::new(&listed, &names).map(Some)
         })

@@ -12,7 +12,7 @@ use super::extract::{ApiPath, ApiQuery, unprocessable};
 use super::operation::Api;
 use crate::desk::views::{self, Page, Thread};
 use crate::routing::{ConversationId, ConversationState};
-use crate::spool::transcript::{self, Cursor, Listed, Listing, Order};
+use crate::spool::transcript::{Cursor, Listed, Listing, Order};
 use crate::web::caller::Caller;
 use crate::web::premises::Premises;
 use crate::web::problem::Problem;
@@ -166,15 +166,12 @@ pub(super) async fn listed(
     caller: &Caller,
     id: ConversationId,
 ) -> Result<Listed, Problem> {
+    let caller = caller.clone();
     let listed = premises
         .spool
-        .read(move |connection| transcript::listed(connection, id))
+        .read(move |connection| caller.reads(connection, id))
         .await?;
-    let mut listed = listed
-        .filter(|listed| caller.sees(&listed.conversation))
-        .ok_or_else(Problem::no_conversation)?;
-    caller.veil(&mut listed);
-    Ok(listed)
+    listed.ok_or_else(Problem::no_conversation)
 }
 
 pub(super) async fn whole(
@@ -184,15 +181,12 @@ pub(super) async fn whole(
 ) -> Result<Json<Thread>, Problem> {
     let thread = premises
         .spool
-        .read(
-            move |connection| match transcript::listed(connection, id)? {
-                Some(mut listed) if caller.sees(&listed.conversation) => {
-                    caller.veil(&mut listed);
-                    Thread::read(connection, &caller.board.plan, &listed, THREAD_MAX).map(Some)
-                }
-                _ => Ok(None),
-            },
-        )
+        .read(move |connection| match caller.reads(connection, id)? {
+            Some(listed) => {
+                Thread::read(connection, &caller.board.plan, &listed, THREAD_MAX).map(Some)
+            }
+            None => Ok(None),
+        })
         .await?;
     thread.map(Json).ok_or_else(Problem::no_conversation)
 }

@@ -152,6 +152,7 @@ async fn sent_before(
 ) -> Result<Option<views::Message>, Problem> {
     let operator = caller.id();
     let plan = Arc::clone(&caller.board.plan);
+    let asks = caller.clone();
     let found = premises
         .spool
         .read(move |connection| {
@@ -159,7 +160,7 @@ async fn sent_before(
             let Some(message) = message else {
                 return Ok(None);
             };
-            let Some(listed) = transcript::listed(connection, message.conversation)? else {
+            let Some(listed) = asks.read_after_change(connection, message.conversation)? else {
                 return Ok(None);
             };
             let names = Names::new(connection, &plan);

@@ -142,14 +142,16 @@ impl<T: ToSchema> Answer for Once<T> {
     }
 }
 
-/// An answer that sets the session's cookie.
-pub(in crate::web) struct WithCookie<A>(pub(in crate::web) String, pub(in crate::web) A);
+/// An answer that sets cookies: the session's, and the device's.
+pub(in crate::web) struct WithCookie<A>(pub(in crate::web) Vec<String>, pub(in crate::web) A);
 
 impl<A: IntoResponse> IntoResponse for WithCookie<A> {
     fn into_response(self) -> Response {
         let mut response = self.1.into_response();
-        if let Ok(cookie) = HeaderValue::try_from(self.0) {
-            response.headers_mut().insert(header::SET_COOKIE, cookie);
+        for cookie in self.0 {
+            if let Ok(cookie) = HeaderValue::try_from(cookie) {
+                response.headers_mut().append(header::SET_COOKIE, cookie);
+            }
         }
         response
     }

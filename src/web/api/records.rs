@@ -178,12 +178,14 @@ async fn transcript(
         Form::Json => "application/json",
         Form::Mbox => "application/mbox",
     };
-    super::conversations::listed(&premises, &caller, id).await?;
+    let asks = caller.clone();
     let found = premises
         .spool
-        .read({
-            let plan = Arc::clone(&caller.board.plan);
-            move |connection| Thread::whole(connection, &plan, id, false)
+        .read(move |connection| match asks.reads(connection, id)? {
+            Some(listed) => {
+                Thread::read(connection, &asks.board.plan, &listed, usize::MAX).map(Some)
+            }
+            None => Ok(None),
         })
         .await?
         .ok_or_else(Problem::no_conversation)?;

@@ -15,11 +15,8 @@ use super::extract::{ApiJson, ApiQuery, unprocessable};
 use super::operation::Api;
 use crate::desk::NotGranted;
 use crate::desk::views::{self, Find, Names, Page};
-use crate::numbers::PatronNumber;
-use crate::routing::{Act, Event, MessageId, Whose};
-use crate::spool::search::{self, Question, search};
-use crate::spool::transcript::{self, Listed};
-use crate::spool::{self, patrons};
+                    let listed = caller.reads(connection, message.conversation)?;
+                    let Some(listed) = listed.filter(|_| !named.contains(&message.id.0)) else {
 use crate::web::caller::Caller;
 use crate::web::premises::Premises;
 use crate::web::problem::Problem;
@@ -102,12 +99,10 @@ async fn find(
                 for message in found {
                     looked_at += 1;
                     before = Some(message.id);
-                    let listed = transcript::listed(connection, message.conversation)?;
-                    let listed = listed.filter(|one| caller.sees(&one.conversation));
-                    let Some(mut listed) = listed.filter(|_| !named.contains(&message.id.0)) else {
+                    let listed = caller.reads(connection, message.conversation)?;
+                    let Some(listed) = listed.filter(|_| !named.contains(&message.id.0)) else {
                         continue;
                     };
-                    caller.veil(&mut listed);
                     items.push(Find {
                         message: views::Message::new(&message, &listed.patron, &names)?,
                         conversation: views::Conversation::new(&listed, &names)?,
@@ -150,11 +145,9 @@ fn named(
 ) -> spool::Result<Vec<Find>> {
     let mut found = Vec::new();
     for id in search::named(connection, name, NAMED_MAX)? {
-        let listed = transcript::listed(connection, id)?;
+        let listed = caller.reads(connection, id)?;
         let listed = listed.filter(|one| {
-            caller.sees(&one.conversation)
-                && one.conversation.is_at_home(&caller.operator.queues)
-                && !one.conversation.farewell
+            one.conversation.is_at_home(&caller.operator.queues) && !one.conversation.farewell
         });
         if let Some(listed) = listed {
             found.extend(latest(&listed, names)?);
@@ -209,11 +202,9 @@ async fn find_number(
         let names = Names::new(connection, &plan);
         let mut items = Vec::new();
         for id in found {
-            let listed = transcript::listed(connection, id)?;
-            let listed = listed.filter(|one| {
-                caller.sees(&one.conversation)
-                    && one.conversation.is_at_home(&caller.operator.queues)
-            });
+            let listed = caller.reads(connection, id)?;
+            let listed =
+                listed.filter(|one| one.conversation.is_at_home(&caller.operator.queues));
             if let Some(listed) = listed {
                 items.extend(latest(&listed, &names)?);
             }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use cookie::SameSite;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -48,17 +49,22 @@ struct Credentials {
 async fn sign_in(
     State(premises): State<Arc<Premises>>,
     From(address): From,
+    headers: HeaderMap,
     ApiJson(credentials): ApiJson<Credentials>,
 ) -> Result<WithCookie<Created<Operator>>, Problem> {
-    let opened =
-        sign_in::with_password(&premises, &credentials.name, credentials.password, address).await?;
+    let device = caller::device(&headers, &premises.settings);
+    let Credentials { name, password } = credentials;
+    let opened = sign_in::with_password(&premises, &name, password, address, device).await?;
     let board = premises.board();
     let operator = board
         .plan
         .operator(opened.operator)
         .ok_or_else(Problem::nobody)?;
-    let cookie = caller::cookie(&premises.settings, &opened.token, SameSite::Strict);
-    Ok(WithCookie(cookie, Created(Operator::new(&board, operator))))
+    let cookies = caller::cookies(&premises.settings, &opened, SameSite::Strict);
+    Ok(WithCookie(
+        cookies,
+        Created(Operator::new(&board, operator)),
+    ))
 }
 
 async fn sign_out(
@@ -72,7 +78,7 @@ async fn sign_out(
     })?;
     sign_in::out(&premises, session).await?;
     let cookie = caller::no_cookie(&premises.settings);
-    Ok(WithCookie(cookie, NoContent))
+    Ok(WithCookie(vec![cookie], NoContent))
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -21,6 +21,10 @@ use crate::web::password_rules;
 use crate::web::premises::Premises;
 use crate::web::problem::Problem;
 use crate::web::sign_in;
+use crate::web::throttle::Guesser;
+
+/// Whoever is signed in guesses their own password at their own pace: strangers do not slow them.
+const OWN: Guesser<'_> = Guesser::Device("signed in");
 
 pub(super) fn operations(api: &mut Api) {
     api.under("staff");
@@ -304,7 +308,7 @@ async fn password(
     let name = caller.operator.name.clone();
     if !premises
         .throttle
-        .attempt(&name, None, std::time::Instant::now())
+        .attempt(&name, OWN, std::time::Instant::now())
     {
         return Err(Problem::new(
             StatusCode::TOO_MANY_REQUESTS,
@@ -317,8 +321,8 @@ async fn password(
         .read(move |connection| staff::credentials(connection, &asked))
         .await?
         .and_then(|(_, hash)| hash);
-    match premises.passwords.check(kept, words.current).await {
-        Some(true) => premises.throttle.was_right(&name, None),
+    match premises.passwords.check(kept, words.current, true).await {
+        Some(true) => premises.throttle.was_right(&name, OWN),
         Some(false) => {
             return Err(Problem::new(
                 StatusCode::FORBIDDEN,

@@ -21,6 +21,7 @@ mod links;
 mod metrics;
 mod own_words;
 mod packing;
+mod partners;
 mod patrons;
 mod presence;
 mod process;
