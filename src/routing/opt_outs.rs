@@ -18,7 +18,9 @@ impl OptOuts {
         seed: u64,
         keys: &NumberKeys,
     ) -> Self {
-        let told = addresses.into_iter().map(|to| keys.telephone(seed, to.as_str()));
+        let told = addresses
+            .into_iter()
+            .map(|to| keys.telephone(seed, to.as_str()));
         Self {
             fingerprints: fingerprints.into_iter().chain(told).collect(),
         }

@@ -15,8 +15,11 @@ use super::extract::{ApiJson, ApiQuery, unprocessable};
 use super::operation::Api;
 use crate::desk::NotGranted;
 use crate::desk::views::{self, Find, Names, Page};
-                    let listed = caller.reads(connection, message.conversation)?;
-                    let Some(listed) = listed.filter(|_| !named.contains(&message.id.0)) else {
+use crate::numbers::PatronNumber;
+use crate::routing::{Act, Event, MessageId, Whose};
+use crate::spool::search::{self, Question, search};
+use crate::spool::transcript::Listed;
+use crate::spool::{self, patrons};
 use crate::web::caller::Caller;
 use crate::web::premises::Premises;
 use crate::web::problem::Problem;
@@ -203,8 +206,7 @@ async fn find_number(
         let mut items = Vec::new();
         for id in found {
             let listed = caller.reads(connection, id)?;
-            let listed =
-                listed.filter(|one| one.conversation.is_at_home(&caller.operator.queues));
+            let listed = listed.filter(|one| one.conversation.is_at_home(&caller.operator.queues));
             if let Some(listed) = listed {
                 items.extend(latest(&listed, &names)?);
             }
