@@ -84,6 +84,7 @@ const CARE: &[&str] = &[
     "enclosures.rs",
     "footprint.rs",
     "migrate.rs",
+    "number_keys.rs",
     "repair.rs",
     "restore.rs",
     "telephones.rs",

@@ -79,6 +79,11 @@ impl Bench {
     pub fn add_operator(&self, name: &str) -> String {
         let added = self.command(&["operator", "add", name, "--queue", "desk", "--no-password"]);
         assert!(added.status.success(), "{added:?}");
+        self.token(name)
+    }
+
+    /// A new token for an operator.
+    pub fn token(&self, name: &str) -> String {
         let token = self.command(&["operator", "token", name]);
         assert!(token.status.success(), "{token:?}");
         String::from_utf8(token.stdout).unwrap().trim().to_owned()
