@@ -115,6 +115,9 @@ pub(crate) async fn words_to_the_desk_note_answer_block_and_reveal(server: Serve
         .await;
     ana.expect(&["It is on its way."]).await;
     assert_eq!(sent(&desk).await, ["The desk opens at ten."]);
+    // A tap on it is a line in the thread.
+    desk.texts(NUMBER, "Liked “The desk opens at ten.”").await;
+    ana.expect(&["/me 👍 to “The desk opens at ten.”"]).await;
     ben.says(QUEUE, "k4", &format!("!canned saws {name}")).await;
     ben.expect(&["Answered by ana"]).await;
 
