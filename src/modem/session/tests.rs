@@ -978,13 +978,14 @@ fn row_52_settings_that_changed_without_a_word_are_noticed_when_looked_after() {
 
 #[test]
 fn row_52_a_send_that_stood_alone_counts_by_the_mode_it_was_taken_in() {
+    type Judge<'a> = &'a dyn Fn(&SubmitOutcome) -> bool;
     let accepted = SubmitOutcome::Accepted {
         message_reference: 1,
     };
     let unknown = |found: &SubmitOutcome| matches!(found, SubmitOutcome::Unknown { .. });
     let refused = |found: &SubmitOutcome| matches!(found, SubmitOutcome::Refused(refusal) if refusal.remedy.is_transient());
     let taken = |found: &SubmitOutcome| *found == accepted;
-    let cases: [(&str, &str, &dyn Fn(&SubmitOutcome) -> bool); 4] = [
+    let cases: [(&str, &str, Judge<'_>); 4] = [
         ("+CMGS: 1\r\n\r\nOK\r\n", "+CMGF: 0\r\nOK\r\n", &taken),
         // A modem that does not tell its mode is taken at its word.
         ("+CMGS: 1\r\n\r\nOK\r\n", "ERROR\r\n", &taken),
