@@ -183,7 +183,7 @@ impl Alerts {
         let board = self.desk.board().borrow().clone();
         let at = self.spool.now();
         let mut spool_trouble = self.spool.trouble();
-        if spool_trouble.is_some() {
+        if spool_trouble.is_some() && self.spool.damage().is_none() {
             // Nothing may have been written since: an attempt tells whether it is over.
             let attempt = self.spool.write(alarms::touch).await;
             spool_trouble = attempt.err().map(|error| error.to_string());

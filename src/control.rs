@@ -561,7 +561,13 @@ impl Rooms {
         let board = self.desk.board().borrow().clone();
         let counts = counts.into_iter().collect();
         Ok(StatusOnTheBox {
-            status: Status::new(&board, counts, self.spool.opened_at(), None),
+            status: Status::new(
+                &board,
+                counts,
+                self.spool.opened_at(),
+                None,
+                self.spool.trouble(),
+            ),
             running: self.running,
             spool: self.spool.path().to_owned(),
             modems: modems

@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::control::{self, CallError, Request};
 use crate::spool::backup::{Copied, back_up};
 use crate::spool::copies::{dated_name, surplus};
+use crate::spool::forgotten_copies::scrub;
 use crate::spool::restore::{NumberKeyFrom, RestoreError, Restored, Waiting, put_back};
 
 /// How long a daemon that was told to stop may take to let go of the spool.
@@ -65,6 +66,7 @@ pub(super) async fn back_up_to(arguments: BackupArguments) -> anyhow::Result<()>
         true => arguments.target.join(dated_name(Clock::system().now())),
         false => arguments.target.clone(),
     };
+    let from = spool.clone();
     let Copied {
         path,
         octets,
@@ -74,7 +76,7 @@ pub(super) async fn back_up_to(arguments: BackupArguments) -> anyhow::Result<()>
         same_disk,
     } = tokio::task::spawn_blocking(move || {
         let mut meter = Meter::new();
-        back_up(&spool, &target, &mut |progress| meter.show(progress))
+        back_up(&from, &target, &mut |progress| meter.show(progress))
     })
     .await??;
     say!(
@@ -102,6 +104,18 @@ pub(super) async fn back_up_to(arguments: BackupArguments) -> anyhow::Result<()>
             std::fs::remove_file(&old)
                 .with_context(|| format!("cannot remove the old backup {}", old.display()))?;
             say!("{}: removed, {keep} newer ones are kept", old.display());
+        }
+    }
+    if folder {
+        let target = arguments.target;
+        let scrubbed = tokio::task::spawn_blocking(move || scrub(&spool, &target)).await?;
+        match scrubbed {
+            Ok(0) => {}
+            Ok(count) => say!("{count} older copies forgot what was erased since they were made"),
+            Err(error) => complain!(
+                "callnumber: older copies still hold what was erased since: {error}; make another copy \
+                 to try again"
+            ),
         }
     }
     Ok(())

@@ -57,6 +57,9 @@ fn in_words(all: &StatusOnTheBox) -> String {
         status.version,
         all.spool.display()
     );
+    if let Some(trouble) = &status.trouble {
+        words += &format!("ALARM: {trouble}\n");
+    }
     for queue in &status.queues {
         let open = if queue.online { "online" } else { "offline" };
         words += &format!("queue {}: {open}\n", queue.name);

@@ -315,7 +315,7 @@ impl Owner {
     /// not keep the others from it. A disk that takes nothing is not asked again and again.
     async fn one_by_one(&mut self, batch: Vec<Answered>, error: &SpoolError) {
         let worth_it = match error {
-            SpoolError::Broken(_) | SpoolError::Refused(_) => true,
+            SpoolError::Broken(_) | SpoolError::Damaged(_) | SpoolError::Refused(_) => true,
             SpoolError::Full | SpoolError::Closed => false,
         };
         let mut failed = 0;

@@ -208,6 +208,8 @@ pub(super) fn not_granted(error: SpoolError) -> NotGranted {
     match error {
         SpoolError::Refused(error) => NotGranted::BadAmendment(error),
         SpoolError::Closed => NotGranted::ShuttingDown,
-        SpoolError::Full | SpoolError::Broken(_) => NotGranted::NotKept(error.to_string()),
+        SpoolError::Full | SpoolError::Damaged(_) | SpoolError::Broken(_) => {
+            NotGranted::NotKept(error.to_string())
+        }
     }
 }

@@ -28,10 +28,9 @@ pub(super) fn forget(
 ) -> Result<Option<i64>> {
     let known = patrons::all(connection, whose)?;
     if let Some(by) = by {
-        let names: Vec<&str> = known.iter().map(|one| one.patron.name.as_str()).collect();
-        let subject = (!names.is_empty()).then(|| names.join(", "));
+        // That it was done, and not whom: no name of theirs stays.
         let (by, action) = (by.operator(), "erased_patron");
-        audit::write(connection, by, action, subject.as_deref(), None, None, now)?;
+        audit::write(connection, by, action, None, None, None, now)?;
     }
     let mut told = None;
     for Known { patron, .. } in known {
@@ -42,6 +41,9 @@ pub(super) fn forget(
             .collect::<rusqlite::Result<_>>()?;
         for conversation in conversations {
             told = Some(erase_one(connection, conversation)?);
+            connection
+                .prepare_cached("UPDATE erased SET forgotten = 1 WHERE conversation = ?1")?
+                .execute([conversation])?;
         }
         drop_if_gone(connection, patron)?;
     }
@@ -103,7 +105,7 @@ pub(super) fn arrivals_of(connection: &Connection, address: &str) -> Result<Vec<
 }
 
 /// Erases what is kept of a telephone beside its conversations.
-fn forget_traces(connection: &Connection, address: &str) -> Result<()> {
+pub(super) fn forget_traces(connection: &Connection, address: &str) -> Result<()> {
     if let Some(traces) = traces(address) {
         connection
             .prepare_cached(&format!(
@@ -200,6 +202,8 @@ fn erase_one(connection: &Connection, id: i64) -> Result<i64> {
         // That it was done stays, and not whose patron it was.
         "UPDATE audit SET subject = NULL, detail = NULL WHERE conversation = ?1",
         "DELETE FROM conversation WHERE id = ?1",
+        "INSERT OR IGNORE INTO erased (conversation, at)
+             VALUES (?1, CAST(unixepoch('subsec') * 1000 AS INTEGER))",
     ] {
         connection.prepare_cached(sql)?.execute([id])?;
     }

@@ -28,6 +28,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0015_closed_by_last_word.sql"),
     include_str!("migrations/0016_own_words.sql"),
     include_str!("migrations/0017_allowance.sql"),
+    include_str!("migrations/0018_erased.sql"),
 ];
 
 /// Refuses a file that is some other program's database, before anything is written to it.

@@ -12,7 +12,7 @@
 //! [`export`] transcripts found and written out, [`statistics`] what is counted, [`alarms`] what
 //! alerts need, [`settings`] what the box was told on its page, [`staff`] the plan of the desk and who
 //! may enter, [`book`] that plan carried to another box. Care of the file itself: [`backup`],
-//! [`copies`], [`restore`], [`check`], [`repair`], [`footprint`]; [`number_keys`] what fingerprints are made with.
+//! [`copies`], [`forgotten_copies`], [`restore`], [`check`], [`repair`], [`footprint`]; [`number_keys`] what fingerprints are made with.
 
 pub mod alarms;
 mod arrangements;
@@ -29,6 +29,7 @@ pub mod export;
 pub mod feed;
 pub mod files;
 pub mod footprint;
+pub mod forgotten_copies;
 pub mod inbox;
 pub mod lines;
 pub mod messengers;
@@ -57,7 +58,7 @@ mod tests;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Mutex, OnceLock, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -102,9 +103,21 @@ pub enum OpenError {
         known: i64,
     },
     /// Some other file.
-    #[error("{} is not a callnumber spool; name another path under [spool]", .path.display())]
+    #[error(
+        "{} is not a callnumber spool, or its beginning is destroyed: name another path under [spool]; where it was one, `callnumber spool repair` or `callnumber restore` brings it back",
+        .path.display()
+    )]
     NotASpool {
         /// The file.
+        path: PathBuf,
+    },
+    /// It held something once, and holds nothing.
+    #[error(
+        "{} is empty, and it was not: put a copy back with `callnumber restore`, or remove the file to begin anew",
+        .path.display()
+    )]
+    Emptied {
+        /// The spool.
         path: PathBuf,
     },
     /// The folder or the file cannot be used.
@@ -122,7 +135,10 @@ pub enum OpenError {
         path: PathBuf,
     },
     /// Anything else SQLite says.
-    #[error("cannot open {}: {source}; restore the latest backup if it is damaged", .path.display())]
+    #[error(
+        "cannot open {}: {source}; where it is damaged, `callnumber spool repair` carries over what only it holds, and `callnumber restore` puts a copy back",
+        .path.display()
+    )]
     Sqlite {
         /// The spool.
         path: PathBuf,
@@ -140,6 +156,11 @@ pub enum SpoolError {
     /// A change to the plan that makes no sense.
     #[error(transparent)]
     Refused(#[from] AmendError),
+    /// What is on the disk is not what was written.
+    #[error(
+        "the spool is damaged ({0}): texts stay on the SIM until whoever keeps the box repairs it"
+    )]
+    Damaged(String),
     /// Anything else.
     #[error("the spool cannot be used: {0}; tell whoever keeps the box")]
     Broken(String),
@@ -152,6 +173,8 @@ impl From<rusqlite::Error> for SpoolError {
     fn from(error: rusqlite::Error) -> Self {
         if is_disk_full(&error) {
             SpoolError::Full
+        } else if is_damage(&error) {
+            SpoolError::Damaged(error.to_string())
         } else {
             SpoolError::Broken(error.to_string())
         }
@@ -164,6 +187,14 @@ fn is_disk_full(error: &rusqlite::Error) -> bool {
     error.sqlite_error().is_some_and(|error| {
         error.code == rusqlite::ErrorCode::DiskFull || error.extended_code == IOERR_SHMSIZE
     })
+}
+
+fn is_damage(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    matches!(
+        error.sqlite_error_code(),
+        Some(DatabaseCorrupt | NotADatabase)
+    )
 }
 
 /// What rooms of the spool answer.
@@ -194,6 +225,8 @@ pub struct Spool {
     opened_at: Timestamp,
     path: Arc<Path>,
     trouble: Arc<Mutex<Option<String>>>,
+    /// What was found damaged first: it stays so until the spool is opened anew.
+    damage: Arc<OnceLock<String>>,
     keys: Arc<NumberKeys>,
     keys_missing: bool,
     _lock: Arc<File>,
@@ -221,6 +254,9 @@ impl Spool {
     pub fn open_by(path: &Path, clock: Clock) -> Result<Self, OpenError> {
         let lock = take_lock(path)?;
         let fresh = make_private(path)?;
+        if !fresh && number_keys::was_emptied(path) {
+            return Err(OpenError::Emptied { path: path.into() });
+        }
         let mut connection = connect(path, false)?;
         migrate::to_latest(&mut connection, path)?;
         enclosures::settle(&connection, path);
@@ -269,6 +305,7 @@ impl Spool {
             clock,
             path: path.into(),
             trouble,
+            damage: Arc::default(),
             keys: Arc::new(keys),
             keys_missing,
             _lock: Arc::new(lock),
@@ -285,10 +322,29 @@ impl Spool {
         self.opened_at
     }
 
-    /// Why the latest transaction did not reach the disk, if it did not.
+    /// What is wrong: a damage that was found since it was opened, or why the latest transaction did
+    /// not reach the disk.
     pub fn trouble(&self) -> Option<String> {
+        if let Some(damage) = self.damage() {
+            return Some(damage.to_owned());
+        }
         let trouble = self.trouble.lock();
         trouble.unwrap_or_else(|held| held.into_inner()).clone()
+    }
+
+    /// What was found damaged. Nothing new is taken in then: what only this file would have, a copy
+    /// that is put back would lose.
+    pub fn damage(&self) -> Option<&str> {
+        self.damage.get().map(String::as_str)
+    }
+
+    fn noted<T>(&self, outcome: Result<T>) -> Result<T> {
+        if let Err(error @ SpoolError::Damaged(_)) = &outcome
+            && self.damage.set(error.to_string()).is_ok()
+        {
+            tracing::error!(%error, "the spool is damaged: stop the desk, then repair or restore it");
+        }
+        outcome
     }
 
     /// The keys of fingerprints: what is kept of numbers that are forgotten.
@@ -334,7 +390,7 @@ impl Spool {
         self.writer
             .send(Job::Write(boxed))
             .map_err(|_| SpoolError::Closed)?;
-        answered.await.unwrap_or(Err(SpoolError::Closed))
+        self.noted(answered.await.unwrap_or(Err(SpoolError::Closed)))
     }
 
     /// Reads what is committed, all of it as it stood at one moment.
@@ -354,7 +410,7 @@ impl Spool {
             let _ = answer.send(at_one_moment(connection, job));
         });
         self.readers.send(boxed).map_err(|_| SpoolError::Closed)?;
-        answered.await.unwrap_or(Err(SpoolError::Closed))
+        self.noted(answered.await.unwrap_or(Err(SpoolError::Closed)))
     }
 
     /// Folds SQLite's log into the spool, so that one file is all there is to copy. For the end of

@@ -28,6 +28,15 @@ pub fn file(spool: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// Whether a spool that was in use once holds nothing, neither in its file nor in SQLite's log beside it:
+/// the key was made after the first of it was on disk.
+pub(super) fn was_emptied(spool: &Path) -> bool {
+    let octets = |path: &Path| fs::metadata(path).map_or(0, |about| about.len());
+    let mut log = spool.as_os_str().to_owned();
+    log.push("-wal");
+    octets(spool) == 0 && octets(Path::new(&log)) == 0 && file(spool).exists()
+}
+
 /// The keys of this spool; made where there are none.
 pub(super) fn open(spool: &Path) -> Result<NumberKeys, OpenError> {
     let path = file(spool);

@@ -16,7 +16,10 @@ use super::backup::{
     BackupError, Partial, Progress, copy_whole, open_source, prove, sync_folder, version_of,
 };
 use super::enclosures::{self, Owner};
-use super::{OpenError, SpoolError, connect, files, migrate, number_keys, take_lock, transcript};
+use super::{
+    OpenError, SpoolError, connect, files, forgotten_copies, migrate, number_keys, take_lock,
+    transcript,
+};
 use crate::clock::Clock;
 use crate::numbers::{NumberKey, NumberKeys};
 
@@ -247,6 +250,8 @@ fn make_ready(
             .execute([&gateway, &address])?;
     }
     shut_out(&transaction, old)?;
+    carry_arrivals(&transaction, old)?;
+    forgotten_copies::erase_again(&transaction, &erased_since(old, &transaction))?;
     for fingerprint in fingerprints_since(old, &transaction, keys) {
         transaction
             .prepare_cached("INSERT OR IGNORE INTO opted_out (fingerprint) VALUES (?1)")?
@@ -298,6 +303,55 @@ fn doubt_waiting(connection: &Connection) -> Result<usize, SpoolError> {
         "UPDATE outbox SET state = 'unknown', problem = ?1 WHERE state = 'due'",
         [SENT_SINCE],
     )?)
+}
+
+/// What the spool that is replaced took from the SIM and never showed anybody: it has it alone. Of one
+/// that is damaged, as much as can be read.
+fn carry_arrivals(connection: &Connection, old: &Path) -> Result<(), SpoolError> {
+    type Arrival = (String, Vec<u8>, Vec<u8>, i64);
+    let read = |found: &mut Vec<Arrival>| -> Result<(), SpoolError> {
+        let broken = |error: BackupError| SpoolError::Broken(error.to_string());
+        let old = open_source(old).map_err(broken)?;
+        if transcript::seed(&old)? != transcript::seed(connection)? {
+            return Ok(());
+        }
+        let mut rows = old.prepare(
+            "SELECT line, digest, pdu, received FROM inbox
+             WHERE state <> 'used' AND pdu IS NOT NULL ORDER BY id",
+        )?;
+        let rows = rows.query_map([], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })?;
+        for row in rows {
+            found.push(row?);
+        }
+        Ok(())
+    };
+    let mut found = Vec::new();
+    // What was read before a damaged page is worth having.
+    let _ = read(&mut found);
+    for arrival in found {
+        connection
+            .prepare_cached(
+                "INSERT INTO inbox (line, digest, pdu, received) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (line, digest) DO NOTHING",
+            )?
+            .execute(arrival)?;
+    }
+    Ok(())
+}
+
+/// What the spool that is replaced erased: a copy that is put back does not bring it back.
+fn erased_since(old: &Path, copy: &Connection) -> Vec<(i64, bool)> {
+    let read = || -> Result<_, SpoolError> {
+        let broken = |error: BackupError| SpoolError::Broken(error.to_string());
+        let connection = open_source(old).map_err(broken)?;
+        if transcript::seed(&connection)? != transcript::seed(copy)? {
+            return Ok(Vec::new());
+        }
+        forgotten_copies::erased(&connection)
+    };
+    read().unwrap_or_default()
 }
 
 /// Ends everything that lets somebody in: what was taken back after the copy was made would work again.
@@ -590,6 +644,19 @@ mod tests {
             .parse()
             .unwrap();
         assert!(next > LEAP, "{next}");
+    }
+
+    #[test]
+    fn what_was_taken_from_the_sim_and_never_shown_is_carried_over() {
+        let shelf = Shelf::new();
+        let backup = shelf.backup();
+        shelf.sql(
+            "INSERT INTO inbox (line, digest, pdu, received) VALUES ('m', x'01', x'AA', 5);
+             INSERT INTO inbox (line, digest, received, state) VALUES ('m', x'02', 5, 'used');",
+        );
+        shelf.restore(&backup, Waiting::Doubt).unwrap();
+        let kept = "SELECT group_concat(hex(pdu) || ' ' || state) FROM inbox";
+        assert_eq!(shelf.text(kept), "AA new");
     }
 
     #[test]

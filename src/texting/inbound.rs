@@ -146,6 +146,13 @@ impl Inbound {
     /// Keeps PDUs in one transaction and says so. Answers those that are new, `None` when the
     /// spool did not keep them.
     async fn keep(&self, sweep: Vec<modem::Arrivals>) -> Option<Vec<Kept>> {
+        if let Some(damage) = self.spool.damage() {
+            tracing::error!(line = self.line, damage, "texts stay on the SIM");
+            for arrivals in sweep {
+                let _ = arrivals.kept.send(false);
+            }
+            return None;
+        }
         let mut verdicts = Vec::with_capacity(sweep.len());
         let mut raws = Vec::new();
         for modem::Arrivals { pdus, kept, .. } in sweep {

@@ -83,6 +83,7 @@ const CARE: &[&str] = &[
     "copies.rs",
     "enclosures.rs",
     "footprint.rs",
+    "forgotten_copies.rs",
     "migrate.rs",
     "number_keys.rs",
     "repair.rs",

@@ -28,6 +28,9 @@ pub struct Status {
     pub away: Vec<String>,
     /// The queues.
     pub queues: Vec<Queue>,
+    /// What is wrong with what the desk keeps, and what to do; `null` while nothing is.
+    #[serde(default)]
+    pub trouble: Option<String>,
 }
 
 /// How many conversations are in each state that is not closed.
@@ -63,6 +66,7 @@ impl Status {
         conversations: Conversations,
         started_at: Timestamp,
         caller: Option<OperatorId>,
+        trouble: Option<String>,
     ) -> Self {
         let who = |wanted| {
             let all = board.plan.operators.iter();
@@ -78,6 +82,7 @@ impl Status {
             available: who(Show::Available),
             away: who(Show::Away),
             queues: queues(board, caller),
+            trouble,
         }
     }
 }

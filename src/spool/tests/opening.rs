@@ -182,3 +182,61 @@ fn what_an_earlier_release_kept_without_a_key_is_keyed_once_and_goes_on_working(
     assert!(open().keys_missing());
     assert!(open().keys_missing(), "and says so until it is found");
 }
+
+/// A page that is damaged is not forgotten with the next commit that goes well.
+#[test]
+fn damage_that_was_found_stays_found() {
+    let kept = tempfile::tempdir().unwrap();
+    let path = kept.path().join("spool.db");
+    let root: i64 = {
+        let spool = Spool::open(&path).unwrap();
+        let sql = "SELECT rootpage FROM sqlite_schema WHERE name = 'note'";
+        let root = spool.write_blocking(move |c| Ok(c.query_row(sql, [], |row| row.get(0))?));
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        runtime.block_on(spool.fold()).unwrap();
+        root.unwrap()
+    };
+    let mut octets = std::fs::read(&path).unwrap();
+    let page = (usize::try_from(root).unwrap() - 1) * 4096;
+    octets[page..page + 4096].fill(0);
+    std::fs::write(&path, octets).unwrap();
+    let spool = Spool::open(&path).unwrap();
+    assert_eq!(spool.trouble(), None, "nobody has looked there");
+    let look = |c: &Connection| {
+        Ok(
+            c.query_row("SELECT count(*) FROM note NOT INDEXED", [], |row| {
+                row.get::<_, i64>(0)
+            })?,
+        )
+    };
+    let found = spool.write_blocking(look);
+    assert!(matches!(found, Err(SpoolError::Damaged(_))), "{found:?}");
+    spool.write_blocking(alarms::touch).unwrap();
+    let trouble = spool.trouble().unwrap();
+    assert!(trouble.contains("texts stay on the SIM"), "{trouble}");
+}
+
+#[test]
+fn a_spool_that_lost_all_its_octets_is_no_new_one() {
+    let kept = tempfile::tempdir().unwrap();
+    let path = kept.path().join("spool.db");
+    drop(Spool::open(&path).unwrap());
+    for file in ["spool.db", "spool.db-wal"] {
+        let file = kept.path().join(file);
+        if file.exists() {
+            std::fs::write(file, "").unwrap();
+        }
+    }
+    let opened = Spool::open(&path);
+    assert!(
+        matches!(opened, Err(OpenError::Emptied { .. })),
+        "{opened:?}"
+    );
+    std::fs::remove_file(&path).unwrap();
+    assert!(
+        Spool::open(&path).is_ok(),
+        "where it is removed another is begun"
+    );
+}

@@ -87,7 +87,13 @@ async fn status(
     let counts = counts.into_iter().collect();
     let opened_at = premises.spool.opened_at();
     Ok(Json(DeskStatus {
-        status: Status::new(&caller.board, counts, opened_at, Some(caller.id())),
+        status: Status::new(
+            &caller.board,
+            counts,
+            opened_at,
+            Some(caller.id()),
+            premises.spool.trouble(),
+        ),
         streams: premises.seats.taken(),
         modems: driven(&premises).await?,
     }))

@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use super::extract::{ApiPath, Arrange, BackupName, Export, May, Named};
 use super::operation::{Accepted, Api};
 use crate::spool::backup::{Copied, Progress, Step, back_up};
-use crate::spool::copies;
+use crate::spool::{copies, forgotten_copies};
 use crate::web::body;
 use crate::web::premises::{Copying, Premises};
 use crate::web::problem::Problem;
@@ -214,6 +214,9 @@ async fn copy(premises: Arc<Premises>, folder: PathBuf) {
         })
         .map_err(|error| error.to_string())?;
         tidy(&folder);
+        if let Err(error) = forgotten_copies::scrub(&spool, &folder) {
+            tracing::warn!(%error, "older copies still hold what was erased since: tried with the next one");
+        }
         Ok(copied)
     });
     let outcome: Result<Copied, String> = made
