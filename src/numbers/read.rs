@@ -19,7 +19,7 @@ pub enum NumberError {
     #[error("{0:?} is not a number of any country: check the digits after the +")]
     NoSuchCountry(String),
     /// Letters or signs that no number has.
-    #[error("{0:?} is not a telephone number: write digits only, with + for another country")]
+    #[error("{0:?} is not a telephone number: write digits only, as in +15551230100")]
     NotANumber(String),
     /// `x12`, `ext. 12`: a switchboard, where no text arrives.
     #[error("{0:?} has an extension, and texts reach none: write the number without it")]

@@ -104,7 +104,7 @@ pub enum OpenError {
     },
     /// Some other file.
     #[error(
-        "{} is not a callnumber spool, or its beginning is destroyed: name another path under [spool]; where it was one, `callnumber spool repair` or `callnumber restore` brings it back",
+        "{} is not a callnumber spool, or its beginning is destroyed: name another path under [spool]; where it was one, repair it, or restore a copy of it",
         .path.display()
     )]
     NotASpool {
@@ -113,7 +113,7 @@ pub enum OpenError {
     },
     /// It held something once, and holds nothing.
     #[error(
-        "{} is empty, and it was not: put a copy back with `callnumber restore`, or remove the file to begin anew",
+        "{} is empty, and it was not: restore a copy of it, or remove the file to begin anew",
         .path.display()
     )]
     Emptied {
@@ -136,7 +136,7 @@ pub enum OpenError {
     },
     /// Anything else SQLite says.
     #[error(
-        "cannot open {}: {source}; where it is damaged, `callnumber spool repair` carries over what only it holds, and `callnumber restore` puts a copy back",
+        "cannot open {}: {source}; where it is damaged, repair it to carry over what only it holds, or restore a copy of it",
         .path.display()
     )]
     Sqlite {

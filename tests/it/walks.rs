@@ -49,10 +49,6 @@ const OPEN: &[&str] = &[
 
 /// Statements that may take their time, by words of theirs, and why.
 const SLOW: &[(&str, &str)] = &[
-    (
-        "FROM audit WHERE conversation = ?2",
-        "a visitor wants a transcript by mail",
-    ),
     ("DELETE FROM inbox WHERE id IN", "once an hour: what is old"),
     (
         "o.state <> 'due' AND o.made < ?1",

@@ -170,9 +170,9 @@ async fn patron_is_one_to_the_desk_however_the_number_is_spelled() {
         assert_eq!(held["known_as"][0]["opted_out"], true, "{spelling}");
     }
     assert_eq!(house.told(PAT), [""; 0], "not a word");
-    for spelling in SPELLINGS {
+    for (time, spelling) in SPELLINGS.into_iter().enumerate() {
         // Other words each time: the same text from the network twice is one.
-        let words = format!("Is it in after all? {}", spelling.len());
+        let words = format!("Is it in after all? {time}");
         house.modem.patron_texts(PAT, &words).unwrap();
         ana.sees(1).await;
         let patron = Some(json!({ "patron": spelling }));
