@@ -497,6 +497,7 @@ pub fn due_chats(connection: &Connection, after: OutboxId, limit: usize) -> Resu
                     tries: row.get(5)?,
                     made: wire::time_from(row, 6)?,
                     automatic: row.get(8)?,
+                    opted_out: false, // consent belongs to the telephone (clause 9)
                 },
                 home: QueueId(row.get(7)?),
             })

@@ -39,6 +39,8 @@ pub struct Due {
     pub made: Timestamp,
     /// Whether the desk wrote it by itself.
     pub automatic: bool,
+    /// Whether the patron has opted out since it was put here.
+    pub opted_out: bool,
 }
 
 /// Where a segment stands.
@@ -148,7 +150,9 @@ pub fn next_due(
     Ok(connection
         .prepare_cached(
             "SELECT o.id, o.message, o.conversation, o.recipient, m.body, o.tries, o.made,
-                    m.author = 'desk'
+                    m.author = 'desk',
+                    (SELECT p.opted_out FROM conversation c JOIN patron p ON p.id = c.patron
+                     WHERE c.id = o.conversation)
              FROM outbox o
              JOIN gateway g ON g.id = o.gateway
              JOIN message m ON m.id = o.message
@@ -173,6 +177,7 @@ pub fn next_due(
                 tries: row.get(5)?,
                 made: wire::time_from(row, 6)?,
                 automatic: row.get(7)?,
+                opted_out: row.get::<_, Option<bool>>(8)?.unwrap_or(false),
             })
         })
         .optional()?)

@@ -21,6 +21,9 @@ pub(super) const WORTH_SENDING: Duration = DAY;
 /// Said of a text in doubt once its report was awaited in vain.
 const UNDECIDED: &str = "no delivery report came: send it again if it matters, it may arrive twice";
 
+/// Said of an answer that was still waiting when its patron opted out.
+const OPTED_OUT: &str = "the patron opted out before it left, and nobody may text them";
+
 /// On what terms a line sends.
 #[derive(Debug, Clone)]
 pub(super) struct Terms {
@@ -108,6 +111,14 @@ pub(super) fn take_up(connection: &Connection, terms: &Terms) -> Result<TakenUp,
             next: next.filter(|at| which == Which::All || *at > now),
         });
     };
+    // Clause 9: what waited when they opted out does not leave any more. An automatic text may be the
+    // confirmation itself.
+    if due.opted_out
+        && !due.automatic
+        && let Some(unsent) = outbox::overdue_text(connection, due.id)?
+    {
+        return fail(connection, unsent, Some(OPTED_OUT)).map(TakenUp::Settled);
+    }
     if due.made < before(now, WORTH_SENDING)
         && let Some(overdue) = outbox::overdue_text(connection, due.id)?
     {

@@ -187,6 +187,41 @@ async fn patron_is_one_to_the_desk_however_the_number_is_spelled() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn patron_who_opts_out_gets_nothing_that_still_waited() {
+    let house = House::open(MONDAY_10_AM).await;
+    let ana = house.hire("ana", Role::Operator, &["desk"]).await;
+    ana.arrives().await;
+    house
+        .modem
+        .patron_texts(PAT, "Please stop texting me")
+        .unwrap();
+    let id = ana.sees(1).await[0]["id"].clone();
+    house.modem.set_sim_inserted(false);
+    until("the SIM is missed", async || {
+        (ana.get("/modems").await["items"][0]["phase"] != "ready").then_some(())
+    })
+    .await;
+    assert_eq!(ana.answers(&id, "One more thing.").await.0, 201);
+    let opt_out = format!("/conversations/{id}/opt-out");
+    assert_eq!(ana.call("POST", &opt_out, None).await.0, 200);
+    house.modem.set_sim_inserted(true);
+    let refused = until("the answer is given up", async || {
+        let thread = ana.thread(&id).await;
+        let answer = thread["messages"]
+            .as_array()
+            .unwrap()
+            .last()
+            .unwrap()
+            .clone();
+        (answer["state"] == "failed").then_some(answer)
+    })
+    .await;
+    let reason = refused["reason"].as_str().unwrap();
+    assert!(reason.contains("opted out before it left"), "{refused}");
+    assert_eq!(house.told(PAT), [""; 0], "not a word");
+}
+
+#[tokio::test(start_paused = true)]
 async fn patron_texts_a_line_that_keeps_nothing_while_nobody_is_there() {
     let house = House::open(SUNDAY_11_PM).await;
     set_hours(&house).await;
