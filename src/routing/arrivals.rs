@@ -284,9 +284,16 @@ impl Turn<'_> {
         let Some(conversation) = self.state.threads.get(id) else {
             return;
         };
-        if conversation.claimed_by.is_some() || silent {
+        if conversation.claimed_by.is_some() {
             return;
         }
+        // Silent or not, it waits, and helpers are to see it: only the patron is told nothing.
+        if already_shown {
+            self.expect_help(id);
+        }
+        let Some(conversation) = self.state.threads.get(id).filter(|_| !silent) else {
+            return;
+        };
         let attended = !gateway.paused && self.state.is_attended(conversation);
         let period = gateway
             .pause()
@@ -294,9 +301,6 @@ impl Turn<'_> {
         let told = conversation.closed_notice == Some(period);
         let expects =
             self.state.awaits_notice(conversation) && self.state.is_online(queue) && attended;
-        if already_shown {
-            self.expect_help(id);
-        }
         let today = attended || self.state.plan.opening(queue, now.wall).is_today(now.wall);
         if let Some(outage) = self.state.missed_in(gateway.id, stamped_at, id)
             && today

@@ -103,6 +103,26 @@ fn a_reaction_to_what_nobody_said_is_a_text_that_nothing_automatic_answers() {
 }
 
 #[test]
+fn what_nothing_automatic_answers_still_waits_for_the_other_library() {
+    let mut plan = elm();
+    plan.queues[0].fallback = Some(Fallback {
+        queue: KIDS,
+        after: Fallback::AFTER,
+    });
+    let mut desk = TestDesk::new(plan);
+    desk.arrives(ANA);
+    desk.arrives(CAL);
+    desk.text(PAT, "Is my book in?");
+    desk.send(ANA, 1, "Yes.").unwrap();
+    desk.release(ANA, 1).unwrap();
+    assert_eq!(desk.conversation(1).waiting_since, None, "it was answered");
+    assert_eq!(submits(&desk.text(PAT, "😂 to “Your book…”")), NOBODY);
+    assert!(desk.conversation(1).waiting_since.is_some());
+    assert_eq!(submits(&desk.wait(91)), NOBODY);
+    assert_eq!(desk.conversation(1).rollover, Rollover::Shared(KIDS));
+}
+
+#[test]
 fn a_mark_does_not_cross_to_another_patrons_text() {
     let mut desk = desk();
     desk.arrives(ANA);
