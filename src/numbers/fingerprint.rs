@@ -12,10 +12,8 @@
 
 use std::fmt;
 
+use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
-
-/// Octets that HMAC pads a key to: SHA-256's block.
-const BLOCK: usize = 64;
 
 /// A secret that fingerprints are made with.
 #[derive(Clone, PartialEq, Eq)]
@@ -86,7 +84,7 @@ impl NumberKey {
     }
 
     fn hmac(&self, purpose: &[u8], message: &[u8]) -> [u8; 32] {
-        hmac(&self.0, &[purpose, message].concat())
+        hmac(&self.0, &[purpose, message])
     }
 }
 
@@ -149,18 +147,13 @@ fn hex(octets: &[u8]) -> String {
     octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
-/// RFC 2104, of a key no longer than a block.
-fn hmac(key: &[u8], message: &[u8]) -> [u8; 32] {
-    let padded = |with: u8| {
-        let mut block = [with; BLOCK];
-        block.iter_mut().zip(key).for_each(|(to, from)| *to ^= from);
-        block
-    };
-    let inner = Sha256::new()
-        .chain_update(padded(0x36))
-        .chain_update(message);
-    let outer = Sha256::new().chain_update(padded(0x5c));
-    outer.chain_update(inner.finalize()).finalize().into()
+/// HMAC-SHA-256 (RFC 2104) of these parts, one after the other.
+fn hmac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
+    for part in parts {
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().into()
 }
 
 #[cfg(test)]
@@ -185,7 +178,7 @@ mod tests {
                 "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
             ),
         ] {
-            assert_eq!(hex(&hmac(key, message)), mac);
+            assert_eq!(hex(&hmac(key, &[message])), mac);
         }
     }
 
