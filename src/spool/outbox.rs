@@ -211,24 +211,6 @@ pub fn waiting(connection: &Connection, line: &str) -> Result<u64> {
     Ok(u64::try_from(count).unwrap_or(0))
 }
 
-/// Segments of automatic texts that a line attempted between these times.
-pub fn automatic_between(
-    connection: &Connection,
-    line: &str,
-    since: Timestamp,
-    until: Timestamp,
-) -> Result<u32> {
-    Ok(connection
-        .prepare_cached(
-            "SELECT count(*) FROM segment s JOIN outbox o ON o.id = s.outbox
-             JOIN message m ON m.id = o.message
-             WHERE s.line = ?1 AND s.attempted BETWEEN ?2 AND ?3 AND m.author = 'desk'",
-        )?
-        .query_row(params![line, wire::time(since), wire::time(until)], |row| {
-            row.get(0)
-        })?)
-}
-
 /// When the first of a line's attempts since then was made.
 pub fn first_attempt(
     connection: &Connection,
@@ -241,19 +223,35 @@ pub fn first_attempt(
     Ok(at.and_then(|ms| Timestamp::from_millisecond(ms).ok()))
 }
 
+/// Segments that a line attempted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Attempted {
+    /// Of every text.
+    pub all: u32,
+    /// Of automatic texts among them.
+    pub automatic: u32,
+}
+
 /// Segments a line attempted between these times.
 pub fn attempted_between(
     connection: &Connection,
     line: &str,
     since: Timestamp,
     until: Timestamp,
-) -> Result<u32> {
+) -> Result<Attempted> {
     Ok(connection
         .prepare_cached(
-            "SELECT count(*) FROM segment WHERE line = ?1 AND attempted BETWEEN ?2 AND ?3",
+            "SELECT count(*), count(CASE WHEN m.author = 'desk' THEN 1 END)
+             FROM segment s
+             LEFT JOIN outbox o ON o.id = s.outbox
+             LEFT JOIN message m ON m.id = o.message
+             WHERE s.line = ?1 AND s.attempted BETWEEN ?2 AND ?3",
         )?
         .query_row(params![line, wire::time(since), wire::time(until)], |row| {
-            row.get(0)
+            Ok(Attempted {
+                all: row.get(0)?,
+                automatic: row.get(1)?,
+            })
         })?)
 }
 

@@ -10,7 +10,7 @@ use super::{segments, tail};
 use crate::routing::DeliveryState;
 use crate::sms::{Address, NationalTables};
 use crate::spool::doubts::{self, Decided};
-use crate::spool::outbox::{self, Due, Overdue, Segment, SegmentState, Settled, Which};
+use crate::spool::outbox::{self, Attempted, Due, Overdue, Segment, SegmentState, Settled, Which};
 use crate::spool::{SpoolError, lines};
 
 /// The span a line's daily cap is counted over.
@@ -98,7 +98,10 @@ pub(super) fn take_up(connection: &Connection, terms: &Terms) -> Result<TakenUp,
     if lines::pause(connection, line, now)?.is_some() {
         return Ok(TakenUp::Paused);
     }
-    let spent = Spent::of(connection, line, per_day, now)?;
+    let spent = match per_day {
+        0 => Attempted::default(),
+        _ => outbox::attempted_between(connection, line, before(now, DAY), now)?,
+    };
     let which = match spent.automatic < automatic_share(per_day) {
         true => Which::All,
         false => Which::Answers,
@@ -136,31 +139,6 @@ pub(super) fn take_up(connection: &Connection, terms: &Terms) -> Result<TakenUp,
     }
     lines::allow(connection, line)?;
     begin(connection, terms, due)
-}
-
-/// Segments that a line attempted within a day.
-#[derive(Debug, Clone, Copy, Default)]
-struct Spent {
-    all: u32,
-    automatic: u32,
-}
-
-impl Spent {
-    fn of(
-        connection: &Connection,
-        line: &str,
-        per_day: u32,
-        now: Timestamp,
-    ) -> Result<Self, SpoolError> {
-        if per_day == 0 {
-            return Ok(Self::default());
-        }
-        let since = before(now, DAY);
-        Ok(Self {
-            all: outbox::attempted_between(connection, line, since, now)?,
-            automatic: outbox::automatic_between(connection, line, since, now)?,
-        })
-    }
 }
 
 /// What automatic texts may take of a line's day (clause 10): a quarter, so that whoever makes the desk

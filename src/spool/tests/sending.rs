@@ -83,7 +83,7 @@ fn only_attempts_of_the_day_count() {
     );
     for (since, until, count) in [(-1, 1, 1), (0, 0, 1), (1, 2, 0), (-9, -1, 0)] {
         let found = shelf.do_(move |c| attempted_between(c, "m", at(since), at(until)));
-        assert_eq!(found, count, "{since} to {until}");
+        assert_eq!(found.all, count, "{since} to {until}");
     }
 }
 
